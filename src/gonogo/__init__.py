@@ -1,0 +1,6 @@
+"""gonogo: may we deploy, does it work, is it good enough? With evidence, and one verdict."""
+
+from gonogo.errors import wrong
+
+__all__ = ["__version__", "wrong"]
+__version__ = "0.1.0"

@@ -1,0 +1,49 @@
+"""What every client of a component can do; the rest is its component's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from gonogo.model import Endpoints
+
+
+class Leftover(NamedTuple):
+    """An object of an earlier run, found by the run id in its name or label."""
+
+    kind: str
+    name: str
+    run: str
+
+
+@runtime_checkable
+class Client(Protocol):
+    """Built from :class:`~gonogo.model.Endpoints` alone: ``Kafka(endpoints)``.
+
+    Construction does not connect and never fails. A client belongs to one thread. Every call carries a
+    deadline of its own (``endpoints.limits``).
+    """
+
+    endpoints: Endpoints
+
+    def answers(self) -> str:
+        """Readiness and health in one: one cheap authenticated call through the data path.
+
+        Returns what answered, in a few words. Raises ``ClientError`` (or an error of the client
+        library that :mod:`gonogo.reaching` knows) where it does not.
+        """
+
+    def version(self) -> str:
+        """The version that the server itself tells."""
+
+    def identity(self) -> str | None:
+        """The server's own id (``cluster_id``, ``cluster_uuid``), or None where it has none."""
+
+    def close(self) -> None:
+        """Give back connections; never raises, may be called twice."""
+
+    def leftovers(self) -> Iterable[Leftover]:
+        """What runs left behind, recognised by the run id (see :mod:`gonogo.journal`)."""
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete one object this client's component created; already gone is no error."""

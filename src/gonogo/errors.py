@@ -1,0 +1,174 @@
+"""Everything that goes wrong, as one tree.
+
+::
+
+    GonogoError
+    ├── ConfigError        a person's file or option is wrong; all problems at once      exit 2
+    ├── DeployError        a component cannot be stood up; carries its log's last lines
+    ├── NotReady           a wait ended at its deadline; says what was awaited
+    ├── NotAllowed         a write was asked of a client that this run may only read with
+    └── ClientError        a component could not be asked, or said that it cannot serve
+        ├── Refused          connection refused or reset                                 failed
+        ├── Gone             a process or pod that should be there is gone               failed
+        ├── Unavailable      the server itself says that it cannot serve                 failed
+        ├── TimedOut         no answer within the limit                                  broken
+        ├── Unresolved       the name does not resolve                                   broken
+        ├── Untrusted        TLS: certificate, protocol                                  broken
+        ├── Denied           our credentials were refused                                broken
+        ├── Forbidden        our credentials lack a right                                broken
+        └── Garbled          something answered, but not this component                  broken
+    Wrong(AssertionError)  a claim was asked and is not true                             failed
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+from gonogo.model import Outcome
+
+
+class GonogoError(Exception):
+    """The root of what gonogo itself raises."""
+
+
+class Problem(NamedTuple):
+    """One mistake in a file or option: where (``path:line`` or key), what, and the next step."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigError(GonogoError):
+    """What a person wrote cannot be used. Exit code 2; never a traceback."""
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = [p if isinstance(p, Problem) else Problem("", p) for p in problems]
+        super().__init__("\n".join(str(p).removeprefix(": ") for p in self.problems))
+
+
+class DeployError(GonogoError):
+    """A component cannot come up, or came down again."""
+
+    def __init__(self, component: str, message: str, *, node: str = "", log_tail: str = "", log: str = "") -> None:
+        self.component, self.node, self.log_tail, self.log = component, node, log_tail, log
+        super().__init__(message)
+
+
+class NotReady(GonogoError):
+    """The deadline passed. ``last`` is the last answer or error seen."""
+
+    def __init__(self, awaited: str, seconds: float, attempts: int, last: object) -> None:
+        self.awaited, self.seconds, self.attempts, self.last = awaited, seconds, attempts, last
+        said = f"; last seen: {last}" if last is not None else ""
+        super().__init__(f"{awaited}: not within {seconds:g} s, asked {attempts} times{said}")
+
+
+class NotAllowed(GonogoError):
+    """A client opened for reading was asked to write."""
+
+
+class ClientError(GonogoError):
+    """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass."""
+
+    outcome: ClassVar[Outcome] = Outcome.BROKEN
+    kind: ClassVar[str] = "own_error"
+
+    def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
+        self.component, self.asked = component, asked
+        self.signature = f"{component}.{kind or self.kind}"
+        super().__init__(message)
+
+
+class Refused(ClientError):
+    """Nothing listens there any more, or the connection was cut."""
+
+    outcome = Outcome.FAILED
+    kind = "connection_refused"
+
+
+class Gone(ClientError):
+    """A server process (or pod) that should be there is not."""
+
+    outcome = Outcome.FAILED
+    kind = "process_gone"
+
+
+class Unavailable(ClientError):
+    """The server answered that it cannot serve (HTTP 5xx, no master, no leader, recovery)."""
+
+    outcome = Outcome.FAILED
+    kind = "unavailable"
+
+
+class TimedOut(ClientError):
+    """No answer within the limit: it hangs, or packets are dropped on the way."""
+
+    kind = "timed_out"
+
+
+class Unresolved(ClientError):
+    """The host name does not resolve from here."""
+
+    kind = "name_unresolved"
+
+
+class Untrusted(ClientError):
+    """The TLS handshake failed."""
+
+    kind = "tls_untrusted"
+
+
+class Denied(ClientError):
+    """The server does not know our credentials."""
+
+    kind = "credentials_refused"
+
+
+class Forbidden(ClientError):
+    """The server knows us, and our account lacks a right."""
+
+    kind = "right_missing"
+
+
+class Garbled(ClientError):
+    """What answered is not what we came for."""
+
+    kind = "answer_garbled"
+
+
+class Wrong(AssertionError):
+    """A claim is not true: what was expected, what was seen, and the signature of the likely cause."""
+
+    def __init__(self, signature: str, expected: object, actual: object, message: str = "") -> None:
+        self.signature = signature
+        self.component = signature.partition(".")[0]
+        self.expected, self.actual = shown(expected), shown(actual)
+        self.message = message
+        super().__init__(
+            f"{signature}: " + (f"{message}: " if message else "") + f"expected {self.expected}, saw {self.actual}"
+        )
+
+
+def wrong(signature: str, *, expected: object, actual: object, message: str = "") -> str:
+    """The message of an ``assert``: ``assert seen == wanted, wrong("kafka.broker_missing", ...)``.
+
+    It raises :class:`Wrong` rather than return a text, so that the fields survive pytest's rewriting of
+    assertions. Python evaluates it only where the claim is false.
+    """
+    raise Wrong(signature, expected, actual, message)
+
+
+def shown(value: object, limit: int = 600) -> str:
+    """``value`` as the report shows it: plain text stays, the rest is its repr, cut at ``limit``."""
+    text = value if isinstance(value, str) else _plain(value)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(map(repr, value))) + "}"
+    return repr(value)

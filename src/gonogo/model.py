@@ -1,0 +1,378 @@
+"""The words of gonogo as values: what was asked, what was seen, what it counts for.
+
+Everything here is frozen and does no I/O. The structs are also the file format: codec, validation and
+the published JSON Schema of ``results.json`` derive from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, final
+
+import msgspec
+
+SCHEMA = "gonogo/results/1"
+
+
+class Outcome(StrEnum):
+    """What became of a check or a criterion, worst first: of several, the earliest member counts."""
+
+    FAILED = "failed"
+    BROKEN = "broken"
+    BLOCKED = "blocked"
+    MISSING = "missing"
+    SKIPPED = "skipped"
+    UNSUPPORTED = "unsupported"
+    WAIVED = "waived"
+    PASSED = "passed"
+
+    @property
+    def severity(self) -> int:
+        """0 for the worst outcome, rising to ``passed``."""
+        return list(Outcome).index(self)
+
+
+class Level(StrEnum):
+    """How much a criterion weighs, as the plan ranks it; also the names of the pytest markers."""
+
+    CRITICAL = "critical"
+    IMPORTANT = "important"
+    OPTIONAL = "optional"
+
+
+class Mode(StrEnum):
+    """What a run may do to the platform; each mode includes the ones before it."""
+
+    READ = "read"
+    WRITE = "write"
+    DISRUPT = "disrupt"
+
+    def allows(self, needed: Mode) -> bool:
+        """Whether a run in this mode may do what ``needed`` asks."""
+        return list(Mode).index(needed) <= list(Mode).index(self)
+
+
+class Decision(StrEnum):
+    """The verdict in one word."""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+    NONE = "no verdict"
+
+
+class Phase(StrEnum):
+    """Where a component is on its way up."""
+
+    WAITING = "waiting"
+    FETCHING = "fetching"
+    PREPARING = "preparing"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    BROKEN = "broken"
+    BLOCKED = "blocked"
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, forbid_unknown_fields=True):
+    """The base of every stored value: frozen, keyword-only, and strict about unknown keys."""
+
+
+class Cause(Struct):
+    """Whose fault it is, as one signature of the catalogue (``kafka.broker_missing``)."""
+
+    component: str
+    signature: str
+
+
+class Evidence(Struct):
+    """One piece of proof, redacted: inline text, or a path relative to the results file."""
+
+    kind: str
+    title: str
+    text: str | None = None
+    path: str | None = None
+    truncated: bool = False
+
+
+class CheckResult(Struct):
+    """What one check (a pytest node) saw.
+
+    ``seconds`` is the time the check itself took, ``attempts`` how often transport was tried.
+    """
+
+    nodeid: str
+    criteria: tuple[str, ...]
+    component: str
+    outcome: Outcome
+    expected: str = ""
+    actual: str = ""
+    message: str = ""
+    cause: Cause | None = None
+    hint: str = ""
+    by_hand: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    started: str = ""
+    seconds: float = 0.0
+    attempts: int = 1
+    transport: str = ""
+
+
+class Waiver(Struct):
+    """A person's promise to live with a failed criterion until a date (``YYYY-MM-DD``, inclusive)."""
+
+    owner: str
+    reason: str
+    expires: str
+    link: str = ""
+
+
+class CriterionResult(Struct):
+    """One line of the verdict. ``checks`` are node ids; a waiver stands here whether or not it is used."""
+
+    id: str
+    level: Level
+    component: str
+    claim: str
+    plan: str = ""
+    outcome: Outcome = Outcome.MISSING
+    reason: str = ""
+    blocked_by: str | None = None
+    waiver: Waiver | None = None
+    checks: tuple[str, ...] = ()
+
+
+class ComponentResult(Struct):
+    """One component as it was met; ``version`` and ``identity`` were asked of the server itself.
+
+    ``answers`` is what its data path said when the run reached it; ``needs`` are direct dependencies.
+    """
+
+    name: str
+    version: str = ""
+    provider: str = ""
+    transport: str = ""
+    endpoints: dict[str, str] = msgspec.field(default_factory=dict)
+    identity: str = ""
+    expect: dict[str, Any] = msgspec.field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    answers: Outcome = Outcome.MISSING
+    cause: Cause | None = None
+    message: str = ""
+    ready_seconds: float | None = None
+    pods: int | None = None
+
+
+class Span(Struct):
+    """A stretch of time of the run; ``kind`` is fetch, deploy, wait, check or teardown.
+
+    ``started`` is seconds since the run started, by the monotonic clock.
+    """
+
+    name: str
+    kind: str
+    component: str = ""
+    started: float
+    seconds: float
+    critical_path: bool = False
+
+
+class FirstCause(Struct):
+    """A root cause, with the criterion that showed it."""
+
+    component: str
+    signature: str
+    criterion: str
+    message: str
+
+
+class Verdict(Struct):
+    """The decision, its reason in one sentence, and the counts behind it.
+
+    ``counts`` maps level to outcome to number. ``code`` is the exit code of the gate.
+    """
+
+    decision: Decision
+    reason: str
+    headline: str = ""
+    code: int = 3
+    counts: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    first_causes: tuple[FirstCause, ...] = ()
+    unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+    waived: tuple[str, ...] = ()
+
+
+class RunInfo(Struct):
+    """One execution. Times are RFC 3339 UTC, ``seconds`` by the monotonic clock.
+
+    ``deselected`` are node ids that this run was told to leave out by path, ``-k`` or the like.
+    """
+
+    id: str
+    started: str
+    finished: str = ""
+    seconds: float = 0.0
+    argv: tuple[str, ...] = ()
+    mode: Mode = Mode.READ
+    gonogo: str = ""
+    python: str = ""
+    host: dict[str, Any] = msgspec.field(default_factory=dict)
+    git: str = ""
+    deselected: tuple[str, ...] = ()
+    interrupted: bool = False
+    overhead: float | None = None
+
+
+class TargetInfo(Struct):
+    """The target as the run used it; ``unsupported`` maps component or criterion to the reason."""
+
+    name: str
+    provider: str
+    modes: tuple[Mode, ...] = (Mode.READ,)
+    capabilities: tuple[str, ...] = ()
+    profile: str = "default"
+    components: tuple[str, ...] = ()
+    unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Results(Struct):
+    """The one source of every report: ``results.json``."""
+
+    schema: str = SCHEMA
+    run: RunInfo
+    target: TargetInfo
+    components: tuple[ComponentResult, ...] = ()
+    criteria: tuple[CriterionResult, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    health: dict[str, Any] | None = None
+    spans: tuple[Span, ...] = ()
+    verdict: Verdict | None = None
+
+
+@final
+class Secret:
+    """A value that never shows itself; ``reveal`` is for the call that needs it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, to be handed to a server and to nothing else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: to connect, for one call of a check, and until a component must be ready."""
+
+    connect: float = 5.0
+    check: float = 20.0
+    ready: float = 120.0
+
+
+class Removes(Protocol):
+    """Whoever can take away what a check created."""
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete the object; one that is already gone is no error."""
+
+
+class Scope(Protocol):
+    """What a run may create, and under which names. Implemented by ``gonogo.journal``."""
+
+    run: str
+    mode: Mode
+
+    def name(self, form: str = "{run}-{n}") -> str:
+        """A name no other check of any run has; ``form`` may use ``{run}`` and ``{n}``."""
+
+    def owns(
+        self, kind: str, owner: Removes, form: str = "{run}-{n}", name: str | None = None
+    ) -> AbstractContextManager[str]:
+        """The name of an object the body may create; journalled before, removed after, also on errors.
+
+        Raises ``NotAllowed`` where the run's mode does not include ``write``.
+        """
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """All that a client is built from: where one component is, and what this run may do there.
+
+    ``addresses`` holds the endpoint keys of the contract that are no secret (``bootstrap``, ``url``),
+    ``secrets`` the others. ``expect`` is the component's ``[expect]`` with the target's overrides.
+    """
+
+    component: str
+    addresses: Mapping[str, Any]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    transport: str = "direct"
+    scope: Scope | None = field(default=None, repr=False, compare=False)
+
+    def __getitem__(self, key: str) -> Any:
+        """An address or a revealed secret that must be there.
+
+        Raises ``KeyError`` naming component and key.
+        """
+        value = self.get(key)
+        if value is None:
+            raise KeyError(f"{self.component}.{key}")
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """An address or a revealed secret, or ``default``."""
+        if key in self.secrets:
+            return self.secrets[key].reveal()
+        return self.addresses.get(key, default)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server process (later: pod) of a component; a row of ``gonogo status``.
+
+    ``address`` is ``host:port``; ``ports`` all ports it was given; ``user`` the account it must run as.
+    """
+
+    component: str
+    node: str
+    provider: str
+    state: str
+    version: str = ""
+    address: str = ""
+    pid: int | None = None
+    log: str = ""
+    data: str = ""
+    since: str = ""
+    user: str = ""
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of a component on its way up, told as it happens; ``detail`` says what it waits for."""
+
+    component: str
+    phase: Phase
+    detail: str = ""
+    node: str = ""
+
+
+Report = Callable[[Progress], None]
+"""Where a provider tells its progress."""

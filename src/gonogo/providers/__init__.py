@@ -1,0 +1,1 @@
+"""How a component gets up and down, gives evidence, and is disturbed on purpose."""

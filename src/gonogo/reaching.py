@@ -1,0 +1,70 @@
+"""From any exception to the one question that matters: is the platform wrong, or could we not ask?
+
+Client libraries wrap transport errors in classes of their own; the errno at the bottom of the chain is
+what tells a refused connection (the platform is wrong) from a time-out (we could not ask).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gonogo.errors import ClientError, Garbled, Refused, TimedOut, Unresolved, Untrusted
+
+Known = Callable[[BaseException], ClientError | None]
+"""What a client knows about its own library's exceptions."""
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and everything it was raised from, outermost first, each once."""
+    seen: set[int] = set()
+    queue = [error]
+    while queue:
+        current = queue.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        queue += [e for e in (current.__cause__, current.__context__, getattr(current, "reason", None)) if isinstance(e, BaseException)]
+        queue += [e for e in getattr(current, "exceptions", ()) if isinstance(e, BaseException)]
+        queue += [e for e in current.args if isinstance(e, BaseException)]
+
+
+def translated(component: str, error: BaseException) -> ClientError | None:
+    """The ``ClientError`` that a transport error means, or None where it is no transport error."""
+    found = list(chain(error))
+    for one in found:
+        if isinstance(one, ClientError):
+            return one
+    for kinds, meaning in (
+        ((ConnectionError,), Refused),
+        ((ssl.SSLError,), Untrusted),
+        ((socket.gaierror,), Unresolved),
+        ((TimeoutError,), TimedOut),
+    ):
+        for one in found:
+            if isinstance(one, kinds):
+                return meaning(component, f"{type(one).__name__}: {one}" if str(one) else type(one).__name__)
+    names = " ".join(type(one).__name__ for one in found)
+    text = f"{type(error).__name__}: {error}"
+    if "Timeout" in names or "TimedOut" in names:
+        return TimedOut(component, text)
+    if "DecodeError" in names or "DecodingError" in names or "ProtocolError" in names:
+        return Garbled(component, text)
+    return None
+
+
+@contextmanager
+def reaching(component: str, known: Known = lambda error: None) -> Iterator[None]:
+    """Turn what the body's client library raises into ``ClientError``; other exceptions pass through."""
+    try:
+        yield
+    except (ClientError, AssertionError):
+        raise
+    except Exception as error:
+        meant = known(error) or translated(component, error)
+        if meant is None:
+            raise
+        raise meant from error
