@@ -80,14 +80,14 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, for
     """The base of every stored value: frozen, keyword-only, and strict about unknown keys."""
 
 
-class Cause(Struct):
+class Cause(Struct, frozen=True, kw_only=True):
     """Whose fault it is, as one signature of the catalogue (``kafka.broker_missing``)."""
 
     component: str
     signature: str
 
 
-class Evidence(Struct):
+class Evidence(Struct, frozen=True, kw_only=True):
     """One piece of proof, redacted: inline text, or a path relative to the results file."""
 
     kind: str
@@ -97,7 +97,7 @@ class Evidence(Struct):
     truncated: bool = False
 
 
-class CheckResult(Struct):
+class CheckResult(Struct, frozen=True, kw_only=True):
     """What one check (a pytest node) saw.
 
     ``seconds`` is the time the check itself took, ``attempts`` how often transport was tried.
@@ -120,7 +120,7 @@ class CheckResult(Struct):
     transport: str = ""
 
 
-class Waiver(Struct):
+class Waiver(Struct, frozen=True, kw_only=True):
     """A person's promise to live with a failed criterion until a date (``YYYY-MM-DD``, inclusive)."""
 
     owner: str
@@ -129,7 +129,7 @@ class Waiver(Struct):
     link: str = ""
 
 
-class CriterionResult(Struct):
+class CriterionResult(Struct, frozen=True, kw_only=True):
     """One line of the verdict. ``checks`` are node ids; a waiver stands here whether or not it is used."""
 
     id: str
@@ -144,7 +144,7 @@ class CriterionResult(Struct):
     checks: tuple[str, ...] = ()
 
 
-class ComponentResult(Struct):
+class ComponentResult(Struct, frozen=True, kw_only=True):
     """One component as it was met; ``version`` and ``identity`` were asked of the server itself.
 
     ``answers`` is what its data path said when the run reached it; ``needs`` are direct dependencies.
@@ -165,7 +165,7 @@ class ComponentResult(Struct):
     pods: int | None = None
 
 
-class Span(Struct):
+class Span(Struct, frozen=True, kw_only=True):
     """A stretch of time of the run; ``kind`` is fetch, deploy, wait, check or teardown.
 
     ``started`` is seconds since the run started, by the monotonic clock.
@@ -179,7 +179,7 @@ class Span(Struct):
     critical_path: bool = False
 
 
-class FirstCause(Struct):
+class FirstCause(Struct, frozen=True, kw_only=True):
     """A root cause, with the criterion that showed it."""
 
     component: str
@@ -188,7 +188,7 @@ class FirstCause(Struct):
     message: str
 
 
-class Verdict(Struct):
+class Verdict(Struct, frozen=True, kw_only=True):
     """The decision, its reason in one sentence, and the counts behind it.
 
     ``counts`` maps level to outcome to number. ``code`` is the exit code of the gate.
@@ -204,7 +204,7 @@ class Verdict(Struct):
     waived: tuple[str, ...] = ()
 
 
-class RunInfo(Struct):
+class RunInfo(Struct, frozen=True, kw_only=True):
     """One execution. Times are RFC 3339 UTC, ``seconds`` by the monotonic clock.
 
     ``deselected`` are node ids that this run was told to leave out by path, ``-k`` or the like.
@@ -225,7 +225,7 @@ class RunInfo(Struct):
     overhead: float | None = None
 
 
-class TargetInfo(Struct):
+class TargetInfo(Struct, frozen=True, kw_only=True):
     """The target as the run used it; ``unsupported`` maps component or criterion to the reason."""
 
     name: str
@@ -237,7 +237,7 @@ class TargetInfo(Struct):
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Results(Struct):
+class Results(Struct, frozen=True, kw_only=True):
     """The one source of every report: ``results.json``."""
 
     schema: str = SCHEMA

@@ -27,9 +27,9 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(current))
         yield current
-        queue += [e for e in (current.__cause__, current.__context__, getattr(current, "reason", None)) if isinstance(e, BaseException)]
-        queue += [e for e in getattr(current, "exceptions", ()) if isinstance(e, BaseException)]
-        queue += [e for e in current.args if isinstance(e, BaseException)]
+        linked = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        linked += getattr(current, "exceptions", ())
+        queue += [e for e in linked if isinstance(e, BaseException)]
 
 
 def translated(component: str, error: BaseException) -> ClientError | None:
@@ -57,7 +57,7 @@ def translated(component: str, error: BaseException) -> ClientError | None:
 
 
 @contextmanager
-def reaching(component: str, known: Known = lambda error: None) -> Iterator[None]:
+def reaching(component: str, known: Known = lambda _: None) -> Iterator[None]:
     """Turn what the body's client library raises into ``ClientError``; other exceptions pass through."""
     try:
         yield

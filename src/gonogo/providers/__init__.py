@@ -1,1 +1,52 @@
-"""How a component gets up and down, gives evidence, and is disturbed on purpose."""
+"""How a component gets up and down, gives evidence, and is disturbed on purpose.
+
+One protocol for local processes, clusters and what is there already; the engine that orders, waits,
+blocks and draws progress (:mod:`gonogo.platform`) is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from gonogo.model import Endpoints, Evidence, Report, Server
+from gonogo.registry import Component
+
+Ready = Callable[[Endpoints], None]
+"""Returns where the component answers and is settled; raises ``ClientError`` where it does not yet."""
+
+
+class Provider(Protocol):
+    """Four verbs: ``up``, ``down``, ``evidence``, ``disturb``; and two questions."""
+
+    name: str
+    capabilities: frozenset[str]
+
+    def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
+        """Stand the component up, reuse what is right, repair what is not; returns once it is ready.
+
+        Called in a thread of its own per component, after everything it needs is up. Raises
+        ``DeployError`` as soon as it cannot come up (within 1 s of a server's death, with the last 20
+        lines of its log), or when its readiness limit has passed.
+        """
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """Where the component already is, exactly as it is; None where it is not up. Starts nothing."""
+
+    def servers(self) -> list[Server]:
+        """Every server process (later: pod) of what is up, dead ones too."""
+
+    def evidence(self, component: str) -> list[Evidence]:
+        """Logs and the like, bounded, redacted; only asked for what is not green."""
+
+    def disturb(
+        self, component: Component, how: str, node: str, ready: Ready
+    ) -> AbstractContextManager[Server]:
+        """Break one node: ``how`` is kill, hang or restart. Leaving restores and waits for ``ready``."""
+
+    def down(self) -> None:
+        """Take down what ``up`` made, nothing else; everything is gone when it returns."""
+
+    def keep(self) -> None:
+        """Leave it running after this process, for ``gonogo down`` from another shell."""
