@@ -100,12 +100,14 @@ class Evidence(Struct, frozen=True, kw_only=True):
 class CheckResult(Struct, frozen=True, kw_only=True):
     """What one check (a pytest node) saw.
 
-    ``seconds`` is the time the check itself took, ``attempts`` how often transport was tried.
+    ``uses`` are all components that it talked to; ``seconds`` is the time the check itself took,
+    ``attempts`` how often transport was tried.
     """
 
     nodeid: str
     criteria: tuple[str, ...]
     component: str
+    uses: tuple[str, ...] = ()
     outcome: Outcome
     expected: str = ""
     actual: str = ""
@@ -207,7 +209,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 class RunInfo(Struct, frozen=True, kw_only=True):
     """One execution. Times are RFC 3339 UTC, ``seconds`` by the monotonic clock.
 
-    ``deselected`` are node ids that this run was told to leave out by path, ``-k`` or the like.
+    ``deselected`` are node ids that this run was told to leave out by ``-k`` or the like. ``partial``: only
+    a part of the suites was collected, so a criterion without any check was not asked, rather than missing.
     """
 
     id: str
@@ -221,6 +224,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     host: dict[str, Any] = msgspec.field(default_factory=dict)
     git: str = ""
     deselected: tuple[str, ...] = ()
+    partial: bool = False
     interrupted: bool = False
     overhead: float | None = None
 
