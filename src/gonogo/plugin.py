@@ -1,1 +1,342 @@
-"""Hooks of pytest; nothing but wiring."""
+"""Hooks of pytest; nothing but wiring: options, collection, the turn of each check, the end.
+
+Inert where the root folder holds no content, and for tests outside ``suites/``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+import pytest
+
+from gonogo import clients
+from gonogo.content import is_root
+from gonogo.errors import ConfigError, GonogoError, Wrong
+from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
+from gonogo.registry import Registry
+from gonogo.runplan import Planned, RunPlan, plan
+
+MARKERS = (
+    "criterion(id): the criterion of reports/criteria.toml that this check is evidence for",
+    "needs(capability): what the target must declare for this check to be asked",
+    "writes: creates objects of its own on the platform (mode write)",
+    "disrupts: breaks something on purpose and restores it (mode disrupt)",
+    "critical: of a critical criterion (set by gonogo)",
+    "important: of an important criterion (set by gonogo)",
+    "optional: of an optional criterion (set by gonogo)",
+)
+OWN_TURN = {"disturb"}
+"""Parameters that keep a check from running beside others."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("gonogo", "gonogo: is the platform fit?")
+    group.addoption("--target", metavar="NAME|FILE", help="where the platform is (default: GONOGO_TARGET, else embedded)")
+    group.addoption("--mode", metavar="MODE", help="read, write or disrupt; what the checks may do to the platform")
+    group.addoption("--out", metavar="DIR", default="reports/out", help="where results and reports go (reports/out)")
+    group.addoption("--keep", action="store_true", help="leave the platform running; `gonogo down` ends it")
+    group.addoption("--deadline", metavar="SECONDS", type=float, help="of the whole run")
+    group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if not is_root(config.rootpath):
+        return
+    try:
+        registry = Registry.load(config.rootpath)
+        for name in registry.components:
+            config.pluginmanager.register(clients.module(config.rootpath, name), f"{clients.PACKAGE}.{name}")
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(Suites(config, registry), "gonogo-suites")
+
+
+class Suites:
+    """What one pytest session does for the checks below ``suites/``."""
+
+    def __init__(self, config: pytest.Config, registry: Registry) -> None:
+        from gonogo.progress import Screen, original_stderr
+
+        self.config, self.registry, self.root = config, registry, config.rootpath
+        self.collected: dict[str, Planned] = {}
+        self.plan: RunPlan | None = None
+        self.run: Any = None
+        self.results: Results | None = None
+        self.screen = Screen(original_stderr())
+
+    # -- collection: what may run is decided here, once
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        wanted = set(config.getoption("criterion"))
+        unknown = wanted - self.registry.criteria.keys()
+        if unknown:
+            raise pytest.UsageError(str(self.registry.unknown_criterion(sorted(unknown)[0])))
+        for item in items:
+            if not self._is_check(item):
+                continue
+            planned = self._planned(item)
+            self.collected[item.nodeid] = planned
+            for criterion in planned.criteria:
+                if criterion in self.registry.criteria:
+                    item.add_marker(self.registry.criteria[criterion].level.value)
+        if wanted:
+            kept = [i for i in items if wanted & set(self._criteria(i))]
+            config.hook.pytest_deselected(items=[i for i in items if i not in kept])
+            items[:] = kept
+        items.sort(key=lambda item: item.get_closest_marker("disrupts") is not None)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if not self.collected:
+            return
+        selected = {item.nodeid for item in session.items}
+        planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self.collected.values()]
+        try:
+            self.plan = plan(planned, self.registry, self._target(), self._mode())
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _is_check(self, item: pytest.Item) -> bool:
+        return isinstance(item, pytest.Function) and item.path.is_relative_to(self.root / "suites")
+
+    def _criteria(self, item: pytest.Item) -> tuple[str, ...]:
+        return tuple(str(arg) for mark in item.iter_markers("criterion") for arg in mark.args)
+
+    def _planned(self, item: pytest.Item) -> Planned:
+        criteria = self._criteria(item)
+        component = criteria[0].partition(".")[0] if criteria else item.path.parent.name
+        parameters = inspect.signature(item.obj).parameters  # type: ignore[attr-defined]
+        used = {name for name in (component, *parameters) if name in self.registry.components}
+        mode = Mode.READ
+        if item.get_closest_marker("writes"):
+            mode = Mode.WRITE
+        if item.get_closest_marker("disrupts"):
+            mode = Mode.DISRUPT
+        return Planned(
+            nodeid=item.nodeid,
+            criteria=criteria,
+            component=component,
+            components_used=tuple(sorted(used)),
+            mode=mode,
+            needs=tuple(str(arg) for mark in item.iter_markers("needs") for arg in mark.args),
+            selected=True,
+        )
+
+    def _target(self) -> Any:
+        from gonogo.target import load_target
+
+        if not hasattr(self, "_loaded"):
+            self._loaded = load_target(self.config.getoption("target"), self.root, self.registry)
+        return self._loaded
+
+    def _mode(self) -> Mode | None:
+        asked = self.config.getoption("mode")
+        if asked is None:
+            return None
+        if asked not in list(Mode):
+            raise pytest.UsageError(f"--mode {asked}: is one of {', '.join(Mode)}")
+        return Mode(asked)
+
+    # -- the turn of each check
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        if self.plan is not None and self.plan.components and not session.config.option.collectonly:
+            self._begin(session)
+        try:
+            return (yield)
+        finally:
+            if self.run is not None:
+                self.run.lanes.close()
+
+    def _begin(self, session: pytest.Session) -> None:
+        from gonogo.run import Options, Run, command_line
+
+        assert self.plan is not None
+        options = Options(
+            out=Path(self.config.invocation_params.dir / self.config.getoption("out")),
+            keep=self.config.getoption("keep"),
+            deadline=self.config.getoption("deadline"),
+            argv=command_line(),
+        )
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        try:
+            self.run = Run(self.root, self.registry, self._target(), self.plan, options, self.screen)
+            self.run.begin({item.nodeid: self._body(item) for item in session.items if self._may_run_ahead(item)})
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _may_run_ahead(self, item: pytest.Item) -> bool:
+        assert self.plan is not None
+        return (
+            isinstance(item, pytest.Function)
+            and item.nodeid in self.plan.runnable
+            and not self.config.option.usepdb
+            and not self.config.option.setuponly
+            and not item.get_closest_marker("disrupts")
+            and all(name in self._values(item) for name in inspect.signature(item.obj).parameters)
+        )
+
+    def _values(self, item: pytest.Function) -> dict[str, Callable[[], Any]]:
+        """Every parameter that the plugin can build itself, and how."""
+        built: dict[str, Callable[[], Any]] = {
+            name: (lambda name=name: self.run.platform.client(name)) for name in self.registry.components
+        }
+        built["inside"] = lambda: self.run.inside()
+        callspec = getattr(item, "callspec", None)
+        for name, value in (callspec.params if callspec else {}).items():
+            built[name] = lambda value=value: value
+        return built
+
+    def _body(self, item: pytest.Item) -> Callable[[], None]:
+        assert isinstance(item, pytest.Function)
+
+        def body() -> None:
+            values = self._values(item)
+            opened = {name: values[name]() for name in inspect.signature(item.obj).parameters}
+            try:
+                item.obj(**opened)
+            finally:
+                for value in opened.values():
+                    if hasattr(value, "answers"):
+                        value.close()
+
+        return body
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self.plan is not None and item.nodeid in self.plan.unasked:
+            outcome, reason = self.plan.unasked[item.nodeid]
+            pytest.skip(f"{outcome}: {reason}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        if self.run is None or pyfuncitem.nodeid not in self.run.plan.items:
+            return None
+        if self.run.outcome(pyfuncitem.nodeid):
+            return True
+        planned = self.run.plan.items[pyfuncitem.nodeid]
+        self.run.require(planned)
+        arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+        self.run.measured(pyfuncitem.nodeid, lambda: pyfuncitem.obj(**arguments))
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if self.run is None or item.nodeid not in self.run.plan.items:
+            return report
+        error = call.excinfo.value if call.excinfo else None
+        if report.skipped and call.when == "setup" and item.nodeid in self.run.plan.unasked:
+            result = self.run.skipped(item.nodeid)
+        elif report.skipped:
+            result = msgspec.structs.replace(
+                self.run.judged(item.nodeid, None), outcome=Outcome.SKIPPED, message=str(error or "")
+            )
+        elif call.when == "call" or error is not None:
+            result = self.run.judged(item.nodeid, error)
+            if error is not None and isinstance(error, GonogoError | Wrong):
+                report.longrepr = summary(result)
+        else:
+            return report
+        report.gonogo = msgspec.to_builtins(result)  # type: ignore[attr-defined]
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = getattr(report, "gonogo", None)
+        if result is not None and self.run is not None:
+            self.run.record(msgspec.convert(result, CheckResult))
+
+    # -- what checks may ask for besides clients
+
+    @pytest.fixture
+    def endpoints(self) -> Callable[[str], Endpoints]:
+        """Component to where it is, for the fixtures that construct clients."""
+        endpoints: Callable[[str], Endpoints] = self.run.platform.endpoints
+        return endpoints
+
+    @pytest.fixture
+    def disturb(self) -> Disturb:
+        """Breaks one server on purpose; restores it, and waits for it, on leaving."""
+        return Disturb(self.run)
+
+    @pytest.fixture
+    def inside(self) -> Any:
+        """Component to what is true inside its host, through pytest-testinfra."""
+        return self.run.inside()
+
+    # -- the end
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        if self.run is not None:
+            interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
+            try:
+                self.results = self.run.finish(interrupted=interrupted)
+            except KeyboardInterrupt:
+                self.screen.line("Left at once; the keeper ends what is still running.")
+                os._exit(130)
+            verdict = self.results.verdict
+            if verdict is not None and verdict.decision is Decision.NO_GO and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        yield
+        if self.results is not None:
+            self._say_verdict(self.results)
+
+    def _say_verdict(self, results: Results) -> None:
+        from gonogo.render import terminal
+
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None:
+            return
+        out = Path(self.config.getoption("out"))
+        text = terminal.verdict(
+            results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=str(out / "report.html")
+        )
+        reporter.write_line(text)
+
+
+class Disturb:
+    """The fixture's value: ``with disturb.kill("kafka", "broker-2"):``."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+
+    def kill(self, component: str, node: str) -> Any:
+        """SIGKILL the node's serving process; started again on leaving."""
+        return self._run.disturb(component, "kill", node)
+
+    def hang(self, component: str, node: str) -> Any:
+        """Stop the node's process so that it accepts and never answers; continued on leaving."""
+        return self._run.disturb(component, "hang", node)
+
+    def restart(self, component: str, node: str) -> Any:
+        """End the node as its product wants it and start it on the same data; up again inside the body."""
+        return self._run.disturb(component, "restart", node)
+
+
+def summary(result: CheckResult) -> str:
+    """What pytest shows of a check that is not green: no traceback, but what to do."""
+    cause = result.cause.signature if result.cause else ""
+    lines = [f"{result.outcome}: {cause}: {result.message}"]
+    if result.expected and result.outcome is Outcome.FAILED:
+        lines += [f"  expected  {result.expected}", f"  actual    {result.actual}"]
+    lines += [f"  hint      {result.hint}"] if result.hint else []
+    lines += [f"  by hand   {result.by_hand}"] if result.by_hand else []
+    return "\n".join(lines)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -1,0 +1,77 @@
+"""From an exception of a check to its result: what was expected, what was seen, whose fault it is."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from gonogo.errors import ClientError, NotAllowed, NotReady, Wrong, shown
+from gonogo.model import Cause, CheckResult, Endpoints, Evidence, Outcome
+from gonogo.platform import NotAsked
+from gonogo.reaching import translated
+from gonogo.registry import Registry
+
+
+def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | None, str]:
+    """Outcome, cause and message of what a check raised, by part 2 of the contract."""
+    if isinstance(error, NotAsked):
+        return error.outcome, error.standing.cause, str(error)
+    if isinstance(error, Wrong):
+        return Outcome.FAILED, Cause(component=error.component, signature=error.signature), error.message or str(error)
+    if isinstance(error, AssertionError):
+        return Outcome.FAILED, Cause(component=component, signature=f"{component}.claim_false"), str(error)
+    if isinstance(error, NotReady):
+        last = error.last
+        if not isinstance(last, BaseException):
+            return Outcome.FAILED, Cause(component=component, signature=f"{component}.not_settled"), str(error)
+        outcome, cause, _ = outcome_of(last, component)
+        return outcome, cause, str(error)
+    meant = error if isinstance(error, ClientError) else translated(component, error)
+    if meant is not None:
+        return meant.outcome, Cause(component=meant.component, signature=meant.signature), str(meant)
+    if isinstance(error, NotAllowed):
+        return Outcome.BROKEN, Cause(component=component, signature=f"{component}.not_allowed"), str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    at = f" (at {where[0].name}, line {where[0].lineno})" if where else ""
+    return (
+        Outcome.BROKEN,
+        Cause(component=component, signature=f"{component}.own_error"),
+        f"{type(error).__name__}: {error}{at}",
+    )
+
+
+def result_of(
+    error: BaseException | None,
+    planned: CheckResult,
+    registry: Registry,
+    endpoints: Mapping[str, Endpoints],
+    evidence: tuple[Evidence, ...] = (),
+) -> CheckResult:
+    """``planned`` (identity and times of the check) completed by what the check raised, or did not."""
+    transport = endpoints[planned.component].transport if planned.component in endpoints else ""
+    if error is None:
+        return replace(planned, outcome=Outcome.PASSED, transport=transport)
+    outcome, cause, message = outcome_of(error, planned.component)
+    signature = registry.signature(cause) if cause else None
+    address = dict(endpoints[cause.component].addresses) if cause and cause.component in endpoints else {}
+    return replace(
+        planned,
+        outcome=outcome,
+        expected=error.expected if isinstance(error, Wrong) else "an answer",
+        actual=error.actual if isinstance(error, Wrong) else shown(message),
+        message=message,
+        cause=cause,
+        hint=signature.hint if signature else "",
+        by_hand=filled(signature.by_hand, address) if signature else "",
+        evidence=evidence,
+        transport=transport,
+    )
+
+
+def filled(command: str, addresses: Mapping[str, object]) -> str:
+    """The command with its ``{address}`` keys filled in; unknown ones stay readable."""
+    for key, value in addresses.items():
+        command = command.replace("{" + key + "}", str(value))
+    return command

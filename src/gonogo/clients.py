@@ -1,0 +1,63 @@
+"""Finds the client class of a component: the one class in ``fixtures/<component>.py`` with the four verbs."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from gonogo.client import Client
+from gonogo.errors import ConfigError, Problem
+
+PACKAGE = "fixtures"
+VERBS = ("answers", "version", "identity", "close", "leftovers", "remove")
+
+
+def module(root: Path, name: str) -> ModuleType:
+    """``fixtures/<name>.py`` of the content below ``root``, loaded once under the name ``fixtures.<name>``.
+
+    It is loaded by path, so that neither an installed package of that name nor the working folder
+    decides what a suite imports. Raises ``ConfigError`` where the file is missing.
+    """
+    path = root / PACKAGE / f"{name}.py"
+    known = sys.modules.get(f"{PACKAGE}.{name}")
+    if known is not None and Path(str(known.__file__)) == path:
+        return known
+    if not path.is_file():
+        raise ConfigError(Problem(str(path), f"component {name!r} has no client", "add the module, see deploy/README.md"))
+    package = sys.modules.get(PACKAGE)
+    if package is None or list(package.__path__) != [str(path.parent)]:
+        package = ModuleType(PACKAGE)
+        package.__path__ = [str(path.parent)]
+        sys.modules[PACKAGE] = package
+    spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{name}", path)
+    assert spec is not None and spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    setattr(package, name, loaded)
+    return loaded
+
+
+def client_class(root: Path, component: str) -> type[Client]:
+    """The client class of a component.
+
+    Raises ``ConfigError`` where the module has none, or more than one.
+    """
+    loaded = module(root, component)
+    classes = [
+        value
+        for value in vars(loaded).values()
+        if inspect.isclass(value) and value.__module__ == loaded.__name__ and all(hasattr(value, v) for v in VERBS)
+    ]
+    if len(classes) != 1:
+        raise ConfigError(
+            Problem(
+                str(loaded.__file__),
+                f"{len(classes)} classes have the verbs {', '.join(VERBS)}; exactly one must",
+                ", ".join(c.__name__ for c in classes),
+            )
+        )
+    return classes[0]

@@ -1,0 +1,40 @@
+"""Where the content is: the folder with deploy/, fixtures/, suites/ and reports/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gonogo.errors import ConfigError, Problem
+from gonogo.providers import Provider
+from gonogo.providers.existing import Existing
+from gonogo.target import Target
+
+STATE = ".gonogo"
+"""Git-ignored folder of a checkout: the journal and the runs."""
+
+
+def is_root(folder: Path) -> bool:
+    """Whether the folder holds content for gonogo."""
+    return (folder / "deploy").is_dir() and (folder / "reports" / "criteria.toml").is_file()
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards that holds content. Raises ``ConfigError`` where none does."""
+    for folder in (start, *start.parents):
+        if is_root(folder):
+            return folder
+    raise ConfigError(
+        Problem(str(start), "no deploy/ and reports/criteria.toml here or above", "run gonogo in a checkout with content")
+    )
+
+
+def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Provider:
+    """The provider that the target names. Raises ``ConfigError`` for one that does not exist yet."""
+    if target.provider == "existing":
+        return Existing(target)
+    if target.provider == "embedded":
+        from gonogo.providers.embedded.provider import Embedded
+
+        return Embedded(root, redact=redact)
+    raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} is not available", "embedded or existing"))

@@ -1,0 +1,84 @@
+"""What a run tells as it goes: one JSON line per event, so that a killed run can still be reported.
+
+``.gonogo/runs/<id>/events.jsonl`` begins with the results as planned (every criterion, nothing asked),
+followed by each check, component and the end as they happen.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import msgspec
+
+from gonogo.errors import ConfigError, Problem
+from gonogo.judge import judge
+from gonogo.model import CheckResult, ComponentResult, Outcome, Results
+
+FILE = "events.jsonl"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line: exactly one of the fields is set."""
+
+    planned: Results | None = None
+    check: CheckResult | None = None
+    component: ComponentResult | None = None
+    finished: Results | None = None
+
+
+class Events:
+    """Appends to the file of one run; safe for threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+
+    def add(self, event: Event) -> None:
+        """Append one event and hand it to the system before returning."""
+        with self._lock, self.path.open("ab") as file:
+            file.write(msgspec.json.encode(event) + b"\n")
+
+
+def recovered(folder: Path) -> Results:
+    """The results of a run from its events, judged; what was planned and never reported is missing.
+
+    Raises ``ConfigError`` where the folder holds no run.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise ConfigError(Problem(str(folder), f"holds no {FILE}", "give a results.json or a folder of .gonogo/runs"))
+    results: Results | None = None
+    checks: dict[str, CheckResult] = {}
+    components: dict[str, ComponentResult] = {}
+    for line in path.read_bytes().splitlines():
+        try:
+            event = msgspec.json.decode(line, type=Event)
+        except msgspec.MsgspecError:
+            # The last line of a killed run may be torn.
+            continue
+        if event.finished is not None:
+            return event.finished
+        results = event.planned or results
+        if event.check is not None:
+            checks[event.check.nodeid] = event.check
+        if event.component is not None:
+            components[event.component.name] = event.component
+    if results is None:
+        raise ConfigError(Problem(str(path), "ends before the run had planned anything"))
+    return judge(
+        msgspec.structs.replace(
+            results,
+            run=msgspec.structs.replace(results.run, interrupted=True),
+            checks=tuple(checks.get(c.nodeid, c) for c in results.checks),
+            components=tuple(components.get(c.name, c) for c in results.components),
+        )
+    )
+
+
+def unreported(nodeid: str, criteria: tuple[str, ...], component: str) -> CheckResult:
+    """The result of a check that was selected and has not reported."""
+    return CheckResult(
+        nodeid=nodeid, criteria=criteria, component=component, outcome=Outcome.MISSING, message="selected, and never reported"
+    )

@@ -1,0 +1,338 @@
+"""The engine that stands components up, or reaches those that stand: orders, waits, blocks, tells.
+
+It knows providers and clients only by their protocols, and is the same for processes, clusters and
+servers that were there before. Each component has one :class:`Standing`, decided once and asked for by
+everybody else; it can only get worse, when a check finds that the component stopped answering.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gonogo.client import Client
+from gonogo.clients import client_class
+from gonogo.errors import ClientError, ConfigError, DeployError, GonogoError, NotReady, Problem, Unavailable
+from gonogo.journal import Journal, RunScope
+from gonogo.model import Cause, Endpoints, Evidence, Mode, Outcome, Phase, Progress, Report, Server
+from gonogo.providers import Provider
+from gonogo.reaching import translated
+from gonogo.registry import Component, Registry
+from gonogo.target import Target
+from gonogo.timeline import Timeline
+
+SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.STARTING: "deploy", Phase.WAITING: "wait"}
+
+
+class NotAsked(GonogoError):
+    """A check that was not run, since the component it is about, or one it needs, does not answer."""
+
+    def __init__(self, standing: Standing, *, blocked: bool) -> None:
+        self.standing, self.outcome = standing, Outcome.BLOCKED if blocked else standing.outcome
+        self.root = standing.root or standing.component
+        super().__init__(
+            f"blocked by {self.root}: {standing.message}" if blocked else f"not asked again: {standing.message}"
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a component answers: ``outcome`` is passed, failed, broken or blocked (by ``root``)."""
+
+    component: str
+    outcome: Outcome
+    endpoints: Endpoints | None = None
+    cause: Cause | None = None
+    message: str = ""
+    root: str = ""
+    version: str = ""
+    identity: str = ""
+    ready_seconds: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def up(self) -> bool:
+        """Whether it answers."""
+        return self.outcome is Outcome.PASSED
+
+
+class Platform:
+    """The components of one run. ``mode`` is what the run may do; ``run`` its id."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        target: Target,
+        provider: Provider,
+        *,
+        run: str,
+        mode: Mode,
+        journal: Journal,
+        timeline: Timeline | None = None,
+        report: Report = lambda _: None,
+    ) -> None:
+        self.registry, self.target, self.provider = registry, target, provider
+        self.run, self.mode, self.timeline = run, mode, timeline or Timeline()
+        self._journal, self._report = journal, report
+        self._counter = itertools.count(1)
+        self._futures: dict[str, Future[Standing]] = {}
+        self._worse: dict[str, Standing] = {}
+        self._doubt = {name: threading.Lock() for name in registry.components}
+
+    # -- standing up, attaching
+
+    def bring_up(self, names: Iterable[str]) -> None:
+        """Stand the components and what they need up, side by side; returns at once, see ``standing``."""
+        self._begin(names, self._up)
+
+    def attach(self, names: Iterable[str]) -> None:
+        """Ask each component and what it needs whether it answers, as it is; returns at once."""
+        self._begin(names, self._attached)
+
+    def _begin(self, names: Iterable[str], reach: Callable[[Component, Mapping[str, Endpoints]], Standing]) -> None:
+        ordered = [n for n in self.registry.ordered(names) if n not in self._futures]
+        self._futures.update({name: Future() for name in ordered})
+        for name in ordered:
+            component = self.registry.components[name]
+            threading.Thread(target=self._settle, args=(component, reach), name=f"up-{name}", daemon=True).start()
+
+    def _settle(
+        self, component: Component, reach: Callable[[Component, Mapping[str, Endpoints]], Standing]
+    ) -> None:
+        name, began = component.name, self.timeline.now
+        try:
+            if component.needs:
+                self._tell(Progress(name, Phase.WAITING, "for " + ", ".join(component.needs)))
+            needs = {need: self._futures[need].result() for need in component.needs}
+            if component.needs:
+                self.timeline.add(f"{name} waits for {', '.join(component.needs)}", "wait", name, began)
+            down = next((s for s in needs.values() if not s.up), None)
+            if down is not None:
+                standing = blocked(name, down)
+            else:
+                standing = reach(component, {n: s.endpoints for n, s in needs.items() if s.endpoints is not None})
+        except BaseException as error:
+            standing = fallen(name, error)
+        phase = {Outcome.PASSED: Phase.READY, Outcome.BROKEN: Phase.BROKEN, Outcome.BLOCKED: Phase.BLOCKED}
+        self._tell(Progress(name, phase.get(standing.outcome, Phase.FAILED), standing.message))
+        self._futures[name].set_result(replace(standing, ready_seconds=self.timeline.now - began))
+
+    def _up(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
+        phases = _Phases(self.timeline, component.name)
+
+        def tell(progress: Progress) -> None:
+            phases.turn(progress.phase)
+            self._tell(progress)
+
+        try:
+            endpoints = self.provider.up(component, needs, self.ready(component), tell)
+        finally:
+            phases.turn(None)
+        return self._introduced(component, self._dressed(component, endpoints))
+
+    def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
+        self._tell(Progress(component.name, Phase.STARTING, "asking whether it answers"))
+        found = self.provider.attached(component)
+        if found is None:
+            return Standing(
+                component.name,
+                Outcome.FAILED,
+                cause=Cause(component=component.name, signature=f"{component.name}.not_up"),
+                message=f"{component.name} is not up",
+            )
+        endpoints = self._dressed(component, found)
+        with self.timeline.span(f"{component.name} answers", "wait", component.name):
+            try:
+                with closing(self.client(component.name, endpoints)) as client:
+                    client.answers()
+            except BaseException as error:
+                return replace(fallen(component.name, error), endpoints=endpoints)
+        return self._introduced(component, endpoints)
+
+    def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
+        """The component as ready, with the version and identity that it tells itself."""
+        with closing(self.client(component.name, endpoints)) as client:
+            version, identity = "", ""
+            try:
+                version, identity = client.version(), client.identity() or ""
+            except Exception as error:
+                return replace(fallen(component.name, error), endpoints=endpoints)
+        return Standing(component.name, Outcome.PASSED, endpoints, version=version, identity=identity)
+
+    def ready(self, component: Component) -> Callable[[Endpoints], None]:
+        """What a provider asks until it returns: the component answers, and is settled."""
+
+        def ask(endpoints: Endpoints) -> None:
+            with closing(self.client(component.name, self._dressed(component, endpoints))) as client:
+                try:
+                    client.answers()
+                    settled = getattr(client, "settled", lambda: True)()
+                except ClientError:
+                    raise
+                except Exception as error:
+                    meant = translated(component.name, error)
+                    raise (meant or Unavailable(component.name, f"{type(error).__name__}: {error}")) from error
+            if not settled:
+                raise Unavailable(component.name, "answers, and is not settled yet")
+
+        return ask
+
+    def _dressed(self, component: Component, endpoints: Endpoints) -> Endpoints:
+        overrides = self.target.components.get(component.name, {}).get("expect", {})
+        return replace(
+            endpoints,
+            expect={**component.expect, **overrides},
+            limits=self.target.limits,
+            scope=RunScope(self.run, self.mode, component.name, self._journal, self._counter),
+        )
+
+    # -- asking
+
+    def client(self, name: str, endpoints: Endpoints | None = None) -> Client:
+        """A fresh client of the component. Raises ``NotAsked`` where it has no address."""
+        if endpoints is None:
+            endpoints = self.endpoints(name)
+        make: Any = client_class(self.registry.root, name)
+        built: Client = make(endpoints)
+        return built
+
+    def endpoints(self, name: str) -> Endpoints:
+        """Where the component is; waits until that is known. Raises ``NotAsked`` where it is nowhere."""
+        standing = self.standing(name)
+        if standing.endpoints is None:
+            raise NotAsked(standing, blocked=standing.outcome is Outcome.BLOCKED)
+        return standing.endpoints
+
+    def standing(self, name: str, timeout: float | None = None) -> Standing:
+        """How the component stands; waits until that is known."""
+        if name not in self._futures:
+            raise ConfigError(Problem(name, "was not asked for when the run began"))
+        return self._worse.get(name) or self._futures[name].result(timeout)
+
+    def known(self) -> dict[str, Standing]:
+        """Every component whose standing is known by now."""
+        return {n: self.standing(n) for n, f in self._futures.items() if f.done()}
+
+    def require(self, uses: Iterable[str], about: str) -> None:
+        """Return where every component in ``uses``, and all they need, answers.
+
+        Raises ``NotAsked``: blocked by a needed component, or with the standing of ``about`` itself.
+        """
+        for name in self.registry.ordered(uses):
+            standing = self.standing(name)
+            if not standing.up:
+                raise NotAsked(standing, blocked=name != about or standing.outcome is Outcome.BLOCKED)
+
+    def doubt(self, name: str) -> Standing:
+        """Ask a component once more whether it answers, since a check could not reach it.
+
+        Many checks may doubt at once; one asks, and its answer holds for all.
+        """
+        before = self.standing(name)
+        if not before.up:
+            return before
+        with self._doubt[name]:
+            if name not in self._worse:
+                try:
+                    with closing(self.client(name)) as client:
+                        client.answers()
+                except Exception as error:
+                    self._worse[name] = replace(fallen(name, error), endpoints=before.endpoints)
+        return self.standing(name)
+
+    # -- breaking, and what is left
+
+    @contextmanager
+    def disturbed(self, name: str, how: str, node: str) -> Iterator[Server]:
+        """One node broken on purpose; leaving restores it and waits until the component is settled."""
+        component = self.registry.components[name]
+        with self.provider.disturb(component, how, node, self.ready(component)) as server:
+            yield server
+        self._worse.pop(name, None)
+
+    def verify_identities(self) -> None:
+        """Before anything is created on servers that gonogo did not start: are they the ones meant?
+
+        Raises ``ConfigError`` unless every identity of the target file matches and one is given.
+        """
+        given = {n: str(t["identity"]) for n, t in self.target.components.items() if t.get("identity")}
+        if not given:
+            raise ConfigError(
+                Problem(
+                    str(self.target.path),
+                    f"a run in mode {self.mode} needs the identity of at least one component",
+                    "add identity = \"…\" to a table; `gonogo check --mode read` shows each server's own id",
+                )
+            )
+        problems = []
+        for name, wanted in given.items():
+            standing = self._futures[name].result() if name in self._futures else None
+            if standing is None or not standing.up:
+                continue
+            if standing.identity != wanted:
+                problems.append(
+                    Problem(
+                        f"components.{name}.identity",
+                        f"is {wanted!r}, but the server says {standing.identity or 'nothing'!r}",
+                        "nothing was created; is this the right platform?",
+                    )
+                )
+        if problems:
+            raise ConfigError(*problems)
+
+    def _tell(self, progress: Progress) -> None:
+        self._report(progress)
+
+
+class _Phases:
+    """Turns the phases a provider reports into spans, one after another."""
+
+    def __init__(self, timeline: Timeline, component: str) -> None:
+        self._timeline, self._component = timeline, component
+        self._phase: Phase | None = None
+        self._since = timeline.now
+
+    def turn(self, phase: Phase | None) -> None:
+        if phase is self._phase:
+            return
+        if self._phase in SPAN_OF_PHASE:
+            kind = SPAN_OF_PHASE[self._phase]
+            self._timeline.add(f"{self._component} {self._phase}", kind, self._component, self._since)
+        self._phase, self._since = phase, self._timeline.now
+
+
+def blocked(name: str, by: Standing) -> Standing:
+    """The standing of a component that needs one which does not answer."""
+    root = by.root or by.component
+    message = by.message if by.root else f"{root} does not answer: {by.message}"
+    return Standing(name, Outcome.BLOCKED, cause=by.cause, message=message, root=root)
+
+
+def fallen(name: str, error: BaseException) -> Standing:
+    """The standing of a component that did not come up, or does not answer, and why."""
+    if isinstance(error, NotReady) and isinstance(error.__cause__, ClientError):
+        return replace(fallen(name, error.__cause__), message=str(error))
+    if isinstance(error, DeployError):
+        evidence = (Evidence(kind="log", title=f"last lines of {error.node or name}", text=error.log_tail),)
+        reason = getattr(error, "kind", "") or "not_started"
+        return Standing(
+            name,
+            Outcome.FAILED,
+            cause=Cause(component=name, signature=f"{name}.{reason}"),
+            message=str(error),
+            evidence=evidence if error.log_tail else (),
+        )
+    meant = translated(name, error)
+    if meant is not None:
+        cause = Cause(component=meant.component, signature=meant.signature)
+        return Standing(name, meant.outcome, cause=cause, message=f"{name}: {meant}")
+    if isinstance(error, AssertionError):
+        signature = getattr(error, "signature", f"{name}.claim_false")
+        return Standing(name, Outcome.FAILED, cause=Cause(component=name, signature=signature), message=str(error))
+    cause = Cause(component=name, signature=f"{name}.own_error")
+    return Standing(name, Outcome.BROKEN, cause=cause, message=f"{type(error).__name__}: {error}")

@@ -1,0 +1,116 @@
+"""Progress on standard error: a live table on a terminal, one line per change elsewhere."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gonogo.model import Outcome, Phase, Progress
+from gonogo.waiting import REAL, Clock
+
+MARKS = {
+    Outcome.PASSED: "✓",
+    Outcome.FAILED: "✗",
+    Outcome.BROKEN: "!",
+    Outcome.BLOCKED: "⊘",
+    Outcome.MISSING: "?",
+    Outcome.SKIPPED: "-",
+    Outcome.UNSUPPORTED: "-",
+    Outcome.WAIVED: "~",
+}
+ENDED = {Phase.READY, Phase.FAILED, Phase.BROKEN, Phase.BLOCKED}
+COLOURS: Mapping[str, str] = {
+    Phase.READY: "green",
+    Phase.FAILED: "red",
+    Phase.BROKEN: "magenta",
+    Phase.BLOCKED: "yellow",
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "red",
+    Outcome.BROKEN: "magenta",
+    Outcome.BLOCKED: "yellow",
+}
+
+
+def original_stderr() -> TextIO:
+    """Standard error as it is now, out of reach of a later capture."""
+    return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+
+
+@dataclass
+class _Row:
+    phase: Phase
+    detail: str
+    since: float
+    ended: float | None = None
+
+
+class Screen:
+    """Shows components on their way up, and lines of text above them. Safe for threads."""
+
+    def __init__(self, stream: TextIO, clock: Clock = REAL) -> None:
+        self.console = Console(file=stream, highlight=False, soft_wrap=False)
+        self._clock, self._began = clock, clock.now()
+        self._rows: dict[str, _Row] = {}
+        self._lock = threading.RLock()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Screen:
+        if self.console.is_terminal:
+            self._live = Live(get_renderable=self._table, console=self.console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+            self.console.print(self._table())
+
+    def tell(self, progress: Progress) -> None:
+        """A component took a step. The first of each phase is printed where there is no terminal."""
+        now = self._clock.now()
+        with self._lock:
+            row = self._rows.get(progress.component)
+            changed = row is None or row.phase is not progress.phase
+            if row is None:
+                row = self._rows[progress.component] = _Row(progress.phase, progress.detail, now)
+            row.phase, row.detail = progress.phase, progress.detail
+            if progress.phase in ENDED:
+                row.ended = now
+            if changed and not self.console.is_terminal:
+                first = progress.detail.splitlines()[0] if progress.detail else ""
+                self.line(f"{now - self._began:6.1f} s  {progress.component:<14} {progress.phase}  {first}".rstrip())
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line that stays, above the table."""
+        self.console.print(Text(text, style=style), soft_wrap=True)
+
+    def checked(self, name: str, outcome: Outcome, seconds: float, message: str = "") -> None:
+        """One check has come to its outcome."""
+        first = message.splitlines()[0] if message else ""
+        self.line(
+            f"{MARKS[outcome]} {name:<44} {outcome:<11} {seconds:6.2f} s" + (f"  {first}" if first else ""),
+            COLOURS.get(outcome, ""),
+        )
+
+    def _table(self) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
+        for heading in ("component", "state", "seconds", ""):
+            table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=True)
+        with self._lock:
+            for name, row in self._rows.items():
+                seconds = (row.ended or self._clock.now()) - row.since
+                detail = row.detail.splitlines()[0] if row.detail else ""
+                table.add_row(name, Text(row.phase, style=COLOURS.get(row.phase, "cyan")), f"{seconds:.1f}", detail)
+        return table

@@ -1,0 +1,53 @@
+"""Attaches to servers named in the target file, and changes nothing about how they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from gonogo.errors import ConfigError, NotAllowed, Problem
+from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
+from gonogo.providers import Ready
+from gonogo.registry import Component
+from gonogo.target import Target
+
+
+class Existing:
+    """What is there already: ``up`` only resolves addresses and asks once."""
+
+    name = "existing"
+    capabilities: frozenset[str] = frozenset()
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
+        """The addresses of the target file, once the component answers."""
+        endpoints = self.attached(component)
+        if endpoints is None:
+            raise ConfigError(Problem(str(self._target.path), f"no table [components.{component.name}]"))
+        report(Progress(component.name, Phase.STARTING, "asking it"))
+        ready(endpoints)
+        return endpoints
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """The addresses of the target file, or None where it does not name the component."""
+        return self._target.resolved(component) if component.name in self._target.components else None
+
+    def servers(self) -> list[Server]:
+        """Nothing: which processes serve an address is not for us to see."""
+        return []
+
+    def evidence(self, component: str) -> list[Evidence]:
+        """Nothing beyond what the checks themselves saw."""
+        return []
+
+    def disturb(self, component: Component, how: str, node: str, ready: Ready) -> AbstractContextManager[Server]:
+        """Refused: gonogo did not start these servers and cannot start them again."""
+        raise NotAllowed(f"{component.name} was not started by gonogo, so it cannot be told to {how} {node or 'it'}")
+
+    def down(self) -> None:
+        """Nothing was made, nothing is taken down."""
+
+    def keep(self) -> None:
+        """It stays in any case."""

@@ -1,0 +1,28 @@
+"""Puts the files of a run where people look for them: together, under a lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from gonogo.files import write_atomically
+from gonogo.model import Results
+from gonogo.render import html, junit, markdown
+
+
+def publish(results: Results, folder: Path, out: Path) -> None:
+    """Write results and reports below the run's ``folder``, then to ``out``, where runs may compete."""
+    files = {
+        "results.json": msgspec.json.format(msgspec.json.encode(results), indent=1),
+        "report.html": html.render(results).encode(),
+        "junit.xml": junit.render(results).encode(),
+        "summary.md": markdown.render(results).encode(),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    with FileLock(out / ".lock"):
+        for name, content in files.items():
+            write_atomically(out / name, content)

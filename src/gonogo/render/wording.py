@@ -1,0 +1,173 @@
+"""What every report says in the same words: outcomes, root causes, counts, times; and text made harmless."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gonogo.model import CheckResult, CriterionResult, Decision, FirstCause, Level, Outcome, Results
+
+MEANINGS: Mapping[Outcome, str] = {
+    Outcome.PASSED: "seen, and right",
+    Outcome.FAILED: "seen, and wrong",
+    Outcome.BROKEN: "we could not ask",
+    Outcome.BLOCKED: "something it needs does not work",
+    Outcome.MISSING: "nothing was reported",
+    Outcome.SKIPPED: "deliberately not asked",
+    Outcome.UNSUPPORTED: "the target cannot hold it",
+    Outcome.WAIVED: "failed, and a waiver covers it",
+}
+"""Each outcome in a few words, in the order in which people read them."""
+
+UNSETTLED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
+"""The outcomes that somebody has to look at."""
+
+NOT_ASKED = (Outcome.MISSING, Outcome.BLOCKED, Outcome.UNSUPPORTED, Outcome.SKIPPED)
+"""The outcomes of what was never put to the platform, or only in part."""
+
+# ECMA-48 control sequences, and the strings (titles, links) that OSC, DCS, PM, APC and SOS open.
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
+# What XML 1.0 cannot hold, what UTF-8 cannot encode, and what turns the direction of a line around.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_NEWLINE = re.compile(r"\r\n?")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root cause with the check that saw it, and how many criteria wait for it."""
+
+    cause: FirstCause
+    outcome: Outcome
+    check: CheckResult | None
+    blocks: int
+
+    @property
+    def hint(self) -> str:
+        """One likely cause and what to do, or nothing."""
+        return self.check.hint if self.check else ""
+
+    @property
+    def by_hand(self) -> str:
+        """The next command to type, or nothing."""
+        return self.check.by_hand if self.check else ""
+
+
+def roots(results: Results) -> list[Root]:
+    """The verdict's root causes, in its order."""
+    criteria = {criterion.id: criterion for criterion in results.criteria}
+    found = []
+    for cause in results.verdict.first_causes if results.verdict else ():
+        criterion = criteria.get(cause.criterion)
+        blocks = sum(c.blocked_by in (cause.criterion, cause.component) for c in results.criteria if c.blocked_by)
+        outcome = criterion.outcome if criterion else Outcome.FAILED
+        found.append(Root(cause, outcome, _witness(results, cause), blocks))
+    return found
+
+
+def checks_of(results: Results) -> dict[str, list[CheckResult]]:
+    """The checks of each criterion that has any, the worst first."""
+    found: dict[str, list[CheckResult]] = {}
+    for check in sorted(results.checks, key=lambda c: c.outcome.severity):
+        for criterion in check.criteria:
+            found.setdefault(criterion, []).append(check)
+    return found
+
+
+def counts(results: Results) -> dict[Level, dict[Outcome, int]]:
+    """How many criteria of each level came to each outcome; every outcome is a key."""
+    table = {level: dict.fromkeys(MEANINGS, 0) for level in Level}
+    for criterion in results.criteria:
+        table[criterion.level][criterion.outcome] += 1
+    return {level: row for level, row in table.items() if any(row.values())}
+
+
+def ranked(criteria: tuple[CriterionResult, ...]) -> list[CriterionResult]:
+    """By level, then what needs attention before what passed; otherwise in the order given."""
+    levels = list(Level)
+    return sorted(criteria, key=lambda c: (levels.index(c.level), c.outcome.severity))
+
+
+def decided(results: Results) -> tuple[str, str]:
+    """The decision as a title (``NO-GO on embedded``) and as a sentence behind it."""
+    verdict = results.verdict
+    if verdict is None:
+        return "No verdict", "These results were not judged."
+    if verdict.decision is Decision.NONE:
+        title = "No verdict"
+    else:
+        title = f"{verdict.decision} on {results.target.name}"
+        if verdict.decision is Decision.NO_GO and verdict.code == 3:
+            title += ": could not tell"
+    sentence = plain(verdict.headline)
+    for opening in (title, f"{verdict.decision} on {results.target.name}", verdict.decision):
+        if sentence.lower().startswith(opening.lower()):
+            sentence = sentence[len(opening) :].lstrip(" :,;–—")
+            break
+    return title, sentence or plain(verdict.reason)
+
+
+def plain(text: str) -> str:
+    """``text`` without terminal control sequences; what cannot be shown is U+FFFD. Newlines and tabs stay."""
+    return _UNPRINTABLE.sub("\ufffd", _NEWLINE.sub("\n", _ESCAPES.sub("", text)))
+
+
+def cut(text: str, limit: int) -> str:
+    """``text`` of at most ``limit`` characters; what is left out is said."""
+    return text if len(text) <= limit else f"{text[:limit].rstrip()}… ({len(text) - limit} characters more)"
+
+
+def first_line(text: str) -> str:
+    """The first line that says something."""
+    return next((line.strip() for line in plain(text).splitlines() if line.strip()), "")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``0.31 s``, ``12.4 s``, ``2 min 5 s``, ``1 h 2 min``."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def number(count: int, one: str, many: str = "") -> str:
+    """``1 criterion``, ``1,200 lines``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def instant(stamp: str) -> str:
+    """An RFC 3339 time to the second, in UTC; what is none stays as it is."""
+    try:
+        when = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    if when.tzinfo is None:
+        return stamp
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def share(results: Results) -> str:
+    """What gonogo itself cost, as a sentence; nothing where it was not measured."""
+    run = results.run
+    if run.overhead is None:
+        return ""
+    percent = f" ({100 * run.overhead / run.seconds:.1f} %)" if run.seconds > 0 else ""
+    return f"{duration(run.overhead)} of {duration(run.seconds)}{percent} were gonogo's own, outside of servers and checks"
+
+
+def _witness(results: Results, cause: FirstCause) -> CheckResult | None:
+    seen = [c for c in results.checks if c.cause and c.cause.signature == cause.signature]
+    of_criterion = [c for c in seen if cause.criterion in c.criteria]
+    return next(iter(of_criterion or seen), None)

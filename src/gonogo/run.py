@@ -1,0 +1,374 @@
+"""One execution of the suites: the platform under it, the checks in their lanes, the results at its end."""
+
+from __future__ import annotations
+
+import platform as host_facts
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from msgspec.structs import replace
+
+from gonogo import __version__
+from gonogo.blame import outcome_of, result_of
+from gonogo.content import STATE, provider_for
+from gonogo.errors import TimedOut
+from gonogo.events import Event, Events, unreported
+from gonogo.inside import look
+from gonogo.journal import Journal, new_run_id
+from gonogo.judge import judge
+from gonogo.lanes import Job, Lanes
+from gonogo.model import (
+    CheckResult,
+    ComponentResult,
+    CriterionResult,
+    Evidence,
+    Mode,
+    Outcome,
+    Results,
+    RunInfo,
+    Server,
+)
+from gonogo.platform import NotAsked, Platform, Standing
+from gonogo.progress import Screen
+from gonogo.publish import publish
+from gonogo.redaction import Redactor
+from gonogo.registry import Registry
+from gonogo.runplan import Planned, RunPlan
+from gonogo.target import Target
+from gonogo.timeline import Timeline
+from gonogo.waiting import Deadline
+
+@dataclass(frozen=True)
+class Options:
+    """How a run was asked for."""
+
+    out: Path
+    keep: bool = False
+    deadline: float | None = None
+    argv: tuple[str, ...] = ()
+
+
+@dataclass
+class Run:
+    """From the run plan to ``results.json``. ``begin``, then each check once, then ``finish``."""
+
+    root: Path
+    registry: Registry
+    target: Target
+    plan: RunPlan
+    options: Options
+    screen: Screen
+    timeline: Timeline = field(default_factory=Timeline)
+    id: str = field(default_factory=new_run_id)
+
+    def __post_init__(self) -> None:
+        self.started = rfc3339()
+        self.redact = Redactor(())
+        self.events = Events(self.root / STATE / "runs" / self.id)
+        self.provider = provider_for(self.target, self.root, self.redact)
+        self.platform = Platform(
+            self.registry,
+            self.target,
+            self.provider,
+            run=self.id,
+            mode=self.plan.mode,
+            journal=Journal(self.root / STATE / "journal.jsonl"),
+            timeline=self.timeline,
+            report=self.screen.tell,
+        )
+        widths = {name: c.concurrency for name, c in self.registry.components.items()}
+        self.lanes: Lanes[None] = Lanes(widths)
+        self.deadline = Deadline(self.options.deadline) if self.options.deadline else None
+        self.own = False
+        self._checks: dict[str, CheckResult] = {}
+        self._measured: dict[str, CheckResult] = {}
+        self._evidence: dict[str, tuple[Evidence, ...]] = {}
+        self._evidence_lock = threading.Lock()
+
+    # -- the platform
+
+    def begin(self, bodies: dict[str, Callable[[], None]]) -> None:
+        """Reach the platform, and start every check in ``bodies`` as soon as what it uses stands.
+
+        Returns when the standing of every component is known. Raises ``ConfigError`` where this is not
+        the platform that the target file means.
+        """
+        self.events.add(Event(planned=self._results(final=False)))
+        names = self.plan.components
+        self.own = not any(self.provider.attached(self.registry.components[n]) for n in names)
+        with self.screen:
+            if self.own:
+                self.platform.bring_up(names)
+            else:
+                self.platform.attach(names)
+            if self.target.provider == "existing" and self.plan.mode is not Mode.READ:
+                self.await_standings(names)
+                self.platform.verify_identities()
+            self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
+            self.await_standings(names)
+
+    def await_standings(self, names: Iterable[str]) -> None:
+        """Wait until each component is up or known not to be, or the run's deadline has passed."""
+        for name in names:
+            try:
+                standing = self.platform.standing(name, self.deadline.left if self.deadline else None)
+            except FutureTimeout:
+                return
+            for secret in standing.endpoints.secrets.values() if standing.endpoints else ():
+                self.redact.add(secret.reveal())
+            self.events.add(Event(component=self._component(name, standing)))
+
+    def disturb(self, name: str, how: str, node: str) -> AbstractContextManager[Server]:
+        """See :meth:`gonogo.platform.Platform.disturbed`."""
+        return self.platform.disturbed(name, how, node)
+
+    def inside(self) -> Any:
+        """See :func:`gonogo.inside.look`."""
+        import testinfra
+
+        return look(self.provider.servers(), testinfra.get_host("local://"))
+
+    # -- the checks
+
+    def _job(self, nodeid: str, body: Callable[[], None]) -> Job[None]:
+        planned = self.plan.items[nodeid]
+        return Job(
+            nodeid,
+            planned.components_used,
+            lambda: self.require(planned),
+            lambda: self.measured(nodeid, body),
+        )
+
+    def require(self, planned: Planned) -> None:
+        """Return where what the check uses answers; raises ``NotAsked`` where not."""
+        self.platform.require(planned.components_used, planned.component)
+
+    def measured(self, nodeid: str, body: Callable[[], None]) -> None:
+        """Run the body; its start, seconds and span are kept whatever it raises."""
+        planned = self.plan.items[nodeid]
+        name = ", ".join(planned.criteria)
+        began, started = self.timeline.now, rfc3339()
+        error: BaseException | None = None
+        try:
+            body()
+        except BaseException as raised:
+            error = raised
+            self._doubt(planned, raised)
+            raise
+        finally:
+            span = self.timeline.add(name, "check", planned.component, began)
+            self._measured[nodeid] = replace(self._blank(nodeid), started=started, seconds=span.seconds)
+            outcome, _, message = outcome_of(error, planned.component) if error else (Outcome.PASSED, None, "")
+            self.screen.checked(name, outcome, span.seconds, self.redact(message))
+
+    def _doubt(self, planned: Planned, error: BaseException) -> None:
+        """A check that could not reach a component casts doubt on what it uses; asked once for all."""
+        outcome, cause, _ = outcome_of(error, planned.component)
+        transport = cause is not None and cause.signature.rpartition(".")[2] in {
+            "timed_out",
+            "connection_refused",
+            "unavailable",
+        }
+        if isinstance(error, NotAsked) or not transport or outcome is Outcome.PASSED:
+            return
+        for name in planned.components_used:
+            self.platform.doubt(name)
+
+    def outcome(self, nodeid: str) -> bool:
+        """Wait for a check that runs in its lane; raises what it raised. False where it has none."""
+        future: Future[None] | None = self.lanes.future(nodeid)
+        if future is None:
+            return False
+        try:
+            future.result(self.deadline.left if self.deadline else None)
+        except FutureTimeout:
+            if future.done():
+                raise
+            raise self._late(nodeid) from None
+        return True
+
+    def _late(self, nodeid: str) -> TimedOut:
+        seconds = self.options.deadline or 0
+        return TimedOut(self.plan.items[nodeid].component, f"the deadline of the whole run, {seconds:g} s, has passed")
+
+    def judged(self, nodeid: str, error: BaseException | None) -> CheckResult:
+        """The result of one check from what it raised, with evidence where it is not green."""
+        measured = self._measured.get(nodeid) or self._blank(nodeid)
+        endpoints = {n: s.endpoints for n, s in self.platform.known().items() if s.endpoints is not None}
+        result = result_of(error, measured, self.registry, endpoints)
+        if result.outcome in (Outcome.FAILED, Outcome.BROKEN):
+            blamed = result.cause.component if result.cause else result.component
+            result = replace(result, evidence=self._seen(blamed))
+        return self._redacted(result)
+
+    def skipped(self, nodeid: str) -> CheckResult:
+        """The result of a check that the plan left out."""
+        outcome, reason = self.plan.unasked[nodeid]
+        return replace(self._blank(nodeid), outcome=outcome, message=reason)
+
+    def record(self, result: CheckResult) -> None:
+        """Keep the result of a check; of two for one node (call, teardown) the worse counts."""
+        before = self._checks.get(result.nodeid)
+        if before is None or result.outcome.severity < before.outcome.severity:
+            self._checks[result.nodeid] = result
+            self.events.add(Event(check=result))
+
+    def _blank(self, nodeid: str) -> CheckResult:
+        planned = self.plan.items[nodeid]
+        blank = unreported(nodeid, planned.criteria, planned.component)
+        return replace(blank, uses=planned.components_used, message="")
+
+    def _seen(self, component: str) -> tuple[Evidence, ...]:
+        """The component's evidence, asked for once: the first result that blames it carries it."""
+        with self._evidence_lock:
+            if component in self._evidence:
+                return ()
+            standing = self.platform.known().get(component)
+            self._evidence[component] = (
+                *(standing.evidence if standing else ()),
+                *(self.provider.evidence(component) if component in self.registry.components else ()),
+            )
+            return self._evidence[component]
+
+    def _redacted(self, result: CheckResult) -> CheckResult:
+        return replace(
+            result,
+            expected=self.redact(result.expected),
+            actual=self.redact(result.actual),
+            message=self.redact(result.message),
+            by_hand=self.redact(result.by_hand),
+            evidence=tuple(replace(e, text=self.redact(e.text) if e.text else e.text) for e in result.evidence),
+        )
+
+    # -- the end
+
+    def finish(self, *, interrupted: bool = False) -> Results:
+        """Take down what this run stood up, judge, and write the files."""
+        self.lanes.close()
+        with self.timeline.span("everything taken down" if self.own else "leaving", "teardown"):
+            if self.own and self.options.keep:
+                self.provider.keep()
+            elif self.own:
+                self.provider.down()
+        results = judge(self._results(final=True, interrupted=interrupted))
+        self.events.add(Event(finished=results))
+        publish(results, self.events.path.parent, self.options.out)
+        return results
+
+    def _results(self, *, final: bool, interrupted: bool = False) -> Results:
+        selected = [p for p in self.plan.items.values() if p.selected]
+        checks = [
+            self._checks.get(p.nodeid) or replace(unreported(p.nodeid, p.criteria, p.component), uses=p.components_used)
+            for p in selected
+        ]
+        standings = self.platform.known() if final else {}
+        return Results(
+            run=RunInfo(
+                id=self.id,
+                started=self.started,
+                finished=rfc3339() if final else "",
+                seconds=round(self.timeline.now, 3),
+                argv=self.options.argv,
+                mode=self.plan.mode,
+                gonogo=__version__,
+                python=host_facts.python_version(),
+                host=facts(),
+                git=revision(self.root),
+                deselected=tuple(p.nodeid for p in self.plan.items.values() if not p.selected),
+                interrupted=interrupted,
+                overhead=round(self.timeline.overhead(), 3) if final else None,
+            ),
+            target=self.plan.target,
+            components=tuple(
+                self._component(name, standings.get(name)) for name in self.registry.ordered(self.plan.target.components)
+            ),
+            criteria=self._criteria(),
+            checks=tuple(checks),
+            spans=self.timeline.spans() if final else (),
+        )
+
+    def _criteria(self) -> tuple[CriterionResult, ...]:
+        asked: dict[str, list[str]] = {}
+        for planned in self.plan.items.values():
+            for criterion in planned.criteria:
+                asked.setdefault(criterion, []).append(planned.nodeid)
+        return tuple(
+            CriterionResult(
+                id=c.id,
+                level=c.level,
+                component=c.component,
+                claim=c.claim,
+                plan=c.plan,
+                waiver=self.registry.waivers.get(c.id),
+                checks=tuple(asked.get(c.id, ())),
+            )
+            for c in self.registry.profile(self.target.profile)
+        )
+
+    def _component(self, name: str, standing: Standing | None) -> ComponentResult:
+        component = self.registry.components[name]
+        blank = ComponentResult(name=name, provider=self.target.provider, needs=component.needs)
+        if standing is None:
+            return blank
+        endpoints = standing.endpoints
+        shown = {k: self.redact(str(v)) for k, v in endpoints.addresses.items()} if endpoints else {}
+        if endpoints:
+            shown |= dict.fromkeys(endpoints.secrets, "***")
+        return replace(
+            blank,
+            version=standing.version,
+            identity=standing.identity,
+            transport=endpoints.transport if endpoints else "",
+            endpoints=shown,
+            expect=dict(endpoints.expect) if endpoints else dict(component.expect),
+            answers=standing.outcome,
+            cause=standing.cause,
+            message=self.redact(standing.message),
+            ready_seconds=round(standing.ready_seconds, 3) if standing.ready_seconds is not None else None,
+        )
+
+
+def rfc3339() -> str:
+    """Now, UTC, for display only."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
+def facts() -> dict[str, Any]:
+    """What the machine is: system, cores, memory in MiB."""
+    return {
+        "system": f"{host_facts.system()} {host_facts.release()}",
+        "machine": host_facts.machine(),
+        "cores": psutil.cpu_count() or 0,
+        "memory_mib": psutil.virtual_memory().total >> 20,
+    }
+
+
+def revision(root: Path) -> str:
+    """The content's git revision, with ``+`` where it has uncommitted changes; empty outside git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def command_line() -> tuple[str, ...]:
+    """The command as typed, the program without its folder."""
+    return (Path(sys.argv[0]).name, *sys.argv[1:])
