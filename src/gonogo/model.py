@@ -341,10 +341,17 @@ class Endpoints:
         return value
 
     def get(self, key: str, default: Any = None) -> Any:
-        """An address or a revealed secret, or ``default``."""
+        """An address or a revealed secret, or ``default``.
+
+        The secrets of a table (``security.sasl_plain_password``) are put back into it.
+        """
         if key in self.secrets:
             return self.secrets[key].reveal()
-        return self.addresses.get(key, default)
+        value = self.addresses.get(key, default)
+        if isinstance(value, Mapping):
+            inner = {k.removeprefix(f"{key}."): s.reveal() for k, s in self.secrets.items() if k.startswith(f"{key}.")}
+            return {**value, **inner}
+        return value
 
 
 @dataclass(frozen=True)
