@@ -1,0 +1,94 @@
+"""A component that is asked over HTTP: a limit on every call, and every failure one word of the contract."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
+from gonogo.model import Endpoints
+from gonogo.reaching import reaching
+
+Judge = Callable[[httpx.Response], ClientError | Wrong | None]
+"""What a component knows about its own refusals; None leaves the answer to the general rule."""
+
+
+class Rest:
+    """Calls below one address, with the component's credentials.
+
+    ``auth`` is a user and a password, or None; ``headers`` go with every call. Addresses are asked
+    directly: proxies that the environment names are for the outside world.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        url: str,
+        *,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        judge: Judge = lambda _: None,
+    ) -> None:
+        self.component, self._endpoints, self._url, self._judge = endpoints.component, endpoints, url, judge
+        self._auth, self._headers = auth, headers
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        limits, ca = self._endpoints.limits, self._endpoints.get("ca")
+        return httpx.Client(
+            base_url=self._url,
+            auth=self._auth,
+            headers=self._headers,
+            timeout=httpx.Timeout(limits.check, connect=limits.connect),
+            # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them
+            verify=ssl.create_default_context(cafile=ca) if self._url.startswith("https") else False,
+            trust_env=False,
+        )
+
+    def ask(self, method: str, path: str, *, accept: Collection[int] = (), **given: Any) -> httpx.Response:
+        """The answer, where its status is below 400 or in ``accept``; ``given`` is what httpx takes.
+
+        Raises ``ClientError``: ``Denied`` for 401, ``Forbidden`` for 403, ``Unavailable`` for 5xx,
+        ``Garbled`` for any other refusal; and whatever the component's judge says instead.
+        """
+        with reaching(self.component, _cut(self.component)):
+            answer = self._http.request(method, path, **given)
+        if answer.status_code < 400 or answer.status_code in accept:
+            return answer
+        raise self._judge(answer) or _refusal(self.component, answer)
+
+    def json(self, method: str, path: str, **given: Any) -> Any:
+        """The JSON of the answer; ``Garbled`` where it is none. Otherwise as :meth:`ask`."""
+        answer = self.ask(method, path, **given)
+        with reaching(self.component):
+            return answer.json()
+
+    def close(self) -> None:
+        """Give back the connections; may be called twice."""
+        self._http.close()
+
+
+def said(answer: httpx.Response) -> str:
+    """Request, status and the beginning of the body, on one line."""
+    request = answer.request
+    body = " ".join(answer.text.split())
+    return f"{request.method} {request.url.path}: HTTP {answer.status_code} {body}"[:400]
+
+
+def _cut(component: str) -> Callable[[BaseException], ClientError | None]:
+    # A server that dies in the middle of a call closes the connection in good order: to httpx a breach
+    # of protocol, to us a reset.
+    return lambda error: (
+        Refused(component, f"the connection was cut: {error}") if isinstance(error, httpx.RemoteProtocolError) else None
+    )
+
+
+def _refusal(component: str, answer: httpx.Response) -> ClientError:
+    status = answer.status_code
+    kinds: dict[int, type[ClientError]] = {401: Denied, 403: Forbidden}
+    kind = kinds.get(status, Unavailable if status >= 500 else Garbled)
+    return kind(component, said(answer), asked=str(answer.request.url.path))
