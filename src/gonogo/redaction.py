@@ -1,8 +1,8 @@
 """Secrets out of text, once, at capture: before a log or an answer is stored, printed or rendered.
 
 Values that the run knows are replaced wherever they stand, also in base64 and URL encoding. Values that
-only servers know are found by what stands around them; the expressions are slow, so they see only lines
-that hold one of the :data:`KEYWORDS` (eight of them on every line: 2 MB/s, this way: tens).
+only servers know are found by what stands around them; these expressions are slow (2 MB/s together), so
+each sees only the lines that hold one of its keywords.
 """
 
 from __future__ import annotations
@@ -12,74 +12,63 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 6
 """Shorter values are left alone: replacing ``test`` everywhere would shred the evidence."""
 
-KEYWORDS = (
-    "passw",
-    "pwd",
-    "token",
-    "secret",
-    "authorization",
-    "api_key",
-    "api-key",
-    "apikey",
-    "access_key",
-    "access-key",
-    "accesskey",
-    "credential",
-    "://",
-    "bearer",
-    "akia",
-    "asia",
-    "pbkdf2",
-    "scram-",
-    "stored_key",
-    "eyj",
-)
-"""Lower case; a line without any of them is passed on as it is."""
-
-_NAME = r"(?:passw(?:or)?d|passwd|pwd|token|secret|authorization|api[_-]?key|access[_-]?key|credentials?)"
-# quoted, quoted within a quoted text, or bare
-_VALUE = r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\\"[^"\n]*\\"|[^\s"',;&<>{}\[\]()\\]+)"""
+_WORDS = r"passwd|password|pwd|token|secret|authorization|api[_-]?key|access[_-]?key|credential"
+_SCHEMES = r"basic|bearer|digest|apikey|aws4-hmac-sha256"
+# In quotes, in escaped quotes (JSON within JSON), or bare. Every repetition that something must follow has
+# an end: a hostile line of a megabyte would else take hours.
+_VALUE = r"""(?:(["'])(?:[^"'\\\n]|\\.|(?!\2)["']){0,4000}\2|(\\["'])[^"'\n]{0,4000}?\3|[^\s"',;&<>{}\[\]()\\]+)"""
 
 
 def _masked(found: re.Match[str]) -> str:
-    before, value = found.groups()
-    quote_ = re.match(r"""\\?["']?""", value)
-    around = quote_[0] if quote_ else ""
-    return f"{before}{around}{MASK}{around}"
+    around = found[2] or found[3] or ""
+    return f"{found[1]}{around}{MASK}{around}"
 
 
-_PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    # name = value, "name": "value", <name>value, with the scheme of an Authorization header left standing
-    (
+@dataclass(frozen=True)
+class _Rule:
+    """What to replace in lines that hold one of ``keywords`` (lower case)."""
+
+    keywords: tuple[str, ...]
+    pattern: re.Pattern[str]
+    replacement: str | Callable[[re.Match[str]], str]
+
+
+_RULES = (
+    # --password value; name = value, "name": "value", <name>value, where an Authorization's scheme stays readable
+    _Rule(
+        ("passw", "pwd", "token", "secret", "authorization", "api", "access", "credential"),
         re.compile(
-            rf"({_NAME}[\w.-]*\\?[\"']?\s*(?:=>|[=:>])\s*b?(?:(?:basic|bearer|digest|apikey|aws4-hmac-sha256)\s+)?)"
-            rf"{_VALUE}",
+            rf"""(--[\w-]{{0,40}}(?:{_WORDS})[\w-]{{0,40}}\s{{1,8}}|"""
+            rf"""(?:{_WORDS})[\w.-]{{0,40}}\\?["']?\s{{0,8}}(?:=>|[=:>])\s{{0,8}}(?:b(?=["']))?(?:(?:{_SCHEMES})\s{{1,8}})?){_VALUE}""",
             re.IGNORECASE,
         ),
         _masked,
     ),
-    # --password value
-    (re.compile(rf"(--?[\w-]*{_NAME}[\w-]*\s+){_VALUE}", re.IGNORECASE), _masked),
     # scheme://user:password@host
-    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{MASK}@"),
-    (re.compile(r"(bearer\s+)[\w.~+/-]{6,}=*", re.IGNORECASE), rf"\1{MASK}"),
-    # access keys of AWS and what speaks like it
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), MASK),
-    # hashes: Elasticsearch, PostgreSQL, Kafka
-    (re.compile(r"(\{?PBKDF2(?:_STRETCH)?\}?\d+\$)[\w+/=.$-]+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(r"(SCRAM-SHA-\d+\$\d+:)[\w+/=]+\$[\w+/=]+:[\w+/=]+", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(r"\b((?:salt|stored_key|server_key|saltedpassword)=)[\w+/]+=*", re.IGNORECASE), rf"\1{MASK}"),
+    _Rule(("://",), re.compile(r"(://[^\s/:@]{0,400}:)[^\s/@]{1,4000}@"), rf"\1{MASK}@"),
+    _Rule(("bearer",), re.compile(r"(bearer\s+)[\w.~+/-]{6,}=*", re.IGNORECASE), rf"\1{MASK}"),
+    # access key ids of AWS, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    _Rule(("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), MASK),
+    # hashes as Elasticsearch, PostgreSQL and Kafka write them
+    _Rule(("pbkdf2",), re.compile(r"(\{?PBKDF2(?:_STRETCH)?\}?\d+\$)[\w+/=.$-]+", re.IGNORECASE), rf"\1{MASK}"),
+    _Rule(("scram-",), re.compile(r"(SCRAM-SHA-\d+\$\d+:)[\w+/=]{1,400}\$[\w+/=]{1,400}:[\w+/=]{1,400}"), rf"\1{MASK}"),
+    _Rule(
+        ("stored_key", "saltedpassword"),
+        re.compile(r"\b((?:salt|stored_key|server_key|saltedpassword)=)[\w+/]+=*", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
     # JSON web tokens
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
+    _Rule(("eyj",), re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,8000}\.[\w-]*"), MASK),
 )
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)", re.DOTALL
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.{0,16000}?-----END [A-Z ]*PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)", re.DOTALL
 )
 
 
@@ -109,21 +98,20 @@ class Redactor:
         if "private key-----" in lowered:
             text = _PRIVATE_KEY.sub(MASK, text)
             lowered = text.lower()
-        present = [keyword for keyword in KEYWORDS if keyword in lowered]
-        if not present:
+        rules = [(rule, found) for rule in _RULES if (found := [k for k in rule.keywords if k in lowered])]
+        if not rules:
             return text
         lines = text.split("\n")
         for number, line in enumerate(lines):
             low = line.lower()
-            if any(keyword in low for keyword in present):
-                for pattern, replacement in _PATTERNS:
-                    line = pattern.sub(replacement, line)
-                lines[number] = line
+            for rule, keywords in rules:
+                if any(keyword in low for keyword in keywords):
+                    line = lines[number] = rule.pattern.sub(rule.replacement, line)
         return "\n".join(lines)
 
 
 def bounded(text: str, limit: int) -> tuple[str, bool]:
-    """At most about ``limit`` characters of ``text``, and whether any were left out.
+    """About ``limit`` characters of ``text``, and whether any were left out.
 
     A quarter of what is kept comes from the beginning, the rest from the end, cut at line ends where
     there are any. Redact first: a cut through a secret would hide it from the redactor.
@@ -133,8 +121,8 @@ def bounded(text: str, limit: int) -> tuple[str, bool]:
     head, tail = text[: limit // 4], text[len(text) - (limit - limit // 4) :]
     head = head[: head.rfind("\n") + 1] or head
     tail = tail[tail.find("\n") + 1 :] or tail
+    gap = "" if head.endswith("\n") or not head else "\n"
     left_out = len(text) - len(head) - len(tail)
-    gap = "" if head.endswith("\n") else "\n"
     return f"{head}{gap}[… {left_out:,} characters left out …]\n{tail}", True
 
 
@@ -147,5 +135,5 @@ def _forms(secret: str) -> set[str]:
         # a group of base64; characters that its neighbours have a share in are left out.
         encoded = base64.b64encode(bytes(shift) + raw).decode()
         forms.add(encoded[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6])
-    forms |= {form.translate(str.maketrans("+/", "-_")) for form in forms if form != secret}
+    forms |= {form.replace("+", "-").replace("/", "_") for form in forms if form != secret}
     return {form for form in forms if len(form) >= SHORTEST}

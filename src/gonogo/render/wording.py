@@ -164,7 +164,8 @@ def share(results: Results) -> str:
     if run.overhead is None:
         return ""
     percent = f" ({100 * run.overhead / run.seconds:.1f} %)" if run.seconds > 0 else ""
-    return f"{duration(run.overhead)} of {duration(run.seconds)}{percent} were gonogo's own, outside of servers and checks"
+    of = f"{duration(run.overhead)} of {duration(run.seconds)}{percent}"
+    return f"{of} spent in gonogo itself, not in servers or checks"
 
 
 def _witness(results: Results, cause: FirstCause) -> CheckResult | None:
