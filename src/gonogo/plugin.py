@@ -72,7 +72,8 @@ class Suites:
         self.plan: RunPlan | None = None
         self.run: Any = None
         self.results: Results | None = None
-        self.screen = Screen(original_stderr())
+        self.given: Any = next((p for p in config.pluginmanager.get_plugins() if type(p).__name__ == "Given"), None)
+        self.screen = Screen(self.given.stream if self.given else original_stderr())
 
     # -- collection: what may run is decided here, once
 
@@ -135,6 +136,8 @@ class Suites:
     def _target(self) -> Any:
         from gonogo.target import load_target
 
+        if self.given is not None:
+            return self.given.target
         if not hasattr(self, "_loaded"):
             self._loaded = load_target(self.config.getoption("target"), self.root, self.registry)
         return self._loaded
@@ -172,7 +175,8 @@ class Suites:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
-            self.run = Run(self.root, self.registry, self._target(), self.plan, options, self.screen)
+            provider = self.given.provider if self.given else None
+            self.run = Run(self.root, self.registry, self._target(), self.plan, options, self.screen, provider)
             self.run.begin({item.nodeid: self._body(item) for item in session.items if self._may_run_ahead(item)})
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from None

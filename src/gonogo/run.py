@@ -40,6 +40,7 @@ from gonogo.model import (
 )
 from gonogo.platform import NotAsked, Platform, Standing
 from gonogo.progress import Screen
+from gonogo.providers import Provider
 from gonogo.publish import publish
 from gonogo.redaction import Redactor
 from gonogo.registry import Registry
@@ -68,6 +69,7 @@ class Run:
     plan: RunPlan
     options: Options
     screen: Screen
+    provider: Provider | None = None
     timeline: Timeline = field(default_factory=Timeline)
     id: str = field(default_factory=new_run_id)
 
@@ -75,7 +77,7 @@ class Run:
         self.started = rfc3339()
         self.redact = Redactor(())
         self.events = Events(self.root / STATE / "runs" / self.id)
-        self.provider = provider_for(self.target, self.root, self.redact)
+        self.provider = self.provider or provider_for(self.target, self.root, self.redact)
         self.platform = Platform(
             self.registry,
             self.target,

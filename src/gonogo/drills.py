@@ -1,0 +1,267 @@
+"""Faults injected on purpose: a check that was never seen red proves nothing.
+
+A drill is data (``suites/<component>/drills.toml``): one fault, the criteria that must see it, the
+outcome and cause they must show, and what must stay green meanwhile. Every fault is restored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gonogo.content import STATE, provider_for
+from gonogo.errors import ConfigError, GonogoError, Problem
+from gonogo.files import load_toml, suggestion
+from gonogo.journal import Journal, new_run_id
+from gonogo.model import CriterionResult, Endpoints, Mode, Outcome, Results, Secret, Struct
+from gonogo.platform import Platform
+from gonogo.progress import Screen, original_stderr
+from gonogo.providers import Provider
+from gonogo.registry import Component, Registry
+from gonogo.target import Target
+from gonogo.timeline import Timeline
+
+FILE = "drills.toml"
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What is done: exactly one of the four.
+
+    ``kill`` and ``hang`` name a node, ``endpoints`` replaces what the client is given, ``call`` names a
+    context manager ``drill_<call>`` of the component's client.
+    """
+
+    kill: str | None = None
+    hang: str | None = None
+    endpoints: dict[str, Any] | None = None
+    call: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.kill, self.hang, self.endpoints, self.call)) != 1:
+            raise ValueError("a fault is exactly one of kill, hang, endpoints, call")
+
+    def __str__(self) -> str:
+        if self.endpoints is not None:
+            return "other " + ", ".join(self.endpoints)
+        if self.call is not None:
+            return self.call.replace("_", " ")
+        return f"kill {self.kill}" if self.kill is not None else f"hang {self.hang}"
+
+
+class Expectation(Struct, frozen=True, kw_only=True):
+    """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass."""
+
+    fault: Fault
+    asks: tuple[str, ...]
+    outcome: Outcome
+    cause: str
+    green: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One fault of one component; ``name`` is ``<component>.<table>``."""
+
+    name: str
+    component: str
+    expected: Expectation
+
+    def public(self) -> dict[str, Any]:
+        """A row of ``gonogo drill --list``."""
+        return {
+            "name": self.name,
+            "component": self.component,
+            "fault": str(self.expected.fault),
+            "asks": list(self.expected.asks),
+            "expected": f"{self.expected.outcome} {self.expected.cause}",
+            "green": list(self.expected.green),
+        }
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one drill: a row of the verb's table."""
+
+    name: str
+    component: str
+    fault: str
+    expected: str
+    outcome: str
+    cause: str
+    seen: bool
+    blamed_right: bool
+    seconds: float
+    why: str = ""
+
+
+def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list[Drill]:
+    """The drills by name; ``names`` are drills or components. Raises ``ConfigError`` for unknown ones."""
+    drills: list[Drill] = []
+    problems: list[Problem] = []
+    for path in sorted((root / "suites").glob(f"*/{FILE}")):
+        for key, expected in load_toml(path, dict[str, Expectation]).items():  # type: ignore[type-var]
+            for criterion in (*expected.asks, *expected.green):
+                if criterion not in registry.criteria:
+                    problems.append(
+                        Problem(f"{path}: {key}", f"unknown criterion {criterion!r}", suggestion(criterion, registry.criteria))
+                    )
+            drills.append(Drill(f"{path.parent.name}.{key}", path.parent.name, expected))
+    known = {d.name for d in drills} | {d.component for d in drills}
+    problems += [Problem(n, "no such drill or component", suggestion(n, known)) for n in names if n not in known]
+    if problems:
+        raise ConfigError(*problems)
+    return [d for d in drills if not names or {d.name, d.component} & set(names)]
+
+
+def run_drills(root: Path, registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
+    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``."""
+    screen = Screen(original_stderr())
+    provider = provider_for(target, root, str)
+    platform = Platform(
+        registry,
+        target,
+        provider,
+        run=new_run_id(),
+        mode=Mode.DISRUPT,
+        journal=Journal(root / STATE / "journal.jsonl"),
+        report=screen.tell,
+    )
+    asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
+    names = registry.ordered((asked | {d.component for d in drills}) & registry.components.keys())
+    own = not any(provider.attached(registry.components[n]) for n in names)
+    try:
+        with screen:
+            (platform.bring_up if own else platform.attach)(names)
+            fallen = [s for s in map(platform.standing, names) if not s.up]
+        if fallen:
+            raise GonogoError("\n".join(f"{s.component}: {s.message}" for s in fallen))
+        rows = []
+        for number, drill in enumerate(drills, 1):
+            seen = drilled(platform, drill)
+            mark = "✓" if seen.seen and seen.blamed_right else "✗"
+            screen.line(
+                f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s  {seen.why}",
+                "green" if mark == "✓" else "red",
+            )
+            rows.append(msgspec.to_builtins(seen))
+        return rows
+    finally:
+        if own:
+            provider.down()
+
+
+def drilled(platform: Platform, drill: Drill) -> Seen:
+    """One fault, from its injection to its restoration."""
+    timeline = Timeline()
+    began, expected = timeline.now, drill.expected
+    found: dict[str, CriterionResult] = {}
+    checks: Mapping[str, Any] = {}
+    why = ""
+    try:
+        with fault(platform, drill) as provider:
+            results = asked_under(platform, provider, (*expected.asks, *expected.green))
+        found = {c.id: c for c in results.criteria}
+        checks = {c.nodeid: c for c in results.checks}
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+    first = found.get(expected.asks[0])
+    causes = {c: sorted({signature(checks[n]) for n in found[c].checks if n in checks}) for c in found}
+    pale = [c for c in expected.green if c not in found or found[c].outcome is not Outcome.PASSED]
+    right = all(c in found and found[c].outcome is expected.outcome for c in expected.asks)
+    blamed = all(expected.cause in causes.get(c, ()) for c in expected.asks)
+    if pale and not why:
+        why = "not green: " + ", ".join(f"{c} {found[c].outcome if c in found else 'missing'} {causes.get(c)}" for c in pale)
+    if not (right and blamed) and not why:
+        why = "; ".join(f"{c} {found[c].outcome if c in found else 'missing'} {causes.get(c)}" for c in expected.asks)
+    return Seen(
+        name=drill.name,
+        component=drill.component,
+        fault=str(expected.fault),
+        expected=f"{expected.outcome} {expected.cause}",
+        outcome=first.outcome if first else Outcome.MISSING,
+        cause=", ".join(causes.get(expected.asks[0], [])),
+        seen=all(c in found and found[c].outcome is not Outcome.PASSED for c in expected.asks),
+        blamed_right=right and blamed and not pale,
+        seconds=round(timeline.now - began, 2),
+        why=why,
+    )
+
+
+def signature(check: Any) -> str:
+    """The signature a check blames, or its outcome where it blames none."""
+    return str(check.cause.signature) if check.cause else str(check.outcome)
+
+
+@contextmanager
+def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
+    """The fault for the time of the body, which sees the platform through the provider it is given."""
+    what, name = drill.expected.fault, drill.component
+    provider: Provider = platform.provider
+    breaking: AbstractContextManager[Any] = nullcontext()
+    with closing(platform.client(name)) as client:
+        if what.endpoints is not None:
+            provider = Altered(provider, name, what.endpoints)
+        elif what.call is not None:
+            breaking = getattr(client, f"drill_{what.call}")()
+        else:
+            how = "kill" if what.kill is not None else "hang"
+            breaking = platform.disturbed(name, how, what.kill or what.hang or "")
+        with breaking:
+            yield provider
+
+
+def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str]) -> Results:
+    """The results of the checks of these criteria, asked by pytest in this process."""
+    given = Given(provider, platform.target)
+    arguments = [str(platform.registry.root / "suites"), "--rootdir", str(platform.registry.root)]
+    arguments += ["-q", "--no-header", "--no-summary", "-p", "no:terminal", "-p", "no:cacheprovider", "--mode", "write"]
+    arguments += ["--out", str(platform.registry.root / STATE / "drills")]
+    for criterion in criteria:
+        arguments += ["--criterion", criterion]
+    code = pytest.main(arguments, plugins=[given])
+    if given.results is None:
+        raise GonogoError(f"pytest ended with {code} before it had results")
+    return given.results
+
+
+class Given:
+    """A pytest plugin that hands the suites a provider, and takes their results."""
+
+    def __init__(self, provider: Provider, target: Target) -> None:
+        self.provider, self.target = provider, target
+        self.results: Results | None = None
+        self.stream = Path(os.devnull).open("w")
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take the results before the session is gone."""
+        self.results = getattr(config.pluginmanager.get_plugin("gonogo-suites"), "results", None)
+        self.stream.close()
+
+
+class Altered:
+    """A provider whose one component is reached with other endpoints: a wrong password, a strange name."""
+
+    def __init__(self, provider: Provider, component: str, changes: Mapping[str, Any]) -> None:
+        self._provider, self._component, self._changes = provider, component, changes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """The endpoints with the changes; a secret stays one."""
+        endpoints = self._provider.attached(component)
+        if endpoints is None or component.name != self._component:
+            return endpoints
+        secrets, addresses = dict(endpoints.secrets), dict(endpoints.addresses)
+        for key, value in self._changes.items():
+            if key in secrets:
+                secrets[key] = Secret(str(value))
+            else:
+                addresses[key] = value
+        return replace(endpoints, secrets=secrets, addresses=addresses)

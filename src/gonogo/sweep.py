@@ -1,0 +1,70 @@
+"""Finds and removes what earlier runs left behind: by the journal, by run ids in names, and by process."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gonogo.content import STATE
+from gonogo.journal import RUN_ID, Journal
+from gonogo.platform import Platform
+from gonogo.progress import Screen
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object of an earlier run; ``seen`` says whether the server itself still lists it."""
+
+    run: str
+    component: str
+    kind: str
+    name: str
+    seen: bool
+
+    def public(self) -> dict[str, Any]:
+        """A row of the verb's table."""
+        return {"run": self.run, "component": self.component, "kind": self.kind, "name": self.name, "seen": self.seen}
+
+
+def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
+    """What the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
+
+    Components that do not answer are told on the screen: nothing found there means nothing.
+    """
+    names = [n for n in platform.registry.components if platform.provider.attached(platform.registry.components[n])]
+    platform.attach(names)
+    found: dict[tuple[str, str, str], Found] = {}
+    for name in names:
+        standing = platform.standing(name)
+        if not standing.up:
+            screen.line(f"{name} could not be asked: {standing.message}", "red")
+            continue
+        with closing(platform.client(name)) as client:
+            for left in client.leftovers():
+                if old(left.run, hours):
+                    found[name, left.kind, left.name] = Found(left.run, name, left.kind, left.name, True)
+    for entry in Journal(platform.registry.root / STATE / "journal.jsonl").open_entries():
+        if entry.component in names and old(entry.run, hours):
+            key = (entry.component, entry.kind, entry.name)
+            found.setdefault(key, Found(entry.run, entry.component, entry.kind, entry.name, False))
+    return sorted(found.values(), key=lambda f: (f.run, f.component, f.kind, f.name))
+
+
+def removed(platform: Platform, found: Found) -> bool:
+    """Delete one object and take its journal entry back."""
+    with closing(platform.client(found.component)) as client:
+        client.remove(found.kind, found.name)
+    journal = Journal(platform.registry.root / STATE / "journal.jsonl")
+    journal.record(found.run, found.kind, found.component, found.name, removed=True)
+    return True
+
+
+def old(run: str, hours: float, now: datetime | None = None) -> bool:
+    """Whether the run with this id began at least ``hours`` ago, by the time in its id."""
+    stamp = RUN_ID.search(run)
+    if stamp is None:
+        return False
+    began = datetime.strptime(stamp[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    return (now or datetime.now(UTC)) - began >= timedelta(hours=hours)
