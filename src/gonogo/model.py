@@ -353,6 +353,14 @@ class Endpoints:
             return {**value, **inner}
         return value
 
+    def owns(
+        self, kind: str, owner: Removes, form: str = "{run}-{n}", name: str | None = None
+    ) -> AbstractContextManager[str]:
+        """:meth:`Scope.owns` of the run that these endpoints were made for. Raises ``LookupError`` outside a run."""
+        if self.scope is None:
+            raise LookupError(f"{self.component}: a {kind} was to be created outside a run")
+        return self.scope.owns(kind, owner, form, name)
+
 
 @dataclass(frozen=True)
 class Server:
