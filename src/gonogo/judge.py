@@ -1,0 +1,344 @@
+"""The one place where outcomes become a verdict. Pure: nothing but the results goes in.
+
+Checks, components, target and run are what was seen; every outcome of a criterion and the verdict are
+derived from them anew, so judging twice changes nothing, and merged shards are judged like one run.
+
+1. A criterion is as bad as the worst of its checks.
+2. It is blocked where it failed or broke while a critical criterion of what it needs did so too.
+3. What is still failed is waived where a waiver had not expired when the run finished.
+4. The decision: see :func:`_verdict`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from gonogo.model import (
+    Cause,
+    CheckResult,
+    ComponentResult,
+    CriterionResult,
+    Decision,
+    FirstCause,
+    Level,
+    Outcome,
+    Results,
+    RunInfo,
+    TargetInfo,
+    Verdict,
+)
+
+MODE_WANTED = "needs --mode "
+"""How the reason of a check begins that was skipped for want of a mode."""
+
+NO_CHECK = ""
+"""Stands for the node id of a criterion that no check asks."""
+
+_UNWELL = (Outcome.FAILED, Outcome.BROKEN)
+_WANT = re.compile(r"needs ([^:;]+)")
+
+
+def judge(results: Results, strict: Level = Level.CRITICAL) -> Results:
+    """The results with every criterion's outcome and the verdict derived anew. Idempotent.
+
+    Criteria of ``strict`` and of more important levels gate.
+    """
+    seen = _seen(results)
+    blame = _Blame(seen.values(), results.components)
+    criteria = tuple(_waived(_blocked(s, blame), results.run) for s in seen.values())
+    return replace(results, criteria=criteria, verdict=_verdict(results, criteria, seen, strict))
+
+
+def narrowed(
+    criteria: Iterable[CriterionResult],
+    deselected: Collection[str],
+    *,
+    partial: bool = False,
+    strict: Level = Level.CRITICAL,
+) -> bool:
+    """Whether options or paths left out a check of a gating criterion, so that there is no verdict."""
+    return any(
+        not set(deselected).isdisjoint(c.checks) or (partial and not c.checks)
+        for c in criteria
+        if _gates(c.level, strict)
+    )
+
+
+# -- 1. the worst of its checks
+
+
+class _Seen(NamedTuple):
+    """A criterion by its checks alone, with the check that decided and the components they used."""
+
+    criterion: CriterionResult
+    check: CheckResult | None
+    uses: frozenset[str]
+
+    @property
+    def cause(self) -> Cause:
+        found = self.check.cause if self.check else None
+        kind = "claim_false" if self.criterion.outcome is Outcome.FAILED else "own_error"
+        component = self.criterion.component
+        return found or Cause(component=component, signature=f"{component}.{kind}")
+
+
+def _seen(results: Results) -> dict[str, _Seen]:
+    reported: dict[str, list[CheckResult]] = {c.id: [] for c in results.criteria}
+    for check in results.checks:
+        for criterion in check.criteria:
+            reported.setdefault(criterion, []).append(check)
+    return {c.id: _worst(c, reported[c.id], results.run, results.target) for c in results.criteria}
+
+
+def _worst(criterion: CriterionResult, checks: Sequence[CheckResult], run: RunInfo, target: TargetInfo) -> _Seen:
+    reported = {c.nodeid for c in checks}
+    nodeids = tuple(dict.fromkeys((*criterion.checks, *(c.nodeid for c in checks))))
+    silent = [n for n in nodeids if n not in reported] if nodeids else [NO_CHECK]
+    said: list[tuple[Outcome, str, CheckResult | None]] = [(c.outcome, _told(c, run), c) for c in checks]
+    said += [(*_unreported(n, criterion, run, target), None) for n in silent]
+    outcome, reason, check = min(said, key=lambda one: one[0].severity)
+    uses = frozenset(name for c in checks for name in c.uses)
+    return _Seen(replace(criterion, outcome=outcome, reason=reason, blocked_by=None, checks=nodeids), check, uses)
+
+
+def _told(check: CheckResult, run: RunInfo) -> str:
+    if check.outcome is Outcome.PASSED:
+        return ""
+    if check.outcome is Outcome.MISSING:
+        return _silence(run)
+    if check.message or not (check.expected or check.actual):
+        return check.message
+    return f"expected {check.expected}, saw {check.actual}"
+
+
+def _unreported(nodeid: str, criterion: CriterionResult, run: RunInfo, target: TargetInfo) -> tuple[Outcome, str]:
+    declared = target.unsupported.get(criterion.id) or target.unsupported.get(criterion.component)
+    if declared:
+        return Outcome.UNSUPPORTED, declared
+    if nodeid in run.deselected or (nodeid is NO_CHECK and run.partial):
+        return Outcome.SKIPPED, "not selected"
+    return Outcome.MISSING, "no check asks it" if nodeid is NO_CHECK else _silence(run)
+
+
+def _silence(run: RunInfo) -> str:
+    return "no result: the run was interrupted" if run.interrupted else "no result"
+
+
+# -- 2. blocked by what it needs
+
+
+class _Blame:
+    """Which critical criterion of what a criterion needs is the root of its failure."""
+
+    def __init__(self, seen: Iterable[_Seen], components: Iterable[ComponentResult]) -> None:
+        self._seen = {s.criterion.id: s for s in seen}
+        self._components = {c.name: c for c in components}
+        self._unwell: dict[str, list[str]] = {}
+        for id, one in self._seen.items():
+            answers = id == f"{one.criterion.component}.answers"
+            if one.criterion.outcome in _UNWELL and (answers or one.criterion.level is Level.CRITICAL):
+                ids = self._unwell.setdefault(one.criterion.component, [])
+                ids.insert(0 if answers else len(ids), id)
+        for name, component in self._components.items():
+            if component.answers in _UNWELL and name not in self._unwell:
+                # No criterion tells what the component itself said; its name stands for it.
+                self._unwell[name] = [name]
+
+    def root(self, id: str) -> str | None:
+        """The nearest unwell criterion (or component) beneath ``id`` that has none beneath itself."""
+        queue, met = self._beneath(id), {id}
+        while queue:
+            candidate = queue.pop(0)
+            if candidate in met:
+                continue
+            met.add(candidate)
+            deeper = self._beneath(candidate)
+            if not deeper:
+                return candidate
+            queue += deeper
+        return None
+
+    def _beneath(self, id: str) -> list[str]:
+        """What is unwell in the components that a criterion's component needs or its checks used."""
+        own = id.partition(".")[0]
+        queue = [*self._needs(own), *(sorted(self._seen[id].uses) if id in self._seen else ())]
+        needed: dict[str, None] = {}
+        while queue:
+            name = queue.pop(0)
+            if name != own and name not in needed:
+                needed[name] = None
+                queue += self._needs(name)
+        return [unwell for name in needed for unwell in self._unwell.get(name, ())]
+
+    def _needs(self, name: str) -> tuple[str, ...]:
+        return self._components[name].needs if name in self._components else ()
+
+
+def _blocked(seen: _Seen, blame: _Blame) -> CriterionResult:
+    criterion = seen.criterion
+    if criterion.outcome not in (*_UNWELL, Outcome.BLOCKED):
+        return criterion
+    root = blame.root(criterion.id)
+    if root is None and criterion.outcome is Outcome.BLOCKED and seen.check and seen.check.cause:
+        root = seen.check.cause.component
+    if root is None:
+        return criterion
+    told = re.sub(r"^blocked by [^:]*: ", "", criterion.reason)
+    reason = f"blocked by {root}: {told}" if told else f"blocked by {root}"
+    return replace(criterion, outcome=Outcome.BLOCKED, blocked_by=root, reason=reason)
+
+
+# -- 3. waived
+
+
+def _waived(criterion: CriterionResult, run: RunInfo) -> CriterionResult:
+    waiver = criterion.waiver
+    if waiver is None or criterion.outcome is not Outcome.FAILED:
+        return criterion
+    if waiver.expires < (run.finished or run.started)[:10]:
+        reason = f"{criterion.reason}; the waiver of {waiver.owner} ended on {waiver.expires}"
+        return replace(criterion, reason=reason)
+    reason = f"{criterion.reason}; waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
+    return replace(criterion, outcome=Outcome.WAIVED, reason=reason)
+
+
+# -- 4. the verdict
+
+
+def _verdict(
+    results: Results, criteria: tuple[CriterionResult, ...], seen: Mapping[str, _Seen], strict: Level
+) -> Verdict:
+    """NONE where options left out what gates; GO where nothing that gates offends; else NO-GO."""
+    run, target = results.run, results.target
+    gating = [c for c in criteria if _gates(c.level, strict)]
+    offending = [c for c in gating if _offends(c)]
+    silent = [*_silent(criteria, offending, target)]
+    if narrowed(criteria, run.deselected, partial=run.partial, strict=strict):
+        asked = sum(c.outcome in (*_UNWELL, Outcome.BLOCKED, Outcome.WAIVED, Outcome.PASSED) for c in gating)
+        decision, code, reason = Decision.NONE, 3, f"{asked} of {len(gating)} {_words(strict)} asked"
+        opening = str(decision)
+    elif not offending and not silent and any(c.outcome in (Outcome.PASSED, Outcome.WAIVED) for c in gating):
+        decision, code, reason = Decision.GO, 0, _counted(gating, strict)
+        opening = f"GO on {target.name}" + (", read only" if run.mode == "read" else "")
+    else:
+        failed = any(c.outcome is Outcome.FAILED for c in offending)
+        decision, code, reason = Decision.NO_GO, 1 if failed else 3, _why(offending, silent, criteria)
+        opening = "NO-GO" if failed else "NO-GO: could not tell"
+    return Verdict(
+        decision=decision,
+        reason=reason,
+        headline=f"{opening}: {reason}",
+        code=code,
+        counts=_counts(criteria),
+        first_causes=_first_causes(results, criteria, seen),
+        unsupported={c.id: c.reason for c in criteria if c.outcome is Outcome.UNSUPPORTED},
+        waived=tuple(c.id for c in criteria if c.outcome is Outcome.WAIVED),
+    )
+
+
+def _gates(level: Level, strict: Level) -> bool:
+    levels = list(Level)
+    return levels.index(level) <= levels.index(strict)
+
+
+def _words(strict: Level) -> str:
+    names = [str(level) for level in Level if _gates(level, strict)]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names) + " criteria"
+
+
+def _offends(criterion: CriterionResult) -> bool:
+    if criterion.outcome is Outcome.SKIPPED:
+        return not criterion.reason.startswith(MODE_WANTED)
+    return criterion.outcome not in (Outcome.PASSED, Outcome.WAIVED, Outcome.UNSUPPORTED)
+
+
+def _silent(
+    criteria: Iterable[CriterionResult], offending: Iterable[CriterionResult], target: TargetInfo
+) -> Iterator[str]:
+    """Components of the target of which nothing critical passed, and of which no criterion says why."""
+    proven = {c.component for c in criteria if c.level is Level.CRITICAL and c.outcome is Outcome.PASSED}
+    explained = {c.component for c in offending}
+    for name in target.components:
+        if name not in proven | explained and name not in target.unsupported:
+            yield name
+
+
+def _counted(gating: Sequence[CriterionResult], strict: Level) -> str:
+    """``22 of 31 critical criteria; 9 need a cluster``: what passed, and why the others were not asked."""
+    passed = sum(c.outcome is Outcome.PASSED for c in gating)
+    others: Counter[tuple[str, str]] = Counter()
+    for criterion in gating:
+        want = _WANT.match(criterion.reason)
+        if criterion.outcome is Outcome.WAIVED:
+            others["waived", "waived"] += 1
+        elif want and criterion.outcome is not Outcome.PASSED:
+            others[f"needs {want[1]}", f"need {want[1]}"] += 1
+        elif criterion.outcome is Outcome.UNSUPPORTED:
+            others["unsupported", "unsupported"] += 1
+    parts = [f"{n} {one if n == 1 else many}" for (one, many), n in others.items()]
+    return "; ".join([f"{passed} of {len(gating)} {_words(strict)}", *parts])
+
+
+def _why(
+    offending: Iterable[CriterionResult], silent: Sequence[str], criteria: Sequence[CriterionResult]
+) -> str:
+    """The first offence with its reason, the next ones by name, and how many are blocked by them."""
+    ordered = _roots_first(offending, criteria)
+    named = [c for c in ordered if c.outcome is not Outcome.BLOCKED] or ordered
+    parts = [f"{named[0].id} {named[0].outcome}: {_line(named[0].reason)}"] if named else []
+    if also := [f"{c.id} {c.outcome}" for c in named[1:4]]:
+        parts.append(f"also {', '.join(also)}" + (f" and {len(named) - 4} more" if len(named) > 4 else ""))
+    if named is not ordered and (blocked := len(ordered) - len(named)):
+        parts.append(f"{blocked} blocked")
+    if silent:
+        parts.append(f"nothing critical passed on {', '.join(silent)}")
+    return "; ".join(parts) or "no criterion that gates was asked"
+
+
+def _roots_first(chosen: Iterable[CriterionResult], criteria: Sequence[CriterionResult]) -> list[CriterionResult]:
+    """Failed before broken before the rest; of those, what blocks others first."""
+    blocking = {c.blocked_by for c in criteria}
+    order = [Outcome.FAILED, Outcome.BROKEN, Outcome.MISSING, Outcome.SKIPPED, Outcome.BLOCKED]
+    return sorted(chosen, key=lambda c: (order.index(c.outcome), c.id not in blocking))
+
+
+def _first_causes(
+    results: Results, criteria: Sequence[CriterionResult], seen: Mapping[str, _Seen]
+) -> tuple[FirstCause, ...]:
+    """Root causes of every level, the more important levels first; last, components that no criterion speaks for."""
+    unwell = _roots_first([c for c in criteria if c.outcome in _UNWELL], criteria)
+    causes = [
+        FirstCause(
+            component=seen[c.id].cause.component, signature=seen[c.id].cause.signature, criterion=c.id, message=c.reason
+        )
+        for level in Level
+        for c in unwell
+        if c.level is level
+    ]
+    blocking = {c.blocked_by for c in criteria}
+    for component in results.components:
+        if component.name in blocking and component.answers in _UNWELL:
+            cause = component.cause or Cause(component=component.name, signature=f"{component.name}.not_up")
+            causes.append(
+                FirstCause(
+                    component=cause.component, signature=cause.signature, criterion="", message=component.message
+                )
+            )
+    return tuple(causes)
+
+
+def _counts(criteria: Iterable[CriterionResult]) -> dict[str, dict[str, int]]:
+    table = {str(level): {str(outcome): 0 for outcome in Outcome} for level in Level}
+    for criterion in criteria:
+        table[criterion.level][criterion.outcome] += 1
+    return table
+
+
+def _line(text: str, limit: int = 200) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[:limit].rstrip()}…"

@@ -1,0 +1,305 @@
+"""What there is: components from ``deploy/*/component.toml``, criteria, profiles and waivers from ``reports/``.
+
+Read once, all problems of all files reported together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gonogo import signatures
+from gonogo.errors import ConfigError, Problem
+from gonogo.files import converted, load_toml, nearest, parse_toml, suggestion
+from gonogo.model import Cause, Level, Struct, Waiver
+from gonogo.signatures import ADDRESS_KEY, GENERIC, Signature
+
+PROVIDERS = ("embedded", "helm")
+"""Providers that stand a component up from a file ``<provider>.toml`` in its folder."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CRITERION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+
+class EndpointKeys(Struct, frozen=True, kw_only=True):
+    """The endpoint keys of a component; ``secret`` names those that are secret.
+
+    A secret inside a table of settings has a dotted key: ``security.ssl_password``.
+    """
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every key, required ones first."""
+        return self.required + self.optional
+
+
+class ComponentFile(Struct, frozen=True, kw_only=True):
+    """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare."""
+
+    title: str
+    needs: tuple[str, ...] = ()
+    concurrency: int = 4
+    capabilities: tuple[str, ...] = ()
+    endpoints: EndpointKeys = EndpointKeys()
+    expect: dict[str, Any] = msgspec.field(default_factory=dict)
+    signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
+
+
+class Component(ComponentFile, frozen=True, kw_only=True):
+    """One system of the platform; ``providers`` are those that its folder holds a file for."""
+
+    name: str
+    folder: Path
+    providers: tuple[str, ...] = ()
+
+
+class _CriterionTable(Struct, frozen=True, kw_only=True):
+    level: Level
+    claim: str
+    plan: str = ""
+
+
+class Criterion(_CriterionTable, frozen=True, kw_only=True):
+    """One reviewed claim; ``component`` is the first part of its id."""
+
+    id: str
+
+    @property
+    def component(self) -> str:
+        """A component's name, or that of a suite without a component of its own."""
+        return self.id.partition(".")[0]
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """Which criteria count: glob patterns on ids."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+    def holds(self, criterion: str) -> bool:
+        """Whether the criterion counts in this profile."""
+        return any(fnmatchcase(criterion, p) for p in self.include) and not any(
+            fnmatchcase(criterion, p) for p in self.exclude
+        )
+
+
+class _WaiverTable(Struct, frozen=True, kw_only=True):
+    criterion: str
+    owner: str
+    reason: str
+    expires: date
+    link: str = ""
+
+
+class _WaiversFile(Struct, frozen=True, kw_only=True):
+    waiver: tuple[_WaiverTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything that the files below ``root`` declare. ``waivers`` are keyed by criterion."""
+
+    root: Path
+    components: Mapping[str, Component]
+    criteria: Mapping[str, Criterion]
+    profiles: Mapping[str, Profile]
+    waivers: Mapping[str, Waiver]
+
+    @classmethod
+    def load(cls, root: Path) -> Registry:
+        """Read ``deploy/`` and ``reports/`` below ``root``.
+
+        Raises ``ConfigError`` with the problems of all files at once.
+        """
+        if not (root / "deploy").is_dir():
+            raise ConfigError(Problem(str(root), "has no folder deploy/", "run gonogo in a checkout of the suites"))
+        problems: list[Problem] = []
+        components = _components(root, problems)
+        criteria, profiles = _criteria(root, problems)
+        waivers = _waivers(root, criteria, problems)
+        if problems:
+            raise ConfigError(*problems)
+        return cls(root, components, criteria, profiles, waivers)
+
+    def ordered(self, names: Iterable[str]) -> list[str]:
+        """The components and all they need, each after what it needs.
+
+        Raises ``ConfigError`` for names that are no component, and where needs form a ring.
+        """
+        names = list(names)
+        unknown = [Problem(n, "no such component", suggestion(n, self.components)) for n in names]
+        if problems := [p for p in unknown if p.where not in self.components]:
+            raise ConfigError(*problems)
+        ordered: list[str] = []
+        for name in names:
+            _visit(name, self.components, ordered, ())
+        return ordered
+
+    def signature(self, cause: Cause | str) -> Signature:
+        """The catalogue's entry: the component's own, else the generic one, else one without a hint."""
+        component, _, kind = (cause if isinstance(cause, str) else cause.signature).partition(".")
+        own = self.components[component].signatures if component in self.components else {}
+        return own.get(kind) or GENERIC.get(kind) or Signature(hint="")
+
+    def unknown_criterion(self, id: str) -> Problem:
+        """The problem of an id that is no criterion, with the nearest one."""
+        return Problem(id, "no such criterion", suggestion(id, self.criteria))
+
+    def profile(self, name: str) -> list[Criterion]:
+        """The criteria that count in a profile, in the file's order. Raises ``ConfigError``."""
+        if name not in self.profiles:
+            raise ConfigError(Problem(name, "no such profile", suggestion(name, self.profiles)))
+        return [c for c in self.criteria.values() if self.profiles[name].holds(c.id)]
+
+
+def _visit(name: str, components: Mapping[str, Component], ordered: list[str], path: tuple[str, ...]) -> None:
+    if name in path:
+        ring = " → ".join((*path[path.index(name) :], name))
+        raise ConfigError(Problem(str(components[name].folder), f"needs itself: {ring}"))
+    if name in ordered:
+        return
+    for need in components[name].needs:
+        _visit(need, components, ordered, (*path, name))
+    ordered.append(name)
+
+
+def _components(root: Path, problems: list[Problem]) -> dict[str, Component]:
+    found: dict[str, Component] = {}
+    broken: set[str] = set()
+    for path in sorted(root.glob("deploy/*/component.toml")):
+        folder = path.parent
+        try:
+            table = load_toml(path, ComponentFile)
+        except ConfigError as error:
+            problems += error.problems
+            broken.add(folder.name)
+            continue
+        providers = tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
+        fields = {f: getattr(table, f) for f in ComponentFile.__struct_fields__}
+        found[folder.name] = Component(name=folder.name, folder=folder, providers=providers, **fields)
+    known = {*found, *broken}
+    wrong = [p for component in found.values() for p in _component_problems(component, known)]
+    problems += wrong
+    if not wrong and not broken:
+        ordered: list[str] = []
+        try:
+            for name in found:
+                _visit(name, found, ordered, ())
+        except ConfigError as error:
+            problems += error.problems
+    return found
+
+
+def _component_problems(component: Component, known: Iterable[str]) -> Iterator[Problem]:
+    where, keys = str(component.folder / "component.toml"), component.endpoints
+    if not _NAME.fullmatch(component.name):
+        yield Problem(where, f"the folder's name {component.name!r} must be lower-case letters, digits and '_'")
+    if component.concurrency < 1:
+        yield Problem(where, f"concurrency must be 1 or more, is {component.concurrency}")
+    for need in component.needs:
+        if need not in known:
+            yield Problem(where, f"needs: unknown component {need!r}", suggestion(need, known))
+    for key in keys.secret:
+        if key.partition(".")[0] not in keys.all:
+            yield Problem(where, f"endpoints.secret: unknown endpoint key {key!r}", suggestion(key, keys.all))
+    for name, signature in component.signatures.items():
+        if not signatures.NAME.fullmatch(name):
+            yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")
+        for key in ADDRESS_KEY.findall(signature.by_hand):
+            if key in keys.secret:
+                yield Problem(where, f"signatures.{name}.by_hand must not show the secret {{{key}}}")
+            elif key not in keys.all:
+                yield Problem(
+                    where, f"signatures.{name}.by_hand: unknown endpoint key {{{key}}}", suggestion(key, keys.all)
+                )
+
+
+def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion], dict[str, Profile]]:
+    path = root / "reports" / "criteria.toml"
+    criteria: dict[str, Criterion] = {}
+    profiles: dict[str, Profile] = {"default": Profile()}
+    try:
+        data = parse_toml(path) if path.exists() else {}
+    except ConfigError as error:
+        problems += error.problems
+        return criteria, profiles
+    named = data.pop("profiles", {})
+    for name, table in (named if isinstance(named, dict) else {"": named}).items():
+        try:
+            profiles[name] = converted(table, Profile, str(path), f"profiles.{name}")
+        except ConfigError as error:
+            problems += error.problems
+    suites = {p.name for p in root.glob("suites/*") if p.is_dir()}
+    places = {*suites, *(p.parent.name for p in root.glob("deploy/*/component.toml"))}
+    for id, table in _leaves(data):
+        if not _CRITERION.fullmatch(id):
+            problems.append(Problem(str(path), f"{id!r} is no criterion id", "write [<component>.<claim>]"))
+            continue
+        component = id.partition(".")[0]
+        if component not in places:
+            problems.append(Problem(str(path), f"{id}: no component {component!r}", suggestion(component, places)))
+        try:
+            row = converted(table, _CriterionTable, str(path), id)
+            criteria[id] = Criterion(id=id, level=row.level, claim=row.claim, plan=row.plan)
+        except ConfigError as error:
+            problems += error.problems
+    if not problems:
+        problems += [
+            Problem(str(path), f"profiles.{name}.include: {pattern!r} holds no criterion", _like(pattern, criteria))
+            for name, profile in profiles.items()
+            for pattern in profile.include
+            if pattern != "*" and not any(fnmatchcase(id, pattern) for id in criteria)
+        ]
+    return criteria, profiles
+
+
+def _like(pattern: str, criteria: Iterable[str]) -> str:
+    near = nearest(pattern.removesuffix(".*"), {*criteria, *(c.partition(".")[0] for c in criteria)})
+    return f"nearest known: {near!r}" if near else ""
+
+
+def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of every table that does not only hold further tables."""
+    for key, value in tables.items():
+        if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _waivers(root: Path, criteria: Mapping[str, Criterion], problems: list[Problem]) -> dict[str, Waiver]:
+    path = root / "reports" / "waivers.toml"
+    if not path.exists():
+        return {}
+    try:
+        tables = load_toml(path, _WaiversFile).waiver
+    except ConfigError as error:
+        problems += error.problems
+        return {}
+    waivers: dict[str, Waiver] = {}
+    for n, table in enumerate(tables):
+        if table.criterion not in criteria:
+            hint = suggestion(table.criterion, criteria)
+            problems.append(Problem(str(path), f"waiver[{n}]: unknown criterion {table.criterion!r}", hint))
+        if table.criterion in waivers:
+            problems.append(Problem(str(path), f"waiver[{n}]: {table.criterion} is waived twice"))
+        problems += [
+            Problem(str(path), f"waiver[{n}].{key} is empty", "a waiver needs a person and a reason")
+            for key in ("owner", "reason")
+            if not getattr(table, key).strip()
+        ]
+        waivers[table.criterion] = Waiver(
+            owner=table.owner, reason=table.reason, expires=table.expires.isoformat(), link=table.link
+        )
+    return waivers

@@ -1,0 +1,87 @@
+"""What can go wrong with any component: the generic part of the signature catalogue.
+
+The keys are the ``kind`` of the errors in :mod:`gonogo.errors`, and what a check or a start can come to
+without one. A component's own signatures stand in its ``component.toml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gonogo.model import Struct
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""snake_case: the part of a signature behind the component and its dot."""
+
+ADDRESS_KEY = re.compile(r"\{([a-z_]+)\}")
+"""An endpoint key in a command: ``--bootstrap-server {bootstrap}``."""
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """One likely cause with what to do about it, and the next command to type."""
+
+    hint: str
+    by_hand: str = ""
+
+
+GENERIC: Mapping[str, Signature] = {
+    "connection_refused": Signature(
+        hint="Nothing listens at that address: the process has ended, or the Service points elsewhere.",
+        by_hand="gonogo status",
+    ),
+    "process_gone": Signature(
+        hint="The server's process ended; its log's last lines say why, the kernel's log whether memory ran out.",
+        by_hand="gonogo status",
+    ),
+    "unavailable": Signature(
+        hint="The server answers and says that it cannot serve; it starts, recovers, or lost what it depends on.",
+        by_hand="gonogo status",
+    ),
+    "timed_out": Signature(
+        hint="The server accepts and does not answer: it hangs or is overloaded, or a firewall drops packets.",
+        by_hand="gonogo status",
+    ),
+    "name_unresolved": Signature(
+        hint="The host name does not resolve from here: a typing error, or a name known only inside the cluster.",
+        by_hand="gonogo endpoints",
+    ),
+    "tls_untrusted": Signature(
+        hint="The TLS handshake failed: give the platform's authority as `ca`, or the port does not speak TLS.",
+        by_hand="gonogo endpoints",
+    ),
+    "credentials_refused": Signature(
+        hint="The server does not accept our credentials: the reference in the target file holds an old secret.",
+        by_hand="gonogo endpoints",
+    ),
+    "right_missing": Signature(
+        hint="The account is known and lacks a right; grant it what the check's claim says.",
+        by_hand="gonogo endpoints",
+    ),
+    "answer_garbled": Signature(
+        hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",
+        by_hand="gonogo endpoints",
+    ),
+    "not_up": Signature(
+        hint="The component is not up, and this run only attaches to what is.",
+        by_hand="gonogo up",
+    ),
+    "not_started": Signature(
+        hint="The server did not come up; the last lines of its log say why.",
+        by_hand="gonogo up",
+    ),
+    "not_settled": Signature(
+        hint="The server answers, and what it should settle into is not there within the limit: nodes are missing.",
+        by_hand="gonogo status",
+    ),
+    "not_allowed": Signature(
+        hint="The check creates objects, and this run may only read: mark it as one that writes.",
+    ),
+    "claim_false": Signature(
+        hint="The claim was asked and is not true; compare what was expected with what was seen.",
+    ),
+    "own_error": Signature(
+        hint="The check itself went wrong before it could tell anything about the platform; see its traceback.",
+    ),
+}
+"""Kind to hint, for every component."""

@@ -1,0 +1,354 @@
+"""Where the platform lives: one strict TOML file, in which everything secret is a reference.
+
+Loading checks the file against the registry and resolves nothing; ``resolved`` reads the variables and
+files that one component's table refers to.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from gonogo.errors import ConfigError, Problem
+from gonogo.files import SECRET_KEY, converted, load_toml, suggestion, unreadable
+from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
+from gonogo.registry import Component, Registry
+
+PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
+    "embedded": frozenset({"host", "disturb"}),
+    "existing": frozenset(),
+    "helm": frozenset(),
+}
+"""What only a provider can give, so that no other target may declare it."""
+
+CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
+
+PATH_KEYS = frozenset({"ca"})
+"""Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
+
+_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+
+
+class Kubernetes(Struct, frozen=True, kw_only=True):
+    """How to reach the cluster; contract, part 7."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    identity: str = ""
+    namespaces: tuple[str, ...] = ()
+    transport: Literal["auto", "forward", "service", "ingress"] = "auto"
+
+
+class Backup(Struct, frozen=True, kw_only=True):
+    """Where the last backup shows."""
+
+    velero: str = ""
+    snapshot: str = ""
+    file: str = ""
+    command: tuple[str, ...] = ()
+    max_age_hours: float = 24
+
+
+class Git(Struct, frozen=True, kw_only=True):
+    """The repository that should be pushed before a deployment."""
+
+    path: str = "."
+    remote: str = "origin"
+    branch: str = "main"
+
+
+class ArgoCD(Struct, frozen=True, kw_only=True):
+    """The applications that should be in sync."""
+
+    namespace: str = "argocd"
+    applications: tuple[str, ...] = ()
+
+
+class Checklist(Struct, frozen=True, kw_only=True):
+    """What the pre-deployment checklist asks for; ``health`` is a percentage."""
+
+    health: int | None = None
+    services: tuple[str, ...] = ()
+    backup: Backup | None = None
+    git: Git | None = None
+    argocd: ArgoCD | None = None
+
+
+class _TargetTable(Struct, frozen=True, kw_only=True):
+    name: str
+    provider: Literal["embedded", "helm", "existing"]
+    modes: tuple[Mode, ...] = (Mode.READ,)
+    capabilities: tuple[str, ...] = ()
+    profile: str = "default"
+    unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class _TargetFile(Struct, frozen=True, kw_only=True):
+    target: _TargetTable
+    kubernetes: Kubernetes | None = None
+    checklist: Checklist | None = None
+    limits: Limits = msgspec.field(default_factory=Limits)
+    components: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+
+class _Reference(Struct, frozen=True, kw_only=True):
+    env: str = ""
+    file: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target file. ``components`` are its tables as written: references are not resolved."""
+
+    name: str
+    provider: str
+    modes: tuple[Mode, ...]
+    capabilities: frozenset[str]
+    profile: str
+    unsupported: Mapping[str, str]
+    limits: Limits
+    kubernetes: Kubernetes | None
+    checklist: Checklist | None
+    components: Mapping[str, Mapping[str, Any]]
+    path: Path
+
+    def allows(self, mode: Mode) -> bool:
+        """Whether a run in this mode may ever be done here."""
+        return any(allowed.allows(mode) for allowed in self.modes)
+
+    def resolved(self, component: Component) -> Endpoints:
+        """Where the component is, its references read.
+
+        Raises ``ConfigError`` with every variable or file that is missing.
+        """
+        problems: list[Problem] = []
+        endpoints = self._endpoints(component, problems)
+        if problems:
+            raise ConfigError(*problems)
+        return endpoints
+
+    def resolved_all(self, registry: Registry) -> dict[str, Endpoints]:
+        """Every component of the file. Raises ``ConfigError`` with what is missing for any of them."""
+        problems: list[Problem] = []
+        found = {n: self._endpoints(registry.components[n], problems) for n in self.components}
+        if problems:
+            raise ConfigError(*problems)
+        return found
+
+    def _endpoints(self, component: Component, problems: list[Problem]) -> Endpoints:
+        table = self.components.get(component.name, {})
+        addresses: dict[str, Any] = {}
+        hidden: dict[str, Secret] = {}
+        for key, value in table.items():
+            if key in ("expect", "identity"):
+                continue
+            where = f"components.{component.name}.{key}"
+            if key == "service":
+                problems.append(
+                    Problem(str(self.path), f"{where}: gonogo opens no port-forwards yet", "give the address itself")
+                )
+            elif is_reference(value):
+                hidden[key] = Secret(self._read(value, where, problems))
+            elif isinstance(value, dict):
+                addresses[key] = {k: v for k, v in value.items() if not is_reference(v)}
+                for inner in value.keys() - addresses[key].keys():
+                    hidden[f"{key}.{inner}"] = Secret(self._read(value[inner], f"{where}.{inner}", problems))
+            else:
+                addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
+        for key in hidden.keys() - set(component.endpoints.secret):
+            # A host name by reference is no secret, and an evidence with the address masked helps nobody.
+            if "." not in key:
+                addresses[key] = hidden.pop(key).reveal()
+        return Endpoints(
+            component=component.name,
+            addresses=addresses,
+            secrets=hidden,
+            expect={**component.expect, **table.get("expect", {})},
+            limits=self.limits,
+        )
+
+    def _read(self, reference: Mapping[str, str], where: str, problems: list[Problem]) -> str:
+        """The value that a reference stands for; never part of a problem's text."""
+        kind, name = next(iter(reference.items()))
+        shown = f"{where} = {{ {kind} = {name!r} }}"
+        if kind == "secret":
+            what = f"{shown}: gonogo reads no Kubernetes secrets yet"
+            problems.append(Problem(str(self.path), what, "use { env = … } or { file = … }"))
+        elif kind == "env":
+            if value := os.environ.get(name, ""):
+                return value
+            state = "is empty" if name in os.environ else "is not set"
+            problems.append(Problem(str(self.path), f"{shown}: the environment variable {state}", f"export {name}=…"))
+        else:
+            try:
+                return self._beside(name).read_text(encoding="utf-8").rstrip("\r\n")
+            except OSError as error:
+                fault = unreadable(self._beside(name), error)
+                problems.append(Problem(str(self.path), f"{shown}: {fault.where}: {fault.what}"))
+            except UnicodeDecodeError:
+                problems.append(Problem(str(self.path), f"{shown}: the file is not UTF-8"))
+        return ""
+
+    def _file(self, name: str, where: str, problems: list[Problem]) -> str:
+        path = self._beside(name)
+        if not path.is_file():
+            problems.append(Problem(str(self.path), f"{where} = {name!r}: no such file", str(path)))
+        return str(path)
+
+    def _beside(self, name: str) -> Path:
+        return self.path.absolute().parent / Path(name).expanduser()
+
+
+def is_reference(value: object) -> bool:
+    """Whether a value stands for one that is kept elsewhere."""
+    return isinstance(value, dict) and len(value) == 1 and value.keys() <= set(_Reference.__struct_fields__)
+
+
+def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Target:
+    """The target of that name in ``deploy/targets/``, or the file (what holds ``/`` or ends in ``.toml``).
+
+    Without a name: what ``GONOGO_TARGET`` says, else ``embedded``. Raises ``ConfigError`` with all
+    problems of the file.
+    """
+    name = name_or_path or os.environ.get("GONOGO_TARGET") or "embedded"
+    folder = root / "deploy" / "targets"
+    is_path = "/" in name or name.endswith(".toml")
+    path = Path(name).expanduser() if is_path else folder / f"{name}.toml"
+    if not is_path and not path.is_file():
+        hint = suggestion(name, (p.stem for p in folder.glob("*.toml")))
+        raise ConfigError(Problem(name, f"no such target in {folder}", hint))
+    table = load_toml(path, _TargetFile)
+    if problems := [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]:
+        raise ConfigError(*problems)
+    return Target(
+        name=table.target.name,
+        provider=table.target.provider,
+        modes=table.target.modes,
+        capabilities=frozenset(table.target.capabilities),
+        profile=table.target.profile,
+        unsupported=table.target.unsupported,
+        limits=table.limits,
+        kubernetes=table.kubernetes,
+        checklist=table.checklist,
+        components=table.components,
+        path=path,
+    )
+
+
+Fault = tuple[str, str]
+"""What is wrong, and a hint."""
+
+
+def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
+    yield from _target_problems(file, registry)
+    for key in ("connect", "check", "ready"):
+        if getattr(file.limits, key) <= 0:
+            yield f"limits.{key} must be more than 0 seconds", ""
+    for name in file.checklist.services if file.checklist else ():
+        if name not in file.components:
+            yield f"checklist.services: {name!r} is no component of this file", suggestion(name, file.components)
+    for name, table in file.components.items():
+        if name not in registry.components:
+            yield f"unknown component {f'components.{name}'!r}", suggestion(name, registry.components)
+        else:
+            yield from _component_problems(file, registry.components[name], table)
+
+
+def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
+    target = file.target
+    everything = PROVIDER_CAPABILITIES[target.provider] | CLUSTER_CAPABILITIES
+    everything = everything.union(*(c.capabilities for c in registry.components.values()))
+    for capability in target.capabilities:
+        if capability not in known_capabilities(registry):
+            yield f"target.capabilities: unknown capability {capability!r}", suggestion(capability, everything)
+        elif capability not in everything:
+            yield f"target.capabilities: provider {target.provider!r} cannot give {capability!r}", ""
+    if target.profile not in registry.profiles:
+        yield f"target.profile: unknown profile {target.profile!r}", suggestion(target.profile, registry.profiles)
+    known = {*registry.components, *registry.criteria}
+    for name, reason in target.unsupported.items():
+        if name not in known:
+            yield f"target.unsupported: {name!r} is no component and no criterion", suggestion(name, known)
+        if not reason.strip():
+            yield f"target.unsupported.{name} needs a reason", ""
+    if target.provider == "embedded" and file.kubernetes is not None:
+        yield "[kubernetes] has no place in a target of provider 'embedded'", ""
+
+
+def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:
+    keys, prefix = component.endpoints, f"components.{component.name}"
+    extra = {"service"} if file.kubernetes is not None else set()
+    addressed = {*keys.all, "identity", "expect", *extra}
+    known = {"expect"} if file.target.provider == "embedded" else addressed
+    for key, value in table.items():
+        if key in addressed - known:
+            yield f"{prefix}.{key}: provider 'embedded' chooses this itself", "only [….expect] may be given"
+        elif key not in known:
+            yield f"unknown key {f'{prefix}.{key}'!r}", suggestion(key, known)
+        elif key == "expect":
+            yield from _expect_problems(component, value, prefix)
+        else:
+            yield from _value_problems(component, key, value, prefix)
+    if file.target.provider == "existing" and "service" not in table:
+        for key in keys.required:
+            if key not in table:
+                yield f"missing key {f'{prefix}.{key}'!r}", ""
+
+
+def _value_problems(component: Component, key: str, value: object, prefix: str) -> Iterator[Fault]:
+    secret = component.endpoints.secret
+    inner = value.items() if isinstance(value, dict) and not _meant_as_reference(value) else ()
+    for where, one, hidden in (
+        (key, value, key in secret),
+        *((f"{key}.{k}", v, f"{key}.{k}" in secret or SECRET_KEY.search(k) is not None) for k, v in inner),
+    ):
+        if hidden and not isinstance(one, dict):
+            yield f"{prefix}.{where} must be a reference: {{ env = … }} or {{ file = … }}", "secrets have no place here"
+        elif isinstance(one, str) and _WITH_PASSWORD.search(one):
+            yield f"{prefix}.{where} holds a password; a secret must be a reference", "use the keys for credentials"
+        elif isinstance(one, dict) and (hidden or _meant_as_reference(one)):
+            yield from _reference_problems(one, f"{prefix}.{where}")
+
+
+def _meant_as_reference(value: Mapping[str, object]) -> bool:
+    return bool(value.keys() & set(_Reference.__struct_fields__))
+
+
+def _reference_problems(value: Mapping[str, object], where: str) -> Iterator[Fault]:
+    try:
+        converted(value, _Reference, "", where)
+    except ConfigError as error:
+        yield from ((p.what, p.hint) for p in error.problems)
+        return
+    if not is_reference(value) or not all(value.values()):
+        yield f"{where} must be one of {{ env = … }}, {{ file = … }}, {{ secret = … }}", ""
+
+
+def _expect_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:
+    if not isinstance(value, dict):
+        yield f"{prefix}.expect must be a table", ""
+        return
+    for key, given in value.items():
+        if key not in component.expect:
+            yield f"unknown key {f'{prefix}.expect.{key}'!r}", suggestion(key, component.expect)
+        elif _kind(given) != _kind(component.expect[key]):
+            yield f"{prefix}.expect.{key} must be {_kind(component.expect[key])}, is {given!r}", ""
+
+
+def _kind(value: object) -> str:
+    kinds = ((bool, "true or false"), (int | float, "a number"), (str, "text"), (list, "a list"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a table")
+
+
+def known_capabilities(registry: Registry) -> frozenset[str]:
+    """Every name that a target may declare and a check may need."""
+    return CLUSTER_CAPABILITIES.union(
+        *PROVIDER_CAPABILITIES.values(), *(c.capabilities for c in registry.components.values())
+    )
