@@ -19,7 +19,7 @@ from gonogo.client import Client
 from gonogo.clients import client_class
 from gonogo.errors import ClientError, ConfigError, DeployError, GonogoError, NotReady, Problem, Unavailable
 from gonogo.journal import Journal, RunScope
-from gonogo.model import Cause, Endpoints, Evidence, Mode, Outcome, Phase, Progress, Report, Server
+from gonogo.model import Cause, Endpoints, Evidence, Mode, Outcome, Phase, Progress, Report, Secret, Server
 from gonogo.providers import Provider
 from gonogo.reaching import translated
 from gonogo.registry import Component, Registry
@@ -62,7 +62,10 @@ class Standing:
 
 
 class Platform:
-    """The components of one run. ``mode`` is what the run may do; ``run`` its id."""
+    """The components of one run. ``mode`` is what the run may do, ``run`` its id.
+
+    ``first`` is the number of the first object's name: processes of one run count in ranges of their own.
+    """
 
     def __init__(
         self,
@@ -75,11 +78,12 @@ class Platform:
         journal: Journal,
         timeline: Timeline | None = None,
         report: Report = lambda _: None,
+        first: int = 1,
     ) -> None:
         self.registry, self.target, self.provider = registry, target, provider
         self.run, self.mode, self.timeline = run, mode, timeline or Timeline()
         self._journal, self._report = journal, report
-        self._counter = itertools.count(1)
+        self._counter = itertools.count(first)
         self._futures: dict[str, Future[Standing]] = {}
         self._worse: dict[str, Standing] = {}
         self._doubt = {name: threading.Lock() for name in registry.components}
@@ -93,6 +97,45 @@ class Platform:
     def attach(self, names: Iterable[str]) -> None:
         """Ask each component and what it needs whether it answers, as it is; returns at once."""
         self._begin(names, self._attached)
+
+    def exported(self) -> list[dict[str, Any]]:
+        """Every standing as plain data, secrets revealed, for a worker process of the same run."""
+        rows = []
+        for name, standing in self.known().items():
+            ends = standing.endpoints
+            rows.append(
+                {
+                    "component": name,
+                    "outcome": standing.outcome.value,
+                    "signature": standing.cause.signature if standing.cause else "",
+                    "message": standing.message,
+                    "root": standing.root,
+                    "addresses": dict(ends.addresses) if ends else None,
+                    "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
+                }
+            )
+        return rows
+
+    def adopt(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The standings that another process of this run exported."""
+        for row in rows:
+            name, signature = row["component"], row["signature"]
+            endpoints = None
+            if row["addresses"] is not None:
+                secrets = {k: Secret(v) for k, v in row["secrets"].items()}
+                plain = Endpoints(name, row["addresses"], secrets)
+                endpoints = self._dressed(self.registry.components[name], plain)
+            self._futures[name] = Future()
+            self._futures[name].set_result(
+                Standing(
+                    name,
+                    Outcome(row["outcome"]),
+                    endpoints,
+                    cause=Cause(component=signature.partition(".")[0], signature=signature) if signature else None,
+                    message=row["message"],
+                    root=row["root"],
+                )
+            )
 
     def _begin(self, names: Iterable[str], reach: Callable[[Component, Mapping[str, Endpoints]], Standing]) -> None:
         ordered = [n for n in self.registry.ordered(names) if n not in self._futures]

@@ -9,7 +9,7 @@ import inspect
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -103,9 +103,15 @@ class Suites:
         selected = {item.nodeid for item in session.items}
         planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self.collected.values()]
         try:
-            self.plan = plan(planned, self.registry, self._target(), self._mode())
+            self.plan = plan(planned, self.registry, self._target(), self._mode(), partial=self._partial())
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from None
+
+    def _partial(self) -> bool:
+        """Whether the paths on the command line leave out a part of suites/."""
+        given = [Path(self.config.invocation_params.dir, arg.partition("::")[0]) for arg in self.config.args]
+        whole = self.root / "suites"
+        return not any(whole.is_relative_to(path.resolve()) for path in given if "::" not in path.name)
 
     def _is_check(self, item: pytest.Item) -> bool:
         return isinstance(item, pytest.Function) and item.path.is_relative_to(self.root / "suites")
@@ -130,7 +136,7 @@ class Suites:
             components_used=tuple(sorted(used)),
             mode=mode,
             needs=tuple(str(arg) for mark in item.iter_markers("needs") for arg in mark.args),
-            selected=True,
+            markers=tuple(dict.fromkeys(mark.name for mark in item.iter_markers())),
         )
 
     def _target(self) -> Any:
@@ -150,36 +156,65 @@ class Suites:
             raise pytest.UsageError(f"--mode {asked}: is one of {', '.join(Mode)}")
         return Mode(asked)
 
+    # -- pytest-xdist: the controller stands the platform up and judges, its workers only ask
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        if self.config.pluginmanager.hasplugin("dsession"):
+            session.perform_collect()
+            if self.plan is not None and self.plan.components:
+                self._begin(session, {})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        if self.run is not None:
+            node.workerinput["gonogo"] = {"run": self.run.id, "standings": self.run.platform.exported()}
+
     # -- the turn of each check
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        if self.plan is not None and self.plan.components and not session.config.option.collectonly:
-            self._begin(session)
+        asked = self.plan is not None and self.plan.components and not session.config.option.collectonly
+        if asked and self.run is None:
+            shared = getattr(self.config, "workerinput", {}).get("gonogo")
+            if shared is not None:
+                self._join(shared)
+            else:
+                ahead = [item for item in session.items if self._may_run_ahead(item)]
+                self._begin(session, {item.nodeid: self._body(item) for item in ahead})
         try:
             return (yield)
         finally:
             if self.run is not None:
                 self.run.lanes.close()
 
-    def _begin(self, session: pytest.Session) -> None:
+    def _begin(self, session: pytest.Session, bodies: dict[str, Callable[[], None]]) -> None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        try:
+            self.run = self._made()
+            self.run.begin(bodies)
+        except ConfigError as error:
+            self.run = None
+            raise pytest.UsageError(str(error)) from None
+
+    def _join(self, shared: dict[str, Any]) -> None:
+        worker = int(self.config.workerinput["workerid"].removeprefix("gw")) + 1  # type: ignore[attr-defined]
+        self.run = self._made(id=shared["run"], first=worker * 100_000)
+        self.run.join(shared["standings"])
+
+    def _made(self, first: int = 1, **given: Any) -> Any:
         from gonogo.run import Options, Run, command_line
 
-        assert self.plan is not None
         options = Options(
             out=Path(self.config.invocation_params.dir / self.config.getoption("out")),
             keep=self.config.getoption("keep"),
             deadline=self.config.getoption("deadline"),
             argv=command_line(),
+            first=first,
         )
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
-        try:
-            provider = self.given.provider if self.given else None
-            self.run = Run(self.root, self.registry, self._target(), self.plan, options, self.screen, provider)
-            self.run.begin({item.nodeid: self._body(item) for item in session.items if self._may_run_ahead(item)})
-        except ConfigError as error:
-            raise pytest.UsageError(str(error)) from None
+        provider = self.given.provider if self.given else None
+        return Run(self.root, self.registry, self._target(), self.plan, options, self.screen, provider, **given)
 
     def _may_run_ahead(self, item: pytest.Item) -> bool:
         assert self.plan is not None
@@ -253,10 +288,19 @@ class Suites:
             result = self.run.judged(item.nodeid, error)
             if error is not None and isinstance(error, GonogoError | Wrong):
                 report.longrepr = summary(result)
+            self._waive(result, report)
         else:
             return report
         report.gonogo = msgspec.to_builtins(result)  # type: ignore[attr-defined]
         return report
+
+    def _waive(self, result: CheckResult, report: pytest.TestReport) -> None:
+        """A failure that waivers cover is an expected one to pytest too; judging stays the judge's."""
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        waivers = [self.registry.waivers.get(c) for c in result.criteria]
+        if result.outcome is Outcome.FAILED and all(w is not None and w.expires >= today for w in waivers):
+            report.outcome = "skipped"
+            report.wasxfail = "waived: " + "; ".join(w.reason for w in waivers if w)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = getattr(report, "gonogo", None)
@@ -285,7 +329,7 @@ class Suites:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        if self.run is not None:
+        if self.run is not None and not hasattr(self.config, "workerinput"):
             interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
             try:
                 self.results = self.run.finish(interrupted=interrupted)

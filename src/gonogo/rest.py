@@ -69,7 +69,8 @@ class Rest:
 
     def close(self) -> None:
         """Give back the connections; may be called twice."""
-        self._http.close()
+        if "_http" in vars(self):
+            self._http.close()
 
 
 def said(answer: httpx.Response) -> str:

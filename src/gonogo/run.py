@@ -30,7 +30,6 @@ from gonogo.lanes import Job, Lanes
 from gonogo.model import (
     CheckResult,
     ComponentResult,
-    CriterionResult,
     Evidence,
     Mode,
     Outcome,
@@ -49,6 +48,7 @@ from gonogo.target import Target
 from gonogo.timeline import Timeline
 from gonogo.waiting import Deadline
 
+
 @dataclass(frozen=True)
 class Options:
     """How a run was asked for."""
@@ -57,6 +57,7 @@ class Options:
     keep: bool = False
     deadline: float | None = None
     argv: tuple[str, ...] = ()
+    first: int = 1
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Run:
     def __post_init__(self) -> None:
         self.started = rfc3339()
         self.redact = Redactor(())
-        self.events = Events(self.root / STATE / "runs" / self.id)
+        self.events: Events | None = None
         self.provider = self.provider or provider_for(self.target, self.root, self.redact)
         self.platform = Platform(
             self.registry,
@@ -87,6 +88,7 @@ class Run:
             journal=Journal(self.root / STATE / "journal.jsonl"),
             timeline=self.timeline,
             report=self.screen.tell,
+            first=self.options.first,
         )
         widths = {name: c.concurrency for name, c in self.registry.components.items()}
         self.lanes: Lanes[None] = Lanes(widths)
@@ -105,6 +107,7 @@ class Run:
         Returns when the standing of every component is known. Raises ``ConfigError`` where this is not
         the platform that the target file means.
         """
+        self.events = Events(self.root / STATE / "runs" / self.id)
         self.events.add(Event(planned=self._results(final=False)))
         names = self.plan.components
         self.own = not any(self.provider.attached(self.registry.components[n]) for n in names)
@@ -119,6 +122,10 @@ class Run:
             self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
             self.await_standings(names)
 
+    def join(self, standings: list[dict[str, Any]]) -> None:
+        """Work on the platform of another process's run, which records and finishes for all."""
+        self.platform.adopt(standings)
+
     def await_standings(self, names: Iterable[str]) -> None:
         """Wait until each component is up or known not to be, or the run's deadline has passed."""
         for name in names:
@@ -128,7 +135,8 @@ class Run:
                 return
             for secret in standing.endpoints.secrets.values() if standing.endpoints else ():
                 self.redact.add(secret.reveal())
-            self.events.add(Event(component=self._component(name, standing)))
+            if self.events is not None:
+                self.events.add(Event(component=self._component(name, standing)))
 
     def disturb(self, name: str, how: str, node: str) -> AbstractContextManager[Server]:
         """See :meth:`gonogo.platform.Platform.disturbed`."""
@@ -223,7 +231,8 @@ class Run:
         before = self._checks.get(result.nodeid)
         if before is None or result.outcome.severity < before.outcome.severity:
             self._checks[result.nodeid] = result
-            self.events.add(Event(check=result))
+            if self.events is not None:
+                self.events.add(Event(check=result))
 
     def _blank(self, nodeid: str) -> CheckResult:
         planned = self.plan.items[nodeid]
@@ -263,8 +272,9 @@ class Run:
             elif self.own:
                 self.provider.down()
         results = judge(self._results(final=True, interrupted=interrupted))
-        self.events.add(Event(finished=results))
-        publish(results, self.events.path.parent, self.options.out)
+        if self.events is not None:
+            self.events.add(Event(finished=results))
+            publish(results, self.events.path.parent, self.options.out)
         return results
 
     def _results(self, *, final: bool, interrupted: bool = False) -> Results:
@@ -287,6 +297,7 @@ class Run:
                 host=facts(),
                 git=revision(self.root),
                 deselected=tuple(p.nodeid for p in self.plan.items.values() if not p.selected),
+                partial=self.plan.partial,
                 interrupted=interrupted,
                 overhead=round(self.timeline.overhead(), 3) if final else None,
             ),
@@ -294,27 +305,9 @@ class Run:
             components=tuple(
                 self._component(name, standings.get(name)) for name in self.registry.ordered(self.plan.target.components)
             ),
-            criteria=self._criteria(),
+            criteria=self.plan.criteria,
             checks=tuple(checks),
             spans=self.timeline.spans() if final else (),
-        )
-
-    def _criteria(self) -> tuple[CriterionResult, ...]:
-        asked: dict[str, list[str]] = {}
-        for planned in self.plan.items.values():
-            for criterion in planned.criteria:
-                asked.setdefault(criterion, []).append(planned.nodeid)
-        return tuple(
-            CriterionResult(
-                id=c.id,
-                level=c.level,
-                component=c.component,
-                claim=c.claim,
-                plan=c.plan,
-                waiver=self.registry.waivers.get(c.id),
-                checks=tuple(asked.get(c.id, ())),
-            )
-            for c in self.registry.profile(self.target.profile)
         )
 
     def _component(self, name: str, standing: Standing | None) -> ComponentResult:

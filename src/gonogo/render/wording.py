@@ -24,8 +24,8 @@ MEANINGS: Mapping[Outcome, str] = {
 UNSETTLED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
 """The outcomes that somebody has to look at."""
 
-NOT_ASKED = (Outcome.MISSING, Outcome.BLOCKED, Outcome.UNSUPPORTED, Outcome.SKIPPED)
-"""The outcomes of what was never put to the platform, or only in part."""
+NOT_ASKED = (Outcome.MISSING, Outcome.UNSUPPORTED, Outcome.SKIPPED)
+"""The outcomes of what was never put to the platform."""
 
 # ECMA-48 control sequences, and the strings (titles, links) that OSC, DCS, PM, APC and SOS open.
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")

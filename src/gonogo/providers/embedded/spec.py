@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from gonogo.files import load_toml
 from gonogo.model import Struct
 
@@ -50,7 +52,7 @@ class Step(Struct, frozen=True, kw_only=True):
     """A program that is run to its end; every text is a template."""
 
     argv: tuple[str, ...]
-    env: dict[str, str] = {}
+    env: dict[str, str] = msgspec.field(default_factory=dict)
     stdin: str = ""
 
 
@@ -58,7 +60,7 @@ class Command(Struct, frozen=True, kw_only=True):
     """The server itself. ``stop`` is the first signal; after ``grace`` seconds comes SIGKILL."""
 
     argv: tuple[str, ...]
-    env: dict[str, str] = {}
+    env: dict[str, str] = msgspec.field(default_factory=dict)
     stop: Literal["TERM", "INT", "QUIT", "KILL"] = "TERM"
     grace: float = 6.0
 
@@ -72,7 +74,7 @@ class Node(Struct, frozen=True, kw_only=True):
     name: str
     ports: tuple[str, ...]
     after: tuple[str, ...] = ()
-    vars: dict[str, str | int | float | bool] = {}
+    vars: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     files: dict[str, str] | None = None
     prepare: tuple[Step, ...] | None = None
     command: Command | None = None
@@ -102,11 +104,11 @@ class Embedded(Struct, frozen=True, kw_only=True):
     user: Literal["any", "unprivileged"] = "any"
     ready: float = 60.0
     repair: Literal["node", "component"] = "node"
-    programs: dict[str, Program] = {}
+    programs: dict[str, Program] = msgspec.field(default_factory=dict)
     classpath: ClassPath | None = None
-    generated: dict[str, Literal["password", "id"]] = {}
+    generated: dict[str, Literal["password", "id"]] = msgspec.field(default_factory=dict)
     nodes: tuple[Node, ...]
-    files: dict[str, str] = {}
+    files: dict[str, str] = msgspec.field(default_factory=dict)
     prepare: tuple[Step, ...] = ()
     command: Command
     finish: tuple[Step, ...] = ()

@@ -1,0 +1,527 @@
+"""Keeps the servers of one platform, and lets none of them outlive it.
+
+A program of its own, standard library only: ``python -I -S keeper.py RUN FOLDER RECORD OWNER``. It knows
+argument lists, environments, users and order, nothing of components. OWNER is ``pid:start`` of the process
+the platform belongs to, and standard input a pipe whose other end only that process holds; when either
+says that the owner is gone, everything ends, until ``keep`` makes the platform its own owner.
+
+Orphans of its servers, also doubly forked ones in sessions of their own, become its children
+(``PR_SET_CHILD_SUBREAPER``, prctl(2)), so the whole platform is one tree. Servers die with it
+(``PR_SET_PDEATHSIG``, which fires when the parent *thread* ends: hence no threads here) and carry
+``GONOGO_KEEPER`` in their environment, by which :mod:`gonogo.providers.embedded.platforms` finds what a
+killed keeper could not take along.
+
+It answers one JSON object per line on ``FOLDER/keeper.sock`` (mode 0600), see ``Keeper.do_*``. The first
+half of this file, the table of processes, is also what the provider looks at processes with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+SOCKET = "keeper.sock"
+GRACE_AT_END = 5.0
+"""Seconds a server has at most when everything ends: its data is thrown away, and all must be gone in 8."""
+GIVE_UP = 9.0
+"""Seconds after which the end is an end, whatever the kernel still holds (uninterruptible sleep)."""
+OPEN_FILES = 65536
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+
+
+class Process(NamedTuple):
+    """One line of the table. ``start`` is field 22 of ``/proc/PID/stat`` (clock ticks since boot): with
+    the pid it names a process for good, whatever pid is used again and wherever the wall clock jumps."""
+
+    pid: int
+    parent: int
+    session: int
+    state: str
+    start: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether only its exit status is left."""
+        return self.state in "ZX"
+
+
+def process(pid: int) -> Process | None:
+    """The process with this pid now, or None."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - this program imports little
+            # The name in parentheses may itself hold spaces and parentheses (proc(5)).
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
+
+
+def processes() -> dict[int, Process]:
+    """Every process of this machine by pid."""
+    found = (process(int(name)) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+    return {one.pid: one for one in found if one}
+
+
+def alive(pid: int, start: int) -> bool:
+    """Whether exactly this process still runs, not another one that was given its pid."""
+    now = process(pid)
+    return now is not None and now.start == start and not now.ended
+
+
+def send(pid: int, start: int, number: int) -> bool:
+    """Signal exactly this process, never one that was given its pid later; whether it was there."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if not alive(pid, start):
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def environment(pid: int) -> dict[str, str]:
+    """What the process was started with; empty where that may not be read or was overwritten."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+            lines = file.read().decode(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return {}
+    return {key: value for key, _, value in (line.partition("=") for line in lines)}
+
+
+def descendants(table: dict[int, Process], root: int) -> list[Process]:
+    """The processes below ``root``, parents before children, without those that have ended."""
+    children: dict[int, list[Process]] = {}
+    for one in table.values():
+        children.setdefault(one.parent, []).append(one)
+    found, queue = [], list(children.get(root, ()))
+    while queue:
+        one = queue.pop(0)
+        found.append(one)
+        queue += children.get(one.pid, ())
+    return [one for one in found if not one.ended]
+
+
+def works_in(pid: int, folder: str) -> bool:
+    """Whether the process has its working directory in ``folder`` or below."""
+    try:
+        return folder != "" and f"{os.readlink(f'/proc/{pid}/cwd')}/".startswith(f"{folder}/")  # noqa: PTH115
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+
+
+def members(table: dict[int, Process], keeper: int, server: int, name: str, folder: str) -> list[Process]:
+    """The tree of one server, itself first, then parents before children.
+
+    Below the keeper that is its session, what carries its name in the environment, what works in its folder
+    (PostgreSQL's processes overwrite their environment and have sessions of their own), and what all these
+    started.
+    """
+    own: dict[int, Process] = {}
+    for one in descendants(table, keeper):
+        mark = environment(one.pid).get("GONOGO_SERVER")
+        if (
+            server in (one.pid, one.session, one.parent)
+            or one.parent in own
+            or mark == name
+            or (mark is None and works_in(one.pid, folder))
+        ):
+            own[one.pid] = one
+    return sorted(own.values(), key=lambda one: one.pid != server)
+
+
+class Server:
+    """One started program; ``code`` is None while its first process lives, ``clear`` once its tree is gone."""
+
+    def __init__(self, request: dict[str, Any], pid: int) -> None:
+        self.name: str = request["id"]
+        self.request, self.pid = request, pid
+        started = process(pid)
+        self.start = started.start if started else 0
+        self.since = time.time()
+        self.code: int | None = None
+        self.clear = False
+        self.kill_at = float("inf")
+        self.waiting: list[socket.socket] = []
+
+    def row(self) -> dict[str, Any]:
+        """The server as ``list`` tells it."""
+        return {"id": self.name, "pid": self.pid, "start": self.start, "code": self.code, "since": self.since}
+
+
+class Keeper:
+    """One loop, one thread: requests, exits, signals, the owner's end."""
+
+    def __init__(self, run: str, folder: str, record: str) -> None:
+        self.run, self.folder, self.record = run, folder, record
+        own = process(os.getpid())
+        assert own, "a process sees itself"
+        self.mark = f"{own.pid}:{own.start}"
+        self.servers: dict[str, Server] = {}
+        self.retained: dict[str, str] = {}
+        self.watchers: list[socket.socket] = []
+        self.ending: float | None = None
+        self.waiting: list[socket.socket] = []
+        self.poll = select.poll()
+        self.readers: dict[int, Callable[[], None]] = {}
+        self.owner: list[int] = []
+
+    # -- what it may be asked
+
+    def do_start(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Start ``{id, argv, env, cwd, log, stop, grace}``; with ``{id}`` alone the same once more.
+
+        Optional: ``uid`` and ``gid`` to run as, ``stdin``, and the ``folder`` in which nobody else works.
+        """
+        if self.ending is not None:
+            raise RuntimeError("the platform is being taken down")
+        known = self.servers.get(request["id"])
+        if known and not known.clear:
+            raise RuntimeError(f"{known.name} is running")
+        if "argv" not in request:
+            if known is None:
+                raise RuntimeError(f"{request['id']} was never started")
+            request = known.request
+        marks = {"GONOGO_RUN": self.run, "GONOGO_SERVER": request["id"], "GONOGO_KEEPER": self.mark}
+        server = Server(request, spawn(request, {**request["env"], **marks}))
+        self.servers[server.name] = server
+        return server.row()
+
+    def do_signal(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Send ``{signal}`` to the whole tree of ``{id}``."""
+        for one in self.tree(self.servers[request["id"]]):
+            send(one.pid, one.start, request["signal"])
+        return {}
+
+    def do_stop(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """End ``{id}`` and its tree as it wishes; answered when all of it is gone."""
+        server = self.servers[request["id"]]
+        if server.clear:
+            return server.row()
+        server.waiting.append(connection)
+        if server.kill_at == float("inf"):
+            self.stop(server, server.request["grace"])
+        return None
+
+    def do_forget(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Drop ``{id}``, which must have ended, from the list."""
+        if not self.servers[request["id"]].clear:
+            raise RuntimeError(f"{request['id']} is running")
+        del self.servers[request["id"]]
+        return {}
+
+    def do_list(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Every server: id, pid, start time, exit code (None: alive), since (wall clock, for display)."""
+        return {"servers": [server.row() for server in self.servers.values()]}
+
+    def do_watch(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The same as ``list``; and from now on this connection is told every exit, as such a row."""
+        self.watchers.append(connection)
+        return self.do_list(connection, request)
+
+    def do_keep(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The owner's end no longer ends the platform."""
+        self.release()
+        return {}
+
+    def do_retain(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """At the end, copy the logs of ``{ids}`` into the folder ``{to}`` before the data is removed."""
+        self.retained.update(dict.fromkeys(request["ids"], request["to"]))
+        return {}
+
+    def do_end(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+        """End everything; answered when nothing is left."""
+        self.waiting.append(connection)
+        if self.ending is None:
+            self.end()
+        return None
+
+    # -- ending
+
+    def tree(self, server: Server) -> list[Process]:
+        return members(processes(), os.getpid(), server.pid, server.name, server.request.get("folder", ""))
+
+    def stop(self, server: Server, grace: float) -> None:
+        server.kill_at = time.monotonic() + grace
+        if server.code is None:
+            send(server.pid, server.start, server.request["stop"])
+            for one in self.tree(server):
+                send(one.pid, one.start, signal.SIGCONT)
+
+    def end(self) -> None:
+        """Begin to end; told a second time, do it at once."""
+        if self.ending is not None:
+            for server in self.servers.values():
+                server.kill_at = 0.0
+            return
+        self.ending = time.monotonic()
+        for server in self.servers.values():
+            if not server.clear:
+                self.stop(server, min(server.request["grace"], GRACE_AT_END))
+
+    def advance(self) -> None:
+        """Kill what has had its time, and what is left of a server whose first process has ended."""
+        for server in self.servers.values():
+            if server.clear or (server.code is None and server.kill_at > time.monotonic()):
+                continue
+            left = self.tree(server)
+            for one in left:
+                send(one.pid, one.start, signal.SIGKILL)
+            if server.code is not None and not left:
+                server.clear = True
+                for connection in server.waiting:
+                    self.tell(connection, server.row())
+
+    def done(self) -> bool:
+        """Whether everything has ended; kills what belongs to no server any more."""
+        if self.ending is None:
+            return False
+        if time.monotonic() > self.ending + GIVE_UP:
+            return True
+        if not all(server.clear for server in self.servers.values()):
+            return False
+        left = descendants(processes(), os.getpid())
+        for one in left:
+            send(one.pid, one.start, signal.SIGKILL)
+        return not left
+
+    def close(self) -> None:
+        """Keep the logs that were asked for, remove everything else, and say so."""
+        for name, to in self.retained.items():
+            if name in self.servers:
+                os.makedirs(to, exist_ok=True)  # noqa: PTH103
+                with contextlib.suppress(OSError):
+                    shutil.copyfile(self.servers[name].request["log"], f"{to}/{name.replace('/', '-')}.log")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.record)  # noqa: PTH108
+        for connection in self.waiting:
+            self.tell(connection, {})
+
+    # -- the loop
+
+    def serve(self, owner: Process | None, wakeup: int) -> None:
+        """Until the end."""
+        os.chdir(self.folder)
+        listener = socket.socket(socket.AF_UNIX)
+        before = os.umask(0o177)
+        listener.bind(SOCKET)  # relative: a path longer than 107 bytes cannot be bound
+        os.umask(before)
+        listener.listen(64)
+        self.reader(listener.fileno(), lambda: self.accept(listener))
+        self.reader(wakeup, lambda: self.signalled(os.read(wakeup, 512)))
+        self.own(0)
+        if owner is None:
+            self.end()
+        else:
+            self.own(os.pidfd_open(owner.pid))
+        os.write(1, b"ready\n")
+        os.dup2(2, 1)
+        while not self.done():
+            for fd, _ in self.poll.poll(20 if self.busy() else None):
+                if fd in self.readers:
+                    self.readers[fd]()
+            self.reap()
+            self.advance()
+
+    def busy(self) -> bool:
+        """Whether something is on its way out, which no event will announce."""
+        return self.ending is not None or any(
+            not server.clear and (server.code is not None or server.kill_at < float("inf"))
+            for server in self.servers.values()
+        )
+
+    def reader(self, fd: int, ready: Callable[[], None]) -> None:
+        self.readers[fd] = ready
+        self.poll.register(fd, select.POLLIN)
+
+    def forget_reader(self, fd: int) -> None:
+        if self.readers.pop(fd, None):
+            self.poll.unregister(fd)
+
+    def own(self, fd: int) -> None:
+        """End as soon as ``fd`` is readable: nobody writes to the pipe, so that is its end of file."""
+
+        def gone() -> None:
+            self.release()
+            self.end()
+
+        self.owner.append(fd)
+        self.reader(fd, gone)
+
+    def release(self) -> None:
+        for fd in self.owner:
+            self.forget_reader(fd)
+        self.owner.clear()
+
+    def signalled(self, numbers: bytes) -> None:
+        if set(numbers) & {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}:
+            self.end()
+
+    def reap(self) -> None:
+        by_pid = {server.pid: server for server in self.servers.values() if server.code is None}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in by_pid:
+                server = by_pid[pid]
+                server.code = os.waitstatus_to_exitcode(status)
+                for watcher in list(self.watchers):
+                    self.tell(watcher, server.row())
+
+    def accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.setblocking(False)
+        pending = bytearray()
+
+        def read() -> None:
+            try:
+                data = connection.recv(1 << 20)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                data = b""
+            if not data:
+                self.hang_up(connection)
+                return
+            pending.extend(data)
+            while b"\n" in pending:
+                line, _, rest = bytes(pending).partition(b"\n")
+                pending[:] = rest
+                self.answer(connection, line)
+
+        self.reader(connection.fileno(), read)
+
+    def answer(self, connection: socket.socket, line: bytes) -> None:
+        try:
+            request = json.loads(line)
+            reply = getattr(self, f"do_{request['do']}")(connection, request)
+        except Exception as error:
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        if reply is not None:
+            self.tell(connection, reply)
+
+    def tell(self, connection: socket.socket, message: dict[str, Any]) -> None:
+        """One line; who does not read is hung up on, so that nobody can hold the keeper up."""
+        line = json.dumps(message).encode() + b"\n"
+        try:
+            if connection.send(line) == len(line):
+                return
+        except OSError:
+            pass
+        self.hang_up(connection)
+
+    def hang_up(self, connection: socket.socket) -> None:
+        if connection.fileno() >= 0:
+            self.forget_reader(connection.fileno())
+            connection.close()
+        if connection in self.watchers:
+            self.watchers.remove(connection)
+
+
+def spawn(request: dict[str, Any], env: dict[str, str]) -> int:
+    """The pid of the program, once it has been executed. Raises ``OSError`` where it cannot be."""
+    keeper = os.getpid()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    log = os.open(request["log"], flags, 0o600)
+    given = os.memfd_create("stdin")
+    os.write(given, request.get("stdin", "").encode())
+    os.lseek(given, 0, os.SEEK_SET)
+    told, failed = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            for source, target in ((given, 0), (log, 1), (log, 2)):
+                os.dup2(source, target)
+            for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, servers expect the default
+                signal.signal(number, signal.SIG_DFL)
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            most = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.umask(0o077)
+            os.chdir(request["cwd"])
+            if request.get("uid") is not None:
+                os.setgroups([])
+                os.setgid(request["gid"])
+                os.setuid(request["uid"])
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != keeper:
+                os._exit(1)
+            os.execvpe(request["argv"][0], request["argv"], env)
+        except BaseException as error:
+            os.write(failed, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(127)
+    for fd in (log, given, failed):
+        os.close(fd)
+    with os.fdopen(told, "rb") as answer:
+        wrong = answer.read()
+    if wrong:
+        os.waitpid(pid, 0)
+        raise OSError(wrong.decode(errors="replace"))
+    return pid
+
+
+def prctl(option: int, value: int) -> None:
+    """prctl(2). Raises ``OSError`` where the kernel does not know the option."""
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def catch(numbers: Iterable[int]) -> int:
+    """The read end of a pipe that gets a byte for each of these signals."""
+    readable, writable = os.pipe()
+    for fd in (readable, writable):
+        os.set_blocking(fd, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    return readable
+
+
+def main(run: str, folder: str, record: str, owner: str) -> int:
+    """Serve until the end; whatever goes wrong, nothing is left behind."""
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    wakeup = catch((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+    pid, start = (int(part) for part in owner.split(":"))
+    keeper = Keeper(run, folder, record)
+    try:
+        keeper.serve(process(pid) if alive(pid, start) else None, wakeup)
+        return 0
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        for one in descendants(processes(), os.getpid()):
+            send(one.pid, one.start, signal.SIGKILL)
+        keeper.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,203 @@
+"""The plugin, seen from outside: pytest in a content repository of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conftest import Content
+
+Outcomes = Callable[[], dict[str, str]]
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("suites/", *arguments)
+
+
+def test_everything_right_is_go(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == 0
+    assert set(outcomes().values()) == {"passed"}
+    assert "GO on there" in done.stdout.str()
+
+
+def test_read_is_the_default_and_what_it_leaves_out_is_counted(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
+    done = run(pytester)
+
+    assert done.ret == 0
+    assert outcomes()["store.keeps"] == "skipped"
+    assert "GO on there, read only: 3 of 4 critical criteria; 1 needs --mode write" in done.stdout.str()
+
+
+def test_a_false_claim_fails_with_its_cause_and_hint(pytester: pytest.Pytester, content: Content) -> None:
+    content.mood("store", "sad")
+
+    done = run(pytester, "--mode", "write")
+
+    done.stdout.fnmatch_lines(["*store.unhappy*", "*expected  happy*", "*actual    sad*", "*Cheer it up.*", "*cat */mood*"])
+    assert done.ret == 1
+
+
+def test_a_component_that_refuses_fails_and_blocks_what_needs_it(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
+    content.mood("store", None)
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == 1
+    assert outcomes() == {
+        "store.answers": "failed",
+        "store.keeps": "failed",
+        "store.mood": "failed",
+        "shop.answers": "blocked",
+        "shop.sells": "blocked",
+    }
+    assert "store.connection_refused" in done.stdout.str()
+
+
+def test_a_hung_component_is_asked_once_and_is_broken(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
+    content.mood("store", "hung")
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == 1
+    assert content.asked("store") == 1
+    assert outcomes()["store.answers"] == "broken"
+    assert outcomes()["shop.answers"] == "blocked"
+    assert "could not tell" in done.stdout.str()
+
+
+def test_a_narrowed_run_has_no_verdict_and_keeps_the_exit_code_of_pytest(
+    pytester: pytest.Pytester, content: Content
+) -> None:
+    done = run(pytester, "-k", "shop")
+
+    assert done.ret == 0
+    assert "no verdict: 2 of 4 critical criteria asked" in done.stdout.str()
+
+
+def test_a_level_is_no_narrowing(pytester: pytest.Pytester, content: Content) -> None:
+    done = run(pytester, "-m", "critical", "--mode", "write")
+
+    done.assert_outcomes(passed=4, deselected=1)
+    assert "GO on there" in done.stdout.str()
+
+
+def test_collecting_asks_nobody(pytester: pytest.Pytester, content: Content) -> None:
+    content.mood("store", "hung")
+
+    done = run(pytester, "--collect-only", "-q")
+
+    assert done.ret == 0
+    assert content.asked("store") == 0
+    assert not (content.root / "reports/out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--target", "their"), "*there*"),
+        (("--mode", "wriet"), "*wriet*read, write, disrupt*"),
+        (("--criterion", "store.keep"), "*store.keep*store.keeps*"),
+    ],
+)
+def test_wrong_use_is_a_sentence_and_exit_4(
+    pytester: pytest.Pytester, content: Content, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = run(pytester, *arguments)
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([sentence])
+    assert "Traceback" not in done.stderr.str() + done.stdout.str()
+
+
+def test_an_unknown_criterion_in_a_suite_fails_collection(pytester: pytest.Pytester, content: Content) -> None:
+    suite = content.root / "suites/store/test_store.py"
+    suite.write_text(suite.read_text().replace("store.mood", "store.moood"))
+
+    done = run(pytester)
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*store.moood*store.mood*"])
+
+
+def test_the_first_failure_stops_a_run_with_x(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
+    content.mood("shop", "angry")
+    suite = content.root / "suites/shop/test_shop.py"
+    suite.write_text(suite.read_text().replace("assert shop.answers()", "assert not shop.answers()"))
+
+    done = run(pytester, "-x", "--mode", "write")
+
+    done.assert_outcomes(failed=1)
+    assert outcomes()["store.answers"] == "missing"
+
+
+def test_workers_of_xdist_share_one_verdict(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
+    done = run(pytester, "-n", "2", "--mode", "write")
+
+    done.assert_outcomes(passed=5)
+    assert set(outcomes().values()) == {"passed"}
+    assert "GO on there" in done.stdout.str()
+
+
+def test_written_objects_are_journalled_and_gone(pytester: pytest.Pytester, content: Content) -> None:
+    run(pytester, "--mode", "write")
+
+    journal = (content.root / ".gonogo/journal.jsonl").read_text().splitlines()
+    assert len(journal) == 2
+    assert '"removed"' in journal[1]
+    assert [f.name for f in (content.root / "servers/store").iterdir()] == ["mood"]
+
+
+def test_writing_needs_an_identity(pytester: pytest.Pytester, content: Content) -> None:
+    content.target(identity="")
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*needs the identity of at least one component*"])
+
+
+def test_a_wrong_identity_stops_the_run_before_anything_is_created(pytester: pytest.Pytester, content: Content) -> None:
+    content.target(identity='identity = "id-of-production"')
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*id-of-production*id-of-store*"])
+    assert not (content.root / ".gonogo/journal.jsonl").exists()
+
+
+def test_a_waived_failure_is_no_failure_of_pytest(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
+    content.mood("store", "sad")
+    content.write(
+        "reports/waivers.toml",
+        """
+        [[waiver]]
+        criterion = "store.mood"
+        owner = "ops"
+        reason = "known since spring"
+        expires = 2999-01-01
+        """,
+    )
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == 0
+    assert outcomes()["store.mood"] == "waived"
+
+
+def test_suites_of_another_kind_are_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_plain(): assert True")
+
+    done = pytester.runpytest_subprocess()
+
+    done.assert_outcomes(passed=1)
+    assert "verdict" not in done.stdout.str()
