@@ -1,0 +1,144 @@
+"""Whether this machine has room for servers: asked before the first one starts, all problems at once."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from gonogo.errors import ConfigError, Problem
+from gonogo.home import barrier
+from gonogo.providers.embedded.fetch import missing_bytes
+from gonogo.providers.embedded.spec import Embedded
+
+MIB = 1 << 20
+OPEN_FILES_NEEDED, OPEN_FILES_WANTED = 4096, 65536
+IN_MEMORY = ("tmpfs", "ramfs")
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What servers ask for, in bytes: memory, room for their data, room in ``GONOGO_HOME``.
+
+    ``strangers``: some of them run as another user, who must be able to enter both folders.
+    """
+
+    memory: int
+    data: int
+    home: int
+    strangers: bool
+
+    @classmethod
+    def of(cls, components: Iterable[tuple[Embedded, Path]], home: Path) -> Need:
+        """The sum over components, each with its folder. Raises ``ConfigError`` where one cannot be fetched."""
+        known = list(components)
+        return cls(
+            memory=sum(spec.memory for spec, _ in known) * MIB,
+            data=sum(spec.disk for spec, _ in known) * MIB,
+            home=sum(missing_bytes(spec, folder, home) for spec, folder in known),
+            strangers=os.geteuid() == 0 and any(spec.user == "unprivileged" for spec, _ in known),
+        )
+
+
+def room_for(need: Need, home: Path) -> Path:
+    """The folder in which the servers' data folder belongs: on a real disk before one in memory.
+
+    Raises the soft limit of open files of this process, which servers inherit.
+    Raises ``ConfigError`` where the machine is of the wrong kind or too small, with numbers.
+    """
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise ConfigError(
+            Problem(
+                "this machine",
+                f"is {platform.system()} on {platform.machine()}; the embedded servers run on Linux x86-64",
+                "attach to a platform elsewhere with a target file of provider `existing`",
+            )
+        )
+    problems = []
+    if blocked := _obstacle(home, need.home, need.strangers):
+        problems.append(Problem("GONOGO_HOME", blocked, "set it to a folder on a disk with room"))
+    parent, obstacles = _data_parent(need, home)
+    if parent is None:
+        problems.append(Problem("data", "; ".join(obstacles), "set TMPDIR to a folder on a disk with room"))
+    memory = need.memory + (need.data if parent and in_memory(parent) else 0)
+    if (free := available_memory()) < memory:
+        problems.append(Problem("memory", f"needs {gib(memory)}, {gib(free)} available", "ask for fewer components"))
+    if (limit := open_files()) < OPEN_FILES_NEEDED:
+        what = f"needs {OPEN_FILES_NEEDED}, the hard limit is {limit}"
+        problems.append(Problem("open files", what, f"raise it: `ulimit -n {OPEN_FILES_NEEDED}`, as root"))
+    if problems or parent is None:
+        raise ConfigError(*problems)
+    return parent
+
+
+def available_memory() -> int:
+    """Bytes that may still be used: of the machine, and of the container around this process.
+
+    Source of the files: https://docs.kernel.org/admin-guide/cgroup-v2.html
+    """
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit = int((CGROUP / "memory.max").read_text())
+        used = int((CGROUP / "memory.current").read_text())
+        statistics = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such group, or "max"
+        return free
+    return min(free, limit - used + int(statistics.get("inactive_file", 0)))
+
+
+def open_files() -> int:
+    """How many files this process and what it starts may open, after the soft limit has been raised."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES_WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+def in_memory(folder: Path) -> bool:
+    """Whether what lies in the folder lies in memory."""
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    return next((mounts[one] for one in (folder, *folder.parents) if one in mounts), "") in IN_MEMORY
+
+
+def gib(count: int) -> str:
+    """Bytes, as people read them."""
+    return f"{count / (1 << 30):.1f} GiB"
+
+
+def _data_parent(need: Need, home: Path) -> tuple[Path | None, list[str]]:
+    named = [os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp", str(home)]
+    folders = [Path(one).resolve() for one in dict.fromkeys(named)]
+    obstacles: list[str] = []
+    for folder in sorted(folders, key=in_memory):
+        bytes_needed = need.data + (need.home if _device(folder) == _device(home) else 0)
+        obstacle = _obstacle(folder, bytes_needed, need.strangers)
+        if obstacle is None:
+            return folder, obstacles
+        obstacles.append(obstacle)
+    return None, obstacles
+
+
+def _obstacle(folder: Path, needed: int, strangers: bool) -> str | None:
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"{folder} is not writable"
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return f"{folder} is on a file system that lets no program run (noexec)"
+    if strangers and (closed := barrier(folder)):
+        return f"{folder} cannot be read by servers that refuse root: other users may not enter {closed}"
+    free = shutil.disk_usage(folder).free
+    return f"needs {gib(needed)} below {folder}, {gib(free)} free" if free < needed else None
+
+
+def _device(folder: Path) -> int | None:
+    return folder.stat().st_dev if folder.exists() else None
