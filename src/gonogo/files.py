@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 import os
 import re
 import secrets
@@ -27,6 +28,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 SECRET_KEY = re.compile(r"password|secret|token|(^|_)key$")
 """Names of keys whose values are secret, wherever they stand."""
 
+MOST_PROBLEMS = 50
+"""Of one file; a machine's file with a wrong key in each of its thousand rows is said in as many lines."""
+
 _SECRET_LINE = re.compile(r"^(\s*[\w.-]*(?:password|secret|token|key)[\w.-]*\s*=).*", re.IGNORECASE)
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -39,7 +43,7 @@ def load_toml(path: Path, kind: type[S]) -> S:
 def parse_toml(path: Path) -> dict[str, Any]:
     """The file as plain data. Raises ``ConfigError`` naming path and line where it is no TOML."""
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
         return tomllib.loads(text)
     except OSError as error:
         raise ConfigError(unreadable(path, error)) from error
@@ -77,15 +81,14 @@ def load_json(source: Path | bytes, kind: type[S], where: str = "") -> S:
 def converted(data: object, kind: type[S], where: str, prefix: str = "") -> S:
     """Plain data as ``kind``; ``prefix`` is the dotted key under which the data stands in the file ``where``.
 
-    Raises ``ConfigError`` with every problem found.
+    Raises ``ConfigError`` with every problem found, up to ``MOST_PROBLEMS``.
     """
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        problems = [
-            Problem(where, fault.what, fault.hint) for fault in _faults(data, inspect.type_info(kind), prefix)
-        ] or [Problem(where, str(error))]
-        raise ConfigError(*problems) from error
+        faults = itertools.islice(_faults(data, inspect.type_info(kind), prefix), MOST_PROBLEMS)
+        problems = [Problem(where, fault.what, fault.hint) for fault in faults]
+        raise ConfigError(*(problems or [Problem(where, str(error))])) from error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

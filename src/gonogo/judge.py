@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -56,14 +56,15 @@ def judge(results: Results, strict: Level = Level.CRITICAL) -> Results:
 
 def narrowed(
     criteria: Iterable[CriterionResult],
-    deselected: Collection[str],
+    deselected: Iterable[str],
     *,
     partial: bool = False,
     strict: Level = Level.CRITICAL,
 ) -> bool:
     """Whether options or paths left out a check of a gating criterion, so that there is no verdict."""
+    left_out = frozenset(deselected)
     return any(
-        not set(deselected).isdisjoint(c.checks) or (partial and not c.checks)
+        not left_out.isdisjoint(c.checks) or (partial and not c.checks)
         for c in criteria
         if _gates(c.level, strict)
     )

@@ -1,16 +1,16 @@
-"""The published JSON Schema of ``results.json``, derived from the structs."""
+"""The published JSON Schema of ``results.json``, derived from the structs.
+
+``python -m gonogo.schema > reports/results.schema.json`` publishes it anew; a test holds the two together.
+"""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
 
 import msgspec
 
-from gonogo.files import write_atomically
 from gonogo.model import SCHEMA, Results
-
-FILE = Path("reports") / "results.schema.json"
 
 
 def results_schema() -> bytes:
@@ -19,8 +19,5 @@ def results_schema() -> bytes:
     return json.dumps(head | msgspec.json.schema(Results), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def publish_schema(root: Path) -> Path:
-    """Write the schema into the content below ``root``; a test holds it against the structs."""
-    path = root / FILE
-    write_atomically(path, results_schema())
-    return path
+if __name__ == "__main__":
+    sys.stdout.buffer.write(results_schema())

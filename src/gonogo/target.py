@@ -89,11 +89,17 @@ class _TargetTable(Struct, frozen=True, kw_only=True):
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class _LimitsTable(Struct, frozen=True, kw_only=True):
+    connect: float = Limits.connect
+    check: float = Limits.check
+    ready: float = Limits.ready
+
+
 class _TargetFile(Struct, frozen=True, kw_only=True):
     target: _TargetTable
     kubernetes: Kubernetes | None = None
     checklist: Checklist | None = None
-    limits: Limits = msgspec.field(default_factory=Limits)
+    limits: _LimitsTable = _LimitsTable()
     components: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
 
 
@@ -234,7 +240,7 @@ def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Tar
         capabilities=frozenset(table.target.capabilities),
         profile=table.target.profile,
         unsupported=table.target.unsupported,
-        limits=table.limits,
+        limits=Limits(**msgspec.structs.asdict(table.limits)),
         kubernetes=table.kubernetes,
         checklist=table.checklist,
         components=table.components,
@@ -248,8 +254,8 @@ Fault = tuple[str, str]
 
 def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     yield from _target_problems(file, registry)
-    for key in ("connect", "check", "ready"):
-        if getattr(file.limits, key) <= 0:
+    for key, seconds in msgspec.structs.asdict(file.limits).items():
+        if not seconds > 0:
             yield f"limits.{key} must be more than 0 seconds", ""
     for name in file.checklist.services if file.checklist else ():
         if name not in file.components:
