@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import Content
+from repositories import Content
 
 Outcomes = Callable[[], dict[str, str]]
 
