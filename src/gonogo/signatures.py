@@ -77,6 +77,30 @@ GENERIC: Mapping[str, Signature] = {
     "not_allowed": Signature(
         hint="The check creates objects, and this run may only read: mark it as one that writes.",
     ),
+    "wrong_account": Signature(
+        hint="The server runs as another account than it should, and has other rights than were reviewed.",
+        by_hand="gonogo status",
+    ),
+    "not_listening": Signature(
+        hint="The server's process runs and does not listen on its address: its settings name another one.",
+        by_hand="ss -ltnp",
+    ),
+    "exposed": Signature(
+        hint="The server also listens where other machines can reach it; bind it to the address it is meant for.",
+        by_hand="ss -ltnp",
+    ),
+    "data_of_another": Signature(
+        hint="The data folder does not belong to the server's account: it once ran as somebody else.",
+        by_hand="gonogo status",
+    ),
+    "data_readable": Signature(
+        hint="Other accounts of the host can read the server's data; take the others' rights away (mode 700).",
+        by_hand="gonogo status",
+    ),
+    "disk_filling": Signature(
+        hint="The file system below the data fills up; make room before the server stops writing.",
+        by_hand="df -h",
+    ),
     "claim_false": Signature(
         hint="The claim was asked and is not true; compare what was expected with what was seen.",
     ),
