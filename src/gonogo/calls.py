@@ -7,10 +7,21 @@ cannot be killed. A coroutine can be cancelled wherever it waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+async def limited(awaited: Awaitable[T], within: float) -> T:
+    """What is awaited. Raises ``TimeoutError`` after ``within`` seconds."""
+    try:
+        async with asyncio.timeout(within) as limit:
+            return await awaited
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimeoutError(f"no answer within {within:g} s") from None
 
 
 class Calls:
@@ -21,7 +32,7 @@ class Calls:
 
     def __call__(self, coroutine: Coroutine[Any, Any, T], *, within: float) -> T:
         """What the coroutine returns. Raises ``TimeoutError`` after ``within`` seconds."""
-        return self._runner.run(asyncio.wait_for(coroutine, within))
+        return self._runner.run(limited(coroutine, within))
 
     def close(self) -> None:
         """Give the loop back; may be called twice."""

@@ -1,0 +1,93 @@
+"""Neo4j, the graph that DataHub keeps lineage in."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.neo4j import Neo4j
+from gonogo import wrong
+
+
+@pytest.mark.criterion("neo4j.answers")
+def test_answers(neo4j: Neo4j) -> None:
+    """Neo4j answers an authenticated client from its database."""
+    answer = neo4j.answers()
+
+    assert neo4j.database in answer, wrong("neo4j.database_missing", expected=neo4j.database, actual=answer)
+
+
+@pytest.mark.criterion("neo4j.roundtrip")
+@pytest.mark.writes
+def test_another_session_reads_what_one_wrote(neo4j: Neo4j) -> None:
+    """What Cypher writes in one session is read in another."""
+    with neo4j.graph() as graph:
+        graph.add("raw", "staged", "mart")
+
+        seen = graph.names()
+
+        assert seen == ["mart", "raw", "staged"], wrong(
+            "neo4j.graph_altered", expected=["mart", "raw", "staged"], actual=seen
+        )
+
+
+@pytest.mark.criterion("neo4j.strangers_refused")
+def test_strangers_are_refused(neo4j: Neo4j) -> None:
+    """A user that does not exist is refused."""
+    admitted = neo4j.admits_a_stranger()
+
+    assert not admitted, wrong("neo4j.stranger_admitted", expected="a stranger refused", actual="a stranger logged in")
+
+
+@pytest.mark.criterion("neo4j.databases_online")
+def test_databases_are_online(neo4j: Neo4j) -> None:
+    """Every database is online as requested, with one writer, and ours is among them."""
+    states = neo4j.databases()
+
+    assert neo4j.database in states, wrong("neo4j.database_missing", expected=neo4j.database, actual=set(states))
+    assert set(states.values()) == {"online"}, wrong(
+        "neo4j.database_not_online", expected="every database online, with one writer", actual=states
+    )
+
+
+@pytest.mark.criterion("neo4j.rollback")
+@pytest.mark.writes
+def test_a_rollback_leaves_nothing(neo4j: Neo4j) -> None:
+    """A transaction that is rolled back leaves nothing behind."""
+    with neo4j.graph() as graph:
+        inside = graph.add_and_roll_back("one", "two")
+
+        after = graph.names()
+
+        assert inside == ["one", "two"], wrong("neo4j.graph_altered", expected=["one", "two"], actual=inside)
+        assert after == [], wrong("neo4j.rollback_left_nodes", expected=[], actual=after)
+
+
+@pytest.mark.criterion("neo4j.constraint")
+@pytest.mark.writes
+def test_a_constraint_holds(neo4j: Neo4j) -> None:
+    """A uniqueness constraint refuses a second node with the same key."""
+    with neo4j.graph() as graph, neo4j.unique_keys():
+        graph.add_unique(graph.name)
+
+        refused = graph.refuses(graph.name)
+
+        assert refused, wrong("neo4j.constraint_not_held", expected="the second node refused", actual=graph.names())
+
+
+@pytest.mark.criterion("neo4j.lineage")
+@pytest.mark.writes
+def test_apoc_walks_a_lineage(neo4j: Neo4j) -> None:
+    """APOC's spanning tree reaches each upstream dataset once, at its shortest distance, and no further than asked."""
+    with neo4j.graph() as graph:
+        graph.add("mart", "left", "right", "raw", "source", "report")
+        graph.derive("report", "mart")
+        graph.derive("mart", "left", "right")
+        graph.derive("left", "raw")
+        graph.derive("right", "raw")
+        graph.derive("raw", "source")
+
+        upstream = graph.upstream("mart", hops=2)
+
+        assert upstream == {"left": 1, "right": 1, "raw": 2}, wrong(
+            "neo4j.lineage_wrong", expected={"left": 1, "right": 1, "raw": 2}, actual=upstream
+        )
