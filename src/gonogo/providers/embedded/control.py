@@ -22,15 +22,19 @@ ANSWERS = 20.0
 """Seconds until a keeper must have answered; ``end`` and ``stop`` take up to 10."""
 
 
-class KeeperLost(GonogoError):
-    """The keeper has ended, and with it every server of its platform; or it refused what was asked."""
+class KeeperError(GonogoError):
+    """The keeper did not do what it was asked."""
+
+
+class KeeperLost(KeeperError):
+    """The keeper has ended, and with it every server of its platform."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One started program. ``start`` is in clock ticks since boot; ``code`` None while it lives, negative
+    """One started program, by its name. ``start`` is in clock ticks since boot; ``code`` None while it lives, negative
     the signal that ended it; ``since`` seconds of the wall clock, for display."""
 
-    id: str
+    name: str
     pid: int
     start: int
     code: int | None
@@ -48,31 +52,31 @@ class Control:
         self._following = threading.Event()
         self._lost = False
 
-    def start(self, **request: Any) -> Row:
-        """Start a program, see ``Keeper.do_start``; with ``id`` alone the one of that name once more."""
+    def start(self, name: str, **program: Any) -> Row:
+        """Start a program, see ``Keeper.do_start``; with the name alone the same one once more."""
         self._watch()
-        return Row(**self._ask("start", **request))
+        return Row(**self._ask("start", name=name, **program))
 
     def exited(self, row: Row) -> Future[int]:
         """Its exit code, as soon as it has one; ``KeeperLost`` where the keeper itself ends first."""
         self._watch()
-        return self._exit(row.id, row.pid)
+        return self._exit(row.name, row.pid)
 
     def stop(self, name: str) -> Row:
         """End a program and its whole tree, as it wishes; returns when all of it is gone."""
-        return Row(**self._ask("stop", id=name))
+        return Row(**self._ask("stop", name=name))
 
     def signal(self, name: str, number: int) -> None:
         """Signal every process of its tree."""
-        self._ask("signal", id=name, signal=number)
+        self._ask("signal", name=name, number=number)
 
     def forget(self, name: str) -> None:
         """Drop a program that has ended from the list."""
-        self._ask("forget", id=name)
+        self._ask("forget", name=name)
 
     def rows(self) -> dict[str, Row]:
-        """Every program by its id, ended ones too."""
-        return {row["id"]: Row(**row) for row in self._ask("list")["servers"]}
+        """Every program by its name, ended ones too."""
+        return {row["name"]: Row(**row) for row in self._ask("list")["servers"]}
 
     def keep(self) -> None:
         """Let the platform outlive this process."""
@@ -80,7 +84,7 @@ class Control:
 
     def retain(self, names: list[str], to: Path) -> None:
         """Have these programs' logs copied to a folder when the platform ends."""
-        self._ask("retain", ids=names, to=str(to))
+        self._ask("retain", names=names, to=str(to))
 
     def end(self) -> None:
         """End everything; returns when nothing is left."""
@@ -97,7 +101,7 @@ class Control:
             raise KeeperLost(f"the platform's keeper ended while asked to {do}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise KeeperLost(f"the platform's keeper refuses to {do} {request.get('id', '')}: {answer['error']}")
+            raise KeeperError(f"{do} {request.get('name', '')}: {answer['error']}")
         return answer
 
     def _exit(self, name: str, pid: int) -> Future[int]:
@@ -124,7 +128,7 @@ class Control:
                     told = json.loads(line)
                     for row in told.get("servers", [told]):
                         if row["code"] is not None:
-                            self._exit(row["id"], row["pid"]).set_result(row["code"])
+                            self._exit(row["name"], row["pid"]).set_result(row["code"])
                     self._following.set()
         except OSError:
             pass  # the same as its end of file: whoever waits is told below

@@ -151,9 +151,8 @@ def members(table: dict[int, Process], keeper: int, server: int, name: str, fold
 class Server:
     """One started program; ``code`` is None while its first process lives, ``clear`` once its tree is gone."""
 
-    def __init__(self, request: dict[str, Any], pid: int) -> None:
-        self.name: str = request["id"]
-        self.request, self.pid = request, pid
+    def __init__(self, name: str, program: dict[str, Any], pid: int) -> None:
+        self.name, self.program, self.pid = name, program, pid
         started = process(pid)
         self.start = started.start if started else 0
         self.since = time.time()
@@ -164,7 +163,7 @@ class Server:
 
     def row(self) -> dict[str, Any]:
         """The server as ``list`` tells it."""
-        return {"id": self.name, "pid": self.pid, "start": self.start, "code": self.code, "since": self.since}
+        return {"name": self.name, "pid": self.pid, "start": self.start, "code": self.code, "since": self.since}
 
 
 class Keeper:
@@ -180,76 +179,77 @@ class Keeper:
         self.watchers: list[socket.socket] = []
         self.ending: float | None = None
         self.waiting: list[socket.socket] = []
+        self.asking: socket.socket
         self.poll = select.poll()
         self.readers: dict[int, Callable[[], None]] = {}
         self.owner: list[int] = []
 
-    # -- what it may be asked
+    # -- what it may be asked: a line {"do": "stop", "name": "kafka/broker-1"}; None is answered later
 
-    def do_start(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Start ``{id, argv, env, cwd, log, stop, grace}``; with ``{id}`` alone the same once more.
+    def do_start(self, name: str, **program: Any) -> dict[str, Any] | None:
+        """Start argv, env, cwd, log, stop, grace; with the name alone the same once more.
 
         Optional: ``uid`` and ``gid`` to run as, ``stdin``, and the ``folder`` in which nobody else works.
         """
         if self.ending is not None:
             raise RuntimeError("the platform is being taken down")
-        known = self.servers.get(request["id"])
+        known = self.servers.get(name)
         if known and not known.clear:
-            raise RuntimeError(f"{known.name} is running")
-        if "argv" not in request:
+            raise RuntimeError("it is running")
+        if not program:
             if known is None:
-                raise RuntimeError(f"{request['id']} was never started")
-            request = known.request
-        marks = {"GONOGO_RUN": self.run, "GONOGO_SERVER": request["id"], "GONOGO_KEEPER": self.mark}
-        server = Server(request, spawn(request, {**request["env"], **marks}))
-        self.servers[server.name] = server
+                raise RuntimeError("it was never started")
+            program = known.program
+        marks = {"GONOGO_RUN": self.run, "GONOGO_SERVER": name, "GONOGO_KEEPER": self.mark}
+        server = Server(name, program, spawn(program, {**program["env"], **marks}))
+        self.servers[name] = server
         return server.row()
 
-    def do_signal(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Send ``{signal}`` to the whole tree of ``{id}``."""
-        for one in self.tree(self.servers[request["id"]]):
-            send(one.pid, one.start, request["signal"])
+    def do_signal(self, name: str, number: int) -> dict[str, Any] | None:
+        """Send the signal to the whole tree of a server."""
+        for one in self.tree(self.servers[name]):
+            send(one.pid, one.start, number)
         return {}
 
-    def do_stop(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
-        """End ``{id}`` and its tree as it wishes; answered when all of it is gone."""
-        server = self.servers[request["id"]]
+    def do_stop(self, name: str) -> dict[str, Any] | None:
+        """End a server and its tree as it wishes; answered when all of it is gone."""
+        server = self.servers[name]
         if server.clear:
             return server.row()
-        server.waiting.append(connection)
+        server.waiting.append(self.asking)
         if server.kill_at == float("inf"):
-            self.stop(server, server.request["grace"])
+            self.stop(server, server.program["grace"])
         return None
 
-    def do_forget(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Drop ``{id}``, which must have ended, from the list."""
-        if not self.servers[request["id"]].clear:
-            raise RuntimeError(f"{request['id']} is running")
-        del self.servers[request["id"]]
+    def do_forget(self, name: str) -> dict[str, Any] | None:
+        """Drop a server, which must have ended, from the list."""
+        if not self.servers[name].clear:
+            raise RuntimeError("it is running")
+        del self.servers[name]
         return {}
 
-    def do_list(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Every server: id, pid, start time, exit code (None: alive), since (wall clock, for display)."""
+    def do_list(self) -> dict[str, Any] | None:
+        """Every server: name, pid, start time, exit code (None: alive), since (wall clock, for display)."""
         return {"servers": [server.row() for server in self.servers.values()]}
 
-    def do_watch(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+    def do_watch(self) -> dict[str, Any] | None:
         """The same as ``list``; and from now on this connection is told every exit, as such a row."""
-        self.watchers.append(connection)
-        return self.do_list(connection, request)
+        self.watchers.append(self.asking)
+        return self.do_list()
 
-    def do_keep(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+    def do_keep(self) -> dict[str, Any] | None:
         """The owner's end no longer ends the platform."""
         self.release()
         return {}
 
-    def do_retain(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
-        """At the end, copy the logs of ``{ids}`` into the folder ``{to}`` before the data is removed."""
-        self.retained.update(dict.fromkeys(request["ids"], request["to"]))
+    def do_retain(self, names: list[str], to: str) -> dict[str, Any] | None:
+        """At the end, copy the logs of these servers into a folder before the data is removed."""
+        self.retained.update(dict.fromkeys(names, to))
         return {}
 
-    def do_end(self, connection: socket.socket, request: dict[str, Any]) -> dict[str, Any] | None:
+    def do_end(self) -> dict[str, Any] | None:
         """End everything; answered when nothing is left."""
-        self.waiting.append(connection)
+        self.waiting.append(self.asking)
         if self.ending is None:
             self.end()
         return None
@@ -257,12 +257,12 @@ class Keeper:
     # -- ending
 
     def tree(self, server: Server) -> list[Process]:
-        return members(processes(), os.getpid(), server.pid, server.name, server.request.get("folder", ""))
+        return members(processes(), os.getpid(), server.pid, server.name, server.program.get("folder", ""))
 
     def stop(self, server: Server, grace: float) -> None:
         server.kill_at = time.monotonic() + grace
         if server.code is None:
-            send(server.pid, server.start, server.request["stop"])
+            send(server.pid, server.start, server.program["stop"])
             for one in self.tree(server):
                 send(one.pid, one.start, signal.SIGCONT)
 
@@ -275,7 +275,7 @@ class Keeper:
         self.ending = time.monotonic()
         for server in self.servers.values():
             if not server.clear:
-                self.stop(server, min(server.request["grace"], GRACE_AT_END))
+                self.stop(server, min(server.program["grace"], GRACE_AT_END))
 
     def advance(self) -> None:
         """Kill what has had its time, and what is left of a server whose first process has ended."""
@@ -309,7 +309,7 @@ class Keeper:
             if name in self.servers:
                 os.makedirs(to, exist_ok=True)  # noqa: PTH103
                 with contextlib.suppress(OSError):
-                    shutil.copyfile(self.servers[name].request["log"], f"{to}/{name.replace('/', '-')}.log")
+                    shutil.copyfile(self.servers[name].program["log"], f"{to}/{name.replace('/', '-')}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.record)  # noqa: PTH108
@@ -417,7 +417,8 @@ class Keeper:
     def answer(self, connection: socket.socket, line: bytes) -> None:
         try:
             request = json.loads(line)
-            reply = getattr(self, f"do_{request['do']}")(connection, request)
+            self.asking = connection
+            reply = getattr(self, f"do_{request.pop('do')}")(**request)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
         if reply is not None:
@@ -441,13 +442,13 @@ class Keeper:
             self.watchers.remove(connection)
 
 
-def spawn(request: dict[str, Any], env: dict[str, str]) -> int:
+def spawn(program: dict[str, Any], env: dict[str, str]) -> int:
     """The pid of the program, once it has been executed. Raises ``OSError`` where it cannot be."""
     keeper = os.getpid()
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    log = os.open(request["log"], flags, 0o600)
+    log = os.open(program["log"], flags, 0o600)
     given = os.memfd_create("stdin")
-    os.write(given, request.get("stdin", "").encode())
+    os.write(given, program.get("stdin", "").encode())
     os.lseek(given, 0, os.SEEK_SET)
     told, failed = os.pipe()
     pid = os.fork()
@@ -463,15 +464,15 @@ def spawn(request: dict[str, Any], env: dict[str, str]) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             os.umask(0o077)
-            os.chdir(request["cwd"])
-            if request.get("uid") is not None:
+            os.chdir(program["cwd"])
+            if program.get("uid") is not None:
                 os.setgroups([])
-                os.setgid(request["gid"])
-                os.setuid(request["uid"])
+                os.setgid(program["gid"])
+                os.setuid(program["uid"])
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != keeper:
                 os._exit(1)
-            os.execvpe(request["argv"][0], request["argv"], env)
+            os.execvpe(program["argv"][0], program["argv"], env)
         except BaseException as error:
             os.write(failed, f"{type(error).__name__}: {error}".encode())
         finally:

@@ -1,0 +1,312 @@
+"""One component of one platform: its nodes laid out, started in order, watched until ready, repaired."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gonogo.errors import ClientError, DeployError, NotReady, Refused
+from gonogo.model import Phase, Progress, Report
+from gonogo.providers import Ready
+from gonogo.providers.embedded import ports
+from gonogo.providers.embedded.control import KeeperError, Row
+from gonogo.providers.embedded.platforms import Platform
+from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
+from gonogo.providers.embedded.serving import name_of, serving, stopped, trees
+from gonogo.waiting import Deadline, until
+
+UNTOUCHED = 5.0
+"""Seconds in which a component that seems right must answer, before it is started anew."""
+
+OVERTIME = 5.0
+"""Seconds that the last question may take after its deadline; a client should end it itself."""
+
+LINES = 20
+"""Of a server's log, with the news that it has died."""
+
+Redact = Callable[[str], str]
+Held = Mapping[str, Mapping[str, socket.socket]]
+
+
+class PortTaken(DeployError):
+    """A port was taken by somebody else between our choosing it and the server's binding it."""
+
+
+class Deployment:
+    """What a recipe becomes on a platform."""
+
+    def __init__(self, platform: Platform, recipe: Recipe, redact: Redact, report: Report = lambda _: None) -> None:
+        self.recipe = recipe
+        self._platform, self._control = platform, platform.control
+        self._redact, self._report = redact, report
+        self._began: dict[str, int] = {}
+        self._exits: dict[str, Future[int]] = {}
+        self._told = ""
+
+    # -- anew
+
+    def start(self, held: Held, ready: Ready) -> None:
+        """Lay out every node, prepare it, start it, and return once the component is ready.
+
+        ``held`` are the sockets that keep its ports free until now. Raises ``DeployError``.
+        """
+        deadline = Deadline(self.recipe.ready)
+        self._tell(Phase.PREPARING, "configuration")
+        self._platform.logs(self.recipe.component).mkdir(mode=0o700, exist_ok=True)
+        Path(self.recipe.folder).mkdir()
+        Path(self.recipe.folder).chmod(0o711)
+        for node in self.recipe.nodes:
+            self._lay_out(node)
+        with ThreadPoolExecutor(len(self.recipe.nodes)) as pool:
+            list(pool.map(lambda node: self._prepare(node, deadline), self.recipe.nodes))
+        for node in self.recipe.nodes:
+            self._await_listening([n for n in self.recipe.nodes if n.name in node.after], deadline)
+            self._tell(Phase.STARTING, node.name)
+            for one in held.get(node.name, {}).values():
+                one.close()
+            how = {"stop": node.stop, "grace": node.grace, "folder": node.folder}
+            self._start(node, {"name": self._name(node), **self._program(node, node.command), **how})
+        self._await_ready(ready, deadline, finish=True)
+
+    def remove(self) -> None:
+        """End every node and remove its data; logs stay."""
+        known = [name for name in self._control.rows() if name in map(self._name, self.recipe.nodes)]
+        with ThreadPoolExecutor(len(self.recipe.nodes)) as pool:
+            list(pool.map(self._control.stop, known))
+        for name in known:
+            self._control.forget(name)
+        shutil.rmtree(self.recipe.folder, ignore_errors=True)
+
+    # -- as it is
+
+    def repair(self, ready: Ready) -> bool:
+        """Make it right where it can be: continue what was stopped, start again what is dead.
+
+        Returns whether it answers then; False means that it has to start anew. What is right already is
+        only asked.
+        """
+        rows = self._control.rows()
+        found = trees(self._platform.record, [self.recipe], rows)
+        dead = [node for node in self.recipe.nodes if serving(found[self._name(node)], node.port) is None]
+        if dead and self.recipe.repair == "component":
+            return False
+        hung = [node for node in self.recipe.nodes if stopped(found[self._name(node)])]
+        for node in hung:
+            self._tell(Phase.STARTING, f"{node.name} goes on")
+            self._control.signal(self._name(node), signal.SIGCONT)
+        self._follow(rows, (node for node in self.recipe.nodes if node not in dead))
+        try:
+            for node in dead:
+                self._tell(Phase.STARTING, f"{node.name} once more")
+                self.restart(node)
+            self._await_ready(ready, Deadline(self.recipe.ready if dead or hung else UNTOUCHED))
+        except DeployError:
+            return False
+        return True
+
+    def restart(self, node: NodeRecipe) -> None:
+        """End the node and start it again with its data and ports. Raises ``DeployError``."""
+        self._control.stop(self._name(node))
+        self._start(node, {"name": self._name(node)})
+
+    def settle(self, ready: Ready) -> None:
+        """Return once it is ready. Raises ``DeployError``."""
+        self._follow(self._control.rows(), (n for n in self.recipe.nodes if n.name not in self._exits))
+        self._await_ready(ready, Deadline(self.recipe.ready))
+
+    # -- steps
+
+    def _lay_out(self, node: NodeRecipe) -> None:
+        folder = Path(node.folder)
+        self._owned(folder)
+        for name, content in node.files.items():
+            path = folder / name
+            for parent in reversed(path.relative_to(folder).parents[:-1]):
+                if not (folder / parent).exists():
+                    self._owned(folder / parent)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(content)
+                if self.recipe.uid is not None:
+                    os.fchown(handle, self.recipe.uid, self.recipe.uid)
+
+    def _owned(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        if self.recipe.uid is not None:
+            os.chown(folder, self.recipe.uid, self.recipe.uid)
+
+    def _prepare(self, node: NodeRecipe, deadline: Deadline) -> None:
+        for number, step in enumerate(node.prepare, 1):
+            self._tell(Phase.PREPARING, f"{node.name}: {Path(step.argv[0]).name}")
+            code = self._run(node, f"prepare-{number}", step, deadline)
+            if code != 0:
+                raise self._failed(node, f"{node.name}: {Path(step.argv[0]).name} ended with code {code}")
+
+    def _finish(self, deadline: Deadline) -> None:
+        node = self.recipe.nodes[0]
+        for number, step in enumerate(self.recipe.finish, 1):
+            program = Path(step.argv[0]).name
+            self._await_listening([node], deadline)
+            self._tell(Phase.STARTING, f"{node.name}: {program}")
+            until(
+                partial(self._succeeds, node, f"finish-{number}", step, deadline),
+                awaited=f"{self.recipe.component}: {program} to succeed",
+                within=deadline.left,
+                every=0.2,
+                running=self._check,
+            )
+
+    def _succeeds(self, node: NodeRecipe, name: str, step: Program, deadline: Deadline) -> bool:
+        return self._run(node, name, step, deadline) == 0
+
+    def _run(self, node: NodeRecipe, name: str, step: Program, deadline: Deadline) -> int:
+        """The exit code of a program that is run to its end, in the node's folder."""
+        name = f"{self._name(node)}:{name}"
+        how = {"stop": signal.SIGKILL, "grace": 0.0}
+        row = self._begin(node, {"name": name, **self._program(node, step), **how})
+        try:
+            return self._control.exited(row).result(deadline.left)
+        except FutureTimeout:
+            raise self._failed(node, f"{name}: not done within {deadline.seconds:g} s") from None
+        finally:
+            self._control.stop(name)
+            self._control.forget(name)
+
+    def _program(self, node: NodeRecipe, program: Program) -> dict[str, Any]:
+        return {
+            "argv": program.argv,
+            "env": program.env,
+            "stdin": program.stdin,
+            "cwd": node.folder,
+            "log": str(self._log(node)),
+            "uid": self.recipe.uid,
+            "gid": self.recipe.uid,
+        }
+
+    def _start(self, node: NodeRecipe, request: dict[str, Any]) -> None:
+        self._exits[node.name] = self._control.exited(self._begin(node, request))
+
+    def _begin(self, node: NodeRecipe, request: dict[str, Any]) -> Row:
+        log = self._log(node)
+        self._began.setdefault(node.name, log.stat().st_size if log.exists() else 0)
+        try:
+            return self._control.start(**request)
+        except KeeperError as error:
+            raise self._failed(node, f"{node.name} could not be started: {error}") from error
+
+    def _follow(self, rows: Mapping[str, Row], nodes: Iterable[NodeRecipe]) -> None:
+        for node in nodes:
+            if row := rows.get(self._name(node)):
+                self._exits[node.name] = self._control.exited(row)
+
+    # -- waiting
+
+    def _await_listening(self, nodes: Iterable[NodeRecipe], deadline: Deadline) -> None:
+        for node in nodes:
+            self._tell(Phase.STARTING, f"waits for {node.name} to listen")
+            until(
+                partial(ports.listens, node.port),
+                awaited=f"{self.recipe.component}: {node.name} listens on port {node.port}",
+                within=deadline.left,
+                running=self._check,
+            )
+
+    def _await_ready(self, ready: Ready, deadline: Deadline, *, finish: bool = False) -> None:
+        """Ask in a thread of its own, so that a server's death is news even while a question hangs."""
+        endpoints = self.recipe.endpoints()
+        answered: Future[None] = Future()
+
+        def ask() -> bool:
+            for node in self.recipe.nodes:
+                if not ports.listens(node.port):
+                    raise Refused(self.recipe.component, f"{node.name} does not listen on port {node.port} yet")
+            ready(endpoints)
+            return True
+
+        def asked() -> None:
+            try:
+                if finish:
+                    self._finish(deadline)
+                until(
+                    lambda: self._telling(ask),
+                    awaited=f"{self.recipe.component} is ready",
+                    within=deadline.left,
+                    retry=(ClientError,),
+                    running=self._check,
+                )
+                answered.set_result(None)
+            except BaseException as error:
+                answered.set_exception(error)
+
+        threading.Thread(target=asked, name=f"ready-{self.recipe.component}", daemon=True).start()
+        awaited: list[Future[Any]] = [answered, *self._exits.values()]
+        wait(awaited, deadline.left + OVERTIME, FIRST_COMPLETED)
+        self._check()
+        try:
+            answered.result(0)
+        except (NotReady, FutureTimeout) as error:
+            node = next((n for n in self.recipe.nodes if not ports.listens(n.port)), self.recipe.nodes[0])
+            message = str(error) or f"{self.recipe.component}: a question has hung for {deadline.seconds:g} s"
+            raise self._failed(node, message) from error
+
+    def _telling(self, ask: Callable[[], bool]) -> bool:
+        try:
+            return ask()
+        except ClientError as error:
+            self._tell(Phase.STARTING, str(error))
+            raise
+
+    def _check(self) -> None:
+        """Raise ``DeployError`` where a server has died."""
+        for node in self.recipe.nodes:
+            future = self._exits.get(node.name)
+            if future is None or not future.done():
+                continue
+            if error := future.exception():
+                raise DeployError(self.recipe.component, str(error), node=node.name)
+            raise self._failed(node, f"{node.name} {_ended(future.result())}")
+
+    # -- telling
+
+    def _tell(self, phase: Phase, detail: str) -> None:
+        if detail != self._told:
+            self._told = detail
+            self._report(Progress(self.recipe.component, phase, self._redact(detail)))
+
+    def _failed(self, node: NodeRecipe, message: str) -> DeployError:
+        log = self._log(node)
+        text = self._redact(read(log, self._began.get(node.name, 0)))
+        kind = PortTaken if ports.bind_failed(text) else DeployError
+        tail = "\n".join(text.splitlines()[-LINES:])
+        return kind(self.recipe.component, message, node=node.name, log_tail=tail, log=str(log))
+
+    def _name(self, node: NodeRecipe) -> str:
+        return name_of(self.recipe, node)
+
+    def _log(self, node: NodeRecipe) -> Path:
+        return self._platform.logs(self.recipe.component) / f"{node.name}.log"
+
+
+def read(log: Path, begin: int = 0, limit: int = 1 << 20) -> str:
+    """The log from ``begin`` on, its last ``limit`` bytes at most; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(begin, file.seek(0, os.SEEK_END) - limit))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with code {code}"
+    return f"was ended by {signal.Signals(-code).name if -code in list(signal.Signals) else f'signal {-code}'}"

@@ -1,0 +1,282 @@
+"""The provider ``embedded``: real servers as local processes, without cluster, container or root."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gonogo.errors import ConfigError, DeployError, Gone, Problem
+from gonogo.files import nearest
+from gonogo.home import home as shared_home
+from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
+from gonogo.providers import Ready
+from gonogo.providers.embedded import keeper, platforms, serving
+from gonogo.providers.embedded.control import KeeperError
+from gonogo.providers.embedded.deployment import Deployment, PortTaken, Redact, read
+from gonogo.providers.embedded.fetch import Fetched, fetch
+from gonogo.providers.embedded.platforms import Platform
+from gonogo.providers.embedded.recipe import Place, Recipe, generate, render
+from gonogo.providers.embedded.room import MIB, Need, room_for
+from gonogo.providers.embedded.spec import Embedded as Spec
+from gonogo.providers.embedded.spec import load
+from gonogo.redaction import bounded
+from gonogo.registry import Component
+from gonogo.waiting import until
+
+EVIDENCE = 64 << 10
+"""Characters of each node's log."""
+
+PORT_ATTEMPTS = 3
+
+
+class Embedded:
+    """The platform of one checkout: the one that ``up`` or ``--keep`` left, else one of its own."""
+
+    name = "embedded"
+    capabilities = frozenset({"host", "disturb"})
+
+    def __init__(self, root: Path, *, home: Path | None = None, redact: Redact = str) -> None:
+        self._root, self._home, self._redact = root, home or shared_home(), redact
+        self._platform = platforms.find(self._home, root)
+        self._found = self._platform is not None
+        self._made: set[str] = set()
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._parent: Path | None = None
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+
+    # -- before
+
+    def version(self, component: Component) -> str:
+        """The version that would be started."""
+        return load(component.folder).version
+
+    def takes(self, component: Component) -> dict[str, Any]:
+        """What the component takes of this machine: MiB of memory and disk, processes."""
+        spec = load(component.folder)
+        return {"memory_mib": spec.memory, "disk_mib": spec.disk, "processes": len(spec.nodes)}
+
+    def fits(self, components: Iterable[Component]) -> list[Problem]:
+        """Why this machine has no room for these components; empty where it has."""
+        try:
+            self._parent = room_for(self._need(components), self._home)
+        except ConfigError as error:
+            return error.problems
+        return []
+
+    def _need(self, components: Iterable[Component]) -> Need:
+        return Need.of(((load(one.folder), one.folder) for one in components), self._home)
+
+    # -- up
+
+    def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
+        """See :meth:`gonogo.providers.Provider.up`."""
+        spec = load(component.folder)
+        try:
+            platform = self._begun(component)
+            with platform.exclusively(component.name):
+                fetched = self._fetched(spec, component, report)
+                return self._stood_up(platform, spec, component, needs, fetched, ready, report).endpoints()
+        except KeeperError as error:
+            raise DeployError(component.name, str(error)) from error
+        except DeployError:
+            self._retain(component.name)
+            raise
+
+    def _begun(self, component: Component) -> Platform:
+        """The platform, begun with the first component."""
+        with self._lock:
+            if self._platform is None:
+                parent = self._parent or room_for(self._need([component]), self._home)
+                folder = Path(tempfile.mkdtemp(prefix="gg-", dir=parent))
+                folder.chmod(0o711)
+                self._platform, self._keeper = platforms.create(self._home, self._root, folder)
+            return self._platform
+
+    def _fetched(self, spec: Spec, component: Component, report: Report) -> Fetched:
+        def progress(done: int, size: int, what: str) -> None:
+            report(Progress(component.name, Phase.FETCHING, f"{done / MIB:.1f} of {size / MIB:.1f} MiB, {what}"))
+
+        return fetch(spec, component.folder, self._home, progress, self._cancelled)
+
+    def _stood_up(
+        self,
+        platform: Platform,
+        spec: Spec,
+        component: Component,
+        needs: Mapping[str, Endpoints],
+        fetched: Fetched,
+        ready: Ready,
+        report: Report,
+    ) -> Recipe:
+        """The component as it should be, reused where it is, else anew."""
+
+        def rendered(ports: platforms.Ports, generated: Mapping[str, str]) -> Recipe:
+            place = Place(platform.id, platform.folder / component.name, ports, generated, needs)
+            return render(spec, component, place, fetched)
+
+        there = platform.record.components.get(component.name)
+        if there is not None:
+            same = {node.name for node in there.nodes} == {node.name for node in spec.nodes}
+            wanted = rendered({node.name: node.ports for node in there.nodes}, there.generated) if same else None
+            if there == wanted and Deployment(platform, there, self._redact, report).repair(ready):
+                return there
+            Deployment(platform, there, self._redact, report).remove()
+        self._made.add(component.name)
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            held = platform.reserve(component.name, {node.name: node.ports for node in spec.nodes})
+            recipe = rendered(platforms.numbers(held), generate(spec))
+            platform.put(recipe)
+            deployment = Deployment(platform, recipe, self._redact, report)
+            try:
+                deployment.start(held, ready)
+                return recipe
+            except PortTaken:
+                if attempt == PORT_ATTEMPTS:
+                    raise
+                deployment.remove()
+            finally:
+                for ports in held.values():
+                    for one in ports.values():
+                        one.close()
+        raise AssertionError("the last attempt returns or raises")
+
+    # -- as it is
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """See :meth:`gonogo.providers.Provider.attached`."""
+        recipe = self._recipe(component.name)
+        return recipe.endpoints() if recipe else None
+
+    def servers(self) -> list[Server]:
+        """See :meth:`gonogo.providers.Provider.servers`. States: running, starting, stopped, dead."""
+        return serving.servers(self._platform) if self._platform else []
+
+    def evidence(self, component: str) -> list[Evidence]:
+        """The beginning and the end of each node's log. They are kept when the platform ends."""
+        recipe = self._recipe(component)
+        if recipe is None or self._platform is None:
+            return []
+        self._retain(component)
+        found = []
+        for node in recipe.nodes:
+            text = self._redact(read(self._platform.logs(component) / f"{node.name}.log"))
+            text, truncated = bounded(text, EVIDENCE)
+            found.append(Evidence(kind="log", title=f"log of {node.name}", text=text, truncated=truncated))
+        return found
+
+    # -- disturbing
+
+    @contextmanager
+    def disturb(self, component: Component, how: str, node: str, ready: Ready) -> Iterator[Server]:
+        """See :meth:`gonogo.providers.Provider.disturb`. A restarted node is ready inside already."""
+        recipe, platform = self._recipe(component.name), self._platform
+        if recipe is None or platform is None:
+            raise Gone(component.name, f"{component.name} is not up")
+        server = self._server(component.name, node)
+        with platform.exclusively(component.name):
+            try:
+                if how == "kill":
+                    self._kill(server)
+                elif how == "hang":
+                    self._hang(server)
+                elif how == "restart":
+                    self._restart(platform, recipe, node, ready)
+                else:
+                    raise ConfigError(Problem(how, "no way to disturb a node", "kill, hang or restart"))
+                yield server
+            finally:
+                self._restore(platform, recipe, ready)
+
+    def _kill(self, server: Server) -> None:
+        process = self._process(server)
+        keeper.send(process.pid, process.start, signal.SIGKILL)
+        gone = f"the end of {server.node}"
+        until(lambda: not keeper.alive(process.pid, process.start), awaited=gone, within=5, every=0.01)
+
+    def _hang(self, server: Server) -> None:
+        process = self._process(server)
+        for one in (process, *keeper.descendants(keeper.processes(), process.pid)):
+            keeper.send(one.pid, one.start, signal.SIGSTOP)
+
+    def _restart(self, platform: Platform, recipe: Recipe, name: str, ready: Ready) -> None:
+        node = next((node for node in recipe.nodes if node.name == name), None)
+        if node is None:
+            raise ConfigError(Problem(f"{recipe.component}.{name}", "is started by a server, not by gonogo", "kill it"))
+        deployment = Deployment(platform, recipe, self._redact)
+        deployment.restart(node)
+        deployment.settle(ready)
+
+    def _restore(self, platform: Platform, recipe: Recipe, ready: Ready) -> None:
+        """As before: with its addresses, which others hold; where a node cannot be repaired, without its data."""
+        deployment = Deployment(platform, recipe, self._redact)
+        if not deployment.repair(ready):
+            deployment.remove()
+            deployment.start({}, ready)
+
+    def _server(self, component: str, node: str) -> Server:
+        rows = {server.node: server for server in self.servers() if server.component == component}
+        if node not in rows:
+            raise ConfigError(Problem(f"{component}.{node}", "no such node", nearest(node, rows)))
+        return rows[node]
+
+    def _process(self, server: Server) -> keeper.Process:
+        process = keeper.process(server.pid) if server.pid else None
+        if process is None:
+            raise Gone(server.component, f"{server.node}: its process is gone")
+        return process
+
+    # -- the end
+
+    def down(self) -> None:
+        """Take down what this object's ``up`` made: the platform, or what it added to the one it found.
+
+        An object that has made nothing takes down the platform it found.
+        """
+        self._cancelled.set()
+        platform = self._platform
+        if platform is None:
+            return
+        if self._found and self._made:
+            self._remove(platform, self._made)
+            return
+        platform.end()
+        if self._keeper:
+            self._keeper.communicate()
+        self._platform = None
+
+    def down_only(self, components: Iterable[Component]) -> None:
+        """Take down these components of the platform that is up, and leave the others."""
+        if self._platform:
+            self._remove(self._platform, {component.name for component in components})
+
+    def _remove(self, platform: Platform, names: Iterable[str]) -> None:
+        for name in names:
+            with platform.exclusively(name):
+                recipe = platform.record.components.get(name)
+                if recipe:
+                    Deployment(platform, recipe, self._redact).remove()
+                platform.drop(name)
+
+    def keep(self) -> None:
+        """See :meth:`gonogo.providers.Provider.keep`."""
+        if self._platform and not self._found:
+            self._platform.keep()
+
+    # -- shared
+
+    def _recipe(self, component: str) -> Recipe | None:
+        return self._platform.record.components.get(component) if self._platform else None
+
+    def _retain(self, component: str) -> None:
+        """Have the component's logs copied to the checkout when the platform ends."""
+        recipe, platform = self._recipe(component), self._platform
+        if recipe and platform:
+            to = self._root / ".gonogo" / "logs" / platform.id
+            platform.control.retain([serving.name_of(recipe, node) for node in recipe.nodes], to)

@@ -1,0 +1,247 @@
+"""One component's ``embedded.toml``, rendered: exactly what its nodes are started from.
+
+A recipe is a value. Stored with the platform, it is all that a later process needs to start a node again,
+and two recipes that differ mean that what runs is not what should.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import Environment, StrictUndefined, TemplateError
+
+from gonogo.errors import ConfigError, Problem
+from gonogo.model import Endpoints, Secret, Struct
+from gonogo.providers.embedded.fetch import Fetched
+from gonogo.providers.embedded.spec import FILE, Children, Embedded, Node, Step
+from gonogo.registry import Component
+
+UNPRIVILEGED = 65534
+"""The account that owns nothing, ``nobody`` on Linux: where root starts a server that refuses root."""
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """A program to start: its arguments, its whole environment, its standard input."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    stdin: str = ""
+
+
+class NodeRecipe(Struct, frozen=True, kw_only=True):
+    """One node. ``files`` maps paths in ``folder`` to contents; ``stop`` is a signal's number."""
+
+    name: str
+    folder: str
+    ports: dict[str, int]
+    after: tuple[str, ...]
+    files: dict[str, str]
+    prepare: tuple[Program, ...]
+    command: Program
+    stop: int
+    grace: float
+
+    @property
+    def port(self) -> int:
+        """The one its serving process listens on."""
+        return next(iter(self.ports.values()))
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """One component. ``uid`` None: it runs as who started the platform. ``generated`` are its random values."""
+
+    component: str
+    version: str
+    folder: str
+    uid: int | None
+    ready: float
+    repair: Literal["node", "component"]
+    generated: dict[str, str]
+    nodes: tuple[NodeRecipe, ...]
+    finish: tuple[Program, ...]
+    children: tuple[Children, ...]
+    addresses: dict[str, Any]
+    secrets: dict[str, str]
+
+    def endpoints(self) -> Endpoints:
+        """Where the component is, for a client."""
+        return Endpoints(
+            component=self.component,
+            addresses=self.addresses,
+            secrets={key: Secret(value) for key, value in self.secrets.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and with what a component is rendered; ``ports`` maps node to port name to number."""
+
+    run: str
+    folder: Path
+    ports: Mapping[str, Mapping[str, int]]
+    generated: Mapping[str, str]
+    needs: Mapping[str, Endpoints]
+
+
+def generate(spec: Embedded) -> dict[str, str]:
+    """New random values for ``[generated]``."""
+    kinds = {"password": _password, "id": _identifier}
+    return {name: kinds[kind]() for name, kind in spec.generated.items()}
+
+
+def render(spec: Embedded, component: Component, place: Place, fetched: Fetched) -> Recipe:
+    """The recipe of the component. Raises ``ConfigError`` for a template that cannot be rendered."""
+    return _Kitchen(spec, component, place, fetched).recipe()
+
+
+class _Kitchen:
+    def __init__(self, spec: Embedded, component: Component, place: Place, fetched: Fetched) -> None:
+        self._spec, self._component, self._place = spec, component, place
+        self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+        self._jinja.filters["pbkdf2_sha512"] = pbkdf2_sha512
+        self._jinja.filters["salted_sha256"] = salted_sha256
+        nodes = [self._node(index, node) for index, node in enumerate(spec.nodes, 1)]
+        self._context: dict[str, Any] = {
+            "nodes": nodes,
+            "programs": {name: str(path) for name, path in fetched.programs.items()},
+            "classpath": os.pathsep.join(map(str, fetched.classpath)),
+            "secrets": dict(place.generated),
+            "needs": {name: _revealed(endpoints) for name, endpoints in place.needs.items()},
+            "python": sys.executable,
+            "python_bin": str(Path(sys.executable).parent),
+            "deploy": str(component.folder),
+            "run": place.run,
+        }
+
+    def recipe(self) -> Recipe:
+        spec = self._spec
+        addresses, hidden = self._endpoints()
+        nodes = tuple(self._cooked(node, shown) for node, shown in zip(spec.nodes, self._context["nodes"], strict=True))
+        first = self._context["nodes"][0]
+        return Recipe(
+            component=self._component.name,
+            version=spec.version,
+            folder=str(self._place.folder),
+            uid=UNPRIVILEGED if spec.user == "unprivileged" and os.geteuid() == 0 else None,
+            ready=spec.ready,
+            repair=spec.repair,
+            generated=dict(self._place.generated),
+            nodes=nodes,
+            finish=tuple(self._program(step, first, "finish") for step in spec.finish),
+            children=spec.children,
+            addresses=addresses,
+            secrets=hidden,
+        )
+
+    def _node(self, index: int, node: Node) -> dict[str, Any]:
+        """The node as templates see it."""
+        return {
+            "name": node.name,
+            "index": index,
+            "ports": dict(self._place.ports[node.name]),
+            "folder": str(self._place.folder / node.name),
+            "vars": node.vars,
+        }
+
+    def _cooked(self, node: Node, shown: dict[str, Any]) -> NodeRecipe:
+        command = self._spec.command_of(node)
+        files = self._spec.files_of(node)
+        return NodeRecipe(
+            name=node.name,
+            folder=shown["folder"],
+            ports=shown["ports"],
+            after=node.after,
+            files={path: self._text(self._template(name), name, node=shown) for path, name in files.items()},
+            prepare=tuple(self._program(step, shown, "prepare") for step in self._spec.prepare_of(node)),
+            command=self._program(Step(argv=command.argv, env=command.env), shown, "command"),
+            stop=signal.Signals[f"SIG{command.stop}"].value,
+            grace=command.grace,
+        )
+
+    def _program(self, step: Step, node: dict[str, Any], where: str) -> Program:
+        folder = node["folder"]
+        base = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder}
+        return Program(
+            argv=tuple(self._text(argument, where, node=node) for argument in step.argv),
+            env={
+                **base,
+                **{key: self._text(value, f"{where}.env.{key}", node=node) for key, value in step.env.items()},
+            },
+            stdin=self._text(step.stdin, f"{where}.stdin", node=node),
+        )
+
+    def _endpoints(self) -> tuple[dict[str, Any], dict[str, str]]:
+        addresses: dict[str, Any] = {}
+        hidden: dict[str, str] = {}
+        secret = self._component.endpoints.secret
+        for key, value in self._spec.endpoints.items():
+            where = f"endpoints.{key}"
+            if isinstance(value, str):
+                (hidden if key in secret else addresses)[key] = self._text(value, where)
+                continue
+            table = {inner: self._text(text, f"{where}.{inner}") for inner, text in value.items()}
+            addresses[key] = {inner: text for inner, text in table.items() if f"{key}.{inner}" not in secret}
+            hidden.update({f"{key}.{inner}": text for inner, text in table.items() if f"{key}.{inner}" in secret})
+        return addresses, hidden
+
+    def _template(self, name: str) -> str:
+        path = self._component.folder / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(Problem(str(self._component.folder / FILE), f"files: {path}: {error}")) from error
+
+    def _text(self, template: str, where: str, **more: Any) -> str:
+        try:
+            return self._jinja.from_string(template).render(self._context, **more)
+        except TemplateError as error:
+            raise ConfigError(Problem(str(self._component.folder / FILE), f"{where}: {error}")) from error
+
+
+def pbkdf2_sha512(password: str, iterations: int = 10000) -> str:
+    """The password as Elasticsearch's file realm keeps it: ``{PBKDF2}<iterations>$<salt>$<hash>``.
+
+    The salt comes from the password, which is random already, so that rendering twice gives the same.
+    Source: ``Hasher.PBKDF2`` of Elasticsearch's x-pack-core, 32 bytes each.
+    """
+    salt = hashlib.sha256(b"salt of " + password.encode()).digest()
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations, 32)
+    return f"{{PBKDF2}}{iterations}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
+
+
+def salted_sha256(password: str, iterations: int = 1024) -> str:
+    """The password as Neo4j keeps it: ``SHA-256,<hash>,<salt>,<iterations>``, in hexadecimal.
+
+    Salted as in :func:`pbkdf2_sha512`. Source: ``SecureHasher`` and ``SystemGraphCredential`` of Neo4j's security.
+    """
+    salt = hashlib.sha256(b"salt of " + password.encode()).digest()
+    digest = hashlib.sha256(salt + password.encode()).digest()
+    for _ in range(iterations - 1):
+        digest = hashlib.sha256(digest).digest()
+    return f"SHA-256,{digest.hex()},{salt.hex()},{iterations}"
+
+
+def _revealed(endpoints: Endpoints) -> dict[str, Any]:
+    keys = {*endpoints.addresses, *(key for key in endpoints.secrets if "." not in key)}
+    return {key: endpoints.get(key) for key in keys}
+
+
+def _password() -> str:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(secrets.choice(letters) for _ in range(24))
+
+
+def _identifier() -> str:
+    """A Kafka uuid: url-safe base64 of 16 bytes; one that begins with a hyphen looks like an option."""
+    while (text := base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
