@@ -40,6 +40,26 @@ def load_toml(path: Path, kind: type[S]) -> S:
     return converted(parse_toml(path), kind, str(path))
 
 
+def salvaged_toml(path: Path, kind: type[S], problems: list[Problem]) -> S | None:
+    """The file as ``kind`` without what is wrong in it, which goes to ``problems``; None where nothing is left.
+
+    So what the rest means can be checked as well, and all mistakes are told at once.
+    """
+    try:
+        data = parse_toml(path)
+    except ConfigError as error:
+        problems += error.problems
+        return None
+    try:
+        return converted(data, kind, str(path))
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        return msgspec.convert(_right(data, inspect.type_info(kind)), kind)
+    except msgspec.ValidationError:
+        return None
+
+
 def parse_toml(path: Path) -> dict[str, Any]:
     """The file as plain data. Raises ``ConfigError`` naming path and line where it is no TOML."""
     try:
@@ -186,6 +206,18 @@ def _struct_faults(data: dict[str, Any], fields: tuple[inspect.Field, ...], key:
     for name, field in known.items():
         if field.required and name not in data:
             yield _Fault(f"missing key {_dotted(key, name)!r}", f"expected {_word(field.type)}")
+
+
+def _right(data: Any, wanted: inspect.Type) -> Any:
+    """``data`` without the keys and items that ``wanted`` does not allow."""
+    match wanted:
+        case inspect.StructType(fields=fields) if isinstance(data, dict):
+            types = {f.encode_name: f.type for f in fields}
+            kept = {name: _right(value, types[name]) for name, value in data.items() if name in types}
+            return {name: value for name, value in kept.items() if not any(_faults(value, types[name], ""))}
+        case inspect.VarTupleType(item_type=item_type) if isinstance(data, list):
+            return [item for item in data if not any(_faults(item, item_type, ""))]
+    return data
 
 
 def _alike(data: object, wanted: inspect.Type) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 
 from gonogo import signatures
 from gonogo.errors import ConfigError, Problem
-from gonogo.files import converted, load_toml, nearest, parse_toml, suggestion
+from gonogo.files import converted, nearest, parse_toml, salvaged_toml, suggestion
 from gonogo.model import Cause, Level, Struct, Waiver
 from gonogo.signatures import ADDRESS_KEY, GENERIC, Signature
 
@@ -176,22 +176,17 @@ def _visit(name: str, components: Mapping[str, Component], ordered: list[str], p
 
 def _components(root: Path, problems: list[Problem]) -> dict[str, Component]:
     found: dict[str, Component] = {}
-    broken: set[str] = set()
-    for path in sorted(root.glob("deploy/*/component.toml")):
-        folder = path.parent
-        try:
-            table = load_toml(path, ComponentFile)
-        except ConfigError as error:
-            problems += error.problems
-            broken.add(folder.name)
-            continue
-        providers = tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
-        fields = {f: getattr(table, f) for f in ComponentFile.__struct_fields__}
-        found[folder.name] = Component(name=folder.name, folder=folder, providers=providers, **fields)
-    known = {*found, *broken}
-    wrong = [p for component in found.values() for p in _component_problems(component, known)]
-    problems += wrong
-    if not wrong and not broken:
+    paths = sorted(root.glob("deploy/*/component.toml"))
+    for path in paths:
+        table = salvaged_toml(path, ComponentFile, problems)
+        if table is not None:
+            folder = path.parent
+            providers = tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
+            fields = {f: getattr(table, f) for f in ComponentFile.__struct_fields__}
+            found[folder.name] = Component(name=folder.name, folder=folder, providers=providers, **fields)
+    names = [p.parent.name for p in paths]
+    problems += [p for component in found.values() for p in _component_problems(component, names)]
+    if not problems:
         ordered: list[str] = []
         try:
             for name in found:
@@ -254,6 +249,8 @@ def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion]
             criteria[id] = Criterion(id=id, level=row.level, claim=row.claim, plan=row.plan)
         except ConfigError as error:
             problems += error.problems
+            # Stands in, so that a waiver for it is not a second mistake.
+            criteria[id] = Criterion(id=id, level=Level.OPTIONAL, claim="")
     if not problems:
         problems += [
             Problem(str(path), f"profiles.{name}.include: {pattern!r} holds no criterion", _like(pattern, criteria))
@@ -282,13 +279,9 @@ def _waivers(root: Path, criteria: Mapping[str, Criterion], problems: list[Probl
     path = root / "reports" / "waivers.toml"
     if not path.exists():
         return {}
-    try:
-        tables = load_toml(path, _WaiversFile).waiver
-    except ConfigError as error:
-        problems += error.problems
-        return {}
+    file = salvaged_toml(path, _WaiversFile, problems)
     waivers: dict[str, Waiver] = {}
-    for n, table in enumerate(tables):
+    for n, table in enumerate(file.waiver if file else ()):
         if table.criterion not in criteria:
             hint = suggestion(table.criterion, criteria)
             problems.append(Problem(str(path), f"waiver[{n}]: unknown criterion {table.criterion!r}", hint))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from gonogo.errors import ConfigError, Problem
-from gonogo.files import SECRET_KEY, converted, load_toml, suggestion, unreadable
+from gonogo.files import SECRET_KEY, converted, salvaged_toml, suggestion, unreadable
 from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
 from gonogo.registry import Component, Registry
 
@@ -230,8 +230,11 @@ def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Tar
     if not is_path and not path.is_file():
         hint = suggestion(name, (p.stem for p in folder.glob("*.toml")))
         raise ConfigError(Problem(name, f"no such target in {folder}", hint))
-    table = load_toml(path, _TargetFile)
-    if problems := [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]:
+    problems: list[Problem] = []
+    table = salvaged_toml(path, _TargetFile, problems)
+    if table is not None:
+        problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
+    if table is None or problems:
         raise ConfigError(*problems)
     return Target(
         name=table.target.name,

@@ -1,0 +1,174 @@
+"""What deploy/ and reports/ declare: read together, every mistake of every file named at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gonogo.errors import ClientError, ConfigError
+from gonogo.model import Cause, Level, Waiver
+from gonogo.registry import Registry
+from gonogo.signatures import GENERIC, NAME
+from tests.checkouts import checkout
+
+WAIVER = """
+    [[waiver]]
+    criterion = "queue.brokers"
+    owner = "the queue team"
+    reason = "one is in repair"
+    link = "https://tracker.example/1"
+    expires = 2026-01-31
+"""
+
+
+def mistakes(root: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        Registry.load(root)
+    return str(caught.value)
+
+
+def test_components_are_found_by_folder(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path))
+    queue = registry.components["queue"]
+
+    assert list(registry.components) == ["models", "queue", "store"]
+    assert (queue.title, queue.concurrency, queue.folder) == ("Queue", 2, tmp_path / "deploy" / "queue")
+    assert queue.endpoints.all == ("address", "user", "password", "security", "ca")
+    assert queue.expect == {"brokers": 3}
+    assert queue.providers == ("embedded",)
+    assert registry.root == tmp_path
+
+
+def test_criteria_take_their_id_from_the_dotted_key(tmp_path: Path) -> None:
+    deep = {"reports/criteria.toml": '[queue.access.strangers]\nlevel = "critical"\nclaim = "Strangers are refused"\n'}
+    criterion = Registry.load(checkout(tmp_path, deep)).criteria["queue.access.strangers"]
+
+    assert (criterion.level, criterion.component) == (Level.CRITICAL, "queue")
+
+
+def test_a_profile_holds_what_it_includes_and_does_not_exclude(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path))
+
+    assert [c.id for c in registry.profile("quick")] == ["queue.answers", "queue.brokers"]
+    assert len(registry.profile("default")) == 5
+    with pytest.raises(ConfigError, match="nearest known: 'quick'"):
+        registry.profile("quik")
+
+
+def test_needs_come_first(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path))
+
+    assert registry.ordered(["models", "queue"]) == ["store", "queue", "models"]
+    with pytest.raises(ConfigError, match=r"qeue: no such component \(nearest known: 'queue'\)"):
+        registry.ordered(["qeue", "store"])
+
+
+def test_waivers_are_keyed_by_criterion(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path, {"reports/waivers.toml": WAIVER}))
+
+    assert registry.waivers == {
+        "queue.brokers": Waiver(
+            owner="the queue team", reason="one is in repair", link="https://tracker.example/1", expires="2026-01-31"
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("cause", "hint"),
+    [
+        ("queue.broker_missing", "A broker is gone."),
+        (Cause(component="queue", signature="queue.broker_missing"), "A broker is gone."),
+        ("queue.timed_out", GENERIC["timed_out"].hint),
+        ("nowhere.own_error", GENERIC["own_error"].hint),
+        ("store.broker_missing", ""),
+    ],
+)
+def test_a_cause_has_its_component_s_hint_or_the_generic_one(tmp_path: Path, cause: Cause | str, hint: str) -> None:
+    assert Registry.load(checkout(tmp_path)).signature(cause).hint == hint
+
+
+def test_every_error_of_a_client_has_a_generic_hint() -> None:
+    kinds = {kind.kind for kind in ClientError.__subclasses__()} | {ClientError.kind}
+
+    assert kinds <= GENERIC.keys()
+    assert all(NAME.fullmatch(kind) and signature.hint for kind, signature in GENERIC.items())
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        ("deploy/queue/component.toml", "titel = 1", "unknown key 'titel' (nearest known: 'title')"),
+        ("deploy/queue/component.toml", 'title = "Q"\nconcurrency = 0', "concurrency must be 1 or more"),
+        ("deploy/queue/component.toml", 'title = "Q"\nneeds = ["stroe"]', "unknown component 'stroe' (nearest known: 'store')"),
+        ("deploy/queue/component.toml", 'title = "Q"\nneeds = ["queue"]', "needs itself: queue → queue"),
+        ("deploy/queue/component.toml", 'title = "Q"\nneeds = ["models"]', "needs itself: models → queue → models"),
+        ("deploy/queue/component.toml", 'title = "Q"\n[endpoints]\nsecret = ["key"]', "unknown endpoint key 'key'"),
+        ("deploy/queue/component.toml", 'title = "Q"\n[signatures.BrokerGone]\nhint = "x"', "is not <component>.<snake_case>"),
+        (
+            "deploy/queue/component.toml",
+            'title = "Q"\n[endpoints]\nrequired = ["url"]\n[signatures.gone]\nhint = "x"\nby_hand = "curl {urls}"',
+            "signatures.gone.by_hand: unknown endpoint key {urls} (nearest known: 'url')",
+        ),
+        (
+            "deploy/queue/component.toml",
+            'title = "Q"\n[endpoints]\nrequired = ["pin"]\nsecret = ["pin"]\n[signatures.gone]\nhint = "x"\nby_hand = "x {pin}"',
+            "must not show the secret {pin}",
+        ),
+        ("deploy/My-Queue/component.toml", 'title = "Q"', "must be lower-case letters"),
+        ("reports/criteria.toml", '[qeue.answers]\nlevel = "critical"\nclaim = "x"', "no component 'qeue' (nearest known: 'queue')"),
+        ("reports/criteria.toml", '[queue.a]\nlevel = "must"\nclaim = "x"', "queue.a.level: unknown value 'must'"),
+        ("reports/criteria.toml", "[queue.a]", "missing key 'queue.a.level'"),
+        ("reports/criteria.toml", '[queue]\nlevel = "critical"', "'queue' is no criterion id"),
+        ("reports/criteria.toml", '[queue.A]\nlevel = "critical"\nclaim = "x"', "'queue.A' is no criterion id"),
+        ("reports/criteria.toml", "[profiles.x]\ninclud = []", "unknown key 'profiles.x.includ' (nearest known: 'include')"),
+        ("reports/criteria.toml", '[profiles.x]\ninclude = ["qeue.*"]', "'qeue.*' holds no criterion"),
+        ("reports/waivers.toml", WAIVER.replace("brokers", "borkers"), "unknown criterion 'queue.borkers' (nearest known: 'queue.brokers')"),
+        ("reports/waivers.toml", WAIVER.replace("2026-01-31", '"next year"'), "waiver[0].expires must be a date"),
+        ("reports/waivers.toml", WAIVER.replace("the queue team", " "), "waiver[0].owner is empty"),
+        ("reports/waivers.toml", WAIVER + WAIVER, "waiver[1]: queue.brokers is waived twice"),
+        ("reports/waivers.toml", "[waiver]\n", "waiver must be a list"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file(tmp_path: Path, path: str, text: str, said: str) -> None:
+    found = mistakes(checkout(tmp_path, {path: text}))
+
+    assert said in found
+
+
+def test_the_mistakes_of_all_files_are_named_at_once(tmp_path: Path) -> None:
+    found = mistakes(
+        checkout(
+            tmp_path,
+            {
+                "deploy/queue/component.toml": "= broken",
+                "deploy/store/component.toml": 'title = "S"\nneed = []\nneeds = ["stor"]\nconcurrency = -1',
+                "reports/criteria.toml": '[nobody.a]\nlevel = "must"\nclaim = 3\n[queue.brokers]\nlevel = "critical"',
+                "reports/waivers.toml": WAIVER + WAIVER.replace("brokers", "borkers").replace("owner", "onwer") + WAIVER,
+            },
+        )
+    )
+
+    assert [line.partition(": ")[2][:24] for line in found.splitlines()] == [
+        "not TOML: Invalid statem",
+        "unknown key 'need' (near",
+        "concurrency must be 1 or",
+        "needs: unknown component",
+        "nobody.a: no component '",
+        "nobody.a.level: unknown ",
+        "nobody.a.claim must be t",
+        "missing key 'queue.broke",
+        "unknown key 'waiver[1].o",
+        "missing key 'waiver[1].o",
+        "waiver[1]: queue.brokers",
+    ]
+
+
+def test_without_content_there_is_a_sentence(tmp_path: Path) -> None:
+    assert "has no folder deploy/" in mistakes(tmp_path)
+
+
+def test_a_checkout_without_reports_has_no_criteria_and_a_profile(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path, {"reports/criteria.toml": None}))
+
+    assert registry.profile("default") == []

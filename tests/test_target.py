@@ -1,0 +1,305 @@
+"""Target files: strict, every mistake at once, and everything secret a reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from gonogo.errors import ConfigError
+from gonogo.model import Limits, Mode
+from gonogo.registry import Registry
+from gonogo.target import Target, load_target
+from tests.checkouts import checkout
+
+HEAD = """
+    [target]
+    name = "staging"
+    provider = "existing"
+"""
+QUEUE = HEAD + """
+    [components.queue]
+    address = "queue.example:9092"
+"""
+
+
+def loaded(root: Path, text: str) -> Target:
+    checkout(root, {"deploy/targets/staging.toml": text})
+    return load_target("staging", root, Registry.load(root))
+
+
+def mistakes(root: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(root, text)
+    path = f"{root / 'deploy/targets/staging.toml'}: "
+    return [str(p).removeprefix(path) for p in caught.value.problems]
+
+
+def test_a_small_target_has_defaults(tmp_path: Path) -> None:
+    target = loaded(tmp_path, QUEUE)
+
+    assert (target.name, target.provider, target.modes) == ("staging", "existing", (Mode.READ,))
+    assert (target.profile, target.limits, target.capabilities) == ("default", Limits(), frozenset())
+    assert (target.kubernetes, target.checklist) == (None, None)
+    assert target.allows(Mode.READ)
+    assert not target.allows(Mode.WRITE)
+
+
+def test_a_whole_target_is_read(tmp_path: Path) -> None:
+    target = loaded(
+        tmp_path,
+        """
+        [target]
+        name = "staging"
+        provider = "existing"
+        modes = ["read", "write"]
+        capabilities = ["kubernetes", "tape"]
+        profile = "quick"
+        unsupported = { models = "not installed", "store.answers" = "asked elsewhere" }
+        [kubernetes]
+        context = "staging"
+        namespaces = ["data"]
+        [checklist]
+        health = 80
+        services = ["queue"]
+        backup = { velero = "velero/daily", max_age_hours = 24 }
+        git = { path = "." }
+        argocd = { applications = ["data-platform"] }
+        [limits]
+        connect = 2
+        [components.queue]
+        service = "data/queue:9092"
+        identity = "abc"
+        [components.queue.expect]
+        brokers = 5
+        """,
+    )
+
+    assert target.allows(Mode.WRITE)
+    assert not target.allows(Mode.DISRUPT)
+    assert target.limits == Limits(connect=2.0)
+    assert target.kubernetes is not None
+    assert target.kubernetes.context == "staging"
+    assert target.checklist is not None
+    assert target.checklist.services == ("queue",)
+
+
+def test_the_environment_names_the_target_else_it_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry.load(checkout(tmp_path, {"deploy/targets/staging.toml": QUEUE}))
+
+    monkeypatch.delenv("GONOGO_TARGET", raising=False)
+    assert load_target(None, tmp_path, registry).name == "embedded"
+    monkeypatch.setenv("GONOGO_TARGET", "staging")
+    assert load_target(None, tmp_path, registry).name == "staging"
+    assert load_target("embedded", tmp_path, registry).name == "embedded"
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "./mine.toml", "here/mine.toml"])
+def test_a_target_may_be_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    registry = Registry.load(checkout(tmp_path, {name: QUEUE}))
+    monkeypatch.chdir(tmp_path)
+
+    assert load_target(name, tmp_path, registry).name == "staging"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("embeded", "no such target in .*nearest known: 'embedded'"),
+        ("zzz", "known: embedded"),
+        ("no/such.toml", r"no/such\.toml: no such file"),
+    ],
+)
+def test_an_unknown_target_is_a_sentence(tmp_path: Path, name: str, said: str) -> None:
+    registry = Registry.load(checkout(tmp_path))
+
+    with pytest.raises(ConfigError, match=said):
+        load_target(name, tmp_path, registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD + "[limit]\n", "unknown key 'limit' (nearest known: 'limits')"),
+        ("", "missing key 'target' (expected a table)"),
+        (HEAD + 'mods = ["read"]', "unknown key 'target.mods' (nearest known: 'modes')"),
+        (HEAD + 'modes = ["raed"]', "target.modes[0]: unknown value 'raed' (nearest known: 'read')"),
+        (HEAD.replace("existing", "exsiting"), "target.provider: unknown value 'exsiting' (nearest known: 'existing')"),
+        (HEAD + 'profile = "quik"', "target.profile: unknown profile 'quik' (nearest known: 'quick')"),
+        (HEAD + 'capabilities = ["kubernets"]', "unknown capability 'kubernets' (nearest known: 'kubernetes')"),
+        (HEAD + 'capabilities = ["host"]', "target.capabilities: provider 'existing' cannot give 'host'"),
+        (HEAD + 'unsupported = { qeue = "x" }', "'qeue' is no component and no criterion (nearest known: 'queue')"),
+        (HEAD + 'unsupported = { "queue.broker" = "x" }', "is no component and no criterion (nearest known: 'queue.brokers')"),
+        (HEAD + 'unsupported = { queue = "" }', "target.unsupported.queue needs a reason"),
+        (HEAD + "[limits]\nconect = 3", "unknown key 'limits.conect' (nearest known: 'connect')"),
+        (HEAD + "[limits]\nconnect = 0", "limits.connect must be more than 0 seconds"),
+        (HEAD + "[limits]\nconnect = nan", "limits.connect must be more than 0 seconds"),
+        (HEAD + '[checklist]\nservices = ["queue"]', "checklist.services: 'queue' is no component of this file (none is known)"),
+        (HEAD + '[kubernetes]\ntransport = "tunnel"', "kubernetes.transport: unknown value 'tunnel'"),
+        (HEAD + '[components.qeue]\naddress = "x"', "unknown component 'components.qeue' (nearest known: 'queue')"),
+        (HEAD + "[components.queue]", "missing key 'components.queue.address'"),
+        (QUEUE + 'adress = "x"', "unknown key 'components.queue.adress' (nearest known: 'address')"),
+        (QUEUE + 'service = "a/b:1"', "unknown key 'components.queue.service'"),
+        (QUEUE + "[components.queue.expect]\nbroker = 3", "unknown key 'components.queue.expect.broker' (nearest known: 'brokers')"),
+        (QUEUE + '[components.queue.expect]\nbrokers = "3"', "components.queue.expect.brokers must be a number, is '3'"),
+        (QUEUE + "expect = 3", "components.queue.expect must be a table"),
+        (QUEUE + "user = { env = 3 }", "components.queue.user.env must be text, is 3"),
+        (QUEUE + 'user = { env = "A", file = "B" }', "components.queue.user must be one of { env = … }, { file = … }"),
+        (QUEUE + 'user = { env = "A", enw = "B" }', "unknown key 'components.queue.user.enw' (nearest known: 'env')"),
+        (QUEUE + "password = {}", "components.queue.password must be one of { env = … }"),
+        (QUEUE + 'password = { envv = "A" }', "unknown key 'components.queue.password.envv' (nearest known: 'env')"),
+        (
+            '[target]\nname = "e"\nprovider = "embedded"\n[components.queue]\naddress = "x"',
+            "components.queue.address: provider 'embedded' chooses this itself (only [….expect] may be given)",
+        ),
+        ('[target]\nname = "e"\nprovider = "embedded"\n[kubernetes]', "[kubernetes] has no place in a target of provider 'embedded'"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_the_nearest(tmp_path: Path, text: str, said: str) -> None:
+    found = mistakes(tmp_path, dedent(text))
+
+    assert len(found) == 1
+    assert said in found[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('password = "hunter2"', "password"),
+        ("password = 20220101", "password"),
+        ('security = { pin = "hunter2" }', "security.pin"),
+        ('security = { sasl_plain_password = "hunter2" }', "security.sasl_plain_password"),
+    ],
+)
+def test_a_literal_secret_is_refused_and_not_shown(tmp_path: Path, line: str, key: str) -> None:
+    (found,) = mistakes(tmp_path, QUEUE + line)
+
+    assert found.startswith(f"components.queue.{key} must be a reference: {{ env = … }} or {{ file = … }}")
+    assert "hunter2" not in found
+
+
+def test_a_password_within_an_address_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, HEAD + '[components.queue]\naddress = "tcp://me:hunter2@queue.example"')
+
+    assert "components.queue.address holds a password" in found
+    assert "hunter2" not in found
+
+
+def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        """
+        [target]
+        name = "staging"
+        provider = "existing"
+        mods = ["read"]
+        profile = "quik"
+        [limits]
+        conect = 1
+        check = -1
+        [components.store]
+        urll = "x"
+        [components.queue]
+        address = "a"
+        password = "hunter2"
+        [components.zzz]
+        """,
+    )
+
+    assert [line[:44].rstrip() for line in found] == [
+        "unknown key 'target.mods' (nearest known: 'm",
+        "unknown key 'limits.conect' (nearest known:",
+        "target.profile: unknown profile 'quik' (near",
+        "limits.check must be more than 0 seconds",
+        "unknown key 'components.store.urll' (nearest",
+        "missing key 'components.store.url'",
+        "components.queue.password must be a referenc",
+        "unknown component 'components.zzz' (known: m",
+    ]
+
+
+def test_references_are_read_from_the_environment_and_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = loaded(
+        tmp_path,
+        HEAD
+        + """
+        [components.queue]
+        address = { env = "QUEUE" }
+        user = { file = "~/user" }
+        password = { file = "secrets/password" }
+        security = { protocol = "SSL", pin = { env = "PIN" } }
+        ca = "ca.pem"
+        identity = "abc"
+        [components.queue.expect]
+        brokers = 5
+        """,
+    )
+    folder = tmp_path / "deploy" / "targets"
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "password").write_text("hunter2 \n")
+    (folder / "ca.pem").write_text("")
+    (tmp_path / "user").write_text("me\r\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("QUEUE", "queue.example:9092")
+    monkeypatch.setenv("PIN", "1234")
+
+    registry = Registry.load(tmp_path)
+    endpoints = target.resolved(registry.components["queue"])
+
+    assert endpoints.addresses == {
+        "address": "queue.example:9092",
+        "user": "me",
+        "security": {"protocol": "SSL"},
+        "ca": str(folder / "ca.pem"),
+    }
+    assert endpoints["password"] == "hunter2 "
+    assert endpoints["security"] == {"protocol": "SSL", "pin": "1234"}
+    assert endpoints.expect == {"brokers": 5}
+    assert "hunter2" not in repr(endpoints)
+    assert "1234" not in repr(endpoints)
+    assert target.resolved_all(registry) == {"queue": endpoints}
+
+
+def test_all_missing_variables_and_files_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = loaded(
+        tmp_path,
+        HEAD
+        + """
+        [components.queue]
+        address = "a"
+        user = { env = "EMPTY" }
+        password = { env = "NOT_SET" }
+        ca = "no.pem"
+        [components.store]
+        url = { file = "no/url" }
+        """,
+    )
+    monkeypatch.delenv("NOT_SET", raising=False)
+    monkeypatch.setenv("EMPTY", "")
+
+    with pytest.raises(ConfigError) as caught:
+        target.resolved_all(Registry.load(tmp_path))
+
+    said = [str(p) for p in caught.value.problems]
+    assert all(str(target.path) in line for line in said)
+    assert "components.queue.user = { env = 'EMPTY' }: the environment variable is empty" in said[0]
+    assert "components.queue.password = { env = 'NOT_SET' }: the environment variable is not set" in said[1]
+    assert "components.queue.ca = 'no.pem': no such file" in said[2]
+    assert f"components.store.url = {{ file = 'no/url' }}: {target.path.parent / 'no/url'}: no such file" in said[3]
+    with pytest.raises(ConfigError, match="no/url"):
+        target.resolved(Registry.load(tmp_path).components["store"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (QUEUE + 'password = { secret = "data/queue#password" }', "gonogo reads no Kubernetes secrets yet"),
+        (HEAD + '[kubernetes]\n[components.queue]\nservice = "data/queue:1"', "gonogo opens no port-forwards yet"),
+    ],
+)
+def test_what_needs_a_cluster_is_refused_until_there_is_a_way(tmp_path: Path, text: str, said: str) -> None:
+    target = loaded(tmp_path, dedent(text))
+
+    with pytest.raises(ConfigError, match=said):
+        target.resolved(Registry.load(tmp_path).components["queue"])
