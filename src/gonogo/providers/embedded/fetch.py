@@ -46,11 +46,8 @@ def fetch(
         if missing:
             perform([Job(one.what, one.size, one.bring) for one in missing], progress, cancelled, store.watch)
     except OSError as error:
-        raise ConfigError(
-            Problem(
-                str(error.filename or home), f"cannot be written: {error.strerror or error}", "see `df` and `ls -ld`"
-            )
-        ) from error
+        what = f"{error.filename or home} cannot be used: {error.strerror or error}"
+        raise ConfigError(Problem("GONOGO_HOME", what, "look at room (`df`) and rights (`ls -ld`)")) from error
     finally:
         store.close()
     return Fetched({name: one.path for name, one in programs.items()}, [one.path for one in files])

@@ -21,6 +21,7 @@ from gonogo.providers.embedded.spec import Embedded
 MIB = 1 << 20
 OPEN_FILES_NEEDED, OPEN_FILES_WANTED = 4096, 65536
 IN_MEMORY = ("tmpfs", "ramfs")
+TEMPORARY = ("/tmp", "/var/tmp")
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -115,7 +116,7 @@ def gib(count: int) -> str:
 
 
 def _data_parent(need: Need, home: Path) -> tuple[Path | None, list[str]]:
-    named = [os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp", str(home)]
+    named = [os.environ.get("TMPDIR") or TEMPORARY[0], *TEMPORARY, str(home)]
     folders = [Path(one).resolve() for one in dict.fromkeys(named)]
     obstacles: list[str] = []
     for folder in sorted(folders, key=in_memory):

@@ -261,7 +261,7 @@ class Wire:
             return keep(self._heard_chunks(response), pin, path, tick)
 
     def _heard_chunks(self, response: httpx.Response) -> Iterator[bytes]:
-        for chunk in response.iter_bytes(CHUNK):
+        for chunk in response.iter_bytes():
             self._hear()
             yield chunk
 
