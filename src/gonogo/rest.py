@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +15,15 @@ from gonogo.reaching import reaching
 
 Judge = Callable[[httpx.Response], ClientError | Wrong | None]
 """What a component knows about its own refusals; None leaves the answer to the general rule."""
+Auth = tuple[str, str] | Callable[[httpx.Request], httpx.Request]
+"""User and password, or what signs a request."""
 
 
 class Rest:
     """Calls below one address, with the component's credentials.
 
-    ``auth`` is a user and a password, or None; ``headers`` go with every call. Addresses are asked
-    directly: proxies that the environment names are for the outside world.
+    Proxies that the environment names are for the outside world: the platform is asked directly. A call
+    may be given another ``auth``, also None.
     """
 
     def __init__(
@@ -29,12 +31,11 @@ class Rest:
         endpoints: Endpoints,
         url: str,
         *,
-        auth: tuple[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
         judge: Judge = lambda _: None,
     ) -> None:
         self.component, self._endpoints, self._url, self._judge = endpoints.component, endpoints, url, judge
-        self._auth, self._headers = auth, headers
+        self._auth = auth
 
     @cached_property
     def _http(self) -> httpx.Client:
@@ -42,7 +43,6 @@ class Rest:
         return httpx.Client(
             base_url=self._url,
             auth=self._auth,
-            headers=self._headers,
             timeout=httpx.Timeout(limits.check, connect=limits.connect),
             # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them
             verify=ssl.create_default_context(cafile=ca) if self._url.startswith("https") else False,
@@ -71,6 +71,16 @@ class Rest:
         """Give back the connections; may be called twice."""
         if "_http" in vars(self):
             self._http.close()
+
+
+def bearer(token: str) -> Auth:
+    """A token in the header ``Authorization``."""
+
+    def sign(request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return sign
 
 
 def said(answer: httpx.Response) -> str:

@@ -1,0 +1,108 @@
+"""MLflow: the tracking server keeps what is logged, where the platform says it keeps it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from fixtures.mlflow import Mlflow
+from fixtures.postgresql import Postgresql
+from fixtures.s3 import S3
+from gonogo.errors import wrong
+
+PARAMS = {"depth": "3", "eta": "0.1"}
+METRICS = {"loss": 0.25, "accuracy": 0.9375}
+NOTE = b"not only ASCII: \xc3\xa4\x00\xff, and no line end"
+
+
+@pytest.mark.criterion("mlflow.answers")
+def test_server_answers(mlflow: Mlflow) -> None:
+    """MLflow answers a search of experiments that passes its host check, its credentials and its database."""
+    mlflow.answers()
+
+
+@pytest.mark.criterion("mlflow.run")
+@pytest.mark.writes
+def test_run_is_kept(mlflow: Mlflow) -> None:
+    """An experiment's run comes back with the parameters, metrics and artifact that were logged to it."""
+    with mlflow.experiment() as experiment:
+        run = mlflow.log(experiment, params=PARAMS, metrics=METRICS, artifacts={"notes/note.bin": NOTE})
+
+        logged = mlflow.logged(run)
+        found = mlflow.found(experiment, "run", logged.tags["run"])
+        listed = mlflow.artifacts(run, "notes")
+        note = mlflow.artifact(run, "notes/note.bin")
+
+    assert logged.status == "FINISHED", wrong("mlflow.run_altered", expected="FINISHED", actual=logged.status)
+    assert logged.params == PARAMS, wrong("mlflow.run_altered", expected=PARAMS, actual=logged.params)
+    assert logged.metrics == METRICS, wrong("mlflow.run_altered", expected=METRICS, actual=logged.metrics)
+    assert found == [run], wrong("mlflow.run_altered", expected=[run], actual=found, message="search by tag")
+    assert listed == {"notes/note.bin": len(NOTE)}, wrong(
+        "mlflow.artifact_altered", expected={"notes/note.bin": len(NOTE)}, actual=listed
+    )
+    assert note == NOTE, wrong("mlflow.artifact_altered", expected=NOTE, actual=note)
+
+
+@pytest.mark.criterion("mlflow.artifact_store")
+@pytest.mark.writes
+def test_artifact_is_an_object_of_the_bucket(mlflow: Mlflow, s3: S3) -> None:
+    """An artifact logged to MLflow is an object of the platform's bucket with the same SHA-256, as S3 itself says."""
+    with mlflow.experiment() as experiment:
+        run = mlflow.log(experiment, params={}, metrics={}, artifacts={"model/weights.bin": NOTE})
+        key = mlflow.object_key(run, "model/weights.bin")
+
+        keys = s3.keys(key)
+        digest = s3.object_sha256(key) if keys else None
+
+    expected = hashlib.sha256(NOTE).hexdigest()
+    assert keys == [key], wrong("mlflow.object_missing", expected=[key], actual=keys)
+    assert digest == expected, wrong("mlflow.object_altered", expected=expected, actual=digest)
+
+
+@pytest.mark.criterion("mlflow.backend_store")
+@pytest.mark.writes
+def test_run_is_a_row_of_the_database(mlflow: Mlflow, postgresql: Postgresql) -> None:
+    """A run logged to MLflow is a row of the platform's database, as PostgreSQL itself says."""
+    with mlflow.experiment() as experiment:
+        run = mlflow.log(experiment, params={}, metrics=METRICS, artifacts={})
+
+        rows = postgresql.rows("SELECT status, experiment_id FROM runs WHERE run_uuid = %s", (run,))
+        metrics = postgresql.rows("SELECT key, value FROM latest_metrics WHERE run_uuid = %s", (run,))
+
+    expected = [("FINISHED", int(experiment.id))]
+    assert rows == expected, wrong("mlflow.row_missing", expected=expected, actual=rows)
+    assert dict(metrics) == METRICS, wrong("mlflow.row_missing", expected=METRICS, actual=metrics)
+
+
+@pytest.mark.criterion("mlflow.host")
+def test_server_knows_its_name(mlflow: Mlflow) -> None:
+    """MLflow accepts the Host header that the platform's clients send, and refuses one that nobody uses."""
+    real = mlflow.real_host()
+
+    accepted = mlflow.status_for_host(real)
+    strange = mlflow.status_for_host("strange.example")
+
+    assert accepted == 200, wrong("mlflow.host_refused", expected=f"HTTP 200 for {real}", actual=f"HTTP {accepted}")
+    assert strange >= 400, wrong(
+        "mlflow.host_unchecked", expected="HTTP 403 for strange.example", actual=f"HTTP {strange}"
+    )
+
+
+@pytest.mark.criterion("mlflow.strangers")
+def test_strangers_are_refused(mlflow: Mlflow) -> None:
+    """MLflow refuses a request without credentials, and one of a user that does not exist."""
+    met = mlflow.strangers()
+
+    expected = {"no credentials": 401, "an unknown user": 401}
+    assert met == expected, wrong("mlflow.strangers_let_in", expected=expected, actual=met)
+
+
+@pytest.mark.criterion("mlflow.model")
+@pytest.mark.writes
+def test_registered_model_answers(mlflow: Mlflow) -> None:
+    """A model registered with MLflow's library is loaded again by its name and predicts what it was trained to."""
+    with mlflow.experiment() as experiment, mlflow.registered_model() as model:
+        heights = mlflow.line_through(experiment, model, x=[0, 1, 2], y=[1, 3, 5], asked=[10, -1])
+
+    assert heights == pytest.approx([21, -1]), wrong("mlflow.model_wrong", expected=[21, -1], actual=heights)
