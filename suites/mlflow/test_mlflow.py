@@ -30,7 +30,7 @@ def test_run_is_kept(mlflow: Mlflow) -> None:
         run = mlflow.log(experiment, params=PARAMS, metrics=METRICS, artifacts={"notes/note.bin": NOTE})
 
         logged = mlflow.logged(run)
-        found = mlflow.found(experiment, "run", logged.tags["run"])
+        found = mlflow.found(experiment, "run", experiment.run)
         listed = mlflow.artifacts(run, "notes")
         note = mlflow.artifact(run, "notes/note.bin")
 
