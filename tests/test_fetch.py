@@ -18,7 +18,7 @@ import pytest
 from gonogo.errors import ConfigError
 from gonogo.providers.embedded import fetch as fetching
 from gonogo.providers.embedded import transfer
-from gonogo.providers.embedded.fetch import Fetched, fetch, missing_bytes
+from gonogo.providers.embedded.fetch import Fetched, fetch, missing
 from gonogo.providers.embedded.maven import Pin
 from gonogo.providers.embedded.spec import ClassPath, Command, Embedded, Node, Program
 from gonogo.providers.embedded.transfer import Cancelled
@@ -222,7 +222,9 @@ def test_no_network_and_an_empty_cache_is_one_sentence(user: Path, home: Path) -
 
     sentence = problem(home, small)
 
-    assert sentence.startswith(f"mirror ours in {user}/.m2/settings.xml: 127.0.0.1 cannot be reached without a proxy")
+    assert sentence.startswith(
+        f"mirror ours in {user}/.m2/settings.xml: small-1.jar cannot be fetched, 127.0.0.1 is not"
+    )
     assert "HTTPS_PROXY" in sentence
     assert "hidden" not in sentence
 
@@ -234,7 +236,7 @@ def test_a_silent_repository_is_given_up(mirror: Mirror, home: Path, monkeypatch
 
     sentence = problem(home, small)
 
-    assert "cannot be reached" in sentence
+    assert "small-1.jar cannot be fetched" in sentence
 
 
 def test_a_fetch_is_stopped_and_finished_files_stay(mirror: Mirror, home: Path) -> None:
@@ -400,7 +402,7 @@ def test_room_is_asked_for_what_is_missing_alone(mirror: Mirror, home: Path) -> 
     brought(home, small)
     folder = home.parent / "component"
 
-    assert missing_bytes(component(folder, small, large), folder, home) == len(LARGE)
+    assert missing(component(folder, small, large), folder, home) == {home / "maven" / large.path: len(LARGE)}
 
 
 def test_a_home_without_room_is_one_sentence(mirror: Mirror, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

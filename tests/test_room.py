@@ -136,12 +136,12 @@ def test_another_machine_gets_one_sentence(machine: Machine, monkeypatch: pytest
 
 def test_needs_add_up_and_only_root_meets_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = SimpleNamespace(memory=10, disk=20, user="unprivileged")
-    monkeypatch.setattr(room, "missing_bytes", lambda *_: 7)
+    monkeypatch.setattr(room, "missing", lambda *_: {tmp_path / "shared": 7})
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     as_root = Need.of([(spec, tmp_path), (spec, tmp_path)], tmp_path)  # type: ignore[list-item]
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    assert as_root == Need(20 << 20, 40 << 20, 14, strangers=True)
+    assert as_root == Need(20 << 20, 40 << 20, 7, strangers=True)
     assert not Need.of([(spec, tmp_path)], tmp_path).strangers  # type: ignore[list-item]
 
 

@@ -41,10 +41,10 @@ def fetch(
     """
     store = Store(home)
     files, programs = _wanted(spec, component_folder, store)
-    missing = [one for one in (*files, *programs.values()) if not one.there()]
+    absent = [one for one in (*files, *programs.values()) if not one.there()]
     try:
-        if missing:
-            perform([Job(one.what, one.size, one.bring) for one in missing], progress, cancelled, store.watch)
+        if absent:
+            perform([Job(one.what, one.size, one.bring) for one in absent], progress, cancelled, store.watch)
     except OSError as error:
         what = f"{error.filename or home} cannot be used: {error.strerror or error}"
         raise ConfigError(Problem("GONOGO_HOME", what, "look at room (`df`) and rights (`ls -ld`)")) from error
@@ -53,10 +53,10 @@ def fetch(
     return Fetched({name: one.path for name, one in programs.items()}, [one.path for one in files])
 
 
-def missing_bytes(spec: Embedded, component_folder: Path, home: Path) -> int:
-    """How much room ``home`` needs for what is not there yet. Raises ``ConfigError`` as ``fetch`` does."""
+def missing(spec: Embedded, component_folder: Path, home: Path) -> dict[Path, int]:
+    """What is not in ``home`` yet, with the bytes it will take there. Raises ``ConfigError`` as ``fetch`` does."""
     files, programs = _wanted(spec, component_folder, Store(home))
-    return sum(one.room for one in (*files, *programs.values()) if not one.there())
+    return {one.path: one.room for one in (*files, *programs.values()) if not one.there()}
 
 
 class Store:

@@ -216,10 +216,8 @@ def trust() -> ssl.SSLContext:
 
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
-    named = {one: os.environ.get(one) for one in CA_VARIABLES} | {"pip's setting cert": pip_setting("cert")}
-    for setting, value in named.items():
-        if not value:
-            continue
+    named = [(os.environ.get(one), one) for one in CA_VARIABLES] + [(pip_setting("cert"), "pip's setting cert")]
+    for value, setting in {value: setting for value, setting in named if value}.items():
         try:
             is_folder = Path(value).is_dir()
             context.load_verify_locations(capath=value) if is_folder else context.load_verify_locations(cafile=value)

@@ -15,7 +15,7 @@ import psutil
 
 from gonogo.errors import ConfigError, Problem
 from gonogo.home import barrier
-from gonogo.providers.embedded.fetch import missing_bytes
+from gonogo.providers.embedded.fetch import missing
 from gonogo.providers.embedded.spec import Embedded
 
 MIB = 1 << 20
@@ -39,12 +39,16 @@ class Need:
 
     @classmethod
     def of(cls, components: Iterable[tuple[Embedded, Path]], home: Path) -> Need:
-        """The sum over components, each with its folder. Raises ``ConfigError`` where one cannot be fetched."""
+        """The sum over components, each with its folder; what they share counts once.
+
+        Raises ``ConfigError`` where one cannot be fetched.
+        """
         known = list(components)
+        absent = {path: room for spec, folder in known for path, room in missing(spec, folder, home).items()}
         return cls(
             memory=sum(spec.memory for spec, _ in known) * MIB,
             data=sum(spec.disk for spec, _ in known) * MIB,
-            home=sum(missing_bytes(spec, folder, home) for spec, folder in known),
+            home=sum(absent.values()),
             strangers=os.geteuid() == 0 and any(spec.user == "unprivileged" for spec, _ in known),
         )
 

@@ -183,6 +183,7 @@ class Wire:
 
         self.repository = repository
         self._lock, self._asking, self._heard, self._answered = threading.Lock(), 0, 0.0, False
+        self._wanted = ""
         self._last: Exception | None = None
         try:
             self.client = httpx.Client(
@@ -229,7 +230,7 @@ class Wire:
     def _asked(self, pin: Pin, path: Path, tick: Tick, headers: dict[str, str]) -> bool:
         import httpx
 
-        with self._waiting():
+        with self._waiting(pin):
             for rest in PAUSES:
                 try:
                     return self._asked_once(pin, path, tick, headers)
@@ -266,8 +267,9 @@ class Wire:
             yield chunk
 
     @contextmanager
-    def _waiting(self) -> Iterator[None]:
+    def _waiting(self, pin: Pin) -> Iterator[None]:
         with self._lock:
+            self._wanted = pin.path.name
             if not self._asking:
                 self._heard = REAL.now()
             self._asking += 1
@@ -286,7 +288,8 @@ class Wire:
         return ConfigError(
             Problem(
                 self.repository.setting,
-                f"{self.repository.host} cannot be reached {way}: {type(error).__name__}: {error}",
+                f"{self._wanted} cannot be fetched, {self.repository.host} is not reached {way}: "
+                f"{type(error).__name__}: {error}",
                 "where a proxy, a mirror or a CA of your own is needed: HTTPS_PROXY, ~/.m2/settings.xml, SSL_CERT_FILE",
             )
         )
