@@ -91,7 +91,14 @@ class Platform:
     # -- standing up, attaching
 
     def bring_up(self, names: Iterable[str]) -> None:
-        """Stand the components and what they need up, side by side; returns at once, see ``standing``."""
+        """Stand the components and what they need up, side by side; returns at once, see ``standing``.
+
+        Raises ``ConfigError`` where there is no room for all of them; then nothing was started.
+        """
+        names = self.registry.ordered(names)
+        problems = self.provider.fits([self.registry.components[name] for name in names])
+        if problems:
+            raise ConfigError(*problems)
         self._begin(names, self._up)
 
     def attach(self, names: Iterable[str]) -> None:

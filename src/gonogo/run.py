@@ -40,7 +40,6 @@ from gonogo.model import (
 from gonogo.platform import NotAsked, Platform, Standing
 from gonogo.progress import Screen
 from gonogo.providers import Provider
-from gonogo.publish import publish
 from gonogo.redaction import Redactor
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan
@@ -271,6 +270,9 @@ class Run:
                 self.provider.keep()
             elif self.own:
                 self.provider.down()
+        # Renderers are not needed, nor paid for, before the end.
+        from gonogo.publish import publish
+
         results = judge(self._results(final=True, interrupted=interrupted))
         if self.events is not None:
             self.events.add(Event(finished=results))

@@ -6,10 +6,11 @@ blocks and draws progress (:mod:`gonogo.platform`) is the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
+from gonogo.errors import Problem
 from gonogo.model import Endpoints, Evidence, Report, Server
 from gonogo.registry import Component
 
@@ -22,6 +23,15 @@ class Provider(Protocol):
 
     name: str
     capabilities: frozenset[str]
+
+    def version(self, component: Component) -> str:
+        """The version that would be stood up; empty where nobody knows before asking."""
+
+    def takes(self, component: Component) -> dict[str, Any]:
+        """What the component takes: ``memory_mib``, ``disk_mib``, ``processes``."""
+
+    def fits(self, components: Iterable[Component]) -> list[Problem]:
+        """Why there is no room for these components; empty where there is. Starts nothing."""
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """Stand the component up, reuse what is right, repair what is not; returns once it is ready.
@@ -47,6 +57,9 @@ class Provider(Protocol):
 
     def down(self) -> None:
         """Take down what ``up`` made, nothing else; everything is gone when it returns."""
+
+    def down_only(self, components: Iterable[Component]) -> None:
+        """Take down these components and nothing else."""
 
     def keep(self) -> None:
         """Leave it running after this process, for ``gonogo down`` from another shell."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 from gonogo.errors import ConfigError, NotAllowed, Problem
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
@@ -20,6 +21,18 @@ class Existing:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+
+    def version(self, component: Component) -> str:
+        """Unknown until the server is asked."""
+        return ""
+
+    def takes(self, component: Component) -> dict[str, Any]:
+        """Nothing: it stands already."""
+        return {"memory_mib": 0, "disk_mib": 0, "processes": 0}
+
+    def fits(self, components: Iterable[Component]) -> list[Problem]:
+        """It stands already."""
+        return []
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """The addresses of the target file, once the component answers."""
@@ -47,6 +60,9 @@ class Existing:
         raise NotAllowed(f"{component.name} was not started by gonogo, so it cannot be told to {how} {node or 'it'}")
 
     def down(self) -> None:
+        """Nothing was made, nothing is taken down."""
+
+    def down_only(self, components: Iterable[Component]) -> None:
         """Nothing was made, nothing is taken down."""
 
     def keep(self) -> None:
