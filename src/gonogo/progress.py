@@ -15,18 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gonogo.model import Outcome, Phase, Progress
+from gonogo.render.terminal import criterion_line
 from gonogo.waiting import REAL, Clock
 
-MARKS = {
-    Outcome.PASSED: "✓",
-    Outcome.FAILED: "✗",
-    Outcome.BROKEN: "!",
-    Outcome.BLOCKED: "⊘",
-    Outcome.MISSING: "?",
-    Outcome.SKIPPED: "-",
-    Outcome.UNSUPPORTED: "-",
-    Outcome.WAIVED: "~",
-}
 ENDED = {Phase.READY, Phase.FAILED, Phase.BROKEN, Phase.BLOCKED}
 COLOURS: Mapping[str, str] = {
     Phase.READY: "green",
@@ -98,11 +89,7 @@ class Screen:
 
     def checked(self, name: str, outcome: Outcome, seconds: float, message: str = "") -> None:
         """One check has come to its outcome."""
-        first = message.splitlines()[0] if message else ""
-        self.line(
-            f"{MARKS[outcome]} {name:<44} {outcome:<11} {seconds:6.2f} s" + (f"  {first}" if first else ""),
-            COLOURS.get(outcome, ""),
-        )
+        self.line(criterion_line(name, outcome, seconds, message), COLOURS.get(outcome, ""))
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")

@@ -39,7 +39,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """All lanes in order of their first span, the axis, and the critical path by time."""
+    """The lanes in the order of the components, the axis, and the critical path by time."""
 
     lanes: tuple[Lane, ...]
     ticks: tuple[Tick, ...]
@@ -54,11 +54,11 @@ def chart(results: Results) -> Chart | None:
     if not spans:
         return None
     total = max([results.run.seconds, *(s.started + s.seconds for s in spans), 0.001])
-    lanes: dict[str, list[Span]] = {}
+    lanes: dict[str, list[Span]] = {component.name: [] for component in results.components}
     for span in spans:
         lanes.setdefault(span.component, []).append(span)
     return Chart(
-        lanes=tuple(_lane(component, found, total) for component, found in lanes.items()),
+        lanes=tuple(_lane(component, found, total) for component, found in lanes.items() if found),
         ticks=_ticks(total),
         seconds=total,
         kinds=tuple(dict.fromkeys(s.kind for s in spans)),
@@ -79,4 +79,5 @@ def _lane(component: str, spans: list[Span], total: float) -> Lane:
 
 def _ticks(total: float) -> tuple[Tick, ...]:
     step = next((step for step in _STEPS if total / step <= _TICKS), total / _TICKS)
-    return tuple(Tick(left=round(100 * n * step / total, 3), label=f"{n * step:g} s") for n in range(int(total / step) + 1))
+    seconds = [n * step for n in range(int(total / step) + 1)]
+    return tuple(Tick(left=round(100 * second / total, 3), label=f"{second:g} s") for second in seconds)

@@ -70,11 +70,6 @@ class Card:
         """Time that its checks took."""
         return sum(seen.check.seconds for seen in self.checks)
 
-    @property
-    def unsettled(self) -> bool:
-        """Whether somebody has to look at it."""
-        return self.criterion.outcome in wording.UNSETTLED
-
 
 @dataclass
 class _Store:
@@ -127,6 +122,7 @@ def render(results: Results, templates: Path | None = None) -> str:
     style, script = (_source(environment, f"report.{kind}") for kind in ("css", "js"))
     store = _Store()
     levels = _levels(results, store)
+    counts = wording.counts(results)
     title, sentence = wording.decided(results)
     return environment.get_template("report.html.j2").render(
         results=results,
@@ -136,9 +132,15 @@ def render(results: Results, templates: Path | None = None) -> str:
         sentence=sentence,
         state=_state(results),
         roots=wording.roots(results),
-        counts=wording.counts(results),
+        counts=counts,
+        occurring=[
+            outcome
+            for outcome in wording.MEANINGS
+            if outcome in (Outcome.PASSED, Outcome.FAILED) or any(row[outcome] for row in counts.values())
+        ],
         levels=levels,
         ids={criterion.id for criterion in results.criteria},
+        names={component.name for component in results.components},
         not_asked=_not_asked(results.criteria),
         chart=chart(results),
         commands=_commands(results),

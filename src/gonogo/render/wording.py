@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,13 +57,13 @@ class Root:
 
 def roots(results: Results) -> list[Root]:
     """The verdict's root causes, in its order."""
-    criteria = {criterion.id: criterion for criterion in results.criteria}
+    outcomes = {c.name: c.answers for c in results.components} | {c.id: c.outcome for c in results.criteria}
+    blocked = Counter(criterion.blocked_by for criterion in results.criteria)
     found = []
     for cause in results.verdict.first_causes if results.verdict else ():
-        criterion = criteria.get(cause.criterion)
-        blocks = sum(c.blocked_by in (cause.criterion, cause.component) for c in results.criteria if c.blocked_by)
-        outcome = criterion.outcome if criterion else Outcome.FAILED
-        found.append(Root(cause, outcome, _witness(results, cause), blocks))
+        root = cause.criterion or cause.component
+        outcome = outcomes.get(root, Outcome.FAILED)
+        found.append(Root(cause=cause, outcome=outcome, check=_witness(results, cause), blocks=blocked[root]))
     return found
 
 
@@ -90,22 +91,16 @@ def ranked(criteria: tuple[CriterionResult, ...]) -> list[CriterionResult]:
 
 
 def decided(results: Results) -> tuple[str, str]:
-    """The decision as a title (``NO-GO on embedded``) and as a sentence behind it."""
+    """The decision as a title (``NO-GO on embedded``) and the sentence that goes with it."""
     verdict = results.verdict
     if verdict is None:
         return "No verdict", "These results were not judged."
-    if verdict.decision is Decision.NONE:
-        title = "No verdict"
-    else:
-        title = f"{verdict.decision} on {results.target.name}"
-        if verdict.decision is Decision.NO_GO and verdict.code == 3:
-            title += ": could not tell"
-    sentence = plain(verdict.headline)
-    for opening in (title, f"{verdict.decision} on {results.target.name}", verdict.decision):
-        if sentence.lower().startswith(opening.lower()):
-            sentence = sentence[len(opening) :].lstrip(" :,;–—")
-            break
-    return title, sentence or plain(verdict.reason)
+    title = {
+        Decision.GO: plain(verdict.headline).partition(":")[0] or f"GO on {results.target.name}",
+        Decision.NO_GO: f"NO-GO on {results.target.name}" + (": could not tell" if verdict.code == 3 else ""),
+        Decision.NONE: "No verdict",
+    }[verdict.decision]
+    return title, plain(verdict.reason)
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,143 @@
+"""The summary for merge requests and job pages, within a budget of bytes.
+
+GitHub throws a job summary above 1 MiB away whole, so what matters most comes first, and what does not
+fit is counted instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from gonogo.model import CheckResult, CriterionResult, Decision, Outcome, Results
+from gonogo.render import wording
+from gonogo.render.wording import Root, plain
+
+_RESERVE = 400
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
+_SIGNS = {Decision.GO: "✅", Decision.NO_GO: "❌", Decision.NONE: "❔"}
+
+
+def render(results: Results, budget: int = 900_000) -> str:
+    """GitHub-flavoured Markdown of at most ``budget`` bytes in UTF-8; a budget is at least 4,000."""
+    kept, left, left_out = [], budget - _RESERVE, 0
+    for block in _blocks(results):
+        left -= len(block.encode())
+        # the first block that does not fit ends the page: nothing behind it may look like all there is
+        if left < 0:
+            left_out += 1
+        else:
+            kept.append(block)
+    if left_out:
+        kept.append(
+            f"\n{wording.number(left_out, 'more entry', 'more entries')} did not fit into this summary; "
+            "report.html and results.json hold everything.\n"
+        )
+    return "".join(kept)
+
+
+def _blocks(results: Results) -> Iterator[str]:
+    """The page in pieces, the most important first."""
+    yield _title(results)
+    yield _counts(results)
+    roots = wording.roots(results)
+    if roots:
+        yield "\n## Root causes\n\n"
+        yield from map(_root, roots)
+    criteria = wording.ranked(results.criteria)
+    checks = wording.checks_of(results)
+    unsettled = [c for c in criteria if c.outcome in wording.UNSETTLED]
+    if unsettled:
+        yield "\n## Not right\n"
+        for criterion in unsettled:
+            yield _criterion(criterion, checks.get(criterion.id, []))
+    quiet = [c for c in criteria if c.outcome in (Outcome.WAIVED, Outcome.UNSUPPORTED, Outcome.SKIPPED)]
+    yield from _table("Waived, unsupported, skipped", "Why", ((c, c.reason) for c in quiet))
+    yield from _table("Passed", "Claim", ((c, c.claim) for c in criteria if c.outcome is Outcome.PASSED))
+
+
+def _title(results: Results) -> str:
+    title, sentence = wording.decided(results)
+    run = results.run
+    facts = [
+        f"target {results.target.name}",
+        f"mode {run.mode}",
+        f"profile {results.target.profile}",
+        wording.instant(run.finished or run.started),
+        wording.duration(run.seconds),
+        f"gonogo {run.gonogo}",
+        run.id,
+    ]
+    sign = _SIGNS[results.verdict.decision if results.verdict else Decision.NONE]
+    lines = [f"# {sign} {_text(title)}", "", _text(sentence, 1500), "", _text(" · ".join(filter(None, facts)), 500)]
+    if run.interrupted:
+        lines += ["", "**The run was interrupted.** What it had not asked by then is missing."]
+    return "\n".join(lines) + "\n"
+
+
+def _counts(results: Results) -> str:
+    table = wording.counts(results)
+    outcomes = [o for o in wording.MEANINGS if o is Outcome.PASSED or any(row[o] for row in table.values())]
+    lines = [f"| | {' | '.join(outcomes)} | all |", "|:--" + "|--:" * (len(outcomes) + 1) + "|"]
+    for level, row in table.items():
+        lines.append(f"| {level} | {' | '.join(str(row[outcome]) for outcome in outcomes)} | {sum(row.values())} |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _root(root: Root) -> str:
+    blocks = f", blocks {wording.number(root.blocks, 'criterion', 'criteria')}" if root.blocks else ""
+    cause = root.cause
+    lines = [
+        f"1. **{_text(cause.component)}**: {_text(wording.first_line(cause.message))}",
+        f"   {_code(cause.signature)} {root.outcome}{blocks}",
+    ]
+    if root.check:
+        lines += (f"   - {line}" for line in _told(root.check))
+    return "\n".join(lines) + "\n"
+
+
+def _criterion(criterion: CriterionResult, checks: list[CheckResult]) -> str:
+    lines = [
+        "",
+        f"### {_code(criterion.id)} {criterion.outcome} ({criterion.level})",
+        "",
+        f"{_text(criterion.claim)}  ",
+        f"{_text(criterion.reason) or 'No reason was given.'}",
+        "",
+    ]
+    for check in checks:
+        lines.append(f"- {_code(check.nodeid)} {check.outcome}, {wording.duration(check.seconds)}")
+        lines += (f"  - {line}" for line in _told(check))
+    return "\n".join(lines) + "\n"
+
+
+def _told(check: CheckResult) -> Iterator[str]:
+    if check.expected or check.actual:
+        yield f"expected {_text(check.expected) or 'not stated'}, saw {_text(check.actual) or 'nothing'}"
+    if check.hint:
+        yield f"likely cause: {_text(check.hint)}"
+    if check.by_hand:
+        yield f"by hand: {_code(check.by_hand)}"
+
+
+def _table(title: str, column: str, rows: Iterable[tuple[CriterionResult, str]]) -> Iterator[str]:
+    """A block per row; the heading comes with the first one."""
+    heading = f"\n## {title}\n\n| Criterion | Level | Outcome | {column} |\n|:--|:--|:--|:--|\n"
+    for criterion, told in rows:
+        id = _code(criterion.id).replace("|", "\\|")
+        yield f"{heading}| {id} | {criterion.level} | {criterion.outcome} | {_text(told, 300)} |\n"
+        heading = ""
+
+
+def _text(text: str, limit: int = 600) -> str:
+    """One line of text that Markdown shows as it is: no markup, no HTML, nobody mentioned."""
+    line = " ".join(wording.cut(plain(text), limit).split())
+    escaped = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;"))
+    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+
+
+def _code(text: str) -> str:
+    """One line as code, between more backticks than it has itself."""
+    line = " ".join(wording.cut(plain(text), 1000).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence}{line}{fence}" if fence == "`" else f"{fence} {line} {fence}"
