@@ -170,7 +170,7 @@ def _environment(templates: Path | None) -> Environment:
         "instant": wording.instant,
         "number": wording.number,
         "size": wording.size,
-        "target": lambda id: "#" + quote(id, safe=""),
+        "target": lambda id: "#" + quote(plain(id), safe=""),
         "value": lambda value: value if isinstance(value, str) else repr(value),
     }
     environment.globals |= {
@@ -254,4 +254,4 @@ def _tail(text: str) -> str:
 
 def _beside(path: str) -> str:
     # "./" and the quoted colon leave no way to name another scheme or host
-    return "./" + quote(path.lstrip("/"))
+    return "./" + quote(plain(path).lstrip("/"))

@@ -36,8 +36,8 @@ def verdict(results: Results, colour: bool, width: int, report: str) -> str:
     Lines are wrapped at ``width``, except for commands, which somebody will copy. ``report`` may be empty.
     """
     paint = _painted if colour else _unpainted
-    title, sentence = wording.decided(results)
-    blocks = [[paint(title, _BOLD, _shade(results)), *_wrapped(sentence, width)], _counts(results, width)]
+    # One line, whole: scripts and people look for it.
+    blocks = [[paint(wording.headline(results), _BOLD, _shade(results))], _counts(results, width)]
     roots = wording.roots(results)
     if roots:
         told, *others = roots

@@ -103,6 +103,11 @@ def decided(results: Results) -> tuple[str, str]:
     return title, plain(verdict.reason)
 
 
+def headline(results: Results) -> str:
+    """The whole verdict in one line, as the contract words it."""
+    return plain(results.verdict.headline) if results.verdict else "no verdict: these results were not judged"
+
+
 def plain(text: str) -> str:
     """``text`` without terminal control sequences; what cannot be shown is U+FFFD. Newlines and tabs stay."""
     return _UNPRINTABLE.sub("\ufffd", _NEWLINE.sub("\n", _ESCAPES.sub("", text)))
