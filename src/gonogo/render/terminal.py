@@ -33,10 +33,10 @@ def criterion_line(name: str, outcome: Outcome, seconds: float, message: str = "
 def verdict(results: Results, colour: bool, width: int, report: str) -> str:
     """Decision, counts by level, the first root cause, what gonogo itself cost, and where the report is.
 
-    Lines are wrapped at ``width``, except for commands, which somebody will copy. ``report`` may be empty.
+    Lines are wrapped at ``width``, except for the headline, which scripts look for, and commands, which
+    somebody will copy. ``report`` may be empty.
     """
     paint = _painted if colour else _unpainted
-    # One line, whole: scripts and people look for it.
     blocks = [[paint(wording.headline(results), _BOLD, _shade(results))], _counts(results, width)]
     roots = wording.roots(results)
     if roots:
