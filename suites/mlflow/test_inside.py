@@ -32,7 +32,7 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
     silent, reachable = server.silent(), server.strangers_can_reach()
 
-    assert silent == set(), wrong("mlflow.not_listening", expected="listening on its address", actual=server.listening())
+    assert silent == set(), wrong("mlflow.not_listening", expected="on its address", actual=server.listening())
     assert reachable == set(), wrong("mlflow.exposed", expected="only loopback", actual=reachable)
 
 

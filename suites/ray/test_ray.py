@@ -55,14 +55,14 @@ def test_head_answers(ray: Ray) -> None:
 
 @pytest.mark.criterion("ray.nodes")
 def test_nodes_are_as_expected(ray: Ray) -> None:
-    """Ray has the workers and CPUs that it should have, and no node ended unexpectedly."""
+    """Ray has the workers and CPUs that it should have; every node answers, and none ended unexpectedly."""
     few, most, cpus = ray.expect["workers"], ray.expect["max_workers"], ray.expect["worker_cpus"]
 
     lost = ray.lost()
     workers = ray.workers()
     small = [f"{w.id}: {w.cpus:g} CPU" for w in workers if w.cpus < cpus]
 
-    assert not lost, wrong("ray.node_lost", expected="no unexpected end", actual=lost)
+    assert not lost, wrong("ray.node_lost", expected="every node answers, none ended", actual=lost)
     assert len(workers) >= few, wrong("ray.worker_missing", expected=f"{few} workers", actual=f"{len(workers)} alive")
     assert len(workers) <= most, wrong("ray.worker_unexpected", expected=f"at most {most}", actual=f"{len(workers)}")
     assert not small, wrong("ray.worker_small", expected=f"{cpus} CPU each", actual=small)
