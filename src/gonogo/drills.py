@@ -220,7 +220,9 @@ def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str])
     """The results of the checks of these criteria, asked by pytest in this process."""
     given = Given(provider, platform.target)
     arguments = [str(platform.registry.root / "suites"), "--rootdir", str(platform.registry.root)]
-    arguments += ["-q", "--no-header", "--no-summary", "-p", "no:terminal", "-p", "no:cacheprovider", "--mode", "write"]
+    # without a terminal reporter there are no options of its own, such as the `-ra` of addopts
+    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    arguments += ["--mode", "write"]
     arguments += ["--out", str(platform.registry.root / STATE / "drills")]
     for criterion in criteria:
         arguments += ["--criterion", criterion]
