@@ -1,0 +1,84 @@
+"""Kafka's brokers, its controllers' quorum, and what they keep."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.kafka import Kafka
+from gonogo import wrong
+
+
+@pytest.mark.criterion("kafka.answers")
+def test_answers(kafka: Kafka) -> None:
+    """Kafka serves its cluster's metadata to an authenticated client."""
+    answer = kafka.answers()
+
+    assert "serves cluster" in answer, wrong("kafka.answer_garbled", expected="a broker's metadata", actual=answer)
+
+
+@pytest.mark.criterion("kafka.brokers")
+def test_every_broker_is_there(kafka: Kafka) -> None:
+    """Every expected broker is unfenced, and answers clients itself."""
+    expected = kafka.expect["brokers"]
+
+    brokers = kafka.brokers()
+
+    assert len(brokers) == expected, wrong("kafka.broker_missing", expected=f"{expected} brokers", actual=brokers)
+
+
+@pytest.mark.criterion("kafka.quorum")
+def test_the_quorum_keeps_up(kafka: Kafka) -> None:
+    """The controllers have a leader, and every voter keeps up with it."""
+    voters, seconds = kafka.expect["voters"], kafka.expect["voter_lag_seconds"]
+
+    quorum = kafka.quorum()
+
+    assert quorum.leader >= 0, wrong("kafka.quorum_without_leader", expected="a leader", actual=quorum)
+    assert len(quorum.voters) == voters, wrong("kafka.voter_missing", expected=f"{voters} voters", actual=quorum.voters)
+    assert not quorum.behind, wrong(
+        "kafka.voter_behind",
+        expected=f"every voter caught up within {seconds} s",
+        actual=f"behind: {set(quorum.behind)}",
+    )
+
+
+@pytest.mark.criterion("kafka.partitions")
+def test_every_partition_is_whole(kafka: Kafka) -> None:
+    """No partition is offline, under-replicated, or below its minimum of in-sync replicas."""
+    broken = kafka.partitions()
+
+    assert not broken.offline, wrong("kafka.partition_offline", expected="none offline", actual=broken.offline)
+    assert not broken.under_min_isr, wrong(
+        "kafka.partition_under_min_isr", expected="none below min.insync.replicas", actual=broken.under_min_isr
+    )
+    assert not broken.under_replicated, wrong(
+        "kafka.partition_under_replicated", expected="every replica in sync", actual=broken.under_replicated
+    )
+
+
+@pytest.mark.criterion("kafka.advertised")
+def test_every_advertised_address_answers(kafka: Kafka) -> None:
+    """Every address that the brokers advertise answers a client."""
+    unreachable = kafka.unreachable()
+
+    assert not unreachable, wrong("kafka.advertised_unreachable", expected="every address", actual=unreachable)
+
+
+@pytest.mark.criterion("kafka.internal_topics")
+def test_internal_topics_survive_a_broker(kafka: Kafka) -> None:
+    """Kafka's own topics have as many replicas as expected of every topic."""
+    expected = kafka.expect["replication"]
+
+    replicas = kafka.internal_replication()
+
+    assert min(replicas.values()) >= expected, wrong(
+        "kafka.internal_topic_thin", expected=f"{expected} replicas each", actual=replicas
+    )
+
+
+@pytest.mark.criterion("kafka.authentication")
+def test_strangers_are_refused(kafka: Kafka) -> None:
+    """No broker serves a client that shows no credentials."""
+    serving = kafka.open_to_strangers()
+
+    assert not serving, wrong("kafka.authentication_off", expected="every broker refuses a stranger", actual=serving)

@@ -1,0 +1,72 @@
+"""Records through Kafka: written, read, shared by a group, and kept when a broker is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.kafka import Kafka, Record
+from gonogo import wrong
+from gonogo.plugin import Disturb
+
+RECORDS = [
+    Record(b"first", b"key", (("trace", b"0a1b"), ("trace", b"2c3d"))),
+    Record(bytes(range(256)), None, ()),
+    Record("третий ✓".encode(), "ключ".encode(), (("empty", b""),)),
+    Record(b"", b"an empty value"),
+    Record(b"x" * 100_000, b"a large value"),
+]
+EARLY = [Record(b"early %d" % number) for number in range(6)]
+LATE = [Record(b"late %d" % number) for number in range(4)]
+
+
+@pytest.mark.criterion("kafka.roundtrip")
+@pytest.mark.writes
+def test_records_come_back_as_they_were(kafka: Kafka) -> None:
+    """What is produced with acks=all is consumed with the same bytes, keys, headers and order."""
+    with kafka.topic() as topic:
+        kafka.produce(topic, RECORDS)
+
+        read = kafka.consume(topic)
+
+    assert read == RECORDS, wrong("kafka.records_altered", expected=RECORDS, actual=read)
+
+
+@pytest.mark.criterion("kafka.group")
+@pytest.mark.writes
+def test_a_group_shares_a_topic_and_resumes(kafka: Kafka) -> None:
+    """Two consumers of a group share a topic, lose and double nothing, and the next one resumes where they ended."""
+    with kafka.topic(partitions=4) as topic, kafka.group() as group:
+        with kafka.members(group, topic, 2) as members:
+            shares = members.shares
+            kafka.produce(topic, EARLY)
+            first = members.take(len(EARLY))
+            members.commit()
+        kafka.produce(topic, LATE)
+        with kafka.members(group, topic, 1) as successor:
+            resumed = successor.take(len(LATE))
+
+    assert shares == [2, 2], wrong("kafka.group_unbalanced", expected="two partitions for each", actual=shares)
+    assert set(EARLY) <= set(first), wrong("kafka.records_lost", expected=EARLY, actual=first)
+    assert first == EARLY, wrong("kafka.records_doubled", expected=EARLY, actual=first)
+    assert resumed == LATE, wrong("kafka.offsets_not_kept", expected=LATE, actual=resumed)
+
+
+@pytest.mark.criterion("kafka.broker_loss")
+@pytest.mark.disrupts
+def test_a_lost_broker_loses_no_record(kafka: Kafka, disturb: Disturb) -> None:
+    """With a broker lost, producers go on, no acknowledged record is lost, and every replica is in sync again after."""
+    with kafka.topic(partitions=3, min_insync_replicas=kafka.expect["min_insync_replicas"]) as topic:
+        with kafka.stream(topic) as stream:
+            stream.more()
+            with disturb.kill("kafka", "broker-2"):
+                stream.more()
+            stream.more()
+        kept = {int(record.value) for record in kafka.consume(topic)}
+        after = kafka.partitions([topic])
+
+    assert not stream.refused, wrong(
+        "kafka.record_refused", expected="every record acknowledged", actual=stream.refused
+    )
+    lost = set(stream.acknowledged) - kept
+    assert not lost, wrong("kafka.records_lost", expected="every acknowledged record", actual=f"lost: {sorted(lost)}")
+    assert not any(after), wrong("kafka.partition_under_replicated", expected="every replica in sync", actual=after)
