@@ -255,8 +255,8 @@ class Deployment:
             answered.result(0)
         except (NotReady, FutureTimeout) as error:
             node = next((n for n in self.recipe.nodes if not ports.listens(n.port)), self.recipe.nodes[0])
-            message = str(error) or f"{self.recipe.component}: a question has hung for {deadline.seconds:g} s"
-            raise self._failed(node, message) from error
+            last = error.last if isinstance(error, NotReady) else "it hangs"
+            raise self._failed(node, f"not ready within {deadline.seconds:g} s: {last}") from error
 
     def _telling(self, ask: Callable[[], bool]) -> bool:
         try:

@@ -26,6 +26,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import sys
 import time
 import traceback
@@ -148,6 +149,17 @@ def members(table: dict[int, Process], keeper: int, server: int, name: str, fold
     return sorted(own.values(), key=lambda one: one.pid != server)
 
 
+def bound(pids: Iterable[int]) -> set[str]:
+    """The paths of the Unix sockets that these processes hold (proc_net_unix: inode and path stand last)."""
+    held: set[str] = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            held |= {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")}  # noqa: PTH115
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        lines = [line.rstrip("\n").split(maxsplit=7) for line in file]
+    return {line[7] for line in lines if len(line) == 8 and f"socket:[{line[6]}]" in held and line[7].startswith("/")}
+
+
 class Server:
     """One started program; ``code`` is None while its first process lives, ``clear`` once its tree is gone."""
 
@@ -176,6 +188,7 @@ class Keeper:
         self.mark = f"{own.pid}:{own.start}"
         self.servers: dict[str, Server] = {}
         self.retained: dict[str, str] = {}
+        self.sockets: set[str] = set()
         self.watchers: list[socket.socket] = []
         self.ending: float | None = None
         self.waiting: list[socket.socket] = []
@@ -262,8 +275,10 @@ class Keeper:
     def stop(self, server: Server, grace: float) -> None:
         server.kill_at = time.monotonic() + grace
         if server.code is None:
+            tree = self.tree(server)
+            self.sockets |= bound(one.pid for one in tree)
             send(server.pid, server.start, server.program["stop"])
-            for one in self.tree(server):
+            for one in tree:
                 send(one.pid, one.start, signal.SIGCONT)
 
     def end(self) -> None:
@@ -304,13 +319,20 @@ class Keeper:
         return not left
 
     def close(self) -> None:
-        """Keep the logs that were asked for, remove everything else, and say so."""
+        """Keep the logs that were asked for, remove everything else, and say so.
+
+        Everything else is the data folder, and the sockets that servers have put elsewhere.
+        """
         for name, to in self.retained.items():
             if name in self.servers:
                 os.makedirs(to, exist_ok=True)  # noqa: PTH103
                 with contextlib.suppress(OSError):
                     shutil.copyfile(self.servers[name].program["log"], f"{to}/{name.replace('/', '-')}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
+        for path in self.sockets:
+            with contextlib.suppress(OSError):
+                if stat.S_ISSOCK(os.lstat(path).st_mode):
+                    os.unlink(path)  # noqa: PTH108
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.record)  # noqa: PTH108
         for connection in self.waiting:

@@ -7,10 +7,11 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from gonogo.content import STATE
 from gonogo.errors import ConfigError, DeployError, Gone, Problem
 from gonogo.files import nearest
 from gonogo.home import home as shared_home
@@ -246,10 +247,9 @@ class Embedded:
         if self._found and self._made:
             self._remove(platform, self._made)
             return
-        platform.end()
-        if self._keeper:
-            self._keeper.communicate()
-        self._platform = None
+        with self._keeper or nullcontext():  # which reaps it
+            platform.end()
+        self._platform = self._keeper = None
 
     def down_only(self, components: Iterable[Component]) -> None:
         """Take down these components of the platform that is up, and leave the others."""
@@ -278,5 +278,6 @@ class Embedded:
         """Have the component's logs copied to the checkout when the platform ends."""
         recipe, platform = self._recipe(component), self._platform
         if recipe and platform:
-            to = self._root / ".gonogo" / "logs" / platform.id
-            platform.control.retain([serving.name_of(recipe, node) for node in recipe.nodes], to)
+            to = self._root / STATE / "logs" / platform.id
+            with suppress(KeeperError):  # it is being taken down already
+                platform.control.retain([serving.name_of(recipe, node) for node in recipe.nodes], to)

@@ -1,0 +1,506 @@
+"""What the embedded provider promises of up, down, evidence and disturb, with servers of thirty lines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gonogo.errors import ConfigError, DeployError, Gone
+from gonogo.home import barrier
+from gonogo.model import Endpoints, Phase, Progress, Server
+from gonogo.providers.embedded import keeper, platforms, ports
+from gonogo.providers.embedded.provider import Embedded
+from gonogo.registry import Component
+from gonogo.waiting import until
+from tests.small_servers import component, marked, pids, ready, runs
+
+PYTHONS = (Path(sys.executable), Path("/usr/bin/python3"))
+ENTERABLE = next((path for path in PYTHONS if path.exists() and not barrier(path.resolve().parent)), None)
+"""A Python that an account other than ours may run."""
+
+
+class Checkout:
+    """A checkout in a folder with spaces and letters beyond ASCII, and its own GONOGO_HOME."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.home = folder / "mein Checkout ä", folder / "home ü"
+        self.root.mkdir()
+        self.home.mkdir()
+        self.told: list[Progress] = []
+
+    def provider(self) -> Embedded:
+        """Another one, as another process would have it."""
+        return Embedded(self.root, home=self.home)
+
+    def up(self, one: Component, provider: Embedded | None = None, **needs: Endpoints) -> tuple[Embedded, Endpoints]:
+        """The component stood up by a provider."""
+        provider = provider or self.provider()
+        return provider, provider.up(one, needs, ready, self.told.append)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    """A checkout whose platforms are all gone afterwards."""
+    one = Checkout(tmp_path)
+    yield one
+    platforms.end_all(one.home)
+
+
+@pytest.fixture
+def enterable(checkout: Checkout) -> Iterator[Checkout]:
+    """The checkout with a GONOGO_HOME that every account may enter, unlike pytest's own folders."""
+    own = checkout.home
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        checkout.home = Path(folder)
+        checkout.home.chmod(0o755)
+        yield checkout
+        platforms.end_all(checkout.home)
+    checkout.home = own
+
+
+def rows(provider: Embedded) -> dict[str, Server]:
+    """The servers by node."""
+    return {server.node: server for server in provider.servers()}
+
+
+def processes(provider: Embedded) -> dict[str, int | None]:
+    """The serving pid by node."""
+    return {server.node: server.pid for server in provider.servers()}
+
+
+# -- up
+
+
+def test_up_returns_endpoints_that_answer_and_shows_its_servers(checkout: Checkout) -> None:
+    provider, endpoints = checkout.up(component(checkout.root, nodes=("one", "two")))
+    ready(endpoints)
+    one = rows(provider)["one"]
+    assert set(endpoints.addresses) == {"address"}
+    assert set(endpoints.secrets) == {"password"}
+    assert [s.state for s in provider.servers()] == ["running", "running"]
+    assert one.address == endpoints["address"]
+    assert one.pid == pids(Path(one.log).read_text())["serving"]
+    assert len(one.ports) == 2
+    assert checkout.told[0].phase is Phase.PREPARING
+    assert Phase.STARTING in {p.phase for p in checkout.told}
+
+
+def test_the_serving_process_is_shown_and_not_its_launcher(checkout: Checkout) -> None:
+    provider, _ = checkout.up(component(checkout.root, options="launched"))
+    one = rows(provider)["one"]
+    told = pids(Path(one.log).read_text())
+    assert one.pid == told["serving"]
+    assert one.pid != told["launcher"]
+
+
+def test_passwords_are_random_and_never_on_a_command_line(checkout: Checkout) -> None:
+    provider, endpoints = checkout.up(component(checkout.root))
+    _, other = checkout.up(component(checkout.root, "other"), provider)
+    lines = [Path(f"/proc/{s.pid}/cmdline").read_bytes().decode() for s in provider.servers()]
+    assert endpoints["password"] != other["password"]
+    assert not any(endpoints["password"] in line or other["password"] in line for line in lines)
+
+
+def test_servers_inherit_nothing_of_our_environment(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "ours")
+    provider, _ = checkout.up(component(checkout.root))
+    pid = rows(provider)["one"].pid
+    assert pid
+    own = {"GONOGO_KEEPER", "GONOGO_RUN", "GONOGO_SERVER"}
+    assert set(keeper.environment(pid)) - {""} == {"PATH", "LANG", "HOME", "TMPDIR", "PASSWORD", "SEEN"} | own
+
+
+def test_a_server_that_dies_is_reported_with_its_last_lines(checkout: Checkout) -> None:
+    with pytest.raises(DeployError, match="one ended with code 7") as caught:
+        checkout.up(component(checkout.root, options="dies"))
+    lines = caught.value.log_tail.splitlines()
+    assert len(lines) == 20
+    assert lines[-1].strip() == "the disk is full"
+    assert caught.value.node == "one"
+
+
+def test_a_death_is_news_even_while_a_question_hangs(checkout: Checkout) -> None:
+    released = threading.Event()
+
+    def hang(endpoints: Endpoints) -> None:
+        host, _, port = endpoints["address"].partition(":")
+        with socket.create_connection((host, int(port)), 5) as connection:
+            connection.sendall(b"die")
+        assert released.wait(60)
+
+    try:
+        with pytest.raises(DeployError, match="one ended with code 3"):
+            checkout.provider().up(component(checkout.root), {}, hang, checkout.told.append)
+    finally:
+        released.set()
+
+
+def test_one_that_never_answers_is_given_up_with_its_log(checkout: Checkout) -> None:
+    silent = component(checkout.root, options="silent", toml="")
+    path = silent.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("ready = 20", "ready = 0.3"))
+    with pytest.raises(DeployError, match=r"not ready within 0\.3 s: one does not listen") as caught:
+        checkout.up(silent)
+    assert "process silent" in caught.value.log_tail
+
+
+def test_a_port_that_somebody_took_meanwhile_is_replaced(checkout: Checkout) -> None:
+    provider, endpoints = checkout.up(component(checkout.root, options="taken-once"))
+    ready(endpoints)
+    assert "Address already in use" in Path(rows(provider)["one"].log).read_text()
+
+
+def test_a_port_is_chosen_three_times_at_most(checkout: Checkout) -> None:
+    never = component(checkout.root)
+    path = never.folder / "server.py"
+    path.write_text("print('OSError: Address already in use'); raise SystemExit(1)")
+    with pytest.raises(DeployError, match="ended with code 1") as caught:
+        checkout.up(never)
+    assert Path(caught.value.log).read_text().count("Address already in use") == 3
+
+
+def test_preparation_runs_in_order_before_the_start_and_its_failure_is_reported(checkout: Checkout) -> None:
+    steps = """
+[[prepare]]
+argv = ["/bin/sh", "-c", "cat > first; echo prepared $WHAT"]
+stdin = "{{ node.name }} of {{ run }}"
+env = { WHAT = "the first" }
+[[prepare]]
+argv = ["/bin/sh", "-c", "cat first; exit {{ node.vars.code }}"]
+"""
+    good = component(checkout.root, more=steps.replace("{{ node.vars.code }}", "0"))
+    provider, _ = checkout.up(good)
+    run = platforms.listed(checkout.home)[0].id
+    lines = Path(rows(provider)["one"].log).read_text().splitlines()
+    assert lines[:2] == ["prepared the first", f"one of {run}" + lines[1].removeprefix(f"one of {run}")]
+    bad = component(checkout.root, "bad", more=steps.replace("{{ node.vars.code }}", "5"))
+    with pytest.raises(DeployError, match="one: sh ended with code 5"):
+        checkout.up(bad, provider)
+
+
+def test_finishing_is_repeated_until_it_succeeds(checkout: Checkout) -> None:
+    finish = """
+[[finish]]
+argv = ["/bin/sh", "-c", "echo try >> tries; test $(wc -l < tries) -ge 3"]
+"""
+    provider, _ = checkout.up(component(checkout.root, more=finish))
+    assert (Path(rows(provider)["one"].data) / "tries").read_text() == "try\n" * 3
+
+
+def test_a_program_that_is_not_there_is_a_sentence(checkout: Checkout) -> None:
+    wrong = component(checkout.root)
+    path = wrong.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("{{ python }}", "/no/such/program"))
+    with pytest.raises(DeployError, match=r"one could not be started: .*No such file"):
+        checkout.up(wrong)
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ nothing }}", "{{ nodes[0].ports.other }}", "{{ needs.database.url }}", "{% if %}"]
+)
+def test_a_template_that_cannot_be_rendered_is_a_sentence(checkout: Checkout, template: str) -> None:
+    wrong = component(checkout.root)
+    (wrong.folder / "server.py").write_text(template)
+    with pytest.raises(ConfigError, match=r"embedded\.toml.*server\.py"):
+        checkout.up(wrong)
+
+
+def test_a_component_is_told_where_what_it_needs_is(checkout: Checkout) -> None:
+    provider, database = checkout.up(component(checkout.root, "database"))
+    needing = component(checkout.root, "needing")
+    path = needing.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("[files]", '[files]\n"url" = "url"'))
+    (needing.folder / "url").write_text("{{ needs.database.address }} {{ needs.database.password }}")
+    checkout.up(needing, provider, database=database)
+    data = next(s.data for s in provider.servers() if s.component == "needing")
+    assert (Path(data) / "url").read_text() == f"{database['address']} {database['password']}"
+
+
+def test_a_node_waits_for_the_nodes_it_comes_after(checkout: Checkout) -> None:
+    ordered = component(checkout.root, nodes=("one", "two"))
+    path = ordered.folder / "embedded.toml"
+    path.write_text(path.read_text().replace('name = "two"', 'name = "two"\nafter = ["one"]'))
+    provider, _ = checkout.up(ordered)
+    one, two = (pids(Path(rows(provider)[n].log).read_text())["serving"] for n in ("one", "two"))
+    told = [p.detail for p in checkout.told]
+    assert one != two
+    assert told.index("waits for one to listen") < told.index("two")
+
+
+def test_the_data_of_a_node_is_its_own(checkout: Checkout) -> None:
+    provider, _ = checkout.up(component(checkout.root))
+    data = Path(rows(provider)["one"].data)
+    assert data.stat().st_mode & 0o777 == 0o700
+    assert (data / "server.py").stat().st_mode & 0o777 == 0o600
+    assert data.parent.stat().st_mode & 0o777 == 0o711
+    assert data.parent.parent.stat().st_mode & 0o777 == 0o711
+    assert (data.parent.parent / "logs").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start servers as somebody else")
+@pytest.mark.skipif(ENTERABLE is None, reason="there is no Python that nobody may run")
+def test_a_server_that_refuses_root_runs_as_nobody(enterable: Checkout) -> None:
+    umask = os.umask(0o077)
+    try:
+        prepare = '[[prepare]]\nargv = ["/bin/sh", "-c", "id -u > id"]\n'
+        refusing = component(enterable.root, toml='user = "unprivileged"', more=prepare)
+        path = refusing.folder / "embedded.toml"
+        path.write_text(path.read_text().replace("{{ python }}", str(ENTERABLE)))
+        provider, endpoints = enterable.up(refusing)
+    finally:
+        os.umask(umask)
+    ready(endpoints)
+    one = rows(provider)["one"]
+    assert f"\nUid:\t{65534}\t{65534}\t" in Path(f"/proc/{one.pid}/status").read_text()
+    assert "\nGroups:\t \n" in Path(f"/proc/{one.pid}/status").read_text()
+    assert (Path(one.data) / "id").read_text() == "65534\n"
+    assert {p.stat().st_uid for p in (Path(one.data), *Path(one.data).iterdir())} == {65534}
+    assert one.user == "nobody"
+    provider.down()
+    assert not Path(one.data).exists()
+
+
+# -- as it is, repaired, anew
+
+
+def test_a_second_up_reuses_what_is_right(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    provider, endpoints = checkout.up(echo)
+    before = processes(provider)
+    provider.keep()
+    again, same = checkout.up(echo)
+    assert same == endpoints
+    assert processes(again) == before
+
+
+def test_a_dead_node_is_started_again_and_the_others_are_left_alone(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"), options="launched")
+    provider, endpoints = checkout.up(echo)
+    before = processes(provider)
+    (Path(rows(provider)["one"].data) / "precious").touch()
+    os.kill(before["one"] or 0, signal.SIGKILL)
+    until(lambda: rows(provider)["one"].state == "dead", awaited="its death", within=5)
+    _, same = checkout.up(echo, provider)
+    after = processes(provider)
+    assert same == endpoints
+    assert after["two"] == before["two"]
+    assert after["one"] != before["one"]
+    assert (Path(rows(provider)["one"].data) / "precious").exists()
+
+
+def test_a_stopped_node_is_continued(checkout: Checkout) -> None:
+    echo = component(checkout.root)
+    provider, _ = checkout.up(echo)
+    before = processes(provider)
+    os.kill(before["one"] or 0, signal.SIGSTOP)
+    until(lambda: rows(provider)["one"].state == "stopped", awaited="its halt", within=5)
+    checkout.up(echo, provider)
+    assert processes(provider) == before
+    assert rows(provider)["one"].state == "running"
+
+
+def test_where_one_node_cannot_be_repaired_all_start_anew(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"), toml='repair = "component"')
+    provider, _ = checkout.up(echo)
+    before = processes(provider)
+    os.kill(before["two"] or 0, signal.SIGKILL)
+    until(lambda: rows(provider)["two"].state == "dead", awaited="its death", within=5)
+    _, endpoints = checkout.up(echo, provider)
+    ready(endpoints)
+    assert not set(before.values()) & set(processes(provider).values())
+
+
+def test_another_configuration_means_to_start_anew(checkout: Checkout) -> None:
+    provider, before = checkout.up(component(checkout.root))
+    changed = component(checkout.root, options="family")
+    _, after = checkout.up(changed, provider)
+    assert after != before
+    assert "nameless" in Path(rows(provider)["one"].log).read_text()
+
+
+def test_attached_is_what_is_up_dead_or_alive(checkout: Checkout) -> None:
+    echo = component(checkout.root)
+    provider, endpoints = checkout.up(echo)
+    provider.keep()
+    os.kill(processes(provider)["one"] or 0, signal.SIGKILL)
+    other = checkout.provider()
+    until(lambda: rows(other)["one"].state == "dead", awaited="its death", within=5)
+    assert other.attached(echo) == endpoints
+    assert other.attached(component(checkout.root, "never")) is None
+
+
+def test_two_runs_in_one_checkout_have_platforms_of_their_own(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two", "three"))
+    first, second = checkout.provider(), checkout.provider()
+    found: dict[str, Endpoints] = {}
+
+    def stand_up(name: str, provider: Embedded) -> None:
+        found[name] = provider.up(echo, {}, ready, checkout.told.append)
+
+    threads = [threading.Thread(target=stand_up, args=pair) for pair in (("first", first), ("second", second))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    numbers = [port for p in (first, second) for s in p.servers() for port in s.ports]
+    assert len(set(numbers)) == len(numbers) == 12
+    first.down()
+    ready(found["second"])
+
+
+# -- evidence
+
+
+def test_evidence_is_bounded_redacted_and_kept(checkout: Checkout) -> None:
+    provider = Embedded(checkout.root, home=checkout.home, redact=lambda text: text.replace("process", "***"))
+    checkout.up(component(checkout.root), provider)
+    log = Path(rows(provider)["one"].log)
+    with log.open("a") as file:
+        file.write("the first line\n" + "noise\n" * 50_000 + "the last line\n")
+    (evidence,) = provider.evidence("echo")
+    assert evidence.text
+    assert "begin" in evidence.text
+    assert evidence.text.endswith("the last line\n")
+    assert evidence.truncated
+    assert "process serving" not in evidence.text
+    assert len(evidence.text) < 70_000
+    provider.down()
+    (kept,) = (checkout.root / ".gonogo" / "logs").rglob("*.log")
+    assert kept.read_text().endswith("the last line\n")
+    assert provider.evidence("echo") == []
+
+
+# -- disturb
+
+
+@pytest.mark.parametrize(("how", "state"), [("kill", "dead"), ("hang", "stopped"), ("restart", "running")])
+def test_a_disturbed_node_is_restored(checkout: Checkout, how: str, state: str) -> None:
+    echo = component(checkout.root, nodes=("one", "two"), options="launched")
+    provider, endpoints = checkout.up(echo)
+    with provider.disturb(echo, how, "one", ready) as server:
+        until(lambda: rows(provider)["one"].state == state, awaited=state, within=5)
+        assert server.node == "one"
+        assert rows(provider)["two"].state == "running"
+    ready(endpoints)
+    assert [s.state for s in provider.servers()] == ["running", "running"]
+
+
+def test_what_was_disturbed_is_restored_whatever_happens_meanwhile(checkout: Checkout) -> None:
+    echo = component(checkout.root)
+    provider, endpoints = checkout.up(echo)
+    with pytest.raises(ZeroDivisionError), provider.disturb(echo, "kill", "one", ready):
+        raise ZeroDivisionError
+    ready(endpoints)
+    assert provider.attached(echo) == endpoints
+
+
+def test_a_component_that_starts_anew_keeps_its_addresses(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"), toml='repair = "component"')
+    provider, endpoints = checkout.up(echo)
+    before = processes(provider)
+    with provider.disturb(echo, "kill", "two", ready):
+        pass
+    ready(endpoints)
+    assert not set(before.values()) & set(processes(provider).values())
+
+
+@pytest.mark.parametrize(
+    ("how", "node", "said"), [("tickle", "one", "no way to disturb"), ("kill", "three", "no such node")]
+)
+def test_a_strange_disturbance_is_a_sentence(checkout: Checkout, how: str, node: str, said: str) -> None:
+    echo = component(checkout.root)
+    provider, endpoints = checkout.up(echo)
+    with pytest.raises(ConfigError, match=said), provider.disturb(echo, how, node, ready):
+        pass
+    ready(endpoints)
+
+
+def test_what_is_not_up_cannot_be_disturbed(checkout: Checkout) -> None:
+    with pytest.raises(Gone), checkout.provider().disturb(component(checkout.root), "kill", "one", ready):
+        pass
+
+
+def test_servers_that_a_server_starts_are_rows(checkout: Checkout) -> None:
+    children = '[[children]]\nnode = "worker"\nprogram = "sleep"\n'
+    provider, _ = checkout.up(component(checkout.root, options="family launched", more=children))
+    until(lambda: "worker-1" in rows(provider), awaited="the child", within=5)
+    assert rows(provider)["worker-1"].pid == pids(Path(rows(provider)["one"].log).read_text())["nameless"]
+
+
+# -- down
+
+
+def test_down_takes_everything_down(checkout: Checkout) -> None:
+    provider, _ = checkout.up(component(checkout.root, options="family"))
+    log = Path(rows(provider)["one"].log)
+    until(lambda: len(pids(log.read_text())) == 4, awaited="the family", within=5)
+    family = [keeper.process(pid) for pid in pids(log.read_text()).values()]
+    (platform,) = platforms.listed(checkout.home)
+    provider.down()
+    provider.down()
+    assert not any(map(runs, family))
+    assert not marked(platform.id)
+    assert not platform.folder.exists()
+    assert platforms.listed(checkout.home) == []
+    assert provider.servers() == []
+
+
+def test_down_takes_only_what_this_one_added_to_a_platform_that_was_there(checkout: Checkout) -> None:
+    there, endpoints = checkout.up(component(checkout.root))
+    there.keep()
+    adding, added = checkout.up(component(checkout.root, "other"))
+    adding.down()
+    ready(endpoints)
+    assert checkout.provider().attached(component(checkout.root, "other")) is None
+    assert not ports.listens(int(added["address"].rpartition(":")[2]))
+    checkout.provider().down()
+    assert platforms.listed(checkout.home) == []
+
+
+def test_down_of_one_component_leaves_the_others(checkout: Checkout) -> None:
+    provider, endpoints = checkout.up(component(checkout.root))
+    other = component(checkout.root, "other")
+    checkout.up(other, provider)
+    provider.down_only([other])
+    ready(endpoints)
+    assert {s.component for s in provider.servers()} == {"echo"}
+
+
+def test_down_ends_what_is_still_on_its_way_up(checkout: Checkout) -> None:
+    provider = checkout.provider()
+    raised: list[BaseException] = []
+
+    def stand_up() -> None:
+        try:
+            provider.up(component(checkout.root, options="silent"), {}, ready, checkout.told.append)
+        except DeployError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=stand_up)
+    thread.start()
+    until(lambda: any("does not listen" in p.detail for p in checkout.told), awaited="the wait", within=10)
+    provider.down()
+    thread.join(10)
+    assert [type(error) for error in raised] == [DeployError]
+    assert platforms.listed(checkout.home) == []
+
+
+def test_what_it_takes_and_whether_it_fits_is_known_before(checkout: Checkout, tmp_path: Path) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    large = component(checkout.root, "large")
+    path = large.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("memory = 20", "memory = 99999999"))
+    provider = checkout.provider()
+    assert provider.takes(echo) == {"memory_mib": 20, "disk_mib": 1, "processes": 2}
+    assert provider.version(echo) == "1.0"
+    assert provider.fits([echo]) == []
+    assert [p.where for p in provider.fits([echo, large])] == ["memory"]
+    assert platforms.listed(checkout.home) == []

@@ -1,0 +1,198 @@
+"""The list of platforms names what is up, and nothing of somebody else's is ever ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from gonogo.providers.embedded import keeper, platforms
+from gonogo.providers.embedded.control import KeeperLost
+from gonogo.providers.embedded.platforms import Platform, Record
+from gonogo.waiting import until
+
+Create = Callable[..., Platform]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty GONOGO_HOME."""
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def create(home: Path, tmp_path: Path) -> Iterator[Create]:
+    """Makes platforms, all ended afterwards."""
+    made = []
+
+    def one(root: Path = tmp_path / "checkout", *, kept: bool = False) -> Platform:
+        folder = tmp_path / f"data-{len(made)}"
+        folder.mkdir()
+        platform, process = platforms.create(home, root, folder)
+        made.append((platform, process))
+        if kept:
+            platform.keep()
+        return platform
+
+    yield one
+    for platform, process in made:
+        with process:
+            platform.end()
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is none of ours."""
+    with subprocess.Popen(["/bin/sleep", "1000"]) as process:
+        yield process
+        process.kill()
+
+
+def record(**changes: object) -> Record:
+    """A record of a platform that is no more."""
+    blank = Record(id="pv-20250101000000-000000", keeper=1, keeper_start=1, root="/", folder="/none", owner=0, since="")
+    return replace(blank, **changes)
+
+
+def written(home: Path, one: Record) -> Path:
+    """The record as a file of the list."""
+    (home / "platforms").mkdir(exist_ok=True)
+    path = home / "platforms" / f"{one.id}.json"
+    path.write_bytes(msgspec.json.encode(one))
+    return path
+
+
+def test_a_platform_is_found_by_its_checkout_once_it_is_kept(create: Create, home: Path, tmp_path: Path) -> None:
+    platform = create()
+    assert platforms.find(home, tmp_path / "checkout") is None
+    platform.keep()
+    found = platforms.find(home, tmp_path / "checkout")
+    assert found
+    assert found.id == platform.id
+    assert platforms.find(home, tmp_path / "another") is None
+
+
+def test_of_two_the_latest_is_found(create: Create, home: Path, tmp_path: Path) -> None:
+    first, second = create(kept=True), create(kept=True)
+    assert [one.id for one in platforms.of(home, tmp_path / "checkout")] == [second.id, first.id]
+
+
+def test_an_ended_platform_leaves_nothing(create: Create, home: Path) -> None:
+    platform = create(kept=True)
+    platform.end()
+    assert platforms.listed(home) == []
+    assert not platform.folder.exists()
+    assert list((home / "platforms").glob("*.json")) == []
+    with pytest.raises(KeeperLost):
+        platform.change(lambda now: now)
+
+
+def test_all_platforms_end_wherever_their_checkout_is(create: Create, home: Path) -> None:
+    made = [create(kept=True), create(Path("/gone"), kept=True), create()]
+    assert set(platforms.end_all(home)) == {one.id for one in made}
+    assert not any(one.alive for one in made)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_platform_whose_keeper_hangs_or_is_gone_ends_all_the_same(create: Create, home: Path, number: int) -> None:
+    platform = create()
+    keeper.send(platform.record.keeper, platform.record.keeper_start, number)
+    platform.end()
+    assert not platform.alive
+    assert not platform.folder.exists()
+    assert platforms.listed(home) == []
+
+
+def test_only_the_owner_may_read_the_list(create: Create, home: Path) -> None:
+    platform = create()
+    assert (home / "platforms").stat().st_mode & 0o777 == 0o700
+    assert platform.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_torn_record_and_one_of_another_version_are_left_alone(create: Create, home: Path) -> None:
+    platform = create()
+    torn = written(home, record(id="pv-20250101000000-000001"))
+    torn.write_bytes(torn.read_bytes()[:40])
+    newer = written(home, record(id="pv-20250101000000-000002"))
+    newer.write_text(newer.read_text().replace('"kept"', '"kept_by"'))
+    platforms.clean(home)
+    assert [one.id for one in platforms.listed(home)] == [platform.id]
+    assert torn.exists()
+    assert newer.exists()
+
+
+def test_a_record_whose_pid_belongs_to_somebody_else_is_removed_and_nobody_killed(
+    home: Path, tmp_path: Path, stranger: subprocess.Popen[bytes]
+) -> None:
+    (data := tmp_path / "data").mkdir()
+    seen = keeper.process(stranger.pid)
+    assert seen
+    path = written(home, record(keeper=stranger.pid, keeper_start=seen.start - 1, folder=str(data), kept=True))
+    assert platforms.listed(home) == []
+    Platform(path, record(keeper=stranger.pid, keeper_start=seen.start - 1, folder=str(data))).end()
+    assert not path.exists()
+    assert not data.exists()
+    assert stranger.poll() is None
+
+
+def test_what_a_killed_keeper_left_is_ended_and_what_has_a_keeper_is_not(home: Path) -> None:
+    own = keeper.process(os.getpid())
+    assert own
+    marks = [f"{own.pid}:{own.start - 1}", f"{own.pid}:{own.start}", "nonsense"]
+    started = [subprocess.Popen(["/bin/sleep", "1000"], env={"GONOGO_KEEPER": mark}) for mark in marks]
+    try:
+        until(
+            lambda: all("GONOGO_KEEPER" in keeper.environment(p.pid) for p in started), awaited="their start", within=5
+        )
+        found = platforms.clean(home)
+        assert [one.pid for one in found if one.pid in {p.pid for p in started}] == [started[0].pid]
+        assert started[0].wait(5) == -signal.SIGKILL
+        assert [p.poll() for p in started[1:]] == [None, None]
+    finally:
+        for process in started:
+            with process:
+                process.kill()
+
+
+def test_changes_from_many_hands_are_all_kept(create: Create) -> None:
+    platform = create()
+    names = [f"component{n}" for n in range(12)]
+    held = []
+
+    def reserve(name: str) -> None:
+        held.append(platform.reserve(name, {"node": ("one", "two")}))
+
+    threads = [threading.Thread(target=reserve, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    now = platform.record
+    assert set(now.ports) == set(names)
+    assert len(now.reserved()) == 2 * len(names)
+    for one in held:
+        for socket in one["node"].values():
+            socket.close()
+
+
+def test_a_reserved_port_is_no_other_platforms_until_it_is_dropped(
+    create: Create, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = create(), create()
+    held = first.reserve("component", {"node": ("one",)})
+    port = held["node"]["one"].getsockname()[1]
+    held["node"]["one"].close()
+    taken: list[set[int]] = []
+    monkeypatch.setattr(platforms.ports, "choose", lambda count, others: taken.append(set(others)) or [])
+    second.reserve("other", {})
+    first.drop("component")
+    second.reserve("other", {})
+    assert [port in one for one in taken] == [True, False]
