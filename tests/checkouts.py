@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
@@ -74,7 +75,7 @@ FILES = {
 }
 
 
-def checkout(root: Path, changes: dict[str, str | None] | None = None) -> Path:
+def checkout(root: Path, changes: Mapping[str, str | None] | None = None) -> Path:
     """The files above below ``root``, some of them exchanged; None leaves one out."""
     for name, text in {**FILES, **(changes or {})}.items():
         if text is not None:

@@ -199,8 +199,13 @@ def _criteria() -> tuple[CriterionResult, ...]:
             outcome=Outcome.MISSING,
             reason="no result: the run was interrupted",
         ),
-        _criterion("ray.dashboard", optional, "Ray's dashboard shows its nodes", outcome=Outcome.MISSING,
-                   reason="no result: the run was interrupted"),
+        _criterion(
+            "ray.dashboard",
+            optional,
+            "Ray's dashboard shows its nodes",
+            outcome=Outcome.MISSING,
+            reason="no result: the run was interrupted",
+        ),
         _criterion(
             "katib.answers",
             critical,
@@ -346,8 +351,14 @@ def _spans() -> tuple[Span, ...]:
         Span(name="kafka ready", kind="wait", component="kafka", started=13.3, seconds=6.8, critical_path=True),
         Span(name="start postgresql", kind="deploy", component="postgresql", started=0.3, seconds=1.4),
         Span(name="kafka.brokers", kind="check", component="kafka", started=20.4, seconds=0.3, critical_path=True),
-        Span(name="elasticsearch.answers", kind="check", component="elasticsearch", started=20.4, seconds=20.0,
-             critical_path=True),
+        Span(
+            name="elasticsearch.answers",
+            kind="check",
+            component="elasticsearch",
+            started=20.4,
+            seconds=20.0,
+            critical_path=True,
+        ),
         Span(name="take down", kind="teardown", started=66.1, seconds=5.9, critical_path=True),
     )
 
@@ -377,6 +388,4 @@ def _verdict() -> Verdict:
 
 
 def _first(criterion: str, signature: str, message: str) -> FirstCause:
-    return FirstCause(
-        component=criterion.partition(".")[0], signature=signature, criterion=criterion, message=message
-    )
+    return FirstCause(component=criterion.partition(".")[0], signature=signature, criterion=criterion, message=message)

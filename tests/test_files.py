@@ -56,7 +56,11 @@ def test_a_right_file_is_the_struct(tmp_path: Path) -> None:
     ("text", "what", "hint"),
     [
         ('name = "a"\ncolor = "red"', "unknown key 'color'", "nearest known: 'colour'"),
-        ('name = "a"\nzzz = 1', "unknown key 'zzz'", "known: built, colour, electric, fuel, name, notes, owners, wheels"),
+        (
+            'name = "a"\nzzz = 1',
+            "unknown key 'zzz'",
+            "known: built, colour, electric, fuel, name, notes, owners, wheels",
+        ),
         ('name = "a"\nwheels = [{inchs = 3, inches = 3}]', "unknown key 'wheels[0].inchs'", "nearest known: 'inches'"),
         ('name = "a"\n[owners.bob]\nspokes = 3', "missing key 'owners.bob.inches'", "expected a number"),
         ("", "missing key 'name'", "expected text"),

@@ -100,11 +100,19 @@ def test_every_error_of_a_client_has_a_generic_hint() -> None:
     [
         ("deploy/queue/component.toml", "titel = 1", "unknown key 'titel' (nearest known: 'title')"),
         ("deploy/queue/component.toml", 'title = "Q"\nconcurrency = 0', "concurrency must be 1 or more"),
-        ("deploy/queue/component.toml", 'title = "Q"\nneeds = ["stroe"]', "unknown component 'stroe' (nearest known: 'store')"),
+        (
+            "deploy/queue/component.toml",
+            'title = "Q"\nneeds = ["stroe"]',
+            "unknown component 'stroe' (nearest known: 'store')",
+        ),
         ("deploy/queue/component.toml", 'title = "Q"\nneeds = ["queue"]', "needs itself: queue → queue"),
         ("deploy/queue/component.toml", 'title = "Q"\nneeds = ["models"]', "needs itself: models → queue → models"),
         ("deploy/queue/component.toml", 'title = "Q"\n[endpoints]\nsecret = ["key"]', "unknown endpoint key 'key'"),
-        ("deploy/queue/component.toml", 'title = "Q"\n[signatures.BrokerGone]\nhint = "x"', "is not <component>.<snake_case>"),
+        (
+            "deploy/queue/component.toml",
+            'title = "Q"\n[signatures.BrokerGone]\nhint = "x"',
+            "is not <component>.<snake_case>",
+        ),
         (
             "deploy/queue/component.toml",
             'title = "Q"\n[endpoints]\nrequired = ["url"]\n[signatures.gone]\nhint = "x"\nby_hand = "curl {urls}"',
@@ -112,18 +120,31 @@ def test_every_error_of_a_client_has_a_generic_hint() -> None:
         ),
         (
             "deploy/queue/component.toml",
-            'title = "Q"\n[endpoints]\nrequired = ["pin"]\nsecret = ["pin"]\n[signatures.gone]\nhint = "x"\nby_hand = "x {pin}"',
+            'title = "Q"\n[endpoints]\nrequired = ["pin"]\nsecret = ["pin"]\n'
+            '[signatures.gone]\nhint = "x"\nby_hand = "x {pin}"',
             "must not show the secret {pin}",
         ),
         ("deploy/My-Queue/component.toml", 'title = "Q"', "must be lower-case letters"),
-        ("reports/criteria.toml", '[qeue.answers]\nlevel = "critical"\nclaim = "x"', "no component 'qeue' (nearest known: 'queue')"),
+        (
+            "reports/criteria.toml",
+            '[qeue.answers]\nlevel = "critical"\nclaim = "x"',
+            "no component 'qeue' (nearest known: 'queue')",
+        ),
         ("reports/criteria.toml", '[queue.a]\nlevel = "must"\nclaim = "x"', "queue.a.level: unknown value 'must'"),
         ("reports/criteria.toml", "[queue.a]", "missing key 'queue.a.level'"),
         ("reports/criteria.toml", '[queue]\nlevel = "critical"', "'queue' is no criterion id"),
         ("reports/criteria.toml", '[queue.A]\nlevel = "critical"\nclaim = "x"', "'queue.A' is no criterion id"),
-        ("reports/criteria.toml", "[profiles.x]\ninclud = []", "unknown key 'profiles.x.includ' (nearest known: 'include')"),
+        (
+            "reports/criteria.toml",
+            "[profiles.x]\ninclud = []",
+            "unknown key 'profiles.x.includ' (nearest known: 'include')",
+        ),
         ("reports/criteria.toml", '[profiles.x]\ninclude = ["qeue.*"]', "'qeue.*' holds no criterion"),
-        ("reports/waivers.toml", WAIVER.replace("brokers", "borkers"), "unknown criterion 'queue.borkers' (nearest known: 'queue.brokers')"),
+        (
+            "reports/waivers.toml",
+            WAIVER.replace("brokers", "borkers"),
+            "unknown criterion 'queue.borkers' (nearest known: 'queue.brokers')",
+        ),
         ("reports/waivers.toml", WAIVER.replace("2026-01-31", '"next year"'), "waiver[0].expires must be a date"),
         ("reports/waivers.toml", WAIVER.replace("the queue team", " "), "waiver[0].owner is empty"),
         ("reports/waivers.toml", WAIVER + WAIVER, "waiver[1]: queue.brokers is waived twice"),
@@ -144,7 +165,9 @@ def test_the_mistakes_of_all_files_are_named_at_once(tmp_path: Path) -> None:
                 "deploy/queue/component.toml": "= broken",
                 "deploy/store/component.toml": 'title = "S"\nneed = []\nneeds = ["stor"]\nconcurrency = -1',
                 "reports/criteria.toml": '[nobody.a]\nlevel = "must"\nclaim = 3\n[queue.brokers]\nlevel = "critical"',
-                "reports/waivers.toml": WAIVER + WAIVER.replace("brokers", "borkers").replace("owner", "onwer") + WAIVER,
+                "reports/waivers.toml": WAIVER
+                + WAIVER.replace("brokers", "borkers").replace("owner", "onwer")
+                + WAIVER,
             },
         )
     )

@@ -18,10 +18,13 @@ HEAD = """
     name = "staging"
     provider = "existing"
 """
-QUEUE = HEAD + """
+QUEUE = (
+    HEAD
+    + """
     [components.queue]
     address = "queue.example:9092"
 """
+)
 
 
 def loaded(root: Path, text: str) -> Target:
@@ -130,19 +133,31 @@ def test_an_unknown_target_is_a_sentence(tmp_path: Path, name: str, said: str) -
         (HEAD + 'capabilities = ["kubernets"]', "unknown capability 'kubernets' (nearest known: 'kubernetes')"),
         (HEAD + 'capabilities = ["host"]', "target.capabilities: provider 'existing' cannot give 'host'"),
         (HEAD + 'unsupported = { qeue = "x" }', "'qeue' is no component and no criterion (nearest known: 'queue')"),
-        (HEAD + 'unsupported = { "queue.broker" = "x" }', "is no component and no criterion (nearest known: 'queue.brokers')"),
+        (
+            HEAD + 'unsupported = { "queue.broker" = "x" }',
+            "is no component and no criterion (nearest known: 'queue.brokers')",
+        ),
         (HEAD + 'unsupported = { queue = "" }', "target.unsupported.queue needs a reason"),
         (HEAD + "[limits]\nconect = 3", "unknown key 'limits.conect' (nearest known: 'connect')"),
         (HEAD + "[limits]\nconnect = 0", "limits.connect must be more than 0 seconds"),
         (HEAD + "[limits]\nconnect = nan", "limits.connect must be more than 0 seconds"),
-        (HEAD + '[checklist]\nservices = ["queue"]', "checklist.services: 'queue' is no component of this file (none is known)"),
+        (
+            HEAD + '[checklist]\nservices = ["queue"]',
+            "checklist.services: 'queue' is no component of this file (none is known)",
+        ),
         (HEAD + '[kubernetes]\ntransport = "tunnel"', "kubernetes.transport: unknown value 'tunnel'"),
         (HEAD + '[components.qeue]\naddress = "x"', "unknown component 'components.qeue' (nearest known: 'queue')"),
         (HEAD + "[components.queue]", "missing key 'components.queue.address'"),
         (QUEUE + 'adress = "x"', "unknown key 'components.queue.adress' (nearest known: 'address')"),
         (QUEUE + 'service = "a/b:1"', "unknown key 'components.queue.service'"),
-        (QUEUE + "[components.queue.expect]\nbroker = 3", "unknown key 'components.queue.expect.broker' (nearest known: 'brokers')"),
-        (QUEUE + '[components.queue.expect]\nbrokers = "3"', "components.queue.expect.brokers must be a number, is '3'"),
+        (
+            QUEUE + "[components.queue.expect]\nbroker = 3",
+            "unknown key 'components.queue.expect.broker' (nearest known: 'brokers')",
+        ),
+        (
+            QUEUE + '[components.queue.expect]\nbrokers = "3"',
+            "components.queue.expect.brokers must be a number, is '3'",
+        ),
         (QUEUE + "expect = 3", "components.queue.expect must be a table"),
         (QUEUE + "user = { env = 3 }", "components.queue.user.env must be text, is 3"),
         (QUEUE + 'user = { env = "A", file = "B" }', "components.queue.user must be one of { env = … }, { file = … }"),
@@ -153,7 +168,10 @@ def test_an_unknown_target_is_a_sentence(tmp_path: Path, name: str, said: str) -
             '[target]\nname = "e"\nprovider = "embedded"\n[components.queue]\naddress = "x"',
             "components.queue.address: provider 'embedded' chooses this itself (only [….expect] may be given)",
         ),
-        ('[target]\nname = "e"\nprovider = "embedded"\n[kubernetes]', "[kubernetes] has no place in a target of provider 'embedded'"),
+        (
+            '[target]\nname = "e"\nprovider = "embedded"\n[kubernetes]',
+            "[kubernetes] has no place in a target of provider 'embedded'",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_the_nearest(tmp_path: Path, text: str, said: str) -> None:
@@ -219,7 +237,9 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_references_are_read_from_the_environment_and_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_references_are_read_from_the_environment_and_from_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = loaded(
         tmp_path,
         HEAD

@@ -12,7 +12,7 @@ derived from them anew, so judging twice changes nothing, and merged shards are 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -64,9 +64,7 @@ def narrowed(
     """Whether options or paths left out a check of a gating criterion, so that there is no verdict."""
     left_out = frozenset(deselected)
     return any(
-        not left_out.isdisjoint(c.checks) or (partial and not c.checks)
-        for c in criteria
-        if _gates(c.level, strict)
+        not left_out.isdisjoint(c.checks) or (partial and not c.checks) for c in criteria if _gates(c.level, strict)
     )
 
 
@@ -133,6 +131,10 @@ def _silence(run: RunInfo) -> str:
 # -- 2. blocked by what it needs
 
 
+_Place = tuple[str, frozenset[str]]
+"""Component and what was used: criteria that share both have the same things beneath them."""
+
+
 class _Blame:
     """Which critical criterion of what a criterion needs is the root of its failure."""
 
@@ -140,6 +142,7 @@ class _Blame:
         self._seen = {s.criterion.id: s for s in seen}
         self._components = {c.name: c for c in components}
         self._unwell: dict[str, list[str]] = {}
+        self._roots: dict[_Place, str | None] = {}
         for id, one in self._seen.items():
             answers = id == f"{one.criterion.component}.answers"
             if one.criterion.outcome in _UNWELL and (answers or one.criterion.level is Level.CRITICAL):
@@ -152,25 +155,35 @@ class _Blame:
 
     def root(self, id: str) -> str | None:
         """The nearest unwell criterion (or component) beneath ``id`` that has none beneath itself."""
-        queue, met = self._beneath(id), {id}
+        place = self._place(id)
+        if place not in self._roots:
+            self._roots[place] = self._search(place)
+        return self._roots[place]
+
+    def _search(self, place: _Place) -> str | None:
+        queue, met = deque(self._beneath(place)), {place}
         while queue:
-            candidate = queue.pop(0)
-            if candidate in met:
+            candidate = queue.popleft()
+            deeper = self._place(candidate)
+            if deeper in met:
                 continue
-            met.add(candidate)
-            deeper = self._beneath(candidate)
-            if not deeper:
+            met.add(deeper)
+            unwell = self._beneath(deeper)
+            if not unwell:
                 return candidate
-            queue += deeper
+            queue += unwell
         return None
 
-    def _beneath(self, id: str) -> list[str]:
-        """What is unwell in the components that a criterion's component needs or its checks used."""
-        own = id.partition(".")[0]
-        queue = [*self._needs(own), *(sorted(self._seen[id].uses) if id in self._seen else ())]
+    def _place(self, id: str) -> _Place:
+        return id.partition(".")[0], self._seen[id].uses if id in self._seen else frozenset()
+
+    def _beneath(self, place: _Place) -> list[str]:
+        """What is unwell in the components that a component needs or its criterion's checks used."""
+        own, uses = place
+        queue = deque((*self._needs(own), *sorted(uses)))
         needed: dict[str, None] = {}
         while queue:
-            name = queue.pop(0)
+            name = queue.popleft()
             if name != own and name not in needed:
                 needed[name] = None
                 queue += self._needs(name)
@@ -285,13 +298,11 @@ def _counted(gating: Sequence[CriterionResult], strict: Level) -> str:
     return "; ".join([f"{passed} of {len(gating)} {_words(strict)}", *parts])
 
 
-def _why(
-    offending: Iterable[CriterionResult], silent: Sequence[str], criteria: Sequence[CriterionResult]
-) -> str:
+def _why(offending: Iterable[CriterionResult], silent: Sequence[str], criteria: Sequence[CriterionResult]) -> str:
     """The first offence with its reason, the next ones by name, and how many are blocked by them."""
     ordered = _roots_first(offending, criteria)
     named = [c for c in ordered if c.outcome is not Outcome.BLOCKED] or ordered
-    parts = [f"{named[0].id} {named[0].outcome}: {_line(named[0].reason)}"] if named else []
+    parts = [_offence(named[0])] if named else []
     if also := [f"{c.id} {c.outcome}" for c in named[1:4]]:
         parts.append(f"also {', '.join(also)}" + (f" and {len(named) - 4} more" if len(named) > 4 else ""))
     if named is not ordered and (blocked := len(ordered) - len(named)):
@@ -299,6 +310,13 @@ def _why(
     if silent:
         parts.append(f"nothing critical passed on {', '.join(silent)}")
     return "; ".join(parts) or "no criterion that gates was asked"
+
+
+def _offence(criterion: CriterionResult) -> str:
+    told = _line(criterion.reason)
+    if criterion.outcome is Outcome.BLOCKED and criterion.blocked_by:
+        return f"{criterion.id} {told}"
+    return f"{criterion.id} {criterion.outcome}: {told}" if told else f"{criterion.id} {criterion.outcome}"
 
 
 def _roots_first(chosen: Iterable[CriterionResult], criteria: Sequence[CriterionResult]) -> list[CriterionResult]:

@@ -151,9 +151,7 @@ def _unasked(
     for capability in check.needs:
         if capability not in target.capabilities:
             reason = f"target {target.name!r} does not declare capability {capability!r}"
-            return Unasked(
-                Outcome.UNSUPPORTED, f"needs a cluster: {reason}" if capability == "kubernetes" else reason
-            )
+            return Unasked(Outcome.UNSUPPORTED, f"needs a cluster: {reason}" if capability == "kubernetes" else reason)
     if not mode.allows(check.mode):
         return Unasked(Outcome.SKIPPED, f"{MODE_WANTED}{check.mode}")
     return None
