@@ -43,6 +43,7 @@ from gonogo.providers import Provider
 from gonogo.redaction import Redactor
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan
+from gonogo.seen import seeing
 from gonogo.target import Target
 from gonogo.timeline import Timeline
 from gonogo.waiting import Deadline
@@ -168,17 +169,19 @@ class Run:
         name = ", ".join(planned.criteria)
         began, started = self.timeline.now, rfc3339()
         error: BaseException | None = None
-        try:
-            body()
-        except BaseException as raised:
-            error = raised
-            self._doubt(planned, raised)
-            raise
-        finally:
-            span = self.timeline.add(name, "check", planned.component, began)
-            self._measured[nodeid] = replace(self._blank(nodeid), started=started, seconds=span.seconds)
-            outcome, _, message = outcome_of(error, planned.component) if error else (Outcome.PASSED, None, "")
-            self.screen.checked(name, outcome, span.seconds, self.redact(message))
+        with seeing() as seen:
+            try:
+                body()
+            except BaseException as raised:
+                error = raised
+                self._doubt(planned, raised)
+                raise
+            finally:
+                span = self.timeline.add(name, "check", planned.component, began)
+                measured = replace(self._blank(nodeid), started=started, seconds=span.seconds)
+                self._measured[nodeid] = replace(measured, expected=seen.expected, actual=seen.actual)
+                outcome, _, message = outcome_of(error, planned.component) if error else (Outcome.PASSED, None, "")
+                self.screen.checked(name, outcome, span.seconds, self.redact(message))
 
     def _doubt(self, planned: Planned, error: BaseException) -> None:
         """A check that could not reach a component casts doubt on what it uses; asked once for all."""
@@ -305,7 +308,8 @@ class Run:
             ),
             target=self.plan.target,
             components=tuple(
-                self._component(name, standings.get(name)) for name in self.registry.ordered(self.plan.target.components)
+                self._component(name, standings.get(name))
+                for name in self.registry.ordered(self.plan.target.components)
             ),
             criteria=self.plan.criteria,
             checks=tuple(checks),
