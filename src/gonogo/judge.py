@@ -119,9 +119,9 @@ def _unreported(nodeid: str, criterion: CriterionResult, run: RunInfo, target: T
     declared = target.unsupported.get(criterion.id) or target.unsupported.get(criterion.component)
     if declared:
         return Outcome.UNSUPPORTED, declared
-    if nodeid in run.deselected or (nodeid is NO_CHECK and run.partial):
+    if nodeid in run.deselected or (nodeid == NO_CHECK and run.partial):
         return Outcome.SKIPPED, "not selected"
-    return Outcome.MISSING, "no check asks it" if nodeid is NO_CHECK else _silence(run)
+    return Outcome.MISSING, "no check asks it" if nodeid == NO_CHECK else _silence(run)
 
 
 def _silence(run: RunInfo) -> str:
