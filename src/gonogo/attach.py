@@ -11,7 +11,6 @@ from typing import Any
 from gonogo.clients import client_class
 from gonogo.content import provider_for
 from gonogo.errors import ConfigError, Problem
-from gonogo.home import home
 from gonogo.model import Endpoints, Mode
 from gonogo.registry import Registry
 from gonogo.target import Target
@@ -37,13 +36,15 @@ def target_file(root: Path, registry: Registry, target: Target, names: Iterable[
         f"profile = {text(target.profile)}",
     ]
     for name, endpoints in up.items():
-        lines += ["", f"[components.{name}]", *_keys(endpoints), *_identity(root, endpoints)]
+        lines += ["", f"[components.{name}]", *_keys(endpoints, provider.private()), *_identity(root, endpoints)]
     return "\n".join(lines) + "\n"
 
 
-def _keys(endpoints: Endpoints) -> list[str]:
-    folder = home() / "secrets" / endpoints.component
-    references = {key: {"file": str(_kept(folder / key, secret.reveal()))} for key, secret in endpoints.secrets.items()}
+def _keys(endpoints: Endpoints, folder: Path) -> list[str]:
+    references = {
+        key: {"file": str(_kept(folder / f"{endpoints.component}.{key}", secret.reveal()))}
+        for key, secret in endpoints.secrets.items()
+    }
     lines = []
     for key, value in endpoints.addresses.items():
         if isinstance(value, Mapping):
@@ -61,7 +62,6 @@ def _identity(root: Path, endpoints: Endpoints) -> list[str]:
 
 
 def _kept(path: Path, secret: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_text(secret)

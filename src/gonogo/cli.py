@@ -164,9 +164,10 @@ def down(
     from gonogo.content import provider_for
 
     if everything:
+        from gonogo.home import home
         from gonogo.providers.embedded.platforms import end_all
 
-        ended = end_all()
+        ended = end_all(home())
         print(f"{len(ended)} platforms ended" if ended else "nothing was up", file=sys.stderr)
         return
     root, registry, chosen = loaded(target)

@@ -7,6 +7,7 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from gonogo.client import Client
 from gonogo.errors import ConfigError, Problem
@@ -26,14 +27,15 @@ def module(root: Path, name: str) -> ModuleType:
     if known is not None and Path(str(known.__file__)) == path:
         return known
     if not path.is_file():
-        raise ConfigError(Problem(str(path), f"component {name!r} has no client", "add the module, see deploy/README.md"))
+        raise ConfigError(Problem(str(path), f"component {name!r} has no client", "see deploy/README.md"))
     package = sys.modules.get(PACKAGE)
     if package is None or list(package.__path__) != [str(path.parent)]:
         package = ModuleType(PACKAGE)
         package.__path__ = [str(path.parent)]
         sys.modules[PACKAGE] = package
     spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{name}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
     spec.loader.exec_module(loaded)
@@ -47,7 +49,7 @@ def client_class(root: Path, component: str) -> type[Client]:
     Raises ``ConfigError`` where the module has none, or more than one.
     """
     loaded = module(root, component)
-    classes = [
+    classes: list[type[Any]] = [
         value
         for value in vars(loaded).values()
         if inspect.isclass(value) and value.__module__ == loaded.__name__ and all(hasattr(value, v) for v in VERBS)
@@ -60,4 +62,5 @@ def client_class(root: Path, component: str) -> type[Client]:
                 ", ".join(c.__name__ for c in classes),
             )
         )
-    return classes[0]
+    found: type[Client] = classes[0]
+    return found

@@ -25,7 +25,7 @@ def find_root(start: Path) -> Path:
         if is_root(folder):
             return folder
     raise ConfigError(
-        Problem(str(start), "no deploy/ and reports/criteria.toml here or above", "run gonogo in a checkout with content")
+        Problem(str(start), "no deploy/ and reports/criteria.toml here or above", "run gonogo in a checkout")
     )
 
 
@@ -37,4 +37,4 @@ def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Pr
         from gonogo.providers.embedded.provider import Embedded
 
         return Embedded(root, redact=redact)
-    raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} is not available", "embedded or existing"))
+    raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded or existing"))

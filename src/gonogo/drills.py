@@ -108,9 +108,8 @@ def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list
         for key, expected in load_toml(path, dict[str, Expectation]).items():  # type: ignore[type-var]
             for criterion in (*expected.asks, *expected.green):
                 if criterion not in registry.criteria:
-                    problems.append(
-                        Problem(f"{path}: {key}", f"unknown criterion {criterion!r}", suggestion(criterion, registry.criteria))
-                    )
+                    near = suggestion(criterion, registry.criteria)
+                    problems.append(Problem(f"{path}: {key}", f"unknown criterion {criterion!r}", near))
             drills.append(Drill(f"{path.parent.name}.{key}", path.parent.name, expected))
     known = {d.name for d in drills} | {d.component for d in drills}
     problems += [Problem(n, "no such drill or component", suggestion(n, known)) for n in names if n not in known]
@@ -145,10 +144,8 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
         for number, drill in enumerate(drills, 1):
             seen = drilled(platform, drill)
             mark = "✓" if seen.seen and seen.blamed_right else "✗"
-            screen.line(
-                f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s  {seen.why}",
-                "green" if mark == "✓" else "red",
-            )
+            told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
+            screen.line(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
             rows.append(msgspec.to_builtins(seen))
         return rows
     finally:
@@ -172,13 +169,17 @@ def drilled(platform: Platform, drill: Drill) -> Seen:
         why = f"{type(error).__name__}: {error}"
     first = found.get(expected.asks[0])
     causes = {c: sorted({signature(checks[n]) for n in found[c].checks if n in checks}) for c in found}
+    def told(criterion: str) -> str:
+        outcome = found[criterion].outcome if criterion in found else Outcome.MISSING
+        return f"{criterion} {outcome} {', '.join(causes.get(criterion, ()))}"
+
     pale = [c for c in expected.green if c not in found or found[c].outcome is not Outcome.PASSED]
     right = all(c in found and found[c].outcome is expected.outcome for c in expected.asks)
     blamed = all(expected.cause in causes.get(c, ()) for c in expected.asks)
     if pale and not why:
-        why = "not green: " + ", ".join(f"{c} {found[c].outcome if c in found else 'missing'} {causes.get(c)}" for c in pale)
+        why = "not green: " + "; ".join(map(told, pale))
     if not (right and blamed) and not why:
-        why = "; ".join(f"{c} {found[c].outcome if c in found else 'missing'} {causes.get(c)}" for c in expected.asks)
+        why = "; ".join(map(told, expected.asks))
     return Seen(
         name=drill.name,
         component=drill.component,
@@ -238,7 +239,7 @@ class Given:
     def __init__(self, provider: Provider, target: Target) -> None:
         self.provider, self.target = provider, target
         self.results: Results | None = None
-        self.stream = Path(os.devnull).open("w")
+        self.stream = Path(os.devnull).open("w")  # noqa: SIM115 - closed when pytest has ended
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Take the results before the session is gone."""

@@ -79,6 +79,7 @@ def recovered(folder: Path) -> Results:
 
 def unreported(nodeid: str, criteria: tuple[str, ...], component: str) -> CheckResult:
     """The result of a check that was selected and has not reported."""
+    message = "selected, and never reported"
     return CheckResult(
-        nodeid=nodeid, criteria=criteria, component=component, outcome=Outcome.MISSING, message="selected, and never reported"
+        nodeid=nodeid, criteria=criteria, component=component, outcome=Outcome.MISSING, message=message
     )

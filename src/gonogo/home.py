@@ -51,6 +51,13 @@ def shared(folder: Path) -> Path:
     return folder
 
 
+def private(folder: Path) -> Path:
+    """The folder, made where it is not there; only its owner can enter it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
 def barrier(path: Path) -> Path | None:
     """The outermost folder on the way to ``path`` that other users may not enter; None where they may."""
     for folder in reversed((path, *path.parents)):

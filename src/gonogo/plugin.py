@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,7 +40,7 @@ OWN_TURN = {"disturb"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gonogo", "gonogo: is the platform fit?")
-    group.addoption("--target", metavar="NAME|FILE", help="where the platform is (default: GONOGO_TARGET, else embedded)")
+    group.addoption("--target", metavar="NAME|FILE", help="where the platform is (GONOGO_TARGET, else embedded)")
     group.addoption("--mode", metavar="MODE", help="read, write or disrupt; what the checks may do to the platform")
     group.addoption("--out", metavar="DIR", default="reports/out", help="where results and reports go (reports/out)")
     group.addoption("--keep", action="store_true", help="leave the platform running; `gonogo down` ends it")
@@ -163,7 +164,7 @@ class Suites:
         if self.config.pluginmanager.hasplugin("dsession"):
             session.perform_collect()
             if self.plan is not None and self.plan.components:
-                self._begin(session, {})
+                self._begin({})
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -181,14 +182,14 @@ class Suites:
                 self._join(shared)
             else:
                 ahead = [item for item in session.items if self._may_run_ahead(item)]
-                self._begin(session, {item.nodeid: self._body(item) for item in ahead})
+                self._begin({item.nodeid: self._body(item) for item in ahead})
         try:
             return (yield)
         finally:
             if self.run is not None:
                 self.run.lanes.close()
 
-    def _begin(self, session: pytest.Session, bodies: dict[str, Callable[[], None]]) -> None:
+    def _begin(self, bodies: dict[str, Callable[[], None]]) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
@@ -206,6 +207,7 @@ class Suites:
     def _made(self, first: int = 1, **given: Any) -> Any:
         from gonogo.run import Options, Run, command_line
 
+        assert self.plan is not None
         options = Options(
             out=Path(self.config.invocation_params.dir / self.config.getoption("out")),
             keep=self.config.getoption("keep"),
@@ -230,12 +232,12 @@ class Suites:
     def _values(self, item: pytest.Function) -> dict[str, Callable[[], Any]]:
         """Every parameter that the plugin can build itself, and how."""
         built: dict[str, Callable[[], Any]] = {
-            name: (lambda name=name: self.run.platform.client(name)) for name in self.registry.components
+            name: partial(self.run.platform.client, name) for name in self.registry.components
         }
-        built["inside"] = lambda: self.run.inside()
+        built["inside"] = self.run.inside
         callspec = getattr(item, "callspec", None)
         for name, value in (callspec.params if callspec else {}).items():
-            built[name] = lambda value=value: value
+            built[name] = partial(_same, value)
         return built
 
     def _body(self, item: pytest.Item) -> Callable[[], None]:
@@ -386,5 +388,9 @@ def summary(result: CheckResult) -> str:
     return "\n".join(lines)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _same(value: Any) -> Any:
+    return value
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)

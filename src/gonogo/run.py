@@ -70,7 +70,7 @@ class Run:
     plan: RunPlan
     options: Options
     screen: Screen
-    provider: Provider | None = None
+    given: Provider | None = None
     timeline: Timeline = field(default_factory=Timeline)
     id: str = field(default_factory=new_run_id)
 
@@ -78,7 +78,7 @@ class Run:
         self.started = rfc3339()
         self.redact = Redactor(())
         self.events: Events | None = None
-        self.provider = self.provider or provider_for(self.target, self.root, self.redact)
+        self.provider: Provider = self.given or provider_for(self.target, self.root, self.redact)
         self.platform = Platform(
             self.registry,
             self.target,

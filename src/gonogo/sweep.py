@@ -28,6 +28,16 @@ class Found:
         return {"run": self.run, "component": self.component, "kind": self.kind, "name": self.name, "seen": self.seen}
 
 
+def orphans(yes: bool) -> list[dict[str, Any]]:
+    """Processes whose keeper was killed, as rows of the verb's table; ended with ``yes``."""
+    from gonogo.home import home
+    from gonogo.providers.embedded import platforms
+
+    found = platforms.clean(home()) if yes else platforms.orphans()
+    rows = [Found("", "", "process", f"pid {one.pid}", True) for one in found]
+    return [{**row.public(), "removed": yes} for row in rows]
+
+
 def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
     """What the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
 

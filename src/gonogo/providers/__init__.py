@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from gonogo.errors import Problem
@@ -63,3 +64,6 @@ class Provider(Protocol):
 
     def keep(self) -> None:
         """Leave it running after this process, for ``gonogo down`` from another shell."""
+
+    def private(self) -> Path:
+        """A folder that only its owner can enter, for references to secrets."""

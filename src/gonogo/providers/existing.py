@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from gonogo.errors import ConfigError, NotAllowed, Problem
+from gonogo.home import home, private
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready
 from gonogo.registry import Component
@@ -67,3 +69,7 @@ class Existing:
 
     def keep(self) -> None:
         """It stays in any case."""
+
+    def private(self) -> Path:
+        """Below GONOGO_HOME."""
+        return private(home() / "secrets")

@@ -15,6 +15,7 @@ from gonogo.content import STATE
 from gonogo.errors import ConfigError, DeployError, Gone, Problem
 from gonogo.files import nearest
 from gonogo.home import home as shared_home
+from gonogo.home import private
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready
 from gonogo.providers.embedded import keeper, platforms, serving
@@ -270,6 +271,11 @@ class Embedded:
             self._platform.keep()
 
     # -- shared
+
+    def private(self) -> Path:
+        """See :meth:`gonogo.providers.Provider.private`. It ends with the platform."""
+        parent = self._platform.folder if self._platform else self._home
+        return private(parent / "secrets")
 
     def _recipe(self, component: str) -> Recipe | None:
         return self._platform.record.components.get(component) if self._platform else None
