@@ -35,9 +35,7 @@ class NotAsked(GonogoError):
     def __init__(self, standing: Standing, *, blocked: bool) -> None:
         self.standing, self.outcome = standing, Outcome.BLOCKED if blocked else standing.outcome
         self.root = standing.root or standing.component
-        super().__init__(
-            f"blocked by {self.root}: {standing.message}" if blocked else f"not asked again: {standing.message}"
-        )
+        super().__init__(f"blocked by {self.root}: {standing.message}" if blocked else standing.message)
 
 
 @dataclass(frozen=True)
@@ -359,8 +357,7 @@ class _Phases:
 def blocked(name: str, by: Standing) -> Standing:
     """The standing of a component that needs one which does not answer."""
     root = by.root or by.component
-    message = by.message if by.root else f"{root} does not answer: {by.message}"
-    return Standing(name, Outcome.BLOCKED, cause=by.cause, message=message, root=root)
+    return Standing(name, Outcome.BLOCKED, cause=by.cause, message=by.message, root=root)
 
 
 def fallen(name: str, error: BaseException) -> Standing:
@@ -380,7 +377,7 @@ def fallen(name: str, error: BaseException) -> Standing:
     meant = translated(name, error)
     if meant is not None:
         cause = Cause(component=meant.component, signature=meant.signature)
-        return Standing(name, meant.outcome, cause=cause, message=f"{name}: {meant}")
+        return Standing(name, meant.outcome, cause=cause, message=f"{name} does not answer: {meant}")
     if isinstance(error, AssertionError):
         signature = getattr(error, "signature", f"{name}.claim_false")
         return Standing(name, Outcome.FAILED, cause=Cause(component=name, signature=signature), message=str(error))

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 
 from gonogo.errors import ClientError, Garbled, Refused, TimedOut, Unresolved, Untrusted
 
+SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was refused or cut"}
+"""What an exception without a text means."""
+
 Known = Callable[[BaseException], ClientError | None]
 """What a client knows about its own library's exceptions."""
 
@@ -46,7 +49,7 @@ def translated(component: str, error: BaseException) -> ClientError | None:
     ):
         for one in found:
             if isinstance(one, kinds):
-                return meaning(component, f"{type(one).__name__}: {one}" if str(one) else type(one).__name__)
+                return meaning(component, str(one) or SILENT.get(meaning, type(one).__name__))
     names = " ".join(type(one).__name__ for one in found)
     text = f"{type(error).__name__}: {error}"
     if "Timeout" in names or "TimedOut" in names:

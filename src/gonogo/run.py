@@ -372,4 +372,6 @@ def revision(root: Path) -> str:
 
 def command_line() -> tuple[str, ...]:
     """The command as typed, the program without its folder."""
-    return (Path(sys.argv[0]).name, *sys.argv[1:])
+    program = Path(sys.argv[0])
+    name = program.name if program.name != "__main__.py" else f"python -m {program.parent.name}"
+    return (name, *sys.argv[1:])
