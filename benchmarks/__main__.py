@@ -1,0 +1,101 @@
+"""``python -m benchmarks [NAME…]``: the speed table. 0 all good enough, 1 not, 2 not measured, 130 interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from benchmarks import attached, collect, first, help, lanes, readiness
+from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
+from gonogo.errors import GonogoError
+
+THEMES: tuple[Theme, ...] = (help, collect, lanes, readiness, first, attached)
+WHAT = {name: what for theme in THEMES for name, what in theme.ROWS.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what was asked for; the exit code."""
+    given = _parsed(arguments)
+    if given.list:
+        for theme in THEMES:
+            for name, what in theme.ROWS.items():
+                _say(f"{name:<10} {what}{' (starts the platform: when named, or with --all)' if theme.LONG else ''}")
+        return 0
+    quick = [name for theme in THEMES if not theme.LONG for name in theme.ROWS]
+    wanted = list(WHAT) if given.all else given.name or quick
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
+    rows: list[Row] = []
+    code = 0
+    for theme in THEMES:
+        if not set(wanted) & theme.ROWS.keys():
+            continue
+        try:
+            rows.extend(_measured(theme, wanted))
+        except (BenchmarkError, GonogoError) as error:
+            _tell(f"not measured: {error}")
+            code = 2
+        except KeyboardInterrupt:
+            _tell("interrupted")
+            code = 130
+            break
+    facts = machine()
+    if rows:
+        _say(text(rows, WHAT, facts))
+    if given.json:
+        given.json.write_text(json.dumps({"machine": facts, "rows": [_public(row) for row in rows]}, indent=1) + "\n")
+    return code or (0 if all(row.ok for row in rows) else 1)
+
+
+def _measured(theme: Theme, wanted: Iterable[str]) -> Iterator[Row]:
+    _tell(f"measuring {', '.join(theme.ROWS)} …")
+    before = load()
+    with closing(theme.measure()) as rows:
+        yield from (replace(row, load=before) for row in rows if row.name in wanted)
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure how fast gonogo is, each figure next to its peer or its limit.",
+        epilog="Example: python -m benchmarks help lanes --json figures.json",
+    )
+    parser.add_argument("name", nargs="*", metavar="NAME", help="rows; default: those that need no platform")
+    parser.add_argument("--all", action="store_true", help="every row, also those that start the platform")
+    parser.add_argument("--list", action="store_true", help="show which rows there are")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    given = parser.parse_args(arguments)
+    for name in given.name:
+        if name not in WHAT:
+            near = get_close_matches(name, WHAT, 1)
+            parser.error(f"no such row: {name!r}" + (f"; nearest known: {near[0]!r}" if near else ""))
+    return given
+
+
+def _public(row: Row) -> dict[str, Any]:
+    return {"what": WHAT[row.name], **asdict(row), "ratio": row.ratio, "ok": row.ok}
+
+
+def _interrupted(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
