@@ -7,7 +7,6 @@ from pathlib import Path
 
 from gonogo.errors import ConfigError, Problem
 from gonogo.providers import Provider
-from gonogo.providers.existing import Existing
 from gonogo.target import Target
 
 STATE = ".gonogo"
@@ -32,6 +31,8 @@ def find_root(start: Path) -> Path:
 def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Provider:
     """The provider that the target names. Raises ``ConfigError`` for one that does not exist yet."""
     if target.provider == "existing":
+        from gonogo.providers.existing import Existing
+
         return Existing(target)
     if target.provider == "embedded":
         from gonogo.providers.embedded.provider import Embedded

@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -66,15 +66,19 @@ class Suites:
     """What one pytest session does for the checks below ``suites/``."""
 
     def __init__(self, config: pytest.Config, registry: Registry) -> None:
-        from gonogo.progress import Screen, original_stderr
-
         self.config, self.registry, self.root = config, registry, config.rootpath
         self.collected: dict[str, Planned] = {}
         self.plan: RunPlan | None = None
         self.run: Any = None
         self.results: Results | None = None
         self.given: Any = next((p for p in config.pluginmanager.get_plugins() if type(p).__name__ == "Given"), None)
-        self.screen = Screen(self.given.stream if self.given else original_stderr())
+
+    @cached_property
+    def screen(self) -> Any:
+        """Where progress goes; first asked for between two captures, so that standard error is the real one."""
+        from gonogo.progress import Screen, original_stderr
+
+        return Screen(self.given.stream if self.given else original_stderr())
 
     # -- collection: what may run is decided here, once
 
@@ -231,14 +235,15 @@ class Suites:
 
     def _values(self, item: pytest.Function) -> dict[str, Callable[[], Any]]:
         """Every parameter that the plugin can build itself, and how."""
-        built: dict[str, Callable[[], Any]] = {
-            name: partial(self.run.platform.client, name) for name in self.registry.components
-        }
-        built["inside"] = self.run.inside
+        built: dict[str, Callable[[], Any]] = {name: partial(self._client, name) for name in self.registry.components}
+        built["inside"] = lambda: self.run.inside()  # noqa: PLW0108 - there is no run yet at collection
         callspec = getattr(item, "callspec", None)
         for name, value in (callspec.params if callspec else {}).items():
             built[name] = partial(_same, value)
         return built
+
+    def _client(self, name: str) -> Any:
+        return self.run.platform.client(name)
 
     def _body(self, item: pytest.Item) -> Callable[[], None]:
         assert isinstance(item, pytest.Function)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
 from gonogo.model import Endpoints
 from gonogo.reaching import reaching
 
-Judge = Callable[[httpx.Response], ClientError | Wrong | None]
+if TYPE_CHECKING:
+    import httpx  # for a collection, which asks nobody, it would be the costliest import of all
+
+Judge: TypeAlias = "Callable[[httpx.Response], ClientError | Wrong | None]"
 """What a component knows about its own refusals; None leaves the answer to the general rule."""
-Auth = tuple[str, str] | Callable[[httpx.Request], httpx.Request]
+Auth: TypeAlias = "tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
 """User and password, or what signs a request."""
 
 
@@ -39,6 +40,8 @@ class Rest:
 
     @cached_property
     def _http(self) -> httpx.Client:
+        import httpx
+
         limits, ca = self._endpoints.limits, self._endpoints.get("ca")
         return httpx.Client(
             base_url=self._url,
@@ -93,6 +96,8 @@ def said(answer: httpx.Response) -> str:
 def _cut(component: str) -> Callable[[BaseException], ClientError | None]:
     # A server that dies in the middle of a call closes the connection in good order: to httpx a breach
     # of protocol, to us a reset.
+    import httpx
+
     return lambda error: (
         Refused(component, f"the connection was cut: {error}") if isinstance(error, httpx.RemoteProtocolError) else None
     )
