@@ -14,7 +14,9 @@ from gonogo.reaching import reaching
 if TYPE_CHECKING:
     import httpx  # for a collection, which asks nobody, it would be the costliest import of all
 
-Judge: TypeAlias = "Callable[[httpx.Response], ClientError | Wrong | None]"
+Answer: TypeAlias = "httpx.Response"
+"""What a server said, with its status; httpx itself is imported where the first call is made."""
+Judge: TypeAlias = "Callable[[Answer], ClientError | Wrong | None]"
 """What a component knows about its own refusals; None leaves the answer to the general rule."""
 Auth: TypeAlias = "tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
 """User and password, or what signs a request."""
@@ -52,7 +54,7 @@ class Rest:
             trust_env=False,
         )
 
-    def ask(self, method: str, path: str, *, accept: Collection[int] = (), **given: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, *, accept: Collection[int] = (), **given: Any) -> Answer:
         """The answer, where its status is below 400 or in ``accept``; ``given`` is what httpx takes.
 
         Raises ``ClientError``: ``Denied`` for 401, ``Forbidden`` for 403, ``Unavailable`` for 5xx,
@@ -86,7 +88,7 @@ def bearer(token: str) -> Auth:
     return sign
 
 
-def said(answer: httpx.Response) -> str:
+def said(answer: Answer) -> str:
     """Request, status and the beginning of the body, on one line."""
     request = answer.request
     body = " ".join(answer.text.split())
@@ -103,7 +105,7 @@ def _cut(component: str) -> Callable[[BaseException], ClientError | None]:
     )
 
 
-def _refusal(component: str, answer: httpx.Response) -> ClientError:
+def _refusal(component: str, answer: Answer) -> ClientError:
     status = answer.status_code
     kinds: dict[int, type[ClientError]] = {401: Denied, 403: Forbidden}
     kind = kinds.get(status, Unavailable if status >= 500 else Garbled)
