@@ -1,0 +1,59 @@
+"""Documents through Elasticsearch: indexed, found, added up, deleted, and kept when a data node is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.elasticsearch import Elasticsearch, Found
+from gonogo import wrong
+from gonogo.plugin import Disturb
+
+DOCUMENTS = {
+    "a": {"text": "The quick brown fox", "colour": "brown", "n": 1},
+    "b": {"text": "jumps over the lazy dog", "colour": "grey", "n": 20},
+    "c": {"text": "a brown dog, quick as ever", "colour": "brown", "n": 300},
+    "d": {"text": "ночь, улица, фонарь ✓", "colour": "grey", "n": 4000},
+}
+ALL = Found(ids=["a", "b", "c", "d"], total=4, sums={"brown": (301, 2), "grey": (4020, 2)})
+WITHOUT_A_AND_B = Found(ids=["c", "d"], total=2, sums={"brown": (300, 1), "grey": (4000, 1)})
+EVERYTHING = {"match_all": {}}
+
+
+@pytest.mark.criterion("elasticsearch.roundtrip")
+@pytest.mark.writes
+def test_documents_are_found_as_they_were_written(elasticsearch: Elasticsearch) -> None:
+    """Documents written in bulk are read back, found by their words, added up, and gone once deleted."""
+    with elasticsearch.index() as index:
+        elasticsearch.add(index, DOCUMENTS)
+
+        read = elasticsearch.get(index, "d")
+        everything = elasticsearch.search(index, EVERYTHING)
+        by_words = elasticsearch.search(index, {"match": {"text": {"query": "quick BROWN", "operator": "and"}}})
+        elasticsearch.delete(index, "a", "b")
+        rest = elasticsearch.search(index, EVERYTHING)
+
+    assert read == DOCUMENTS["d"], wrong("elasticsearch.search_wrong", expected=DOCUMENTS["d"], actual=read)
+    assert everything == ALL, wrong("elasticsearch.search_wrong", expected=ALL, actual=everything)
+    assert by_words.ids == ["a", "c"], wrong("elasticsearch.search_wrong", expected=["a", "c"], actual=by_words)
+    assert rest == WITHOUT_A_AND_B, wrong("elasticsearch.search_wrong", expected=WITHOUT_A_AND_B, actual=rest)
+
+
+@pytest.mark.criterion("elasticsearch.node_loss")
+@pytest.mark.disrupts
+def test_a_lost_data_node_loses_no_document(elasticsearch: Elasticsearch, disturb: Disturb) -> None:
+    """With a data node lost, every document is still found at once, and new ones too; after, every copy is back."""
+    with elasticsearch.index(shards=2) as index:
+        elasticsearch.add(index, {"a": DOCUMENTS["a"], "b": DOCUMENTS["b"], "c": DOCUMENTS["c"]})
+        with disturb.kill("elasticsearch", "data-2"):
+            survived = elasticsearch.search(index, EVERYTHING)
+            elasticsearch.add(index, {"d": DOCUMENTS["d"]})
+            written = elasticsearch.search(index, EVERYTHING)
+        after = elasticsearch.search(index, EVERYTHING)
+        health = elasticsearch.health()
+
+    assert survived.ids == ["a", "b", "c"], wrong(
+        "elasticsearch.search_wrong", expected=["a", "b", "c"], actual=survived
+    )
+    assert written == ALL, wrong("elasticsearch.search_wrong", expected=ALL, actual=written)
+    assert after == ALL, wrong("elasticsearch.search_wrong", expected=ALL, actual=after)
+    assert not health.unassigned, wrong("elasticsearch.shard_unassigned", expected="green", actual=health.unassigned)

@@ -1,0 +1,89 @@
+"""Elasticsearch's cluster: its nodes, shards, disks and doors."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.elasticsearch import Elasticsearch
+from gonogo import saw, wrong
+
+
+@pytest.mark.criterion("elasticsearch.answers")
+def test_answers(elasticsearch: Elasticsearch) -> None:
+    """Elasticsearch serves an authenticated search."""
+    answer = elasticsearch.answers()
+
+    assert "searched" in answer, wrong("elasticsearch.answer_garbled", expected="a search served", actual=answer)
+
+
+@pytest.mark.criterion("elasticsearch.health")
+def test_every_shard_has_its_place(elasticsearch: Elasticsearch) -> None:
+    """Every shard is assigned, as far as the expected data nodes can hold it."""
+    health = elasticsearch.health()
+
+    assert not health.unassigned, wrong("elasticsearch.shard_unassigned", expected="green", actual=health.unassigned)
+    assert health.status != "red", wrong("elasticsearch.shard_unassigned", expected="green or yellow", actual=health)
+    saw(health.status, expected="green, or yellow for want of expected data nodes")
+
+
+@pytest.mark.criterion("elasticsearch.nodes")
+def test_every_node_is_there(elasticsearch: Elasticsearch) -> None:
+    """The expected master-eligible and data nodes are there, and run one version."""
+    masters, data_nodes = elasticsearch.expect["masters"], elasticsearch.expect["data_nodes"]
+
+    nodes = elasticsearch.nodes()
+
+    expected = f"{masters} master-eligible and {data_nodes} data nodes"
+    assert sum("master" in node.roles for node in nodes) == masters, wrong(
+        "elasticsearch.node_missing", expected=expected, actual=nodes
+    )
+    assert sum("data" in node.roles for node in nodes) == data_nodes, wrong(
+        "elasticsearch.node_missing", expected=expected, actual=nodes
+    )
+    assert len({node.version for node in nodes}) == 1, wrong(
+        "elasticsearch.versions_mixed", expected="one version", actual=nodes
+    )
+    saw(nodes, expected=expected)
+
+
+@pytest.mark.criterion("elasticsearch.watermarks")
+def test_disks_are_below_their_watermarks(elasticsearch: Elasticsearch) -> None:
+    """Elasticsearch minds its disks, and no data node's disk has passed a watermark."""
+    minds, disks = elasticsearch.disks()
+
+    assert minds, wrong("elasticsearch.disk_threshold_off", expected="the disk threshold on", actual="off")
+    assert disks, wrong("elasticsearch.node_missing", expected="data nodes with disks", actual=disks)
+    assert not any(disk.passed for disk in disks), wrong(
+        "elasticsearch.disk_above_watermark", expected="more room than the low watermark asks for", actual=disks
+    )
+    saw(disks, expected="more room than the low watermark asks for")
+
+
+@pytest.mark.criterion("elasticsearch.blocks")
+def test_no_index_is_read_only(elasticsearch: Elasticsearch) -> None:
+    """No index is read-only, neither by a full disk nor by hand."""
+    closed = elasticsearch.read_only()
+
+    assert not closed, wrong("elasticsearch.index_read_only", expected="none", actual=closed)
+
+
+@pytest.mark.criterion("elasticsearch.pending_tasks")
+def test_the_master_keeps_up(elasticsearch: Elasticsearch) -> None:
+    """No change of the cluster's state has waited for the master for longer than allowed."""
+    allowed = elasticsearch.expect["pending_task_seconds"]
+
+    oldest = elasticsearch.health().oldest_task_seconds
+
+    assert oldest <= allowed, wrong(
+        "elasticsearch.tasks_pending", expected=f"at most {allowed} s", actual=f"{oldest} s"
+    )
+
+
+@pytest.mark.criterion("elasticsearch.authentication")
+def test_strangers_are_refused(elasticsearch: Elasticsearch) -> None:
+    """A client that shows no credentials is refused."""
+    served = elasticsearch.open_to_strangers()
+
+    assert not served, wrong(
+        "elasticsearch.authentication_off", expected="a stranger refused", actual="a stranger served"
+    )
