@@ -100,7 +100,10 @@ class Platform:
         self._begin(names, self._up)
 
     def attach(self, names: Iterable[str]) -> None:
-        """Ask each component and what it needs whether it answers, as it is; returns at once."""
+        """Ask each of these components whether it answers, as it is; returns at once.
+
+        What it needs and is not among them is somebody else's to know: servers that were there have it.
+        """
         self._begin(names, self._attached)
 
     def exported(self) -> list[dict[str, Any]]:
@@ -143,7 +146,8 @@ class Platform:
             )
 
     def _begin(self, names: Iterable[str], reach: Callable[[Component, Mapping[str, Endpoints]], Standing]) -> None:
-        ordered = [n for n in self.registry.ordered(names) if n not in self._futures]
+        names = set(names)
+        ordered = [n for n in self.registry.ordered(names) if n in names and n not in self._futures]
         self._futures.update({name: Future() for name in ordered})
         for name in ordered:
             component = self.registry.components[name]
@@ -154,11 +158,12 @@ class Platform:
     ) -> None:
         name, began = component.name, self.timeline.now
         try:
-            if component.needs:
-                self._tell(Progress(name, Phase.WAITING, "for " + ", ".join(component.needs)))
-            needs = {need: self._futures[need].result() for need in component.needs}
-            if component.needs:
-                self.timeline.add(f"{name} waits for {', '.join(component.needs)}", "wait", name, began)
+            awaited = [need for need in component.needs if need in self._futures]
+            if awaited:
+                self._tell(Progress(name, Phase.WAITING, "for " + ", ".join(awaited)))
+            needs = {need: self._futures[need].result() for need in awaited}
+            if awaited:
+                self.timeline.add(f"{name} waits for {', '.join(awaited)}", "wait", name, began)
             down = next((s for s in needs.values() if not s.up), None)
             if down is not None:
                 standing = blocked(name, down)
@@ -271,7 +276,7 @@ class Platform:
 
         Raises ``NotAsked``: blocked by a needed component, or with the standing of ``about`` itself.
         """
-        for name in self.registry.ordered(uses):
+        for name in (n for n in self.registry.ordered(uses) if n in self._futures):
             standing = self.standing(name)
             if not standing.up:
                 raise NotAsked(standing, blocked=name != about or standing.outcome is Outcome.BLOCKED)
