@@ -20,9 +20,7 @@ def test_runs_as_its_account(inside: Callable[[str], Inside]) -> None:
 
     users = server.users()
 
-    assert users == server.expected_users(), wrong(
-        "s3.wrong_account", expected=server.expected_users(), actual=users
-    )
+    assert users == server.expected_users(), wrong("s3.wrong_account", expected=server.expected_users(), actual=users)
 
 
 @pytest.mark.criterion("s3.listens")
