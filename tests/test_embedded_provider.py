@@ -465,6 +465,15 @@ def test_down_takes_only_what_this_one_added_to_a_platform_that_was_there(checko
     assert platforms.listed(checkout.home) == []
 
 
+def test_down_takes_down_whatever_was_left_in_this_checkout(checkout: Checkout) -> None:
+    first, second = checkout.provider(), checkout.provider()
+    for provider in (first, second):
+        checkout.up(component(checkout.root), provider)
+        provider.keep()
+    checkout.provider().down()
+    assert platforms.listed(checkout.home) == []
+
+
 def test_down_of_one_component_leaves_the_others(checkout: Checkout) -> None:
     provider, endpoints = checkout.up(component(checkout.root))
     other = component(checkout.root, "other")
@@ -504,3 +513,11 @@ def test_what_it_takes_and_whether_it_fits_is_known_before(checkout: Checkout, t
     assert provider.fits([echo]) == []
     assert [p.where for p in provider.fits([echo, large])] == ["memory"]
     assert platforms.listed(checkout.home) == []
+
+
+def test_what_is_up_has_its_room_already(checkout: Checkout) -> None:
+    echo = component(checkout.root)
+    provider, _ = checkout.up(echo)
+    path = echo.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("memory = 20", "memory = 99999999"))
+    assert provider.fits([echo]) == []

@@ -36,7 +36,7 @@ class Owner:
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parent.parent,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "TMPDIR": os.environ.get("TMPDIR", "/tmp")},
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
 
     def until_it_says(self, words: str) -> None:

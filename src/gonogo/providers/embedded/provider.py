@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,10 @@ class Embedded:
         return {"memory_mib": spec.memory, "disk_mib": spec.disk, "processes": len(spec.nodes)}
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
-        """Why this machine has no room for these components; empty where it has."""
+        """Why this machine has no room for these components; empty where it has. What is up has its room."""
+        missing = [component for component in components if self._recipe(component.name) is None]
         try:
-            self._parent = room_for(self._need(components), self._home)
+            self._parent = room_for(self._need(missing), self._home)
         except ConfigError as error:
             return error.problems
         return []
@@ -157,7 +158,7 @@ class Embedded:
         return recipe.endpoints() if recipe else None
 
     def servers(self) -> list[Server]:
-        """See :meth:`gonogo.providers.Provider.servers`. States: running, starting, stopped, dead."""
+        """See :meth:`gonogo.providers.Provider.servers`."""
         return serving.servers(self._platform) if self._platform else []
 
     def evidence(self, component: str) -> list[Evidence]:
@@ -194,7 +195,7 @@ class Embedded:
                     raise ConfigError(Problem(how, "no way to disturb a node", "kill, hang or restart"))
                 yield server
             finally:
-                self._restore(platform, recipe, ready)
+                self._restore(platform, recipe, ready, lost=how == "kill")
 
     def _kill(self, server: Server) -> None:
         process = self._process(server)
@@ -215,10 +216,10 @@ class Embedded:
         deployment.restart(node)
         deployment.settle(ready)
 
-    def _restore(self, platform: Platform, recipe: Recipe, ready: Ready) -> None:
-        """As before: with its addresses, which others hold; where a node cannot be repaired, without its data."""
+    def _restore(self, platform: Platform, recipe: Recipe, ready: Ready, *, lost: bool) -> None:
+        """As before, with its addresses, which others hold; without its data where a lost node means that."""
         deployment = Deployment(platform, recipe, self._redact)
-        if not deployment.repair(ready):
+        if (lost and recipe.repair == "component") or not deployment.repair(ready):
             deployment.remove()
             deployment.start({}, ready)
 
@@ -239,7 +240,7 @@ class Embedded:
     def down(self) -> None:
         """Take down what this object's ``up`` made: the platform, or what it added to the one it found.
 
-        An object that has made nothing takes down the platform it found.
+        An object that has made nothing takes down every platform that was left in this checkout.
         """
         self._cancelled.set()
         platform = self._platform
@@ -248,9 +249,12 @@ class Embedded:
         if self._found and self._made:
             self._remove(platform, self._made)
             return
-        with self._keeper or nullcontext():  # which reaps it
-            platform.end()
-        self._platform = self._keeper = None
+        for one in platforms.of(self._home, self._root) if self._found else [platform]:
+            one.end()
+        if self._keeper:
+            with self._keeper:  # closes its pipe and reaps it
+                pass
+        self._platform = None
 
     def down_only(self, components: Iterable[Component]) -> None:
         """Take down these components of the platform that is up, and leave the others."""

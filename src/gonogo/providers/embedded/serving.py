@@ -60,7 +60,10 @@ def stopped(tree: Sequence[Process]) -> bool:
 
 
 def servers(platform: Platform) -> list[Server]:
-    """A row for each node of the platform, dead ones too, and for each server that a server started."""
+    """A row for each node of the platform, dead ones too, and for each server that a server started.
+
+    States: running, stopped (SIGSTOP), silent (its serving process does not listen, or not yet), dead.
+    """
     record = platform.record
     try:
         rows = platform.control.rows()
@@ -101,7 +104,7 @@ def _state(process: Process | None, *, serves: bool) -> str:
         return "dead"
     if stopped([process]):
         return "stopped"
-    return "running" if serves else "starting"
+    return "running" if serves else "silent"
 
 
 def _children(platform: Platform, recipe: Recipe, found: Trees) -> Iterator[Server]:
