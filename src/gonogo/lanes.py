@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -48,6 +48,10 @@ class Lanes(Generic[T]):
     def future(self, key: str) -> Future[T] | None:
         """Where the result of a job will be, or None for a check that runs in its own turn."""
         return self._futures.get(key)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when every job has its result, or after ``timeout`` seconds."""
+        wait(self._futures.values(), timeout)
 
     def close(self) -> None:
         """Let no job begin any more; those that run go on and are waited for by nobody."""

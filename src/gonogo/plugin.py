@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 import signal
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -194,6 +195,9 @@ class Suites:
                 self.run.lanes.close()
 
     def _begin(self, bodies: dict[str, Callable[[], None]]) -> None:
+        # Deprecations inside client libraries are for their authors; -W still says otherwise.
+        self.config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
+        warnings.simplefilter("ignore", DeprecationWarning)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
@@ -218,6 +222,7 @@ class Suites:
             deadline=self.config.getoption("deadline"),
             argv=command_line(),
             first=first,
+            impatient=bool(self.config.getoption("maxfail")),
         )
         provider = self.given.provider if self.given else None
         return Run(self.root, self.registry, self._target(), self.plan, options, self.screen, provider, **given)
@@ -296,6 +301,8 @@ class Suites:
             if error is not None and isinstance(error, GonogoError | Wrong):
                 report.longrepr = summary(result)
             self._waive(result, report)
+            # Not the time that the runner waited for a result which was there already.
+            report.duration = result.seconds
         else:
             return report
         report.gonogo = msgspec.to_builtins(result)  # type: ignore[attr-defined]

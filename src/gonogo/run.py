@@ -58,6 +58,7 @@ class Options:
     deadline: float | None = None
     argv: tuple[str, ...] = ()
     first: int = 1
+    impatient: bool = False
 
 
 @dataclass
@@ -104,8 +105,9 @@ class Run:
     def begin(self, bodies: dict[str, Callable[[], None]]) -> None:
         """Reach the platform, and start every check in ``bodies`` as soon as what it uses stands.
 
-        Returns when the standing of every component is known. Raises ``ConfigError`` where this is not
-        the platform that the target file means.
+        Returns when all of them have ended, so that the runner's own lines do not mix with theirs; with
+        ``impatient``, when the standing of every component is known. Raises ``ConfigError`` where this is
+        not the platform that the target file means.
         """
         self.events = Events(self.root / STATE / "runs" / self.id)
         self.events.add(Event(planned=self._results(final=False)))
@@ -121,6 +123,8 @@ class Run:
                 self.platform.verify_identities()
             self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
             self.await_standings(names)
+            if not self.options.impatient:
+                self.lanes.wait(self.deadline.left if self.deadline else None)
 
     def join(self, standings: list[dict[str, Any]]) -> None:
         """Work on the platform of another process's run, which records and finishes for all."""
