@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
-from gonogo.errors import Gone
+from gonogo.errors import Forbidden, Gone
 from gonogo.model import Server
 
 LISTEN = "0A"
@@ -53,11 +54,11 @@ class Inside:
 
     def data_owners(self) -> dict[str, str]:
         """Node to the owner of its data folder."""
-        return {s.node: self._run(f"stat -c %U {quoted(s.data)}").strip() for s in self.servers if s.data}
+        return {s.node: self._run(f"stat -c %U {quote(s.data)}").strip() for s in self.servers if s.data}
 
     def data_modes(self) -> dict[str, str]:
         """Node to the permissions of its data folder, octal (``700``)."""
-        return {s.node: self._run(f"stat -c %a {quoted(s.data)}").strip() for s in self.servers if s.data}
+        return {s.node: self._run(f"stat -c %a {quote(s.data)}").strip() for s in self.servers if s.data}
 
     def shared_data(self) -> set[str]:
         """Data folders that more than one node uses."""
@@ -66,7 +67,7 @@ class Inside:
 
     def fullest(self) -> int:
         """Percent used of the fullest file system that holds data."""
-        lines = [self._run(f"df -P {quoted(s.data)}").splitlines()[-1] for s in self.servers if s.data]
+        lines = [self._run(f"df -P {quote(s.data)}").splitlines()[-1] for s in self.servers if s.data]
         return max((int(line.split()[-2].rstrip("%")) for line in lines), default=100)
 
     def _pid(self, server: Server) -> int:
@@ -76,7 +77,8 @@ class Inside:
 
     def _sockets(self, server: Server) -> Iterable[str]:
         pid = self._pid(server)
-        listing = self._run(f"ls -l /proc/{pid}/fd")
+        # Descriptors come and go while they are listed; `ls` then complains of the one that has gone.
+        listing = self._run(f"ls -l /proc/{pid}/fd 2>/dev/null || test -r /proc/{pid}/fd")
         inodes = {word[8:-1] for word in listing.split() if word.startswith("socket:[")}
         for table in ("tcp", "tcp6"):
             for row in self._run(f"cat /proc/{pid}/net/{table} 2>/dev/null || true").splitlines()[1:]:
@@ -87,7 +89,9 @@ class Inside:
     def _run(self, command: str) -> str:
         done = self.host.run(command)
         if done.rc != 0:
-            raise Gone(self.component, f"`{command}` ended with {done.rc}: {done.stderr.strip()[:200]}")
+            told = f"`{command}` ended with {done.rc}: {done.stderr.strip()[:200]}"
+            gone = any(s.pid and self.host.run(f"test -d /proc/{s.pid}").rc != 0 for s in self.servers)
+            raise Gone(self.component, told) if gone else Forbidden(self.component, told)
         text: str = done.stdout
         return text
 
@@ -99,11 +103,6 @@ def address(field: str) -> str:
     ip = ipaddress.ip_address(raw)
     mapped = getattr(ip, "ipv4_mapped", None)
     return f"{mapped or ip}:{int(port, 16)}"
-
-
-def quoted(path: str) -> str:
-    """The path as one word of a POSIX shell."""
-    return "'" + path.replace("'", "'\\''") + "'"
 
 
 def look(servers: Iterable[Server], host: Any) -> Callable[[str], Inside]:
