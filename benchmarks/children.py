@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -39,6 +40,8 @@ class Ended:
 def run(*argv: str, cwd: Path | None = None, good: tuple[int, ...] = (0,)) -> Ended:
     """Run a program to its end.
 
+    It may keep compiled modules, as on a user's machine, whatever our environment says.
+
     Raises ``BenchmarkError`` where its exit code is none of ``good``. Interrupted, it interrupts the program and waits
     for its clean-up: in a session of its own, the program hears of Ctrl-C from here alone, and once.
     """
@@ -47,6 +50,7 @@ def run(*argv: str, cwd: Path | None = None, good: tuple[int, ...] = (0,)) -> En
         child = subprocess.Popen(
             argv,
             cwd=cwd,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
