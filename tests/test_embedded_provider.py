@@ -318,6 +318,33 @@ def test_where_one_node_cannot_be_repaired_all_start_anew(checkout: Checkout) ->
     assert not set(before.values()) & set(processes(provider).values())
 
 
+def test_what_never_came_up_starts_anew(checkout: Checkout) -> None:
+    finish = '[[finish]]\nargv = ["/bin/sh", "-c", "test -e \'{{ deploy }}/allowed\' && touch finished"]\n'
+    half = component(checkout.root, more=finish)
+    path = half.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("ready = 20", "ready = 0.5"))
+    provider = checkout.provider()
+    with pytest.raises(DeployError):
+        checkout.up(half, provider)
+    path.write_text(path.read_text().replace("ready = 0.5", "ready = 20"))
+    (half.folder / "allowed").touch()
+    checkout.up(half, provider)
+    assert (Path(rows(provider)["one"].data) / "finished").exists()
+
+
+def test_a_component_whose_preparation_failed_can_be_asked_for_again(checkout: Checkout) -> None:
+    prepare = '[[prepare]]\nargv = ["/bin/sh", "-c", "test -e \'{{ deploy }}/allowed\'"]\n'
+    echo = component(checkout.root, more=prepare)
+    provider = checkout.provider()
+    with pytest.raises(DeployError, match="sh ended with code 1"):
+        checkout.up(echo, provider)
+    assert [s.state for s in provider.servers()] == ["dead"]
+    (echo.folder / "allowed").touch()
+    _, endpoints = checkout.up(echo, provider)
+    ready(endpoints)
+    assert [s.state for s in provider.servers()] == ["running"]
+
+
 def test_another_configuration_means_to_start_anew(checkout: Checkout) -> None:
     provider, before = checkout.up(component(checkout.root))
     changed = component(checkout.root, options="family")

@@ -95,6 +95,8 @@ class Deployment:
         only asked.
         """
         rows = self._control.rows()
+        if not all(self._name(node) in rows for node in self.recipe.nodes):
+            return False
         found = trees(self._platform.record, [self.recipe], rows)
         dead = [node for node in self.recipe.nodes if serving(found[self._name(node)], node.port) is None]
         if dead and self.recipe.repair == "component":

@@ -325,8 +325,8 @@ class Keeper:
         """
         for name, to in self.retained.items():
             if name in self.servers:
-                os.makedirs(to, exist_ok=True)  # noqa: PTH103
                 with contextlib.suppress(OSError):
+                    os.makedirs(to, exist_ok=True)  # noqa: PTH103
                     shutil.copyfile(self.servers[name].program["log"], f"{to}/{name.replace('/', '-')}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
         for path in self.sockets:

@@ -40,7 +40,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """A platform as all processes see it. ``kept``: it outlives the process that made it.
 
     ``keeper`` and ``keeper_start`` name a process for good; ``root`` is the checkout it belongs to;
-    ``since`` is for display. ``ports`` are reserved, whether or not the component got further.
+    ``since`` is for display. ``ports`` are reserved, whether or not the component got further; ``complete``
+    are the components that were ready once, with all their steps done.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Record(Struct, frozen=True, kw_only=True):
     kept: bool = False
     ports: dict[str, dict[str, dict[str, int]]] = msgspec.field(default_factory=dict)
     components: dict[str, Recipe] = msgspec.field(default_factory=dict)
+    complete: tuple[str, ...] = ()
 
     def reserved(self) -> set[int]:
         """Every port that belongs to this platform."""
@@ -90,9 +92,19 @@ class Platform:
                 raise KeeperLost(f"platform {self.id} has been taken down")
             _write(self.path, changed(now))
 
-    def put(self, recipe: Recipe) -> None:
-        """The component is what the recipe says."""
-        self.change(lambda now: replace(now, components={**now.components, recipe.component: recipe}))
+    def put(self, recipe: Recipe, *, complete: bool) -> None:
+        """The component is what the recipe says, or on its way there."""
+        name = recipe.component
+
+        def changed(now: Record) -> Record:
+            others = tuple(one for one in now.complete if one != name)
+            return replace(
+                now,
+                components={**now.components, name: recipe},
+                complete=(*others, name) if complete else others,
+            )
+
+        self.change(changed)
 
     def drop(self, component: str) -> None:
         """The component is no more; its ports are free."""
@@ -101,6 +113,7 @@ class Platform:
                 now,
                 components={name: one for name, one in now.components.items() if name != component},
                 ports={name: one for name, one in now.ports.items() if name != component},
+                complete=tuple(name for name in now.complete if name != component),
             )
         )
 

@@ -124,21 +124,24 @@ class Embedded:
             place = Place(platform.id, platform.folder / component.name, ports, generated, needs)
             return render(spec, component, place, fetched)
 
-        there = platform.record.components.get(component.name)
+        record = platform.record
+        there = record.components.get(component.name)
         if there is not None:
             same = {node.name for node in there.nodes} == {node.name for node in spec.nodes}
             wanted = rendered({node.name: node.ports for node in there.nodes}, there.generated) if same else None
-            if there == wanted and Deployment(platform, there, self._redact, report).repair(ready):
+            whole = there == wanted and component.name in record.complete
+            if whole and Deployment(platform, there, self._redact, report).repair(ready):
                 return there
             Deployment(platform, there, self._redact, report).remove()
         self._made.add(component.name)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             held = platform.reserve(component.name, {node.name: node.ports for node in spec.nodes})
             recipe = rendered(platforms.numbers(held), generate(spec))
-            platform.put(recipe)
+            platform.put(recipe, complete=False)
             deployment = Deployment(platform, recipe, self._redact, report)
             try:
                 deployment.start(held, ready)
+                platform.put(recipe, complete=True)
                 return recipe
             except PortTaken:
                 if attempt == PORT_ATTEMPTS:
