@@ -9,7 +9,7 @@ import pytest
 from fixtures.mlflow import Mlflow
 from fixtures.postgresql import Postgresql
 from fixtures.s3 import S3
-from gonogo.errors import wrong
+from gonogo import wrong
 
 PARAMS = {"depth": "3", "eta": "0.1"}
 METRICS = {"loss": 0.25, "accuracy": 0.9375}

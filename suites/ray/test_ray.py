@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.ray import Ray
-from gonogo.errors import wrong
+from gonogo import wrong
 
 SUM_OF_SQUARES = """
 import os, ray
