@@ -1,0 +1,277 @@
+"""The shape of the code, held by tests: who may import whom, who may sleep, and what no file may hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENGINE = sorted(ROOT.glob("src/gonogo/**/*.py"))
+FIXTURES = sorted(ROOT.glob("fixtures/*.py"))
+SUITES = sorted(ROOT.glob("suites/*/test_*.py"))
+COMPONENTS = sorted(path.parent.name for path in ROOT.glob("deploy/*/component.toml"))
+
+CORE = {
+    "model": set(),
+    "errors": {"model"},
+    "signatures": {"model"},
+    "judge": {"model"},
+    "files": {"errors"},
+    "gate": {"model", "errors", "files", "judge"},
+    "registry": {"model", "errors", "files", "signatures"},
+    "target": {"model", "errors", "files", "registry"},
+    "runplan": {"model", "errors", "files", "judge", "registry", "target"},
+    "schema": {"model"},
+    "client": {"model"},
+    "redaction": set(),
+    "lanes": set(),
+    "waiting": {"errors"},
+    "render": {"model", "render"},
+}
+"""What a module of the core may know of ours; a package stands for its modules."""
+
+LIGHT = {"pytest", "gonogo", "fixtures"} | sys.stdlib_module_names
+"""What the modules that a collection imports may import as they are loaded."""
+
+FOR_SUITES = {
+    "gonogo": {"wrong", "saw"},
+    "gonogo.model": None,
+    "gonogo.plugin": {"Disturb"},
+    "gonogo.inside": {"Inside"},
+}
+"""What a suite may take from the engine; the last two are types of fixtures. None: anything."""
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The file's syntax, parsed once."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path, *, lazy: bool = True) -> Iterator[tuple[str, set[str], int]]:
+    """Module, names taken from it, and line of every import; without ``lazy`` those of the module itself only."""
+    for node in ast.walk(tree(path)) if lazy else loaded(tree(path).body):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, set(), node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield node.module or "", {alias.name for alias in node.names}, node.lineno
+
+
+def loaded(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run as a module is imported; what only a type checker reads does not."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) != "TYPE_CHECKING":
+            yield from loaded(node.body + node.orelse)
+        elif isinstance(node, ast.Try | ast.With):
+            yield from loaded(node.body)
+
+
+def ours(path: Path) -> set[str]:
+    """The modules of the engine that the file imports anywhere, packages by their first name."""
+    found = set()
+    for module, names, _ in imports(path):
+        if module == "gonogo":
+            found |= names
+        elif module.startswith("gonogo."):
+            found.add(module.split(".")[1])
+    return found
+
+
+def module(path: Path) -> str:
+    """``judge`` for ``src/gonogo/judge.py``, ``render`` for every file of that package."""
+    return path.relative_to(ROOT / "src/gonogo").parts[0].removesuffix(".py")
+
+
+def shown(path: Path, line: int) -> str:
+    """``path:line`` below the root, as an editor opens it."""
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Every file of the repository. Without git, as in an archive of it, there is nothing to look at."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("this is no checkout")
+    return tuple(path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file())
+
+
+# -- who imports whom
+
+
+@pytest.mark.parametrize("path", [p for p in ENGINE if module(p) in CORE], ids=lambda p: p.name)
+def test_the_core_knows_only_what_it_is_made_of(path: Path) -> None:
+    assert ours(path) <= CORE[module(path)]
+
+
+def test_providers_know_nothing_of_what_stands_above_them() -> None:
+    above = {"platform", "run", "plugin", "cli", "drills", "judge", "gate", "render", "clients", "progress"}
+    providers = [path for path in ENGINE if module(path) == "providers"]
+
+    assert len(providers) > 10
+    assert {path.name: ours(path) & above for path in providers if ours(path) & above} == {}
+
+
+def test_judging_and_rendering_work_where_no_pytest_and_no_client_is_installed() -> None:
+    program = "import sys, gonogo.gate, gonogo.judge, gonogo.publish, gonogo.render.terminal; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    heavy = {"pytest", "_pytest", "httpx", "testinfra", "psutil", "rich", "typer"}
+    assert heavy & {name.partition(".")[0] for name in done.stdout.split()} == set()
+    assert not [name for name in done.stdout.split() if name.startswith(("gonogo.providers", "gonogo.client"))]
+
+
+def test_the_keeper_is_a_program_of_its_own() -> None:
+    keeper = ROOT / "src/gonogo/providers/embedded/keeper.py"
+
+    assert {name.partition(".")[0] for name, _, _ in imports(keeper)} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_a_suite_takes_only_clients_and_words(path: Path) -> None:
+    for name, taken, line in imports(path):
+        first = name.partition(".")[0]
+        assert first not in {"subprocess", "time", "socket", "threading"}, f"{shown(path, line)}: a client's work"
+        if first == "gonogo":
+            allowed = FOR_SUITES.get(name, set())
+            assert allowed is None or taken <= allowed, f"{shown(path, line)}: {name} is not for suites"
+        else:
+            assert first in LIGHT, f"{shown(path, line)}: {name} belongs into fixtures/"
+
+
+def test_nobody_imports_a_suite_or_a_conftest() -> None:
+    files = [*ENGINE, *FIXTURES, *SUITES, *ROOT.glob("tests/*.py"), *ROOT.glob("benchmarks/*.py")]
+    named = [(shown(p, line), name) for p in files for name, _, line in imports(p)]
+
+    assert len(named) > 100
+    assert [found for found in named if found[1].split(".")[0] in {"suites", "conftest"}] == []
+
+
+@pytest.mark.parametrize("path", [*FIXTURES, *SUITES], ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_a_heavy_client_is_imported_by_the_call_that_needs_it(path: Path) -> None:
+    heavy = [shown(path, line) for name, _, line in imports(path, lazy=False) if name.partition(".")[0] not in LIGHT]
+
+    # a program that a server or a job runs is no module of this process
+    assert heavy == [] or is_program(path)
+
+
+def is_program(path: Path) -> bool:
+    """Whether the file is run, not imported."""
+    return any(isinstance(node, ast.If) and "__main__" in ast.unparse(node.test) for node in tree(path).body)
+
+
+def test_private_parts_of_pytest_are_left_alone() -> None:
+    named = {name for path in [*ENGINE, *FIXTURES, *SUITES] for name, _, _ in imports(path)}
+
+    assert "pytest" in named
+    assert [name for name in named if name.startswith("_pytest")] == []
+
+
+# -- who may do what
+
+
+def test_one_module_sleeps() -> None:
+    files = [*ENGINE, *FIXTURES, *SUITES, *ROOT.glob("deploy/**/*.py"), *ROOT.glob("tests/*.py")]
+    calls = {
+        path.relative_to(ROOT)
+        for path in files
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "sleep", "asyncio.sleep"}
+    }
+
+    assert calls == {Path("src/gonogo/waiting.py")}
+
+
+def test_the_engine_knows_no_component() -> None:
+    named = [
+        f"{shown(path, line)}: {text}"
+        for path in ENGINE
+        for text, line in words_of_code(path)
+        if {word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+", text)} & set(COMPONENTS)
+    ]
+
+    assert COMPONENTS
+    assert named == []
+
+
+def words_of_code(path: Path) -> Iterator[tuple[str, int]]:
+    """Names and texts of a file with their lines, without docstrings and the examples of ``--help``."""
+    prose = {id(node.value) for node in ast.walk(tree(path)) if isinstance(node, ast.Expr)}
+    prose |= {
+        id(argument)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "example"
+        for argument in node.args
+    }
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value, node.lineno
+        for field in ("id", "attr", "name", "arg", "module"):
+            text = getattr(node, field, None)
+            if isinstance(text, str):
+                yield text, getattr(node, "lineno", 0)
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "constants", "base"}
+
+    assert [str(p) for p in tracked() if p.suffix == ".py" and p.stem in vague] == []
+
+
+def test_conftests_only_name_things() -> None:
+    sizes = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in tracked() if p.name == "conftest.py"}
+
+    assert sizes.keys() == {"conftest.py", "tests/conftest.py"}
+    assert sizes["conftest.py"] <= 10
+    assert sizes["tests/conftest.py"] <= 60
+
+
+# -- what no file may hold
+
+
+def test_no_file_is_larger_than_a_mebibyte() -> None:
+    assert [str(path) for path in tracked() if path.stat().st_size > 1 << 20] == []
+
+
+FORBIDDEN = {
+    "a registry's host": r"\b(pypi[.]org|pythonhosted[.]org|repo1?[.]maven|npmjs[.]org|crates[.]io|proxy[.]golang)",
+    "an image registry's host": r"\b(docker[.]io|ghcr[.]io|quay[.]io|gcr[.]io|registry[.]k8s)",
+    "a download address": r"https?://[^\s\"'<>)]+[.](jar|zip|tar|gz|tgz|whl|xz|bz2|deb|rpm)\b|releases/[d]ownload|artifacts[.]elastic",
+    "a path of one machine": r"(?<![\w.~-])/(root|home/[a-z]\w*|Users/[a-z]\w*|work/(main|shared)|tmp/dev)\b",
+    "a note to oneself": r"\b(TO[D]O|FIX[M]E|XX[X])\b",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    pattern = re.compile(FORBIDDEN[what])
+    found = [
+        f"{shown(path, number)}: {line.strip()[:100]}"
+        for path in tracked()
+        if path.suffix not in {".png", ".jpg", ".woff2"}
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+    assert found == []
+
+
+def test_the_readme_starts_with_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    start = re.search(r"^## Start\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
+
+    assert start is not None
+    blocks = re.findall(r"^```sh\n(.*?)^```$", start[1], re.MULTILINE | re.DOTALL)
+    assert [len(block.splitlines()) for block in blocks] == [1, 1]
+    assert all(block.startswith("python3 -m venv") for block in blocks)
