@@ -23,6 +23,7 @@ def test_one_id_leads_from_job_to_object(ray: Ray, mlflow: Mlflow, s3: S3) -> No
 
     id, end, model = trained.correlation, trained.end, trained.model
     assert end.ended, wrong("ray.job_unfinished", expected="an end", actual=str(end))
+    assert not trained.refused, wrong("mlflow.job_refused", expected="a run logged", actual=trained.refused)
     assert end.status == "SUCCEEDED", wrong("ray.job_failed", expected="SUCCEEDED", actual=str(end))
     assert f"correlation {id}" in end.logs, wrong("ray.job_result_wrong", expected=id, actual=end.logs)
     assert len(trained.runs) == 1, wrong("mlflow.run_missing", expected=f"a run tagged {id}", actual=trained.runs)

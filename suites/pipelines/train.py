@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import ray
@@ -36,8 +37,11 @@ def trained(rate):
 def ask(path, body, method="POST"):
     """One call of MLflow's REST interface."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with urlopen(Request(SERVER + path, data, HEADERS, method=method), timeout=20) as answer:
-        return json.loads(answer.read() or b"{}")
+    try:
+        with urlopen(Request(SERVER + path, data, HEADERS, method=method), timeout=20) as answer:
+            return json.loads(answer.read() or b"{}")
+    except HTTPError as error:
+        sys.exit(f"MLflow refused {method} {path}: HTTP {error.code} {error.read(300).decode()}")
 
 
 ray.init(log_to_driver=False)
