@@ -37,5 +37,5 @@ def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Pr
     if target.provider == "embedded":
         from gonogo.providers.embedded.provider import Embedded
 
-        return Embedded(root, redact=redact)
+        return Embedded(root, redact=redact, patience=target.limits.ready)
     raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded or existing"))

@@ -44,8 +44,12 @@ class PortTaken(DeployError):
 class Deployment:
     """What a recipe becomes on a platform."""
 
-    def __init__(self, platform: Platform, recipe: Recipe, redact: Redact, report: Report = lambda _: None) -> None:
+    def __init__(
+        self, platform: Platform, recipe: Recipe, redact: Redact, report: Report = lambda _: None, patience: float = 0
+    ) -> None:
+        """``patience``: seconds until the component must be ready, where its recipe gives it less."""
         self.recipe = recipe
+        self._limit = max(recipe.ready, patience)
         self._platform, self._control = platform, platform.control
         self._redact, self._report = redact, report
         self._began: dict[str, int] = {}
@@ -59,7 +63,7 @@ class Deployment:
 
         ``held`` are the sockets that keep its ports free until now. Raises ``DeployError``.
         """
-        deadline = Deadline(self.recipe.ready)
+        deadline = Deadline(self._limit)
         self._tell(Phase.PREPARING, "configuration")
         self._platform.logs(self.recipe.component).mkdir(mode=0o700, exist_ok=True)
         Path(self.recipe.folder).mkdir()
@@ -110,7 +114,7 @@ class Deployment:
             for node in dead:
                 self._tell(Phase.STARTING, f"{node.name} once more")
                 self.restart(node)
-            self._await_ready(ready, Deadline(self.recipe.ready if dead or hung else UNTOUCHED))
+            self._await_ready(ready, Deadline(self._limit if dead or hung else UNTOUCHED))
         except DeployError:
             return False
         return True
@@ -123,7 +127,7 @@ class Deployment:
     def settle(self, ready: Ready) -> None:
         """Return once it is ready. Raises ``DeployError``."""
         self._follow(self._control.rows(), (n for n in self.recipe.nodes if n.name not in self._exits))
-        self._await_ready(ready, Deadline(self.recipe.ready))
+        self._await_ready(ready, Deadline(self._limit))
 
     # -- steps
 
@@ -257,7 +261,7 @@ class Deployment:
             answered.result(0)
         except (NotReady, FutureTimeout) as error:
             node = next((n for n in self.recipe.nodes if not ports.listens(n.port)), self.recipe.nodes[0])
-            last = error.last if isinstance(error, NotReady) else "it hangs"
+            last = error.last if isinstance(error, NotReady) else f"a question hangs, and before it: {self._told}"
             raise self._failed(node, f"not ready within {deadline.seconds:g} s: {last}") from error
 
     def _telling(self, ask: Callable[[], bool]) -> bool:

@@ -43,8 +43,9 @@ class Embedded:
     name = "embedded"
     capabilities = frozenset({"host", "disturb"})
 
-    def __init__(self, root: Path, *, home: Path | None = None, redact: Redact = str) -> None:
-        self._root, self._home, self._redact = root, home or shared_home(), redact
+    def __init__(self, root: Path, *, home: Path | None = None, redact: Redact = str, patience: float = 0) -> None:
+        """``patience``: seconds until a component must be ready, where its own file gives it less."""
+        self._root, self._home, self._redact, self._patience = root, home or shared_home(), redact, patience
         self._platform = platforms.find(self._home, root)
         self._found = self._platform is not None
         self._made: set[str] = set()
@@ -95,6 +96,8 @@ class Embedded:
     def _begun(self, component: Component) -> Platform:
         """The platform, begun with the first component."""
         with self._lock:
+            if self._cancelled.is_set():
+                raise DeployError(component.name, "everything is being taken down")
             if self._platform is None:
                 parent = self._parent or room_for(self._need([component]), self._home)
                 folder = Path(tempfile.mkdtemp(prefix="gg-", dir=parent))
@@ -130,15 +133,15 @@ class Embedded:
             same = {node.name for node in there.nodes} == {node.name for node in spec.nodes}
             wanted = rendered({node.name: node.ports for node in there.nodes}, there.generated) if same else None
             whole = there == wanted and component.name in record.complete
-            if whole and Deployment(platform, there, self._redact, report).repair(ready):
+            if whole and self._deployment(there, report).repair(ready):
                 return there
-            Deployment(platform, there, self._redact, report).remove()
+            self._deployment(there, report).remove()
         self._made.add(component.name)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             held = platform.reserve(component.name, {node.name: node.ports for node in spec.nodes})
             recipe = rendered(platforms.numbers(held), generate(spec))
             platform.put(recipe, complete=False)
-            deployment = Deployment(platform, recipe, self._redact, report)
+            deployment = self._deployment(recipe, report)
             try:
                 deployment.start(held, ready)
                 platform.put(recipe, complete=True)
@@ -193,12 +196,12 @@ class Embedded:
                 elif how == "hang":
                     self._hang(server)
                 elif how == "restart":
-                    self._restart(platform, recipe, node, ready)
+                    self._restart(recipe, node, ready)
                 else:
                     raise ConfigError(Problem(how, "no way to disturb a node", "kill, hang or restart"))
                 yield server
             finally:
-                self._restore(platform, recipe, ready, lost=how == "kill")
+                self._restore(recipe, ready, lost=how == "kill")
 
     def _kill(self, server: Server) -> None:
         process = self._process(server)
@@ -211,17 +214,17 @@ class Embedded:
         for one in (process, *keeper.descendants(keeper.processes(), process.pid)):
             keeper.send(one.pid, one.start, signal.SIGSTOP)
 
-    def _restart(self, platform: Platform, recipe: Recipe, name: str, ready: Ready) -> None:
+    def _restart(self, recipe: Recipe, name: str, ready: Ready) -> None:
         node = next((node for node in recipe.nodes if node.name == name), None)
         if node is None:
             raise ConfigError(Problem(f"{recipe.component}.{name}", "is started by a server, not by gonogo", "kill it"))
-        deployment = Deployment(platform, recipe, self._redact)
+        deployment = self._deployment(recipe)
         deployment.restart(node)
         deployment.settle(ready)
 
-    def _restore(self, platform: Platform, recipe: Recipe, ready: Ready, *, lost: bool) -> None:
+    def _restore(self, recipe: Recipe, ready: Ready, *, lost: bool) -> None:
         """As before, with its addresses, which others hold; without its data where a lost node means that."""
-        deployment = Deployment(platform, recipe, self._redact)
+        deployment = self._deployment(recipe)
         if (lost and recipe.repair == "component") or not deployment.repair(ready):
             deployment.remove()
             deployment.start({}, ready)
@@ -245,7 +248,8 @@ class Embedded:
 
         An object that has made nothing takes down every platform that was left in this checkout.
         """
-        self._cancelled.set()
+        with self._lock:  # after which no platform begins any more
+            self._cancelled.set()
         platform = self._platform
         if platform is None:
             return
@@ -269,7 +273,7 @@ class Embedded:
             with platform.exclusively(name):
                 recipe = platform.record.components.get(name)
                 if recipe:
-                    Deployment(platform, recipe, self._redact).remove()
+                    self._deployment(recipe).remove()
                 platform.drop(name)
 
     def keep(self) -> None:
@@ -283,6 +287,10 @@ class Embedded:
         """See :meth:`gonogo.providers.Provider.private`. It ends with the platform."""
         parent = self._platform.folder if self._platform else self._home
         return private(parent / "secrets")
+
+    def _deployment(self, recipe: Recipe, report: Report = lambda _: None) -> Deployment:
+        assert self._platform, "a recipe is one of a platform"
+        return Deployment(self._platform, recipe, self._redact, report, self._patience)
 
     def _recipe(self, component: str) -> Recipe | None:
         return self._platform.record.components.get(component) if self._platform else None
