@@ -86,6 +86,17 @@ def test_the_folder_that_the_user_names_comes_first(
     assert machine.asked() == tmp_path
 
 
+def test_a_folder_too_long_for_sockets_comes_last(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.free[tmp_path / "jobs"] = 100 * GIB
+    (tmp_path / "jobs").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "jobs"))
+    monkeypatch.setattr(room, "LONGEST", len(str(machine.tmp)))
+
+    assert machine.asked() == machine.tmp
+
+
 def test_everything_that_is_short_is_said_at_once_with_numbers(machine: Machine) -> None:
     machine.free |= {machine.tmp: GIB // 2, machine.var_tmp: 0, machine.home: GIB // 4}
     machine.memory, machine.files = GIB // 2, (512, 1024)

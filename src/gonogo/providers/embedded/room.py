@@ -23,6 +23,9 @@ OPEN_FILES_NEEDED, OPEN_FILES_WANTED = 4096, 65536
 IN_MEMORY = ("tmpfs", "ramfs")
 TEMPORARY = ("/tmp", "/var/tmp")
 CGROUP = Path("/sys/fs/cgroup")
+LONGEST = 19
+"""Characters of a folder below which servers can put sockets: those of Ray add 88, and 107 bytes are all
+that the path of a socket may have (unix(7))."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Need:
 
 
 def room_for(need: Need, home: Path) -> Path:
-    """The folder in which the servers' data folder belongs: on a real disk before one in memory.
+    """The folder in which the servers' data folder belongs: a short path before a long one, disk before memory.
 
     Raises the soft limit of open files of this process, which servers inherit.
     Raises ``ConfigError`` where the machine is of the wrong kind or too small, with numbers.
@@ -123,7 +126,7 @@ def _data_parent(need: Need, home: Path) -> tuple[Path | None, list[str]]:
     named = [os.environ.get("TMPDIR") or TEMPORARY[0], *TEMPORARY, str(home)]
     folders = [Path(one).resolve() for one in dict.fromkeys(named)]
     obstacles: list[str] = []
-    for folder in sorted(folders, key=in_memory):
+    for folder in sorted(folders, key=lambda one: (len(os.fsencode(one)) > LONGEST, in_memory(one))):
         bytes_needed = need.data + (need.home if _device(folder) == _device(home) else 0)
         obstacle = _obstacle(folder, bytes_needed, need.strangers)
         if obstacle is None:
