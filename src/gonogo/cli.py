@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import traceback
@@ -15,6 +16,9 @@ from typer.exceptions import Abort, Exit, TyperException
 from gonogo.errors import ConfigError, GonogoError, Problem
 
 if TYPE_CHECKING:
+    import pytest
+
+    from gonogo.model import Results
     from gonogo.platform import Platform
     from gonogo.progress import Screen
 
@@ -28,16 +32,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="May we deploy, does it work, is it good enough? With evidence, and one verdict: GO or NO-GO.",
-    epilog="Example: gonogo check -m critical     The whole way: up, checks, report, verdict.",
+    epilog="Example: gonogo check -m critical",
 )
 
 Target = Annotated[
     str | None,
-    typer.Option("--target", metavar="NAME|FILE", help="Where the platform is (default: GONOGO_TARGET, else embedded)."),
+    typer.Option(
+        "--target", metavar="NAME|FILE", help="Where the platform is; default: GONOGO_TARGET, else embedded."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Components = Annotated[list[str] | None, typer.Argument(metavar="[COMPONENT]...", help="Default: all of the target.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it the verb only lists.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+# Arguments are told in a verb's own words: typer would describe them by their Python type.
+Components = Annotated[list[str] | None, typer.Argument(metavar="COMPONENT", hidden=True)]
+Stored = Annotated[list[Path], typer.Argument(metavar="RESULTS", hidden=True)]
 
 
 def example(text: str) -> str:
@@ -50,7 +57,10 @@ def example(text: str) -> str:
 
 @app.command(epilog=example("gonogo components --json"))
 def components(target: Target = None, as_json: AsJson = False) -> None:
-    """List the components: version, what each needs, and whether the target can hold it."""
+    """List the components, what each needs, and where it can stand.
+
+    A component that the target cannot hold is listed with the reason.
+    """
     from gonogo.content import provider_for
     from gonogo.runplan import holds
 
@@ -76,15 +86,19 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog=example("gonogo plan mlflow"))
 def plan(names: Components = None, target: Target = None, as_json: AsJson = False) -> None:
-    """Show what would be deployed, in which order, what it takes and whether it fits; changes nothing."""
+    """Show what would be deployed, and whether it fits.
+
+    Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for all that the
+    target can hold. Exit code 0 where it fits, 1 where not.
+    """
     from gonogo.content import provider_for
 
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root, str)
     ordered = registry.ordered(selected(registry, chosen, names))
     rows = [
-        {"order": i, "component": n, "needs": list(registry.components[n].needs), **provider.takes(registry.components[n])}
-        for i, n in enumerate(ordered, 1)
+        {"order": number, "component": component.name, "needs": list(component.needs), **provider.takes(component)}
+        for number, component in enumerate((registry.components[n] for n in ordered), 1)
     ]
     problems = provider.fits([registry.components[n] for n in ordered])
     if as_json:
@@ -92,14 +106,17 @@ def plan(names: Components = None, target: Target = None, as_json: AsJson = Fals
     else:
         show(rows, False)
         totals = {k: sum(int(r.get(k) or 0) for r in rows) for k in ("memory_mib", "disk_mib", "processes")}
-        print(f"\nin all: {totals['processes']} processes, {totals['memory_mib']} MiB memory, {totals['disk_mib']} MiB disk")
+        print("\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk".format(**totals))
         print("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {p}" for p in problems))
     raise typer.Exit(GO if not problems else FAILED)
 
 
 @app.command(epilog=example("gonogo status --json"))
 def status(target: Target = None, as_json: AsJson = False) -> None:
-    """Show what is up: a row per server process, with address, pid, log and data folder."""
+    """Show what is up, a row per server process.
+
+    With its state, version, address, pid, log, data folder and since when.
+    """
     from dataclasses import asdict
 
     from gonogo.content import provider_for
@@ -108,14 +125,20 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
     keys = ("component", "node", "provider", "state", "version", "address", "pid", "log", "data", "since")
     servers = provider_for(chosen, root, str).servers()
     rows = [{key: asdict(server)[key] for key in keys} for server in servers]
-    if not rows and not as_json:
+    if not rows and chosen.provider == "existing":
+        print(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there", file=sys.stderr)
+    elif not rows:
         print("nothing is up; `gonogo up` stands the platform up", file=sys.stderr)
     show(rows, as_json)
 
 
-@app.command(epilog=example("gonogo endpoints > staging.toml && gonogo check --target ./staging.toml"))
+@app.command(epilog=example("gonogo endpoints > up.toml && gonogo check --target ./up.toml"))
 def endpoints(names: Components = None, target: Target = None) -> None:
-    """Print a target file that attaches to what is up; secrets as references to files only you can read."""
+    """Print a target file that attaches to what is up.
+
+    From another checkout or another shell, for each COMPONENT, or for all that is up. Secrets become references to
+    files that only you can read.
+    """
     from gonogo.attach import target_file
 
     root, registry, chosen = loaded(target)
@@ -127,40 +150,50 @@ def endpoints(names: Components = None, target: Target = None) -> None:
 
 @app.command(epilog=example("gonogo up kafka mlflow"))
 def up(names: Components = None, target: Target = None) -> None:
-    """Stand components and what they need up, side by side, and leave them running.
+    """Stand components up and leave them running.
 
-    What is right is reused, what is not is repaired. Exit code 0 where all are ready, 1 where not.
+    Each COMPONENT and what it needs, without any all that the target can hold, side by side. What is right is
+    reused, what is not is repaired. Exit code 0 where all are ready, 1 where not.
     """
-    with standing(target) as (platform, screen):
-        wanted = selected(platform.registry, platform.target, names)
-        try:
-            with screen:
-                platform.bring_up(wanted)
-                standings = [platform.standing(n) for n in platform.registry.ordered(wanted)]
-        except KeyboardInterrupt:
-            screen.line("interrupted: taking down what was begun")
-            platform.provider.down()
-            raise
-        platform.provider.keep()
-        fallen = [s for s in standings if not s.up]
-        for standing_ in fallen:
-            screen.line(f"{standing_.component}: {standing_.message}", "red")
-            for evidence in standing_.evidence:
-                screen.line(evidence.text or "")
-        screen.line(
-            f"{len(standings) - len(fallen)} of {len(standings)} components are up; `gonogo status` shows them,"
-            " `gonogo down` ends them"
-        )
-        raise typer.Exit(FAILED if fallen else GO)
+    platform, screen = reached(target)
+    provider, registry = platform.provider, platform.registry
+    wanted = registry.ordered(selected(registry, platform.target, names))
+    missing = [registry.components[n] for n in wanted if provider.attached(registry.components[n]) is None]
+    try:
+        with screen:
+            platform.bring_up(wanted)
+            standings = [platform.standing(n) for n in wanted]
+    except KeyboardInterrupt:
+        screen.line("interrupted: taking down what was begun")
+        if len(missing) == len(wanted):
+            provider.down()
+        else:
+            provider.down_only(missing)
+        raise
+    provider.keep()
+    fallen = [s for s in standings if not s.up]
+    for standing in fallen:
+        screen.line(f"{standing.component}: {standing.message}", "red")
+        for evidence in standing.evidence:
+            screen.line(evidence.text or "")
+    screen.line(f"{len(standings) - len(fallen)} of {len(standings)} components are up")
+    if platform.target.provider != "existing":
+        screen.line("`gonogo status` shows them, `gonogo down` ends them")
+    raise typer.Exit(FAILED if fallen else GO)
 
 
 @app.command(epilog=example("gonogo down"))
 def down(
     names: Components = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every platform of this user, also of other checkouts.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every platform of this user, also where the checkout is gone.")
+    ] = False,
     target: Target = None,
 ) -> None:
-    """Take down what `up` or `--keep` made, nothing else."""
+    """Take down what `up` or `--keep` made, nothing else.
+
+    Each COMPONENT, without any the whole platform of this checkout.
+    """
     from gonogo.content import provider_for
 
     if everything:
@@ -168,71 +201,109 @@ def down(
         from gonogo.providers.embedded.platforms import end_all
 
         ended = end_all(home())
-        print(f"{len(ended)} platforms ended" if ended else "nothing was up", file=sys.stderr)
+        print(f"platforms ended: {len(ended)}" if ended else "nothing was up", file=sys.stderr)
         return
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root, str)
+    wanted = [registry.components[n] for n in selected(registry, chosen, names)]
+    there = any(provider.attached(component) for component in wanted)
+    if chosen.provider == "existing":
+        print(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them", file=sys.stderr)
+        return
     if names:
-        provider.down_only([registry.components[n] for n in selected(registry, chosen, names)])
+        provider.down_only(wanted)
     else:
         provider.down()
+    print("taken down" if there else "nothing was up", file=sys.stderr)
 
 
 # -- checking
 
 
 @app.command(
+    options_metavar="[PYTEST ARGUMENTS]",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     epilog=example("gonogo check -m critical --mode disrupt --out /tmp/report"),
 )
 def check(context: typer.Context, target: Target = None) -> None:
-    """Run the suites with any pytest arguments, then report and judge: one command, the gate's exit code.
+    """Run the suites, report and judge: one command, one verdict.
 
-    Everything that pytest takes may follow: -m critical, -k kafka, suites/mlflow, --mode, --out, --keep.
+    Stands up what is not up. All that pytest takes may follow, without a path all of suites/: -m critical, -k WORD,
+    suites/FOLDER, -x, --lf; and gonogo's own --mode, --criterion, --out, --keep, --deadline.
+
+    Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell or no verdict, 4 an error of gonogo itself, 130 interrupted.
     """
     import pytest
 
     from gonogo.gate import exit_code
 
-    class Session:
-        results: Any = None
-
-        def pytest_unconfigure(self, config: pytest.Config) -> None:
-            suites = config.pluginmanager.get_plugin("gonogo-suites")
-            self.results = getattr(suites, "results", None)
-
-    loaded(target)
-    session = Session()
-    arguments = list(context.args)
-    if not any(Path(a.split("::")[0]).exists() for a in arguments if not a.startswith("-")):
-        arguments.insert(0, "suites/")
-    if target is not None:
-        arguments += ["--target", target]
+    root, _, _ = loaded(target)
+    session = Session(root / "suites")
+    arguments = ["--rootdir", str(root), *context.args, *(["--target", target] if target else [])]
     code = pytest.main(arguments, plugins=[session])
-    if code == pytest.ExitCode.INTERRUPTED:
+    if session.interrupted:
         raise typer.Exit(INTERRUPTED)
-    if code == pytest.ExitCode.USAGE_ERROR:
+    if code == pytest.ExitCode.INTERNAL_ERROR:
+        raise typer.Exit(OWN_ERROR)
+    if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED):
+        print(*misspelt(context.args), sep="", end="", file=sys.stderr)
         raise typer.Exit(WRONG_USE)
     if session.results is None:
-        raise typer.Exit(OWN_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else COULD_NOT_TELL)
+        print("no verdict: no check was asked", file=sys.stderr)
+        raise typer.Exit(COULD_NOT_TELL)
     raise typer.Exit(exit_code(session.results.verdict))
+
+
+class Session:
+    """A pytest plugin: the suites where no path is given, and how it ended."""
+
+    def __init__(self, suites: Path) -> None:
+        self.suites = suites
+        self.results: Results | None = None
+        self.interrupted = False
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Ask all of the suites where the command line names no part of them."""
+        if config.args_source is not config.ArgsSource.ARGS:
+            config.args = [str(self.suites)]
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """A suite that cannot be collected interrupts pytest as well; only a person's Ctrl-C or a signal counts."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take the results before the session is gone."""
+        self.results = getattr(config.pluginmanager.get_plugin("gonogo-suites"), "results", None)
+
+
+def misspelt(arguments: list[str]) -> list[str]:
+    """A line for each argument that is nearly an option of ours; pytest does not say which one was meant."""
+    own = ("--target", "--mode", "--criterion", "--out", "--keep", "--deadline")
+    names = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+    near = {name: difflib.get_close_matches(name, own, 1, cutoff=0.75) for name in names if name not in own}
+    return [f"{name}: nearest known: {found[0]}\n" for name, found in near.items() if found]
 
 
 @app.command(epilog=example("gonogo gate reports/out/results.json --strict important"))
 def gate(
-    results: Annotated[list[Path], typer.Argument(help="results.json files, or folders of .gonogo/runs; merged.")],
+    results: Stored,
     strict: Annotated[
         str | None, typer.Option("--strict", metavar="LEVEL", help="This level gates too: important or optional.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge stored results afresh. 0 GO, 1 NO-GO, 3 could not tell or no verdict."""
+    """Judge stored results afresh; needs no server and no checkout.
+
+    RESULTS are results.json files, or folders of .gonogo/runs; several are merged. Exit code 0 GO, 1 NO-GO, 2 wrong
+    use, 3 could not tell or no verdict.
+    """
     import msgspec
 
     from gonogo.gate import judged
     from gonogo.render import terminal
 
-    merged = judged(stored(results), level(strict))
+    gating = level(strict)
+    merged = judged(stored(results), gating)
     assert merged.verdict is not None
     if as_json:
         print(msgspec.json.encode(merged.verdict).decode())
@@ -243,13 +314,17 @@ def gate(
 
 @app.command(epilog=example("gonogo report reports/out/results.json --html report.html"))
 def report(
-    results: Annotated[list[Path], typer.Argument(help="results.json files, or folders of .gonogo/runs; merged.")],
+    results: Stored,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="One file, readable anywhere.")] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="For CI servers.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="For job summaries and merge requests.")] = None,
 ) -> None:
-    """Render stored results; with no option, the Markdown summary goes to standard output."""
-    from gonogo.files import write_atomically
+    """Render stored results; needs no server and no checkout.
+
+    RESULTS are results.json files, or folders of .gonogo/runs; several are merged. Without an option the Markdown
+    summary goes to standard output.
+    """
+    from gonogo.files import unreadable, write_atomically
     from gonogo.gate import judged
     from gonogo.render import html as html_report
     from gonogo.render import junit as junit_report
@@ -262,40 +337,54 @@ def report(
         (markdown, markdown_report.render),
     ]
     for path, render in asked:
-        if path is not None:
+        if path is None:
+            continue
+        try:
             write_atomically(path, render(merged).encode())
-            print(f"{path} written", file=sys.stderr)
+        except OSError as error:
+            raise ConfigError(unreadable(path, error)) from error
+        print(f"{path} written", file=sys.stderr)
     if not any(path for path, _ in asked):
         print(markdown_report.render(merged))
 
 
 @app.command(epilog=example("gonogo sweep --yes"))
 def sweep(
-    yes: Yes = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it; without it the verb only lists.")] = False,
     hours: Annotated[float, typer.Option("--older-than", metavar="HOURS", help="Only runs begun that long ago.")] = 24,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what earlier runs left behind on the platform, by journal and run id; delete it with --yes."""
+    """List what earlier runs left behind; delete it with --yes.
+
+    Objects on the platform, by the journal and by the run id in their names, and processes whose keeper was killed.
+    """
     from gonogo.sweep import leftovers, orphans, removed
 
+    platform, screen = reached(target, write=yes)
+    found = leftovers(platform, screen, hours)
     ended = orphans(yes)
-    with standing(target, write=yes) as (platform, screen):
-        found = leftovers(platform, screen, hours)
-        rows = [{**row.public(), "removed": removed(platform, row) if yes else False} for row in found]
-        show([*ended, *rows], as_json)
-        if found and not yes:
-            print(f"{len(found)} objects; `gonogo sweep --yes` deletes them", file=sys.stderr)
+    rows = [{**row.public(), "removed": yes and removed(platform, screen, row)} for row in found]
+    show([*ended, *rows], as_json)
+    if not ended and not rows:
+        print("nothing was left behind", file=sys.stderr)
+    elif not yes:
+        print(f"{len(ended) + len(rows)} in all; `gonogo sweep --yes` deletes them", file=sys.stderr)
+    raise typer.Exit(FAILED if yes and not all(row["removed"] for row in rows) else GO)
 
 
 @app.command(epilog=example("gonogo drill kafka --json"))
 def drill(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Drills or components; default: all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", hidden=True)] = None,
     target: Target = None,
     as_json: AsJson = False,
     listed: Annotated[bool, typer.Option("--list", help="Only show which drills there are.")] = False,
 ) -> None:
-    """Inject faults and see whether the right check turns red for the right reason. 0 all seen, 1 not."""
+    """Inject faults, and show which check saw each.
+
+    Does the right check turn red, for the right reason? NAME is a drill or a component; without any, all drills.
+    Every fault is restored. Exit code 0 where each was seen and blamed right, 1 where not.
+    """
     from gonogo.drills import catalogue, run_drills
 
     root, registry, chosen = loaded(target)
@@ -324,12 +413,12 @@ def loaded(target: str | None) -> tuple[Path, Any, Any]:
 
 def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
     """The components named, or all that the target holds. Raises ``ConfigError`` for unknown ones."""
-    from gonogo.files import nearest
+    from gonogo.files import suggestion
     from gonogo.runplan import holds
 
     unknown = [n for n in names or () if n not in registry.components]
     if unknown:
-        raise ConfigError(*(Problem(n, "no such component", nearest(n, registry.components)) for n in unknown))
+        raise ConfigError(*(Problem(n, "no such component", suggestion(n, registry.components)) for n in unknown))
     if names:
         refused = [(n, holds(registry.components[n], target)) for n in names]
         problems = [Problem(n, f"cannot stand on {target.name}", reason) for n, reason in refused if reason]
@@ -339,34 +428,26 @@ def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
     return [n for n in registry.components if holds(registry.components[n], target) is None]
 
 
-class standing:
-    """A platform for a verb outside pytest, and the screen it reports to."""
+def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
+    """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
+    from gonogo.content import STATE, provider_for
+    from gonogo.journal import Journal, new_run_id
+    from gonogo.model import Mode
+    from gonogo.platform import Platform
+    from gonogo.progress import Screen, original_stderr
 
-    def __init__(self, target: str | None, *, write: bool = True) -> None:
-        self._target, self._write = target, write
-
-    def __enter__(self) -> tuple[Platform, Screen]:
-        from gonogo.content import STATE, provider_for
-        from gonogo.journal import Journal, new_run_id
-        from gonogo.model import Mode
-        from gonogo.platform import Platform
-        from gonogo.progress import Screen, original_stderr
-
-        root, registry, chosen = loaded(self._target)
-        screen = Screen(original_stderr())
-        platform = Platform(
-            registry,
-            chosen,
-            provider_for(chosen, root, str),
-            run=new_run_id(),
-            mode=Mode.WRITE if self._write else Mode.READ,
-            journal=Journal(root / STATE / "journal.jsonl"),
-            report=screen.tell,
-        )
-        return platform, screen
-
-    def __exit__(self, *_: object) -> None:
-        return None
+    root, registry, chosen = loaded(target)
+    screen = Screen(original_stderr())
+    platform = Platform(
+        registry,
+        chosen,
+        provider_for(chosen, root, str),
+        run=new_run_id(),
+        mode=Mode.WRITE if write else Mode.READ,
+        journal=Journal(root / STATE / "journal.jsonl"),
+        report=screen.tell,
+    )
+    return platform, screen
 
 
 def stored(paths: list[Path]) -> list[Any]:
@@ -374,17 +455,27 @@ def stored(paths: list[Path]) -> list[Any]:
     from gonogo.events import recovered
     from gonogo.gate import load_results
 
-    return [recovered(path) if path.is_dir() else load_results(path) for path in paths]
+    found, problems = [], []
+    for path in paths:
+        try:
+            found.append(recovered(path) if path.is_dir() else load_results(path))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
+    return found
 
 
 def level(name: str | None) -> Any:
     """A level by name. Raises ``ConfigError`` with the nearest."""
-    from gonogo.files import nearest
+    from gonogo.files import suggestion
     from gonogo.model import Level
 
-    if name is None or name in list(Level):
-        return Level(name) if name else None
-    raise ConfigError(Problem("--strict", f"{name!r} is no level", nearest(name, list(Level))))
+    if name is None:
+        return None
+    if name not in list(Level):
+        raise ConfigError(Problem("--strict", f"{name!r} is no level", suggestion(name, list(Level))))
+    return Level(name)
 
 
 def coloured() -> bool:
@@ -423,14 +514,20 @@ def main() -> None:
     """The program: every error is a sentence and one of the contract's exit codes."""
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except Exit as done:
         code = done.exit_code
     except TyperException as error:
-        getattr(error, "show", lambda: print(error, file=sys.stderr))()
+        told = getattr(error, "show", None)  # a mistake in the command line comes with the verb's usage
+        print(error.format_message(), file=sys.stderr) if told is None else told()
         code = WRONG_USE
     except (KeyboardInterrupt, Abort):
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has seen enough, as `head` does; nothing may be written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = GO
     except ConfigError as error:
         print(error, file=sys.stderr)
         code = WRONG_USE

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gonogo.content import STATE
+from gonogo.errors import ClientError, ConfigError, Problem
 from gonogo.journal import RUN_ID, Journal
+from gonogo.model import Mode
 from gonogo.platform import Platform
 from gonogo.progress import Screen
 
@@ -41,20 +43,29 @@ def orphans(yes: bool) -> list[dict[str, Any]]:
 def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
     """What the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
 
-    Components that do not answer are told on the screen: nothing found there means nothing.
+    Components that do not answer are told on the screen: nothing found there means nothing. Raises ``ConfigError``
+    where the platform is to be changed and the target file does not allow that, or means another platform.
     """
+    if not platform.target.allows(platform.mode):
+        where, allowed = str(platform.target.path), ", ".join(platform.target.modes)
+        raise ConfigError(Problem(where, f"modes allows {allowed}; deleting needs mode {platform.mode}"))
     names = [n for n in platform.registry.components if platform.provider.attached(platform.registry.components[n])]
     platform.attach(names)
+    if platform.target.provider == "existing" and platform.mode is not Mode.READ:
+        platform.verify_identities()
     found: dict[tuple[str, str, str], Found] = {}
     for name in names:
         standing = platform.standing(name)
         if not standing.up:
             screen.line(f"{name} could not be asked: {standing.message}", "red")
             continue
-        with closing(platform.client(name)) as client:
-            for left in client.leftovers():
-                if old(left.run, hours):
-                    found[name, left.kind, left.name] = Found(left.run, name, left.kind, left.name, True)
+        try:
+            with closing(platform.client(name)) as client:
+                listed = [left for left in client.leftovers() if old(left.run, hours)]
+        except ClientError as error:
+            screen.line(f"{name} could not be asked: {error}", "red")
+            continue
+        found |= {(name, left.kind, left.name): Found(left.run, name, left.kind, left.name, True) for left in listed}
     for entry in Journal(platform.registry.root / STATE / "journal.jsonl").open_entries():
         if entry.component in names and old(entry.run, hours):
             key = (entry.component, entry.kind, entry.name)
@@ -62,10 +73,14 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
     return sorted(found.values(), key=lambda f: (f.run, f.component, f.kind, f.name))
 
 
-def removed(platform: Platform, found: Found) -> bool:
-    """Delete one object and take its journal entry back."""
-    with closing(platform.client(found.component)) as client:
-        client.remove(found.kind, found.name)
+def removed(platform: Platform, screen: Screen, found: Found) -> bool:
+    """Whether one object could be deleted; its journal entry is taken back then."""
+    try:
+        with closing(platform.client(found.component)) as client:
+            client.remove(found.kind, found.name)
+    except ClientError as error:
+        screen.line(f"{found.component}: {found.kind} {found.name} could not be deleted: {error}", "red")
+        return False
     journal = Journal(platform.registry.root / STATE / "journal.jsonl")
     journal.record(found.run, found.kind, found.component, found.name, removed=True)
     return True
