@@ -20,7 +20,8 @@ COMPONENTS = sorted(path.parent.name for path in ROOT.glob("deploy/*/component.t
 
 CORE = {
     "model": set(),
-    "errors": {"model"},
+    "seen": set(),
+    "errors": {"model", "seen"},
     "signatures": {"model"},
     "judge": {"model"},
     "files": {"errors"},

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
+from gonogo.errors import Wrong, wrong
 from gonogo.seen import Seen, saw, seeing
 
 
-def test_the_last_word_of_the_body_counts() -> None:
+def test_everything_a_check_saw_is_shown_each_once() -> None:
     with seeing() as seen:
         saw("a first look", expected="3 hops")
         saw({"kafka": 0.1}, expected="3 hops")
 
-    assert seen == Seen(expected="3 hops", actual="{'kafka': 0.1}")
+    assert seen.expected == "3 hops"
+    assert seen.actual == "a first look; {'kafka': 0.1}"
+
+
+def test_a_false_claim_blames_what_was_seen_last() -> None:
+    with seeing(), pytest.raises(Wrong) as caught:
+        saw(3, expected=3)
+        saw(2, expected=3)
+        wrong("store.thing_missing")
+
+    assert (caught.value.expected, caught.value.actual) == ("3", "2")
 
 
 def test_nobody_listens_outside_a_check() -> None:

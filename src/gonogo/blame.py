@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from gonogo.errors import ClientError, NotAllowed, NotReady, Wrong, shown
+from gonogo.errors import ClientError, NotAllowed, NotReady, Wrong
 from gonogo.model import Cause, CheckResult, Endpoints, Evidence, Outcome
 from gonogo.platform import NotAsked
 from gonogo.reaching import translated
 from gonogo.registry import Registry
+from gonogo.seen import shown
 
 
 def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | None, str]:

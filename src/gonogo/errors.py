@@ -22,9 +22,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from gonogo.model import Outcome
+from gonogo.seen import last, shown
 
 
 class GonogoError(Exception):
@@ -153,22 +154,13 @@ class Wrong(AssertionError):
         )
 
 
-def wrong(signature: str, *, expected: object, actual: object, message: str = "") -> str:
-    """The message of an ``assert``: ``assert seen == wanted, wrong("kafka.broker_missing", ...)``.
+def wrong(signature: str, *, expected: object = None, actual: object = None, message: str = "") -> str:
+    """The message of an ``assert``: ``assert seen == wanted, wrong("kafka.broker_missing")``.
 
-    It raises :class:`Wrong` rather than return a text, so that the fields survive pytest's rewriting of
+    ``expected`` and ``actual`` are those of the latest ``saw`` where they are not given. It raises
+    :class:`Wrong` rather than return a text, so that the fields survive pytest's rewriting of
     assertions. Python evaluates it only where the claim is false.
     """
+    if expected is None and actual is None:
+        expected, actual = last()
     raise Wrong(signature, expected, actual, message)
-
-
-def shown(value: object, limit: int = 600) -> str:
-    """``value`` as the report shows it: plain text stays, the rest is its repr, cut at ``limit``."""
-    text = value if isinstance(value, str) else _plain(value)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, set | frozenset):
-        return "{" + ", ".join(sorted(map(repr, value))) + "}"
-    return repr(value)

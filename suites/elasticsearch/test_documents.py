@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.elasticsearch import Elasticsearch, Found
-from gonogo import wrong
+from gonogo import saw, wrong
 from gonogo.plugin import Disturb
 
 DOCUMENTS = {
@@ -32,10 +32,14 @@ def test_documents_are_found_as_they_were_written(elasticsearch: Elasticsearch) 
         elasticsearch.delete(index, "a", "b")
         rest = elasticsearch.search(index, EVERYTHING)
 
-    assert read == DOCUMENTS["d"], wrong("elasticsearch.search_wrong", expected=DOCUMENTS["d"], actual=read)
-    assert everything == ALL, wrong("elasticsearch.search_wrong", expected=ALL, actual=everything)
-    assert by_words.ids == ["a", "c"], wrong("elasticsearch.search_wrong", expected=["a", "c"], actual=by_words)
-    assert rest == WITHOUT_A_AND_B, wrong("elasticsearch.search_wrong", expected=WITHOUT_A_AND_B, actual=rest)
+    saw(read, expected=DOCUMENTS["d"])
+    assert read == DOCUMENTS["d"], wrong("elasticsearch.search_wrong")
+    saw(everything, expected=ALL)
+    assert everything == ALL, wrong("elasticsearch.search_wrong")
+    saw(by_words, expected=["a", "c"])
+    assert by_words.ids == ["a", "c"], wrong("elasticsearch.search_wrong")
+    saw(rest, expected=WITHOUT_A_AND_B)
+    assert rest == WITHOUT_A_AND_B, wrong("elasticsearch.search_wrong")
 
 
 @pytest.mark.criterion("elasticsearch.node_loss")
@@ -51,9 +55,11 @@ def test_a_lost_data_node_loses_no_document(elasticsearch: Elasticsearch, distur
         after = elasticsearch.search(index, EVERYTHING)
         health = elasticsearch.health()
 
-    assert survived.ids == ["a", "b", "c"], wrong(
-        "elasticsearch.search_wrong", expected=["a", "b", "c"], actual=survived
-    )
-    assert written == ALL, wrong("elasticsearch.search_wrong", expected=ALL, actual=written)
-    assert after == ALL, wrong("elasticsearch.search_wrong", expected=ALL, actual=after)
-    assert not health.unassigned, wrong("elasticsearch.shard_unassigned", expected="green", actual=health.unassigned)
+    saw(survived, expected=["a", "b", "c"])
+    assert survived.ids == ["a", "b", "c"], wrong("elasticsearch.search_wrong")
+    saw(written, expected=ALL)
+    assert written == ALL, wrong("elasticsearch.search_wrong")
+    saw(after, expected=ALL)
+    assert after == ALL, wrong("elasticsearch.search_wrong")
+    saw(health.unassigned, expected="green")
+    assert not health.unassigned, wrong("elasticsearch.shard_unassigned")

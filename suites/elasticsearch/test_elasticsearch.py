@@ -13,7 +13,8 @@ def test_answers(elasticsearch: Elasticsearch) -> None:
     """Elasticsearch serves an authenticated search."""
     answer = elasticsearch.answers()
 
-    assert "searched" in answer, wrong("elasticsearch.answer_garbled", expected="a search served", actual=answer)
+    saw(answer, expected="a search served")
+    assert "searched" in answer, wrong("elasticsearch.answer_garbled")
 
 
 @pytest.mark.criterion("elasticsearch.health")
@@ -21,8 +22,10 @@ def test_every_shard_has_its_place(elasticsearch: Elasticsearch) -> None:
     """Every shard is assigned, as far as the expected data nodes can hold it."""
     health = elasticsearch.health()
 
-    assert not health.unassigned, wrong("elasticsearch.shard_unassigned", expected="green", actual=health.unassigned)
-    assert health.status != "red", wrong("elasticsearch.shard_unassigned", expected="green or yellow", actual=health)
+    saw(health.unassigned, expected="green")
+    assert not health.unassigned, wrong("elasticsearch.shard_unassigned")
+    saw(health, expected="green or yellow")
+    assert health.status != "red", wrong("elasticsearch.shard_unassigned")
     saw(health.status, expected="green, or yellow for want of expected data nodes")
 
 
@@ -34,15 +37,11 @@ def test_every_node_is_there(elasticsearch: Elasticsearch) -> None:
     nodes = elasticsearch.nodes()
 
     expected = f"{masters} master-eligible and {data_nodes} data nodes"
-    assert sum("master" in node.roles for node in nodes) == masters, wrong(
-        "elasticsearch.node_missing", expected=expected, actual=nodes
-    )
-    assert sum("data" in node.roles for node in nodes) == data_nodes, wrong(
-        "elasticsearch.node_missing", expected=expected, actual=nodes
-    )
-    assert len({node.version for node in nodes}) == 1, wrong(
-        "elasticsearch.versions_mixed", expected="one version", actual=nodes
-    )
+    saw(nodes, expected=expected)
+    assert sum("master" in node.roles for node in nodes) == masters, wrong("elasticsearch.node_missing")
+    assert sum("data" in node.roles for node in nodes) == data_nodes, wrong("elasticsearch.node_missing")
+    saw(nodes, expected="one version")
+    assert len({node.version for node in nodes}) == 1, wrong("elasticsearch.versions_mixed")
     saw(nodes, expected=expected)
 
 
@@ -52,11 +51,10 @@ def test_disks_are_below_their_watermarks(elasticsearch: Elasticsearch) -> None:
     minds, disks = elasticsearch.disks()
 
     assert minds, wrong("elasticsearch.disk_threshold_off", expected="the disk threshold on", actual="off")
-    assert disks, wrong("elasticsearch.node_missing", expected="data nodes with disks", actual=disks)
-    assert not any(disk.passed for disk in disks), wrong(
-        "elasticsearch.disk_above_watermark", expected="more room than the low watermark asks for", actual=disks
-    )
+    saw(disks, expected="data nodes with disks")
+    assert disks, wrong("elasticsearch.node_missing")
     saw(disks, expected="more room than the low watermark asks for")
+    assert not any(disk.passed for disk in disks), wrong("elasticsearch.disk_above_watermark")
 
 
 @pytest.mark.criterion("elasticsearch.blocks")
@@ -64,7 +62,8 @@ def test_no_index_is_read_only(elasticsearch: Elasticsearch) -> None:
     """No index is read-only, neither by a full disk nor by hand."""
     closed = elasticsearch.read_only()
 
-    assert not closed, wrong("elasticsearch.index_read_only", expected="none", actual=closed)
+    saw(closed, expected="none")
+    assert not closed, wrong("elasticsearch.index_read_only")
 
 
 @pytest.mark.criterion("elasticsearch.pending_tasks")
@@ -74,9 +73,8 @@ def test_the_master_keeps_up(elasticsearch: Elasticsearch) -> None:
 
     oldest = elasticsearch.health().oldest_task_seconds
 
-    assert oldest <= allowed, wrong(
-        "elasticsearch.tasks_pending", expected=f"at most {allowed} s", actual=f"{oldest} s"
-    )
+    saw(f"{oldest} s", expected=f"at most {allowed} s")
+    assert oldest <= allowed, wrong("elasticsearch.tasks_pending")
 
 
 @pytest.mark.criterion("elasticsearch.authentication")

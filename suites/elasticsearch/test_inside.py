@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.elasticsearch import Elasticsearch
-from gonogo import wrong
+from gonogo import saw, wrong
 from gonogo.inside import Inside
 
 pytestmark = pytest.mark.needs("host")
@@ -20,9 +20,8 @@ def test_runs_as_its_account(inside: Callable[[str], Inside]) -> None:
 
     users = server.users()
 
-    assert users == server.expected_users(), wrong(
-        "elasticsearch.wrong_account", expected=server.expected_users(), actual=users
-    )
+    saw(users, expected=server.expected_users())
+    assert users == server.expected_users(), wrong("elasticsearch.wrong_account")
 
 
 @pytest.mark.criterion("elasticsearch.listens")
@@ -32,10 +31,10 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
     silent, reachable = server.silent(), server.strangers_can_reach()
 
-    assert silent == set(), wrong(
-        "elasticsearch.not_listening", expected="listening on its address", actual=server.listening()
-    )
-    assert reachable == set(), wrong("elasticsearch.exposed", expected="only loopback", actual=reachable)
+    saw(server.listening(), expected="listening on its address")
+    assert silent == set(), wrong("elasticsearch.not_listening")
+    saw(reachable, expected="only loopback")
+    assert reachable == set(), wrong("elasticsearch.exposed")
 
 
 @pytest.mark.criterion("elasticsearch.data_private")
@@ -45,13 +44,12 @@ def test_data_folder_is_its_own(inside: Callable[[str], Inside]) -> None:
 
     owners, modes = server.data_owners(), set(server.data_modes().values())
 
-    assert owners == server.expected_users(), wrong(
-        "elasticsearch.data_of_another", expected=server.expected_users(), actual=owners
-    )
-    assert modes == {"700"}, wrong("elasticsearch.data_readable", expected={"700"}, actual=modes)
-    assert not server.shared_data(), wrong(
-        "elasticsearch.data_shared", expected="a folder for each node", actual=server.shared_data()
-    )
+    saw(owners, expected=server.expected_users())
+    assert owners == server.expected_users(), wrong("elasticsearch.data_of_another")
+    saw(modes, expected={"700"})
+    assert modes == {"700"}, wrong("elasticsearch.data_readable")
+    saw(server.shared_data(), expected="a folder for each node")
+    assert not server.shared_data(), wrong("elasticsearch.data_shared")
 
 
 @pytest.mark.criterion("elasticsearch.data_room")
@@ -61,4 +59,5 @@ def test_data_folder_has_room(inside: Callable[[str], Inside], elasticsearch: El
 
     used = inside("elasticsearch").fullest()
 
-    assert used <= allowed, wrong("elasticsearch.disk_filling", expected=f"at most {allowed} %", actual=f"{used} %")
+    saw(f"{used} %", expected=f"at most {allowed} %")
+    assert used <= allowed, wrong("elasticsearch.disk_filling")

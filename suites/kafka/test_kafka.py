@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.kafka import Kafka
-from gonogo import wrong
+from gonogo import saw, wrong
 
 
 @pytest.mark.criterion("kafka.answers")
@@ -13,7 +13,8 @@ def test_answers(kafka: Kafka) -> None:
     """Kafka serves its cluster's metadata to an authenticated client."""
     answer = kafka.answers()
 
-    assert "serves cluster" in answer, wrong("kafka.answer_garbled", expected="a broker's metadata", actual=answer)
+    saw(answer, expected="a broker's metadata")
+    assert "serves cluster" in answer, wrong("kafka.answer_garbled")
 
 
 @pytest.mark.criterion("kafka.brokers")
@@ -23,7 +24,8 @@ def test_every_broker_is_there(kafka: Kafka) -> None:
 
     brokers = kafka.brokers()
 
-    assert len(brokers) == expected, wrong("kafka.broker_missing", expected=f"{expected} brokers", actual=brokers)
+    saw(brokers, expected=f"{expected} brokers")
+    assert len(brokers) == expected, wrong("kafka.broker_missing")
 
 
 @pytest.mark.criterion("kafka.quorum")
@@ -33,13 +35,12 @@ def test_the_quorum_keeps_up(kafka: Kafka) -> None:
 
     quorum = kafka.quorum()
 
-    assert quorum.leader >= 0, wrong("kafka.quorum_without_leader", expected="a leader", actual=quorum)
-    assert len(quorum.voters) == voters, wrong("kafka.voter_missing", expected=f"{voters} voters", actual=quorum.voters)
-    assert not quorum.behind, wrong(
-        "kafka.voter_behind",
-        expected=f"every voter caught up within {seconds} s",
-        actual=f"behind: {set(quorum.behind)}",
-    )
+    saw(quorum, expected="a leader")
+    assert quorum.leader >= 0, wrong("kafka.quorum_without_leader")
+    saw(quorum.voters, expected=f"{voters} voters")
+    assert len(quorum.voters) == voters, wrong("kafka.voter_missing")
+    saw(f"behind: {set(quorum.behind)}", expected=f"every voter caught up within {seconds} s")
+    assert not quorum.behind, wrong("kafka.voter_behind")
 
 
 @pytest.mark.criterion("kafka.partitions")
@@ -47,13 +48,12 @@ def test_every_partition_is_whole(kafka: Kafka) -> None:
     """No partition is offline, under-replicated, or below its minimum of in-sync replicas."""
     broken = kafka.partitions()
 
-    assert not broken.offline, wrong("kafka.partition_offline", expected="none offline", actual=broken.offline)
-    assert not broken.under_min_isr, wrong(
-        "kafka.partition_under_min_isr", expected="none below min.insync.replicas", actual=broken.under_min_isr
-    )
-    assert not broken.under_replicated, wrong(
-        "kafka.partition_under_replicated", expected="every replica in sync", actual=broken.under_replicated
-    )
+    saw(broken.offline, expected="none offline")
+    assert not broken.offline, wrong("kafka.partition_offline")
+    saw(broken.under_min_isr, expected="none below min.insync.replicas")
+    assert not broken.under_min_isr, wrong("kafka.partition_under_min_isr")
+    saw(broken.under_replicated, expected="every replica in sync")
+    assert not broken.under_replicated, wrong("kafka.partition_under_replicated")
 
 
 @pytest.mark.criterion("kafka.advertised")
@@ -61,7 +61,8 @@ def test_every_advertised_address_answers(kafka: Kafka) -> None:
     """Every address that the brokers advertise answers a client."""
     unreachable = kafka.unreachable()
 
-    assert not unreachable, wrong("kafka.advertised_unreachable", expected="every address", actual=unreachable)
+    saw(unreachable, expected="every address")
+    assert not unreachable, wrong("kafka.advertised_unreachable")
 
 
 @pytest.mark.criterion("kafka.internal_topics")
@@ -71,9 +72,8 @@ def test_internal_topics_survive_a_broker(kafka: Kafka) -> None:
 
     replicas = kafka.internal_replication()
 
-    assert min(replicas.values()) >= expected, wrong(
-        "kafka.internal_topic_thin", expected=f"{expected} replicas each", actual=replicas
-    )
+    saw(replicas, expected=f"{expected} replicas each")
+    assert min(replicas.values()) >= expected, wrong("kafka.internal_topic_thin")
 
 
 @pytest.mark.criterion("kafka.authentication")
@@ -81,4 +81,5 @@ def test_strangers_are_refused(kafka: Kafka) -> None:
     """No broker serves a client that shows no credentials."""
     serving = kafka.open_to_strangers()
 
-    assert not serving, wrong("kafka.authentication_off", expected="every broker refuses a stranger", actual=serving)
+    saw(serving, expected="every broker refuses a stranger")
+    assert not serving, wrong("kafka.authentication_off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.kafka import Kafka, Record
-from gonogo import wrong
+from gonogo import saw, wrong
 from gonogo.plugin import Disturb
 
 RECORDS = [
@@ -28,7 +28,8 @@ def test_records_come_back_as_they_were(kafka: Kafka) -> None:
 
         read = kafka.consume(topic)
 
-    assert read == RECORDS, wrong("kafka.records_altered", expected=RECORDS, actual=read)
+    saw(read, expected=RECORDS)
+    assert read == RECORDS, wrong("kafka.records_altered")
 
 
 @pytest.mark.criterion("kafka.group")
@@ -45,10 +46,13 @@ def test_a_group_shares_a_topic_and_resumes(kafka: Kafka) -> None:
         with kafka.members(group, topic, 1) as successor:
             resumed = successor.take(len(LATE))
 
-    assert shares == [2, 2], wrong("kafka.group_unbalanced", expected="two partitions for each", actual=shares)
-    assert set(EARLY) <= set(first), wrong("kafka.records_lost", expected=EARLY, actual=first)
-    assert first == EARLY, wrong("kafka.records_doubled", expected=EARLY, actual=first)
-    assert resumed == LATE, wrong("kafka.offsets_not_kept", expected=LATE, actual=resumed)
+    saw(shares, expected="two partitions for each")
+    assert shares == [2, 2], wrong("kafka.group_unbalanced")
+    saw(first, expected=EARLY)
+    assert set(EARLY) <= set(first), wrong("kafka.records_lost")
+    assert first == EARLY, wrong("kafka.records_doubled")
+    saw(resumed, expected=LATE)
+    assert resumed == LATE, wrong("kafka.offsets_not_kept")
 
 
 @pytest.mark.criterion("kafka.broker_loss")
@@ -64,9 +68,10 @@ def test_a_lost_broker_loses_no_record(kafka: Kafka, disturb: Disturb) -> None:
         kept = {int(record.value) for record in kafka.consume(topic)}
         after = kafka.partitions([topic])
 
-    assert not stream.refused, wrong(
-        "kafka.record_refused", expected="every record acknowledged", actual=stream.refused
-    )
+    saw(stream.refused, expected="every record acknowledged")
+    assert not stream.refused, wrong("kafka.record_refused")
     lost = set(stream.acknowledged) - kept
-    assert not lost, wrong("kafka.records_lost", expected="every acknowledged record", actual=f"lost: {sorted(lost)}")
-    assert not any(after), wrong("kafka.partition_under_replicated", expected="every replica in sync", actual=after)
+    saw(f"lost: {sorted(lost)}", expected="every acknowledged record")
+    assert not lost, wrong("kafka.records_lost")
+    saw(after, expected="every replica in sync")
+    assert not any(after), wrong("kafka.partition_under_replicated")

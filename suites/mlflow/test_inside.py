@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.mlflow import Mlflow
-from gonogo import wrong
+from gonogo import saw, wrong
 from gonogo.inside import Inside
 
 pytestmark = pytest.mark.needs("host")
@@ -20,9 +20,8 @@ def test_runs_as_its_account(inside: Callable[[str], Inside]) -> None:
 
     users = server.users()
 
-    assert users == server.expected_users(), wrong(
-        "mlflow.wrong_account", expected=server.expected_users(), actual=users
-    )
+    saw(users, expected=server.expected_users())
+    assert users == server.expected_users(), wrong("mlflow.wrong_account")
 
 
 @pytest.mark.criterion("mlflow.listens")
@@ -32,8 +31,10 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
     silent, reachable = server.silent(), server.strangers_can_reach()
 
-    assert silent == set(), wrong("mlflow.not_listening", expected="on its address", actual=server.listening())
-    assert reachable == set(), wrong("mlflow.exposed", expected="only loopback", actual=reachable)
+    saw(server.listening(), expected="on its address")
+    assert silent == set(), wrong("mlflow.not_listening")
+    saw(reachable, expected="only loopback")
+    assert reachable == set(), wrong("mlflow.exposed")
 
 
 @pytest.mark.criterion("mlflow.data_private")
@@ -43,10 +44,10 @@ def test_data_folder_is_its_own(inside: Callable[[str], Inside]) -> None:
 
     owners, modes = server.data_owners(), set(server.data_modes().values())
 
-    assert owners == server.expected_users(), wrong(
-        "mlflow.data_of_another", expected=server.expected_users(), actual=owners
-    )
-    assert modes == {"700"}, wrong("mlflow.data_readable", expected={"700"}, actual=modes)
+    saw(owners, expected=server.expected_users())
+    assert owners == server.expected_users(), wrong("mlflow.data_of_another")
+    saw(modes, expected={"700"})
+    assert modes == {"700"}, wrong("mlflow.data_readable")
 
 
 @pytest.mark.criterion("mlflow.data_room")
@@ -56,4 +57,5 @@ def test_data_folder_has_room(inside: Callable[[str], Inside], mlflow: Mlflow) -
 
     used = inside("mlflow").fullest()
 
-    assert used <= allowed, wrong("mlflow.disk_filling", expected=f"at most {allowed} %", actual=f"{used} %")
+    saw(f"{used} %", expected=f"at most {allowed} %")
+    assert used <= allowed, wrong("mlflow.disk_filling")

@@ -9,7 +9,7 @@ import pytest
 from fixtures.mlflow import Mlflow
 from fixtures.postgresql import Postgresql
 from fixtures.s3 import S3
-from gonogo import wrong
+from gonogo import saw, wrong
 
 PARAMS = {"depth": "3", "eta": "0.1"}
 METRICS = {"loss": 0.25, "accuracy": 0.9375}
@@ -19,7 +19,7 @@ NOTE = b"not only ASCII: \xc3\xa4\x00\xff, and no line end"
 @pytest.mark.criterion("mlflow.answers")
 def test_server_answers(mlflow: Mlflow) -> None:
     """MLflow answers a search of experiments that passes its host check, its credentials and its database."""
-    mlflow.answers()
+    saw(mlflow.answers(), expected="a search served")
 
 
 @pytest.mark.criterion("mlflow.run")
@@ -34,14 +34,18 @@ def test_run_is_kept(mlflow: Mlflow) -> None:
         listed = mlflow.artifacts(run, "notes")
         note = mlflow.artifact(run, "notes/note.bin")
 
-    assert logged.status == "FINISHED", wrong("mlflow.run_altered", expected="FINISHED", actual=logged.status)
-    assert logged.params == PARAMS, wrong("mlflow.run_altered", expected=PARAMS, actual=logged.params)
-    assert logged.metrics == METRICS, wrong("mlflow.run_altered", expected=METRICS, actual=logged.metrics)
-    assert found == [run], wrong("mlflow.run_altered", expected=[run], actual=found, message="search by tag")
-    assert listed == {"notes/note.bin": len(NOTE)}, wrong(
-        "mlflow.artifact_altered", expected={"notes/note.bin": len(NOTE)}, actual=listed
-    )
-    assert note == NOTE, wrong("mlflow.artifact_altered", expected=NOTE, actual=note)
+    saw(logged.status, expected="FINISHED")
+    assert logged.status == "FINISHED", wrong("mlflow.run_altered")
+    saw(logged.params, expected=PARAMS)
+    assert logged.params == PARAMS, wrong("mlflow.run_altered")
+    saw(logged.metrics, expected=METRICS)
+    assert logged.metrics == METRICS, wrong("mlflow.run_altered")
+    saw(found, expected=[run])
+    assert found == [run], wrong("mlflow.run_altered", message="search by tag")
+    saw(listed, expected={"notes/note.bin": len(NOTE)})
+    assert listed == {"notes/note.bin": len(NOTE)}, wrong("mlflow.artifact_altered")
+    saw(note, expected=NOTE)
+    assert note == NOTE, wrong("mlflow.artifact_altered")
 
 
 @pytest.mark.criterion("mlflow.artifact_store")
@@ -56,8 +60,10 @@ def test_artifact_is_an_object_of_the_bucket(mlflow: Mlflow, s3: S3) -> None:
         digest = s3.object_sha256(key) if keys else None
 
     expected = hashlib.sha256(NOTE).hexdigest()
-    assert keys == [key], wrong("mlflow.object_missing", expected=[key], actual=keys)
-    assert digest == expected, wrong("mlflow.object_altered", expected=expected, actual=digest)
+    saw(keys, expected=[key])
+    assert keys == [key], wrong("mlflow.object_missing")
+    saw(digest, expected=expected)
+    assert digest == expected, wrong("mlflow.object_altered")
 
 
 @pytest.mark.criterion("mlflow.backend_store")
@@ -71,8 +77,10 @@ def test_run_is_a_row_of_the_database(mlflow: Mlflow, postgresql: Postgresql) ->
         metrics = postgresql.rows("SELECT key, value FROM latest_metrics WHERE run_uuid = %s", (run,))
 
     expected = [("FINISHED", int(experiment.id))]
-    assert rows == expected, wrong("mlflow.row_missing", expected=expected, actual=rows)
-    assert dict(metrics) == METRICS, wrong("mlflow.row_missing", expected=METRICS, actual=metrics)
+    saw(rows, expected=expected)
+    assert rows == expected, wrong("mlflow.row_missing")
+    saw(metrics, expected=METRICS)
+    assert dict(metrics) == METRICS, wrong("mlflow.row_missing")
 
 
 @pytest.mark.criterion("mlflow.host")
@@ -83,10 +91,10 @@ def test_server_knows_its_name(mlflow: Mlflow) -> None:
     accepted = mlflow.status_for_host(real)
     strange = mlflow.status_for_host("strange.example")
 
-    assert accepted == 200, wrong("mlflow.host_refused", expected=f"HTTP 200 for {real}", actual=f"HTTP {accepted}")
-    assert strange >= 400, wrong(
-        "mlflow.host_unchecked", expected="HTTP 403 for strange.example", actual=f"HTTP {strange}"
-    )
+    saw(f"HTTP {accepted}", expected=f"HTTP 200 for {real}")
+    assert accepted == 200, wrong("mlflow.host_refused")
+    saw(f"HTTP {strange}", expected="HTTP 403 for strange.example")
+    assert strange >= 400, wrong("mlflow.host_unchecked")
 
 
 @pytest.mark.criterion("mlflow.strangers")
@@ -95,7 +103,8 @@ def test_strangers_are_refused(mlflow: Mlflow) -> None:
     met = mlflow.strangers()
 
     expected = {"no credentials": 401, "an unknown user": 401}
-    assert met == expected, wrong("mlflow.strangers_let_in", expected=expected, actual=met)
+    saw(met, expected=expected)
+    assert met == expected, wrong("mlflow.strangers_let_in")
 
 
 @pytest.mark.criterion("mlflow.model")
@@ -105,4 +114,5 @@ def test_registered_model_answers(mlflow: Mlflow) -> None:
     with mlflow.experiment() as experiment, mlflow.registered_model() as model:
         heights = mlflow.line_through(experiment, model, x=[0, 1, 2], y=[1, 3, 5], asked=[10, -1])
 
-    assert heights == pytest.approx([21, -1]), wrong("mlflow.model_wrong", expected=[21, -1], actual=heights)
+    saw(heights, expected=[21, -1])
+    assert heights == pytest.approx([21, -1]), wrong("mlflow.model_wrong")

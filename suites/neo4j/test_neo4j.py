@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.neo4j import Neo4j
-from gonogo import wrong
+from gonogo import saw, wrong
 
 
 @pytest.mark.criterion("neo4j.answers")
@@ -13,7 +13,8 @@ def test_answers(neo4j: Neo4j) -> None:
     """Neo4j answers an authenticated client from its database."""
     answer = neo4j.answers()
 
-    assert neo4j.database in answer, wrong("neo4j.database_missing", expected=neo4j.database, actual=answer)
+    saw(answer, expected=neo4j.database)
+    assert neo4j.database in answer, wrong("neo4j.database_missing")
 
 
 @pytest.mark.criterion("neo4j.roundtrip")
@@ -25,9 +26,8 @@ def test_another_session_reads_what_one_wrote(neo4j: Neo4j) -> None:
 
         seen = graph.names()
 
-        assert seen == ["mart", "raw", "staged"], wrong(
-            "neo4j.graph_altered", expected=["mart", "raw", "staged"], actual=seen
-        )
+        saw(seen, expected=["mart", "raw", "staged"])
+        assert seen == ["mart", "raw", "staged"], wrong("neo4j.graph_altered")
 
 
 @pytest.mark.criterion("neo4j.strangers_refused")
@@ -43,10 +43,10 @@ def test_databases_are_online(neo4j: Neo4j) -> None:
     """Every database is online as requested, with one writer, and ours is among them."""
     states = neo4j.databases()
 
-    assert neo4j.database in states, wrong("neo4j.database_missing", expected=neo4j.database, actual=set(states))
-    assert set(states.values()) == {"online"}, wrong(
-        "neo4j.database_not_online", expected="every database online, with one writer", actual=states
-    )
+    saw(set(states), expected=neo4j.database)
+    assert neo4j.database in states, wrong("neo4j.database_missing")
+    saw(states, expected="every database online, with one writer")
+    assert set(states.values()) == {"online"}, wrong("neo4j.database_not_online")
 
 
 @pytest.mark.criterion("neo4j.rollback")
@@ -58,8 +58,10 @@ def test_a_rollback_leaves_nothing(neo4j: Neo4j) -> None:
 
         after = graph.names()
 
-        assert inside == ["one", "two"], wrong("neo4j.graph_altered", expected=["one", "two"], actual=inside)
-        assert after == [], wrong("neo4j.rollback_left_nodes", expected=[], actual=after)
+        saw(inside, expected=["one", "two"])
+        assert inside == ["one", "two"], wrong("neo4j.graph_altered")
+        saw(after, expected=[])
+        assert after == [], wrong("neo4j.rollback_left_nodes")
 
 
 @pytest.mark.criterion("neo4j.constraint")
@@ -71,7 +73,8 @@ def test_a_constraint_holds(neo4j: Neo4j) -> None:
 
         refused = graph.refuses(graph.name)
 
-        assert refused, wrong("neo4j.constraint_not_held", expected="the second node refused", actual=graph.names())
+        saw(graph.names(), expected="the second node refused")
+        assert refused, wrong("neo4j.constraint_not_held")
 
 
 @pytest.mark.criterion("neo4j.lineage")
@@ -88,6 +91,5 @@ def test_apoc_walks_a_lineage(neo4j: Neo4j) -> None:
 
         upstream = graph.upstream("mart", hops=2)
 
-        assert upstream == {"left": 1, "right": 1, "raw": 2}, wrong(
-            "neo4j.lineage_wrong", expected={"left": 1, "right": 1, "raw": 2}, actual=upstream
-        )
+        saw(upstream, expected={"left": 1, "right": 1, "raw": 2})
+        assert upstream == {"left": 1, "right": 1, "raw": 2}, wrong("neo4j.lineage_wrong")

@@ -19,12 +19,12 @@ def test_lineage_arrives(kafka: Kafka, elasticsearch: Elasticsearch, neo4j: Neo4
 
     carried = paths.carry(kafka, elasticsearch, neo4j, events)
 
-    ids, edges = [e.downstream for e in events], [(e.downstream, e.upstream) for e in events]
-    assert set(carried.consumed) == set(events), wrong("kafka.records_lost", expected=events, actual=carried.consumed)
-    assert carried.consumed == events, wrong("kafka.records_doubled", expected=events, actual=carried.consumed)
-    assert carried.documents == ids, wrong("elasticsearch.search_wrong", expected=ids, actual=carried.documents)
-    assert carried.edges == edges, wrong("neo4j.graph_altered", expected=edges, actual=carried.edges)
-    saw(
-        ", ".join(f"{hop} {seconds:.2f} s" for hop, seconds in carried.seconds.items()),
-        expected=f"{len(events)} events through each hop, none lost and none doubled",
-    )
+    datasets = [e.downstream for e in events]
+    saw(f"Kafka: {carried.consumed}", expected=f"{datasets} at each place")
+    assert set(carried.consumed) >= set(datasets), wrong("kafka.records_lost")
+    assert carried.consumed == datasets, wrong("kafka.records_doubled")
+    saw(f"Elasticsearch: {carried.documents}", expected=f"{datasets} at each place")
+    assert carried.documents == datasets, wrong("elasticsearch.search_wrong")
+    saw(f"Neo4j: {carried.edges}", expected=f"{datasets} at each place")
+    assert carried.edges == datasets, wrong("neo4j.graph_altered")
+    saw(carried.latency, expected="each hop in its own time")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.postgresql import Postgresql
-from gonogo import wrong
+from gonogo import saw, wrong
 from gonogo.inside import Inside
 
 pytestmark = pytest.mark.needs("host")
@@ -20,9 +20,8 @@ def test_runs_as_its_account(inside: Callable[[str], Inside]) -> None:
 
     users = server.users()
 
-    assert users == server.expected_users(), wrong(
-        "postgresql.wrong_account", expected=server.expected_users(), actual=users
-    )
+    saw(users, expected=server.expected_users())
+    assert users == server.expected_users(), wrong("postgresql.wrong_account")
 
 
 @pytest.mark.criterion("postgresql.listens")
@@ -32,10 +31,10 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
     silent, reachable = server.silent(), server.strangers_can_reach()
 
-    assert silent == set(), wrong(
-        "postgresql.not_listening", expected="listening on its address", actual=server.listening()
-    )
-    assert reachable == set(), wrong("postgresql.exposed", expected="only loopback", actual=reachable)
+    saw(server.listening(), expected="listening on its address")
+    assert silent == set(), wrong("postgresql.not_listening")
+    saw(reachable, expected="only loopback")
+    assert reachable == set(), wrong("postgresql.exposed")
 
 
 @pytest.mark.criterion("postgresql.data_private")
@@ -45,10 +44,10 @@ def test_data_folder_is_its_own(inside: Callable[[str], Inside]) -> None:
 
     owners, modes = server.data_owners(), set(server.data_modes().values())
 
-    assert owners == server.expected_users(), wrong(
-        "postgresql.data_of_another", expected=server.expected_users(), actual=owners
-    )
-    assert modes == {"700"}, wrong("postgresql.data_readable", expected={"700"}, actual=modes)
+    saw(owners, expected=server.expected_users())
+    assert owners == server.expected_users(), wrong("postgresql.data_of_another")
+    saw(modes, expected={"700"})
+    assert modes == {"700"}, wrong("postgresql.data_readable")
 
 
 @pytest.mark.criterion("postgresql.data_room")
@@ -58,4 +57,5 @@ def test_data_folder_has_room(inside: Callable[[str], Inside], postgresql: Postg
 
     used = inside("postgresql").fullest()
 
-    assert used <= allowed, wrong("postgresql.disk_filling", expected=f"at most {allowed} %", actual=f"{used} %")
+    saw(f"{used} %", expected=f"at most {allowed} %")
+    assert used <= allowed, wrong("postgresql.disk_filling")

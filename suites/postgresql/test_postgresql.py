@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.postgresql import Postgresql
-from gonogo import wrong
+from gonogo import saw, wrong
 from gonogo.plugin import Disturb
 
 ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
@@ -17,7 +17,8 @@ def test_answers(postgresql: Postgresql) -> None:
     answer = postgresql.answers()
 
     database = postgresql.endpoints["database"]
-    assert answer.endswith(database), wrong("postgresql.database_missing", expected=database, actual=answer)
+    saw(answer, expected=database)
+    assert answer.endswith(database), wrong("postgresql.database_missing")
 
 
 @pytest.mark.criterion("postgresql.roundtrip")
@@ -29,7 +30,8 @@ def test_rows_are_read_as_written(postgresql: Postgresql) -> None:
 
         seen = table.rows()
 
-        assert seen == ROWS, wrong("postgresql.rows_altered", expected=ROWS, actual=seen)
+        saw(seen, expected=ROWS)
+        assert seen == ROWS, wrong("postgresql.rows_altered")
 
 
 @pytest.mark.criterion("postgresql.connections")
@@ -39,11 +41,8 @@ def test_connections_are_left(postgresql: Postgresql) -> None:
 
     connections = postgresql.connections()
 
-    assert connections.percent <= allowed, wrong(
-        "postgresql.connections_nearly_used",
-        expected=f"at most {allowed} % used",
-        actual=f"{connections.used} of {connections.allowed}",
-    )
+    saw(f"{connections.used} of {connections.allowed}", expected=f"at most {allowed} % used")
+    assert connections.percent <= allowed, wrong("postgresql.connections_nearly_used")
 
 
 @pytest.mark.criterion("postgresql.primary")
@@ -61,7 +60,8 @@ def test_transaction_ids_are_left(postgresql: Postgresql) -> None:
 
     age = postgresql.oldest_transaction_age()
 
-    assert age <= allowed, wrong("postgresql.vacuum_behind", expected=f"at most {allowed}", actual=age)
+    saw(age, expected=f"at most {allowed}")
+    assert age <= allowed, wrong("postgresql.vacuum_behind")
 
 
 @pytest.mark.criterion("postgresql.strangers_refused")
@@ -77,7 +77,8 @@ def test_the_role_is_ordinary(postgresql: Postgresql) -> None:
     """The application's role has no administrator's rights."""
     extra = postgresql.extra_rights()
 
-    assert extra == set(), wrong("postgresql.role_too_mighty", expected=set(), actual=extra)
+    saw(extra, expected=set())
+    assert extra == set(), wrong("postgresql.role_too_mighty")
 
 
 @pytest.mark.criterion("postgresql.restart")
@@ -91,4 +92,5 @@ def test_a_restart_loses_nothing(postgresql: Postgresql, disturb: Disturb) -> No
             pass
         seen = table.rows()
 
-        assert seen == ROWS, wrong("postgresql.rows_lost", expected=ROWS, actual=seen)
+        saw(seen, expected=ROWS)
+        assert seen == ROWS, wrong("postgresql.rows_lost")

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from fixtures.s3 import S3, Head
-from gonogo import wrong
+from gonogo import saw, wrong
 
 BODY = bytes(range(256)) * 256
 PARTS = [b"\x5a" * (5 << 20), b"and a tail of another kind \x00\xff"]
@@ -18,7 +18,8 @@ def test_answers(s3: S3) -> None:
     """The store lists the platform's bucket for the platform's key."""
     answer = s3.answers()
 
-    assert answer.endswith(s3.bucket), wrong("s3.bucket_missing", expected=s3.bucket, actual=answer)
+    saw(answer, expected=s3.bucket)
+    assert answer.endswith(s3.bucket), wrong("s3.bucket_missing")
 
 
 @pytest.mark.criterion("s3.roundtrip")
@@ -35,10 +36,14 @@ def test_an_object_lives_and_dies(s3: S3) -> None:
         s3.delete(key)
         left = s3.keys(key)
 
-        assert head == expected, wrong("s3.object_altered", expected=expected, actual=head)
-        assert received == expected.sha256, wrong("s3.object_altered", expected=expected.sha256, actual=received)
-        assert listed == [key], wrong("s3.object_not_listed", expected=[key], actual=listed)
-        assert left == [], wrong("s3.object_not_listed", expected=[], actual=left, message="after its deletion")
+        saw(head, expected=expected)
+        assert head == expected, wrong("s3.object_altered")
+        saw(received, expected=expected.sha256)
+        assert received == expected.sha256, wrong("s3.object_altered")
+        saw(listed, expected=[key])
+        assert listed == [key], wrong("s3.object_not_listed")
+        saw(left, expected=[])
+        assert left == [], wrong("s3.object_not_listed", message="after its deletion")
 
 
 @pytest.mark.criterion("s3.multipart")
@@ -53,8 +58,10 @@ def test_parts_become_one_object(s3: S3) -> None:
         head = s3.head(key)
         received = s3.object_sha256(key)
 
-        assert head == expected, wrong("s3.object_altered", expected=expected, actual=head)
-        assert received == expected.sha256, wrong("s3.object_altered", expected=expected.sha256, actual=received)
+        saw(head, expected=expected)
+        assert head == expected, wrong("s3.object_altered")
+        saw(received, expected=expected.sha256)
+        assert received == expected.sha256, wrong("s3.object_altered")
 
 
 @pytest.mark.criterion("s3.strangers_refused")
@@ -64,7 +71,8 @@ def test_strangers_are_refused(s3: S3) -> None:
 
     allowed = s3.strangers()
 
-    assert allowed == nobody, wrong("s3.stranger_admitted", expected=nobody, actual=allowed)
+    saw(allowed, expected=nobody)
+    assert allowed == nobody, wrong("s3.stranger_admitted")
 
 
 @pytest.mark.criterion("s3.ordinary_key")
