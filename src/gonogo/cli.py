@@ -88,8 +88,8 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
 def plan(names: Components = None, target: Target = None, as_json: AsJson = False) -> None:
     """Show what would be deployed, and whether it fits.
 
-    Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for all that the
-    target can hold. Exit code 0 where it fits, 1 where not.
+    Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for
+    all that the target can hold. Exit code 0 where it fits, 1 where not.
     """
     from gonogo.content import provider_for
 
@@ -158,17 +158,17 @@ def up(names: Components = None, target: Target = None) -> None:
     platform, screen = reached(target)
     provider, registry = platform.provider, platform.registry
     wanted = registry.ordered(selected(registry, platform.target, names))
-    missing = [registry.components[n] for n in wanted if provider.attached(registry.components[n]) is None]
+    there = platform.there(wanted)
     try:
         with screen:
             platform.bring_up(wanted)
             standings = [platform.standing(n) for n in wanted]
     except KeyboardInterrupt:
         screen.line("interrupted: taking down what was begun")
-        if len(missing) == len(wanted):
-            provider.down()
+        if there:
+            provider.down_only([registry.components[n] for n in wanted if n not in there])
         else:
-            provider.down_only(missing)
+            provider.down()
         raise
     provider.keep()
     fallen = [s for s in standings if not s.up]

@@ -119,7 +119,13 @@ def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list
 
 
 def run_drills(root: Path, registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
-    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``."""
+    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``.
+
+    Raises ``ConfigError`` where the target does not allow that.
+    """
+    if not target.allows(Mode.DISRUPT):
+        allowed = ", ".join(target.modes)
+        raise ConfigError(Problem(str(target.path), f"modes allows {allowed}; drills need mode {Mode.DISRUPT}"))
     screen = Screen(original_stderr())
     provider = provider_for(target, root, str)
     platform = Platform(
@@ -133,7 +139,7 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
     )
     asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
     names = registry.ordered((asked | {d.component for d in drills}) & registry.components.keys())
-    own = not any(provider.attached(registry.components[n]) for n in names)
+    own = not platform.there(names)
     try:
         with screen:
             (platform.bring_up if own else platform.attach)(names)
@@ -169,6 +175,7 @@ def drilled(platform: Platform, drill: Drill) -> Seen:
         why = f"{type(error).__name__}: {error}"
     first = found.get(expected.asks[0])
     causes = {c: sorted({signature(checks[n]) for n in found[c].checks if n in checks}) for c in found}
+
     def told(criterion: str) -> str:
         outcome = found[criterion].outcome if criterion in found else Outcome.MISSING
         return f"{criterion} {outcome} {', '.join(causes.get(criterion, ()))}"

@@ -88,6 +88,23 @@ class Platform:
 
     # -- standing up, attaching
 
+    def there(self, names: Iterable[str]) -> list[str]:
+        """Those of the components that are up already, as they are.
+
+        Raises ``ConfigError`` with what the target file lacks for any of them.
+        """
+        found: list[str] = []
+        problems: list[Problem] = []
+        for name in names:
+            try:
+                if self.provider.attached(self.registry.components[name]) is not None:
+                    found.append(name)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(*problems)
+        return found
+
     def bring_up(self, names: Iterable[str]) -> None:
         """Stand the components and what they need up, side by side; returns at once, see ``standing``.
 

@@ -109,10 +109,10 @@ class Run:
         ``impatient``, when the standing of every component is known. Raises ``ConfigError`` where this is
         not the platform that the target file means.
         """
+        names = self.plan.components
+        self.own = not self.platform.there(names)
         self.events = Events(self.root / STATE / "runs" / self.id)
         self.events.add(Event(planned=self._results(final=False)))
-        names = self.plan.components
-        self.own = not any(self.provider.attached(self.registry.components[n]) for n in names)
         with self.screen:
             if self.own:
                 self.platform.bring_up(names)

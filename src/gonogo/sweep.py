@@ -49,7 +49,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
     if not platform.target.allows(platform.mode):
         where, allowed = str(platform.target.path), ", ".join(platform.target.modes)
         raise ConfigError(Problem(where, f"modes allows {allowed}; deleting needs mode {platform.mode}"))
-    names = [n for n in platform.registry.components if platform.provider.attached(platform.registry.components[n])]
+    names = platform.there(platform.registry.components)
     platform.attach(names)
     if platform.target.provider == "existing" and platform.mode is not Mode.READ:
         platform.verify_identities()

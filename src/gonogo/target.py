@@ -140,14 +140,6 @@ class Target:
             raise ConfigError(*problems)
         return endpoints
 
-    def resolved_all(self, registry: Registry) -> dict[str, Endpoints]:
-        """Every component of the file. Raises ``ConfigError`` with what is missing for any of them."""
-        problems: list[Problem] = []
-        found = {n: self._endpoints(registry.components[n], problems) for n in self.components}
-        if problems:
-            raise ConfigError(*problems)
-        return found
-
     def _endpoints(self, component: Component, problems: list[Problem]) -> Endpoints:
         table = self.components.get(component.name, {})
         addresses: dict[str, Any] = {}
