@@ -64,7 +64,7 @@ def process(pid: int) -> Process | None:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - this program imports little
             # The name in parentheses may itself hold spaces and parentheses (proc(5)).
             fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # ended meanwhile, or hidden from us
         return None
     return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
 
@@ -91,7 +91,7 @@ def send(pid: int, start: int, number: int) -> bool:
         if not alive(pid, start):
             return False
         signal.pidfd_send_signal(handle, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # ended meanwhile, or become somebody else (setuid)
         return False
     finally:
         os.close(handle)
@@ -220,7 +220,7 @@ class Keeper:
 
     def do_signal(self, name: str, number: int) -> dict[str, Any] | None:
         """Send the signal to the whole tree of a server."""
-        for one in self.tree(self.servers[name]):
+        for one in self.tree(self.servers[name], processes()):
             send(one.pid, one.start, number)
         return {}
 
@@ -231,7 +231,7 @@ class Keeper:
             return server.row()
         server.waiting.append(self.asking)
         if server.kill_at == float("inf"):
-            self.stop(server, server.program["grace"])
+            self.stop(server, server.program["grace"], processes())
         return None
 
     def do_forget(self, name: str) -> dict[str, Any] | None:
@@ -269,13 +269,13 @@ class Keeper:
 
     # -- ending
 
-    def tree(self, server: Server) -> list[Process]:
-        return members(processes(), os.getpid(), server.pid, server.name, server.program.get("folder", ""))
+    def tree(self, server: Server, table: dict[int, Process]) -> list[Process]:
+        return members(table, os.getpid(), server.pid, server.name, server.program.get("folder", ""))
 
-    def stop(self, server: Server, grace: float) -> None:
+    def stop(self, server: Server, grace: float, table: dict[int, Process]) -> None:
         server.kill_at = time.monotonic() + grace
         if server.code is None:
-            tree = self.tree(server)
+            tree = self.tree(server, table)
             self.sockets |= bound(one.pid for one in tree)
             send(server.pid, server.start, server.program["stop"])
             for one in tree:
@@ -287,17 +287,18 @@ class Keeper:
             for server in self.servers.values():
                 server.kill_at = 0.0
             return
-        self.ending = time.monotonic()
+        self.ending, table = time.monotonic(), processes()
         for server in self.servers.values():
             if not server.clear:
-                self.stop(server, min(server.program["grace"], GRACE_AT_END))
+                self.stop(server, min(server.program["grace"], GRACE_AT_END), table)
 
     def advance(self) -> None:
         """Kill what has had its time, and what is left of a server whose first process has ended."""
-        for server in self.servers.values():
-            if server.clear or (server.code is None and server.kill_at > time.monotonic()):
-                continue
-            left = self.tree(server)
+        now = time.monotonic()
+        due = [s for s in self.servers.values() if not s.clear and (s.code is not None or s.kill_at <= now)]
+        table = processes() if due else {}
+        for server in due:
+            left = self.tree(server, table)
             for one in left:
                 send(one.pid, one.start, signal.SIGKILL)
             if server.code is not None and not left:
