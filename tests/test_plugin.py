@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from repositories import Content
 
 Outcomes = Callable[[], dict[str, str]]
@@ -38,7 +37,8 @@ def test_a_false_claim_fails_with_its_cause_and_hint(pytester: pytest.Pytester, 
 
     done = run(pytester, "--mode", "write")
 
-    done.stdout.fnmatch_lines(["*store.unhappy*", "*expected  happy*", "*actual    sad*", "*Cheer it up.*", "*cat */mood*"])
+    said = ["*store.unhappy*", "*expected  happy*", "*actual    sad*", "*Cheer it up.*", "*cat */mood*"]
+    done.stdout.fnmatch_lines(said)
     assert done.ret == 1
 
 
@@ -175,7 +175,9 @@ def test_a_wrong_identity_stops_the_run_before_anything_is_created(pytester: pyt
     assert not (content.root / ".gonogo/journal.jsonl").exists()
 
 
-def test_a_waived_failure_is_no_failure_of_pytest(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
+def test_a_waived_failure_is_no_failure_of_pytest(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
     content.mood("store", "sad")
     content.write(
         "reports/waivers.toml",

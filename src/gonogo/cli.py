@@ -62,23 +62,23 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
     A component that the target cannot hold is listed with the reason.
     """
     from gonogo.content import provider_for
-    from gonogo.runplan import holds
+    from gonogo.runplan import holds, unsupported
 
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root, str)
+    lacking = unsupported(registry, chosen)
     rows = []
     for name in registry.ordered(registry.components):
         component = registry.components[name]
-        reason = holds(component, chosen)
         rows.append(
             {
                 "component": name,
                 "title": component.title,
-                "version": provider.version(component),
+                "version": provider.version(component) if holds(component, chosen) is None else "",
                 "needs": list(component.needs),
                 "target": chosen.name,
-                "held": reason is None,
-                "why_not": reason or "",
+                "held": name not in lacking,
+                "why_not": lacking.get(name, ""),
             }
         )
     show(rows, as_json)
@@ -414,18 +414,15 @@ def loaded(target: str | None) -> tuple[Path, Any, Any]:
 def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
     """The components named, or all that the target holds. Raises ``ConfigError`` for unknown ones."""
     from gonogo.files import suggestion
-    from gonogo.runplan import holds
+    from gonogo.runplan import unsupported
 
     unknown = [n for n in names or () if n not in registry.components]
     if unknown:
         raise ConfigError(*(Problem(n, "no such component", suggestion(n, registry.components)) for n in unknown))
-    if names:
-        refused = [(n, holds(registry.components[n], target)) for n in names]
-        problems = [Problem(n, f"cannot stand on {target.name}", reason) for n, reason in refused if reason]
-        if problems:
-            raise ConfigError(*problems)
-        return names
-    return [n for n in registry.components if holds(registry.components[n], target) is None]
+    lacking = unsupported(registry, target)
+    if problems := [Problem(n, f"cannot stand on {target.name}", lacking[n]) for n in names or () if n in lacking]:
+        raise ConfigError(*problems)
+    return names or [n for n in registry.components if n not in lacking]
 
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
@@ -473,8 +470,9 @@ def level(name: str | None) -> Any:
 
     if name is None:
         return None
-    if name not in list(Level):
-        raise ConfigError(Problem("--strict", f"{name!r} is no level", suggestion(name, list(Level))))
+    levels = [known.value for known in Level]
+    if name not in levels:
+        raise ConfigError(Problem("--strict", f"{name!r} is no level", suggestion(name, levels)))
     return Level(name)
 
 

@@ -1,0 +1,525 @@
+"""The verbs as a person or a pipeline meets them: words, exit codes, and nothing started by a mistake."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+from repositories import Content
+from samples import sample_results
+
+from gonogo import cli
+from gonogo.journal import Journal
+from gonogo.model import Results
+from gonogo.registry import Registry
+from gonogo.target import load_target
+
+VERBS = [command.callback.__name__ for command in cli.app.registered_commands if command.callback]
+EMBEDDED = '[target]\nname = "embedded"\nprovider = "embedded"\nmodes = ["read", "write", "disrupt"]\n'
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Gonogo = Callable[..., Said]
+
+
+@pytest.fixture
+def gonogo(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Gonogo:
+    """The program, in this process."""
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["gonogo", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Said(int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def gonogo_alone(pytester: pytest.Pytester) -> Gonogo:
+    """The program, in a process of its own: for `check`, which is a whole pytest."""
+
+    def run(*arguments: str) -> Said:
+        done = pytester.run(sys.executable, "-m", "gonogo", *arguments)
+        return Said(int(done.ret), done.stdout.str(), done.stderr.str())
+
+    return run
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """Results of a run with every outcome: NO-GO."""
+    path = tmp_path / "results.json"
+    path.write_bytes(msgspec.json.encode(sample_results()))
+    return path
+
+
+# -- help
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_ends_with_an_example(gonogo: Gonogo, verb: str) -> None:
+    said = gonogo(verb, "--help")
+
+    assert said.code == 0
+    assert said.out.rstrip().splitlines()[-1].startswith(f"  Example: gonogo {verb}")
+    assert "<list" not in said.out
+
+
+def test_the_help_of_the_program_names_every_verb_in_one_whole_line(gonogo: Gonogo) -> None:
+    said = gonogo("--help")
+
+    lines = [line.split() for line in said.out.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in VERBS] == VERBS
+    assert "..." not in said.out.partition("Commands:")[2]
+
+
+def test_the_verbs_are_those_of_the_contract() -> None:
+    verbs = "components plan up down status endpoints check gate report sweep drill"
+
+    assert sorted(VERBS) == sorted(verbs.split())
+
+
+def test_help_loads_nothing_that_only_a_run_needs() -> None:
+    program = "import sys, gonogo.cli; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert {"pytest", "httpx", "rich", "jinja2", "psutil", "testinfra"} & loaded == set()
+
+
+# -- wrong use
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["gat"], "Did you mean 'gate'?"),
+        (["gate"], "Missing argument 'RESULTS'"),
+        (["gate", "--strct", "important", "x.json"], "--strict"),
+        (["gate", "--strict", "importent", "x.json"], "--strict: 'importent' is no level (nearest known: 'important')"),
+        (["gate", "none.json", "empty"], "none.json: no such file or directory"),
+        (["gate", "."], "holds no events.jsonl (give a results.json or a folder of .gonogo/runs)"),
+        (["report", "none.json"], "none.json: no such file or directory"),
+        (["report", "none.json", "--html"], "requires an argument"),
+        (["plan", "stor"], "stor: no such component (nearest known: 'store')"),
+        (["up", "shpo", "stor"], "shpo: no such component (nearest known: 'shop')\nstor: no such component"),
+        (["down", "stor"], "stor: no such component (nearest known: 'store')"),
+        (["endpoints", "stor"], "stor: no such component (nearest known: 'store')"),
+        (["drill", "stor"], "stor: no such drill or component"),
+        (["drill"], "modes allows read, write; drills need mode disrupt"),
+        (["sweep", "--older-than", "soon"], "--older-than"),
+        (["plan", "--target", "their"], "(nearest known: 'there')"),
+        (["up", "--target", "./their.toml"], "their.toml: no such file or directory"),
+        (["check", "--target", "their"], "(nearest known: 'there')"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "said",
+)
+def test_wrong_use_is_a_sentence_and_starts_nothing(
+    gonogo: Gonogo, content: Content, arguments: list[str], sentence: str
+) -> None:
+    said = gonogo(*arguments)
+
+    assert said.code == 2
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert not (content.root / ".gonogo").exists()
+
+
+@pytest.mark.parametrize("file", ["deploy/targets/there.toml", "deploy/shop/component.toml", "reports/criteria.toml"])
+def test_a_file_that_is_no_toml_is_named_with_the_line(gonogo: Gonogo, content: Content, file: str) -> None:
+    path = content.root / file
+    path.write_text(path.read_text() + "\n[more\n")
+
+    said = gonogo("plan")
+
+    assert said.code == 2
+    assert f"{path}:{len(path.read_text().splitlines())}: not TOML" in said.err
+    assert "[more" in said.err
+
+
+def test_every_mistake_of_every_file_is_told_at_once(gonogo: Gonogo, content: Content) -> None:
+    shop = 'title = "Shop"\nneed = []\nneeds = ["stor"]\n[endpoints]\nrequired = "folder"\n'
+    content.write("deploy/shop/component.toml", shop)
+    content.write("reports/criteria.toml", '[store.answers]\nlevel = "critcal"\n')
+
+    said = gonogo("components")
+
+    assert said.code == 2
+    words = ["'need'", "'needs'", "'stor'", "endpoints.required must be a list", "'critcal'", "'store.answers.claim'"]
+    assert [word for word in words if word not in said.err] == []
+
+
+def test_every_reference_that_leads_nowhere_is_told_at_once(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    target = content.target(identity='password = { env = "NOT_SET_ANYWHERE" }')
+    target.write_text(target.read_text() + 'password = { file = "not/there" }\n')
+
+    said = gonogo("up")
+
+    assert said.code == 2
+    assert "components.store.password = { env = 'NOT_SET_ANYWHERE' }: the environment variable is not set" in said.err
+    assert "components.shop.password = { file = 'not/there' }" in said.err
+    assert "not/there: no such file or directory" in said.err
+
+
+def test_outside_a_checkout_a_verb_says_where_it_looked(
+    gonogo: Gonogo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    said = gonogo("components")
+
+    assert said.code == 2
+    assert f"{tmp_path}: no deploy/ and reports/criteria.toml here or above" in said.err
+
+
+@pytest.mark.parametrize("verb", ["status", "up", "down", "plan"])
+def test_an_unusable_gonogo_home_is_a_sentence(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    content.write("deploy/targets/embedded.toml", EMBEDDED)
+    monkeypatch.setenv("GONOGO_HOME", str(content.write("a-file", "")))
+
+    said = gonogo(verb, "--target", "embedded")
+
+    assert said.code == 2
+    assert "GONOGO_HOME" in said.err
+    assert "cannot be used" in said.err
+
+
+# -- what there is
+
+
+def test_components_plan_and_status_know_a_target_that_was_there_before(gonogo: Gonogo, content: Content) -> None:
+    assert [row["component"] for row in json.loads(gonogo("components", "--json").out)] == ["store", "shop"]
+    assert gonogo("plan").code == 0
+    assert "sees no processes" in gonogo("status").err
+
+
+def test_a_component_that_the_target_cannot_hold_is_named_with_the_reason(gonogo: Gonogo, content: Content) -> None:
+    content.write("deploy/targets/embedded.toml", EMBEDDED)
+
+    rows = json.loads(gonogo("components", "--target", "embedded", "--json").out)
+
+    assert [(row["held"], row["why_not"]) for row in rows] == [(False, "needs a cluster: no embedded server")] * 2
+
+
+@pytest.mark.parametrize("verb", ["components", "plan", "status", "sweep"])
+def test_json_is_all_that_standard_output_holds(gonogo: Gonogo, content: Content, verb: str) -> None:
+    said = gonogo(verb, "--json")
+
+    assert json.loads(said.out) is not None
+    assert said.code == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all"]], ids=["this checkout", "all"])
+def test_taking_down_what_is_not_up_is_no_mistake(
+    gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    content.write("deploy/targets/embedded.toml", EMBEDDED)
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+
+    said = gonogo("down", "--target", "embedded", *arguments)
+
+    assert (said.code, said.err) == (0, "nothing was up\n")
+
+
+def test_nobody_ends_servers_that_gonogo_did_not_start(gonogo: Gonogo, content: Content) -> None:
+    said = gonogo("down")
+
+    assert said.code == 0
+    assert "ends none of them" in said.err
+
+
+@pytest.mark.parametrize(("mood", "code", "told"), [("happy", 0, "2 of 2"), ("hung", 1, "0 of 2")])
+def test_up_tells_how_many_stand(gonogo: Gonogo, content: Content, mood: str, code: int, told: str) -> None:
+    content.mood("store", mood)
+
+    said = gonogo("up")
+
+    assert said.code == code
+    assert f"{told} components are up" in said.err
+    assert said.out == ""
+
+
+def test_the_printed_target_file_is_one(
+    gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SECRET", "s3cret!")
+    content.target(identity='password = { env = "SECRET" }')
+
+    said = gonogo("endpoints", "store")
+
+    kept = Path(tomllib.loads(said.out)["components"]["store"]["password"]["file"])
+    copy = content.write("copy.toml", said.out)
+    assert said.code == 0
+    assert "s3cret!" not in said.out
+    assert kept.read_text() == "s3cret!"
+    assert [path.stat().st_mode & 0o777 for path in (kept, kept.parent)] == [0o600, 0o700]
+    registry = Registry.load(content.root)
+    attached = load_target(str(copy), content.root, registry)
+    assert attached.resolved(registry.components["store"])["password"] == "s3cret!"
+    assert attached.components["store"]["identity"] == "id-of-store"
+
+
+def test_another_repository_with_four_folders_of_its_own_works(gonogo_alone: Gonogo, content: Content) -> None:
+    folders = sorted(path.name for path in content.root.iterdir() if path.is_dir())
+    assert folders == ["deploy", "fixtures", "reports", "servers", "suites"]
+
+    said = gonogo_alone("check", "-m", "critical", "--mode", "write")
+
+    assert said.code == 0
+    assert "GO on there: 4 of 4 critical criteria" in said.out
+
+
+# -- check
+
+
+@pytest.mark.parametrize(
+    ("mood", "code"), [("happy", 0), (None, 1), ("hung", 3)], ids=["go", "no-go", "could not tell"]
+)
+def test_check_ends_with_the_code_of_the_gate(
+    gonogo_alone: Gonogo, content: Content, mood: str | None, code: int
+) -> None:
+    content.mood("store", mood)
+
+    said = gonogo_alone("check", "-m", "critical", "--target", "there")
+
+    assert said.code == code
+
+
+def test_check_asks_all_suites_unless_a_path_is_given(
+    gonogo_alone: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content.write("tests/test_ours.py", "def test_that_is_none_of_the_suites(): raise ValueError")
+    (content.root / "report").mkdir()
+
+    monkeypatch.chdir(content.root / "deploy")
+    whole = gonogo_alone("check", "--out", "../report")
+    monkeypatch.chdir(content.root)
+    part = gonogo_alone("check", "suites/store")
+
+    assert whole.code == 0
+    assert "GO on there, read only" in whole.out
+    assert (content.root / "report/results.json").is_file()
+    assert part.code == 3
+    assert "no verdict" in part.out
+
+
+def test_a_mistyped_option_of_check_is_answered_with_the_nearest(gonogo_alone: Gonogo, content: Content) -> None:
+    said = gonogo_alone("check", "--mod=write")
+
+    assert said.code == 2
+    assert "--mod: nearest known: --mode" in said.err
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "code"),
+    [
+        ("suites/shop/test_broken.py", "def test_shop(:", 2),
+        ("suites/shop/test_ctrl_c.py", "import signal\nsignal.raise_signal(signal.SIGINT)", 130),
+        ("conftest.py", "def pytest_runtestloop(session): raise RuntimeError('a bug')", 4),
+    ],
+    ids=["a suite that is no Python", "Ctrl-C", "a bug of ours"],
+)
+def test_check_tells_mistakes_interruptions_and_bugs_apart(
+    gonogo_alone: Gonogo, content: Content, file: str, text: str, code: int
+) -> None:
+    content.write(file, text)
+
+    assert gonogo_alone("check").code == code
+
+
+def test_ctrl_c_while_a_check_runs_leaves_the_results_so_far(gonogo_alone: Gonogo, content: Content) -> None:
+    suite = content.root / "suites/shop/test_shop.py"
+    ctrl_c = "__import__('signal').raise_signal(2); assert shop.mood()"
+    suite.write_text(suite.read_text().replace("assert shop.mood()", ctrl_c))
+
+    said = gonogo_alone("check", "--mode", "write")
+
+    results = msgspec.json.decode((content.root / "reports/out/results.json").read_bytes(), type=Results)
+    assert said.code == 130
+    assert results.run.interrupted
+
+
+def test_nothing_asked_is_no_verdict(gonogo_alone: Gonogo, content: Content) -> None:
+    said = gonogo_alone("check", "--collect-only", "-q")
+
+    assert said.code == 3
+    assert "no verdict: no check was asked" in said.err
+
+
+# -- gate and report
+
+
+def test_gate_and_report_need_no_checkout_and_no_home(
+    gonogo: Gonogo, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GONOGO_TARGET", "gone")
+    monkeypatch.setenv("GONOGO_HOME", "/dev/null/no")
+
+    judged = gonogo("gate", str(stored))
+    rendered = gonogo("report", str(stored), "--html", "r.html", "--junit", "r.xml", "--markdown", "r.md")
+
+    assert (judged.code, judged.err) == (1, "")
+    assert judged.out.startswith("NO-GO")
+    assert (rendered.code, rendered.out) == (0, "")
+    assert [(tmp_path / name).stat().st_size > 1000 for name in ("r.html", "r.xml", "r.md")] == [True] * 3
+
+
+def test_report_prints_the_summary_where_no_file_is_named(gonogo: Gonogo, stored: Path) -> None:
+    said = gonogo("report", str(stored))
+
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("# ")
+
+
+def test_the_gate_tells_machines_the_same_verdict(gonogo: Gonogo, stored: Path) -> None:
+    said = gonogo("gate", str(stored), "--json", "--strict", "optional")
+
+    assert json.loads(said.out)["decision"] == "NO-GO"
+    assert said.code == json.loads(said.out)["code"] == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda data: b"", "is empty"),
+        (lambda data: data[: len(data) // 2], "ends in the middle"),
+        (lambda data: data.replace(b"gonogo/results/1", b"gonogo/results/9"), "gonogo/results/9"),
+        (lambda data: data.replace(b'"outcome":"failed"', b'"outcome":"fialed"'), "unknown value 'fialed'"),
+        (lambda data: b"<html>", "not JSON"),
+    ],
+    ids=["empty", "truncated", "other schema", "a value that is none", "no JSON"],
+)
+def test_results_that_are_none_are_refused(
+    gonogo: Gonogo, stored: Path, damage: Callable[[bytes], bytes], sentence: str
+) -> None:
+    stored.write_bytes(damage(stored.read_bytes()))
+
+    for verb in ("gate", "report"):
+        said = gonogo(verb, str(stored), "also-not-there.json")
+
+        assert said.code == 2
+        assert said.out == ""
+        assert f"{stored}: " in said.err
+        assert sentence in said.err
+        assert "also-not-there.json" in said.err
+
+
+def test_results_of_100_mb_are_refused_without_reading_them(gonogo: Gonogo, tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(100 << 20)
+
+    said = gonogo("gate", str(large))
+
+    assert said.code == 2
+    assert "is 100 MiB large" in said.err
+
+
+def test_a_report_that_cannot_be_written_is_a_sentence(gonogo: Gonogo, stored: Path, tmp_path: Path) -> None:
+    said = gonogo("report", str(stored), "--html", str(stored / "below-a-file.html"))
+
+    assert said.code == 2
+    assert "below-a-file.html: " in said.err
+    assert "gonogo itself" not in said.err
+
+
+# -- what the verbs share
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "wanted"), [(True, None, True), (True, "1", False), (True, "", True), (False, None, False)]
+)
+def test_colours_are_for_terminals_that_want_them(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str | None, wanted: bool
+) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(output, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+
+    assert cli.coloured() is wanted
+
+
+def test_a_bug_of_ours_is_a_sentence_with_a_code_of_its_own(gonogo: Gonogo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str | None) -> None:
+        raise ZeroDivisionError("nobody divides here")
+
+    monkeypatch.setattr(cli, "loaded", broken)
+    said = gonogo("components")
+    monkeypatch.setenv("GONOGO_DEBUG", "1")
+    loud = gonogo("components")
+
+    assert said.code == loud.code == 4
+    assert said.err == "gonogo itself failed: ZeroDivisionError: nobody divides here (GONOGO_DEBUG=1 shows where)\n"
+    assert "Traceback" in loud.err
+
+
+def test_ctrl_c_has_a_code_of_its_own(gonogo: Gonogo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str | None) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "loaded", interrupted)
+
+    assert gonogo("components").code == 130
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(content: Content) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "gonogo", "components"]
+
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered, check=False)
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_sweep_lists_and_deletes_what_a_killed_run_left(
+    gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    run = "pv-20240101000000-0a1b2c"
+    Journal(content.root / ".gonogo/journal.jsonl").record(run, "thing", "store", f"{run}-1")
+    left = content.write(f"servers/store/{run}-1", "")
+
+    listed = gonogo("sweep")
+    assert left.exists()
+    swept = gonogo("sweep", "--yes", "--json")
+    again = gonogo("sweep")
+
+    assert f"{run}-1" in listed.out
+    assert "`gonogo sweep --yes` deletes them" in listed.err
+    assert [(row["name"], row["removed"]) for row in json.loads(swept.out)] == [(f"{run}-1", True)]
+    assert not left.exists()
+    assert (again.code, again.out) == (0, "")
