@@ -1,0 +1,91 @@
+"""Every failure of an HTTP call is one word of the contract."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import pytest
+from scripted import Reply, Script, answers, serving
+
+from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable
+from gonogo.model import Endpoints, Limits
+from gonogo.rest import Rest, bearer
+
+
+def rest(script: Script, **given: object) -> Rest:
+    """A way to the scripted server."""
+    return Rest(script.endpoints("thing"), script.url, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        (Reply(401, "who are you"), Denied),
+        (Reply(403, "not for you"), Forbidden),
+        (Reply(404, "what"), Garbled),
+        (Reply(500, "ouch"), Unavailable),
+        (Reply(503, "later"), Unavailable),
+        (Reply(200, "<html>a login page</html>"), Garbled),
+        (Reply(cut=True), Refused),
+    ],
+)
+def test_what_an_answer_means(reply: Reply, meaning: type[ClientError]) -> None:
+    with serving({"GET /x": [reply]}) as script, closing(rest(script)) as asked, pytest.raises(meaning) as raised:
+        asked.json("GET", "/x")
+
+    assert raised.value.component == "thing"
+
+
+def test_nobody_listens() -> None:
+    with serving({}) as script:
+        gone = script.url
+
+    with closing(Rest(Endpoints("thing", {}), gone)) as asked, pytest.raises(Refused):
+        asked.ask("GET", "/x")
+
+
+def test_a_server_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        endpoints = Endpoints("thing", {}, limits=Limits(connect=5, check=0.05))
+
+        with closing(Rest(endpoints, url)) as asked, pytest.raises(TimedOut) as raised:
+            asked.ask("GET", "/x")
+
+    assert raised.value.signature == "thing.timed_out"
+
+
+def test_an_expected_refusal_is_an_answer() -> None:
+    with serving({"GET /x": [Reply(404, "gone")]}) as script, closing(rest(script)) as asked:
+        answer = asked.ask("GET", "/x", accept=(404,))
+
+    assert answer.status_code == 404
+
+
+def test_the_component_knows_better() -> None:
+    with (
+        serving({"GET /x": [Reply(403, "bad token")]}) as script,
+        closing(rest(script, judge=lambda answer: Denied("thing", answer.text))) as asked,
+        pytest.raises(Denied, match="bad token"),
+    ):
+        asked.ask("GET", "/x")
+
+
+def test_credentials_go_along_unless_the_call_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    with serving({"GET /x": answers({})}) as script, closing(rest(script, auth=bearer("secret"))) as asked:
+        asked.ask("GET", "/x")
+        asked.ask("GET", "/x", auth=None)
+
+    assert [headers.get("Authorization") for _, headers in script.asked] == ["Bearer secret", None]
+
+
+def test_a_client_that_was_never_used_is_closed_twice() -> None:
+    asked = Rest(Endpoints("thing", {"ca": "/no/such/file"}), "https://nowhere.invalid")
+
+    asked.close()
+    asked.close()
+
+    assert asked.component == "thing"
