@@ -167,6 +167,17 @@ def test_a_heavy_client_is_imported_by_the_call_that_needs_it(path: Path) -> Non
     assert heavy == [] or is_program(path)
 
 
+def test_collecting_the_suites_loads_no_client_and_no_screen() -> None:
+    program = "import sys, pytest; pytest.main(['--collect-only', '-qq', 'suites']); print('loaded', *sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    collected, _, loaded = done.stdout.partition("\nloaded ")
+    heavy = {"httpx", "rich", "jinja2", "kafka", "elasticsearch", "neo4j", "psycopg", "boto3", "mlflow", "ray"}
+    assert "suites/" in collected
+    assert heavy & {name.partition(".")[0] for name in loaded.split()} == set()
+
+
 def is_program(path: Path) -> bool:
     """Whether the file is run, not imported."""
     return any(isinstance(node, ast.If) and "__main__" in ast.unparse(node.test) for node in tree(path).body)

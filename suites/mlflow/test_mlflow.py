@@ -57,11 +57,11 @@ def test_artifact_is_an_object_of_the_bucket(mlflow: Mlflow, s3: S3) -> None:
         key = mlflow.object_key(run, "model/weights.bin")
 
         keys = s3.keys(key)
-        digest = s3.object_sha256(key) if keys else None
+        saw(keys, expected=[key])
+        assert keys == [key], wrong("mlflow.object_missing")
+        digest = s3.object_sha256(key)
 
     expected = hashlib.sha256(NOTE).hexdigest()
-    saw(keys, expected=[key])
-    assert keys == [key], wrong("mlflow.object_missing")
     saw(digest, expected=expected)
     assert digest == expected, wrong("mlflow.object_altered")
 

@@ -1,0 +1,240 @@
+"""The content, held by tests: a component is complete, a criterion is asked, a check is prose and was seen red."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from test_architecture import COMPONENTS, FIXTURES, ROOT, SUITES, shown, tree
+
+from gonogo.clients import VERBS
+from gonogo.drills import Drill, catalogue
+from gonogo.files import load_toml
+from gonogo.registry import ComponentFile, Registry
+from gonogo.signatures import GENERIC
+
+REGISTRY = Registry.load(ROOT)
+DRILLS = catalogue(ROOT, REGISTRY)
+Function = ast.FunctionDef
+
+
+def checks() -> Iterator[tuple[Path, Function]]:
+    """Every check of the suites."""
+    for path in SUITES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, Function) and node.name.startswith("test_"):
+                yield path, node
+
+
+CHECKS = list(checks())
+each_check = pytest.mark.parametrize(
+    ("path", "check"), CHECKS, ids=[f"{path.parent.name}/{path.stem}/{check.name}" for path, check in CHECKS]
+)
+each_component = pytest.mark.parametrize("component", COMPONENTS)
+
+
+def marked(check: Function, marker: str) -> list[str]:
+    """The texts that the check's markers of this name carry."""
+    calls = [node for node in check.decorator_list if isinstance(node, ast.Call)]
+    return [ast.literal_eval(a) for c in calls if ast.unparse(c.func) == f"pytest.mark.{marker}" for a in c.args]
+
+
+# -- a component is whole
+
+
+@each_component
+def test_a_component_has_a_client_a_suite_and_drills(component: str) -> None:
+    assert (ROOT / "fixtures" / f"{component}.py").is_file()
+    assert list((ROOT / "suites" / component).glob("test_*.py"))
+    assert (ROOT / "suites" / component / "drills.toml").is_file()
+
+
+def test_nothing_stands_in_the_folders_without_a_component() -> None:
+    shared = {path.parent.name for path in SUITES} - set(COMPONENTS)
+
+    assert shared <= {"pipelines", "checklist"}
+    assert {c.component for c in REGISTRY.criteria.values()} == {path.parent.name for path in SUITES}
+    assert {path.name for path in ROOT.glob("deploy/*/")} == {*COMPONENTS, "targets"}
+
+
+@each_component
+def test_a_module_of_fixtures_has_one_client_and_one_fixture_that_constructs_it(component: str) -> None:
+    body = tree(ROOT / "fixtures" / f"{component}.py").body
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
+    clients = [node.name for node in classes if {*VERBS} <= {method.name for method in methods(node)}]
+    fixtures = [node for node in body if isinstance(node, Function) and is_fixture(node)]
+
+    assert len(clients) == 1
+    assert [fixture.name for fixture in fixtures] == [component]
+    told, *statements = fixtures[0].body
+    assert ast.get_docstring(fixtures[0])
+    assert [ast.unparse(one) for one in statements] == [
+        f"client = {clients[0]}(endpoints('{component}'))",
+        "yield client",
+        "client.close()",
+    ], told
+
+
+def methods(node: ast.ClassDef) -> list[Function]:
+    """The functions of a class."""
+    return [one for one in node.body if isinstance(one, Function)]
+
+
+def is_fixture(node: Function) -> bool:
+    """Whether pytest hands it out."""
+    return any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def test_a_module_shared_by_suites_hands_out_nothing() -> None:
+    shared = [path for path in FIXTURES if path.stem not in COMPONENTS]
+
+    assert [p.name for p in shared for n in ast.walk(tree(p)) if isinstance(n, Function) and is_fixture(n)] == []
+
+
+@each_component
+def test_whether_a_component_answers_is_critical(component: str) -> None:
+    assert REGISTRY.criteria[f"{component}.answers"].level == "critical"
+
+
+# -- criteria and checks
+
+
+def test_every_criterion_has_a_check_and_every_check_a_criterion() -> None:
+    asked = [criterion for _, check in CHECKS for criterion in marked(check, "criterion")]
+
+    assert set(asked) == set(REGISTRY.criteria)
+    assert [check.name for _, check in CHECKS if not marked(check, "criterion")] == []
+
+
+def test_every_criterion_says_where_it_comes_from() -> None:
+    assert REGISTRY.criteria
+    assert [c.id for c in REGISTRY.criteria.values() if not c.plan or not c.claim] == []
+
+
+@each_check
+def test_a_check_stands_in_the_suite_of_what_it_claims(path: Path, check: Function) -> None:
+    assert {criterion.partition(".")[0] for criterion in marked(check, "criterion")} == {path.parent.name}
+
+
+@each_check
+def test_a_docstring_is_a_sentence_that_the_report_can_show(path: Path, check: Function) -> None:
+    claim = ast.get_docstring(check) or ""
+
+    assert re.fullmatch(r"[A-Z0-9][^\n]+[.]", claim), f"{shown(path, check.lineno)}: {claim!r}"
+    assert len(claim) <= 160
+
+
+@each_check
+def test_a_body_is_given_when_then(path: Path, check: Function) -> None:
+    turns = (ast.For, ast.While, ast.If, ast.IfExp, ast.Try, ast.Match, ast.Raise)
+    found = [shown(path, node.lineno) for node in ast.walk(check) if isinstance(node, turns)]
+
+    assert found == [], "a method of the client is missing"
+
+
+@each_check
+def test_an_assertion_names_its_cause(path: Path, check: Function) -> None:
+    asserts = [node for node in ast.walk(check) if isinstance(node, ast.Assert)]
+
+    # a call that answers or raises is a claim as well; what it answered is shown
+    assert asserts or "saw(" in ast.unparse(check), f"{shown(path, check.lineno)}: claims nothing"
+    for node in asserts:
+        assert isinstance(node.msg, ast.Call), f"{shown(path, node.lineno)}: no wrong(…)"
+        assert ast.unparse(node.msg.func) == "wrong"
+        assert isinstance(node.msg.args[0], ast.Constant), f"{shown(path, node.lineno)}: the signature must be a text"
+        assert catalogued(node.msg.args[0].value), f"{shown(path, node.lineno)}: {node.msg.args[0].value} has no hint"
+
+
+# -- signatures
+
+
+def catalogued(signature: str) -> bool:
+    """Whether the catalogue has a hint for it."""
+    return REGISTRY.signature(signature).hint != ""
+
+
+@cache
+def named(component: str) -> frozenset[str]:
+    """Every text in the client of a component, in the suites and in the drills."""
+    files = [*SUITES, ROOT / "fixtures" / f"{component}.py"]
+    texts = {n.value for path in files for n in ast.walk(tree(path)) if isinstance(n, ast.Constant)}
+    return frozenset({str(text) for text in texts} | {drill.expected.cause for drill in DRILLS})
+
+
+@each_component
+def test_every_signature_of_the_catalogue_is_named_somewhere(component: str) -> None:
+    unused = [n for n in REGISTRY.components[component].signatures if not {n, f"{component}.{n}"} & named(component)]
+
+    assert unused == []
+
+
+def test_every_generic_signature_is_named_somewhere() -> None:
+    sources = [p for p in ROOT.glob("src/gonogo/**/*.py") if p.name != "signatures.py"] + [*FIXTURES, *SUITES]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+
+    assert [kind for kind in GENERIC if not re.search(rf"\b{kind}\b", text)] == []
+
+
+@each_component
+def test_every_signature_that_a_client_raises_is_in_the_catalogue(component: str) -> None:
+    path = ROOT / "fixtures" / f"{component}.py"
+    raised = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.keyword) and node.arg == "kind" and isinstance(node.value, ast.Constant):
+            raised.add(f"{component}.{node.value.value}")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Wrong", "wrong"):
+            raised |= {str(one.value) for one in node.args[:1] if isinstance(one, ast.Constant)}
+
+    assert [signature for signature in sorted(raised) if not catalogued(signature)] == []
+
+
+# -- drills
+
+
+@each_component
+def test_a_component_is_killed_hung_and_broken_in_a_way_of_its_own(component: str) -> None:
+    faults = [drill.expected.fault for drill in DRILLS if drill.component == component]
+
+    assert any(fault.kill for fault in faults)
+    assert any(fault.hang for fault in faults)
+    assert any(fault.call or fault.endpoints for fault in faults)
+
+
+def test_every_critical_criterion_is_turned_red_by_a_drill() -> None:
+    red = {criterion for drill in DRILLS for criterion in drill.expected.asks}
+
+    assert [c.id for c in REGISTRY.criteria.values() if c.level == "critical" and c.id not in red] == []
+
+
+@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+def test_a_drill_expects_what_can_be_seen(drill: Drill) -> None:
+    expected, component = drill.expected, REGISTRY.components[drill.component]
+    node = expected.fault.kill or expected.fault.hang
+    nodes = re.findall(r'^name = "([\w-]+)"', (component.folder / "embedded.toml").read_text(), re.MULTILINE)
+    children = re.findall(r'^node = "([\w-]+)"', (component.folder / "embedded.toml").read_text(), re.MULTILINE)
+
+    assert catalogued(expected.cause)
+    assert expected.outcome in ("failed", "broken", "blocked")
+    assert not set(expected.asks) & set(expected.green)
+    assert node is None or node in nodes or any(node.startswith(f"{child}-") for child in children)
+    assert {key.partition(".")[0] for key in expected.fault.endpoints or {}} <= set(component.endpoints.all)
+    client = (ROOT / "fixtures" / f"{drill.component}.py").read_text(encoding="utf-8")
+    assert expected.fault.call is None or f"def drill_{expected.fault.call}(" in client
+
+
+# -- the documentation of the formats
+
+
+def test_the_examples_of_adding_a_component_are_files_that_load(tmp_path: Path) -> None:
+    text = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+    first = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0]
+    (tmp_path / "component.toml").write_text(first)
+
+    component = load_toml(tmp_path / "component.toml", ComponentFile)
+
+    assert component.title
+    assert component.endpoints.required
