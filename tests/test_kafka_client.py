@@ -1,0 +1,102 @@
+"""What kafka-python raises, in the words of the contract; and addresses that serve nobody."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kafka import errors
+
+from fixtures.kafka import Kafka, Partition, known
+from gonogo.errors import Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Unresolved, Untrusted
+from gonogo.model import Endpoints, Limits
+
+
+def client(*addresses: str, **security: Any) -> Kafka:
+    """A client of these addresses that waits for 0.05 s."""
+    there = {"bootstrap": ",".join(addresses), "security": security}
+    return Kafka(Endpoints("kafka", there, limits=Limits(connect=0.05, check=0.05)))
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """An address that refuses connections: its port is taken, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def hung() -> Iterator[str]:
+    """An address that accepts connections and never answers, as a stopped broker does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning", "signature"),
+    [
+        (errors.SaslAuthenticationFailedError("Invalid username or password"), Denied, "credentials_refused"),
+        (errors.UnsupportedSaslMechanismError(), Denied, "credentials_refused"),
+        (errors.TopicAuthorizationFailedError("orders"), Forbidden, "right_missing"),
+        (errors.ClusterAuthorizationFailedError(), Forbidden, "right_missing"),
+        (errors.KafkaTimeoutError("Unable to bootstrap"), TimedOut, "timed_out"),
+        (errors.RequestTimedOutError("after 20000 ms"), TimedOut, "timed_out"),
+        (errors.NotEnoughReplicasError(), Unavailable, "not_enough_replicas"),
+        (errors.NotEnoughReplicasAfterAppendError(), Unavailable, "not_enough_replicas"),
+        (errors.InvalidReplicationFactorError("only 2 brokers"), Unavailable, "replication_impossible"),
+        (errors.UnknownTopicOrPartitionError(), Unavailable, "topic_missing"),
+        (errors.MessageSizeTooLargeError(), Unavailable, "record_refused"),
+        (errors.NodeNotReadyError(2), Unavailable, "advertised_unreachable"),
+        (errors.LeaderNotAvailableError(), Unavailable, "unavailable"),
+        (errors.CoordinatorNotAvailableError(), Unavailable, "unavailable"),
+        (errors.IncompatibleBrokerVersion("controller"), Garbled, "answer_garbled"),
+        (errors.InvalidReceiveError("frame too large"), Garbled, "answer_garbled"),
+        (errors.KafkaConnectionError("111 ECONNREFUSED"), Refused, "connection_refused"),
+        (errors.KafkaConnectionError("104 ECONNRESET"), Refused, "connection_refused"),
+        (errors.KafkaConnectionError("Connection timed out"), TimedOut, "timed_out"),
+        (errors.KafkaConnectionError("DNS Resolution failure"), Unresolved, "name_unresolved"),
+        (errors.KafkaConnectionError("Handshake failed: certificate verify failed"), Untrusted, "tls_untrusted"),
+    ],
+)
+def test_an_error_of_the_library_has_a_kind(error: Exception, meaning: type, signature: str) -> None:
+    found = known(error)
+
+    assert type(found) is meaning
+    assert found.signature == f"kafka.{signature}"
+
+
+def test_an_error_of_ours_is_none_of_the_librarys() -> None:
+    assert known(ValueError("ours")) is None
+
+
+def test_a_closed_port_is_refused(closed: str) -> None:
+    with pytest.raises(Refused, match=closed):
+        client(closed).answers()
+
+
+def test_a_broker_that_hangs_costs_the_limit_and_is_timed_out(hung: str) -> None:
+    with pytest.raises(TimedOut, match=hung):
+        client(hung).answers()
+
+
+def test_of_two_addresses_the_more_telling_failure_is_reported(hung: str, closed: str) -> None:
+    with pytest.raises(Refused, match=closed):
+        client(hung, closed).answers()
+
+
+def test_a_connection_that_is_cut_in_the_handshake_means_our_credentials() -> None:
+    found = client("broker:9092", security_protocol="PLAINTEXT")._not_served(
+        "broker:9092", errors.KafkaConnectionError("socket disconnected")
+    )
+
+    assert type(found) is Denied
+    assert "PLAINTEXT" in str(found)
+
+
+def test_a_partition_is_shown_with_who_leads_and_follows() -> None:
+    partition = Partition("orders", 2, 1, frozenset({1, 2, 3}), frozenset({1, 3}), 2)
+
+    assert str(partition) == "orders-2 (leader 1, in sync [1, 3] of [1, 2, 3])"
