@@ -34,8 +34,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 SOCKET = "keeper.sock"
-GRACE_AT_END = 5.0
-"""Seconds a server has at most when everything ends: its data is thrown away, and all must be gone in 8."""
+GRACE_AT_END = 3.0
+"""Seconds a server has at most when everything ends: enough to give back what lies outside its data folder,
+which is thrown away."""
 GIVE_UP = 9.0
 """Seconds after which the end is an end, whatever the kernel still holds (uninterruptible sleep)."""
 OPEN_FILES = 65536
