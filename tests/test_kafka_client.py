@@ -100,3 +100,8 @@ def test_a_partition_is_shown_with_who_leads_and_follows() -> None:
     partition = Partition("orders", 2, 1, frozenset({1, 2, 3}), frozenset({1, 3}), 2)
 
     assert str(partition) == "orders-2 (leader 1, in sync [1, 3] of [1, 2, 3])"
+
+
+def test_a_setting_that_cannot_be_used_is_our_own_error(hung: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        client(hung, security_protocol="SSL", ssl_cafile="/nonexistent/ca.pem").answers()
