@@ -265,3 +265,12 @@ def test_a_socket_that_a_server_has_put_elsewhere_is_removed(kept: Kept) -> None
         until(there.exists, awaited="the socket", within=5)
         kept.control.end()
         assert not there.exists()
+
+
+def test_memory_that_a_killed_server_left_is_removed(kept: Kept) -> None:
+    script = "import ctypes, signal; print(ctypes.CDLL(None).shmget(0, 4096, 0o1600), flush=True); signal.pause()"
+    row = kept.control.start("server", **kept.program(script, stop=signal.SIGKILL))
+    until(lambda: kept.log().endswith("\n"), awaited="the memory", within=5)
+    assert keeper.unused_memory({row.pid}) == [int(kept.log())]
+    kept.control.end()
+    assert keeper.unused_memory({row.pid}) == []

@@ -41,6 +41,7 @@ GIVE_UP = 9.0
 """Seconds after which the end is an end, whatever the kernel still holds (uninterruptible sleep)."""
 OPEN_FILES = 65536
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+IPC_RMID = 0  # linux/ipc.h
 
 
 class Process(NamedTuple):
@@ -161,6 +162,13 @@ def bound(pids: Iterable[int]) -> set[str]:
     return {line[7] for line in lines if len(line) == 8 and f"socket:[{line[6]}]" in held and line[7].startswith("/")}
 
 
+def unused_memory(creators: set[int]) -> list[int]:
+    """The ids of System V shared memory that these processes created and nobody uses (sysvipc(7))."""
+    with open("/proc/sysvipc/shm", encoding="ascii") as file:  # noqa: PTH123
+        rows = [line.split() for line in file][1:]
+    return [int(row[1]) for row in rows if int(row[4]) in creators and row[6] == "0"]
+
+
 class Server:
     """One started program; ``code`` is None while its first process lives, ``clear`` once its tree is gone."""
 
@@ -190,6 +198,7 @@ class Keeper:
         self.servers: dict[str, Server] = {}
         self.retained: dict[str, str] = {}
         self.sockets: set[str] = set()
+        self.pids: set[int] = set()
         self.watchers: list[socket.socket] = []
         self.ending: float | None = None
         self.waiting: list[socket.socket] = []
@@ -217,6 +226,7 @@ class Keeper:
         marks = {"GONOGO_RUN": self.run, "GONOGO_SERVER": name, "GONOGO_KEEPER": self.mark}
         server = Server(name, program, spawn(program, {**program["env"], **marks}))
         self.servers[name] = server
+        self.pids.add(server.pid)
         return server.row()
 
     def do_signal(self, name: str, number: int) -> dict[str, Any] | None:
@@ -323,7 +333,7 @@ class Keeper:
     def close(self) -> None:
         """Keep the logs that were asked for, remove everything else, and say so.
 
-        Everything else is the data folder, and the sockets that servers have put elsewhere.
+        Everything else is the data folder, and the sockets and memory that killed servers left elsewhere.
         """
         for name, to in self.retained.items():
             if name in self.servers:
@@ -335,6 +345,9 @@ class Keeper:
             with contextlib.suppress(OSError):
                 if stat.S_ISSOCK(os.lstat(path).st_mode):
                     os.unlink(path)  # noqa: PTH108
+        with contextlib.suppress(OSError):  # a kernel without System V memory
+            for segment in unused_memory(self.pids):
+                ctypes.CDLL(None).shmctl(segment, IPC_RMID, None)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.record)  # noqa: PTH108
         for connection in self.waiting:
