@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -170,7 +171,10 @@ def test_a_heavy_client_is_imported_by_the_call_that_needs_it(path: Path) -> Non
 def test_collecting_the_suites_loads_no_client_and_no_screen() -> None:
     program = "import sys, pytest; pytest.main(['--collect-only', '-qq', 'suites']); print('loaded', *sys.modules)"
 
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    given = {**os.environ, "GONOGO_TARGET": "embedded"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=given, capture_output=True, text=True, check=True
+    )
 
     collected, _, loaded = done.stdout.partition("\nloaded ")
     heavy = {"httpx", "rich", "jinja2", "kafka", "elasticsearch", "neo4j", "psycopg", "boto3", "mlflow", "ray"}
