@@ -100,6 +100,19 @@ def test_the_artifacts_of_an_experiment_go_before_it() -> None:
     assert [line for line, _ in script.asked] == list(replies)
 
 
+def test_an_experiment_goes_although_the_store_refuses() -> None:
+    experiment = {"experiment_id": "7", "lifecycle_stage": "active", "artifact_location": "mlflow-artifacts:/7"}
+    replies = {
+        "GET /api/2.0/mlflow/experiments/get-by-name": answers({"experiment": experiment}),
+        "DELETE /api/2.0/mlflow-artifacts/artifacts/7": [Reply(500, "Internal Server Error")],
+        "POST /api/2.0/mlflow/experiments/delete": answers({}),
+    }
+    with serving(replies) as script, closing(mlflow(script)) as client, pytest.raises(Unavailable):
+        client.remove("experiment", "pv-20261124232200-abcdef-1")
+
+    assert [line for line, _ in script.asked] == list(replies)
+
+
 def test_an_experiment_that_is_gone_already_is_no_error() -> None:
     with serving({}) as script, closing(mlflow(script)) as client:
         client.remove("experiment", "pv-20261124232200-abcdef-1")

@@ -34,10 +34,10 @@ ray.init(log_to_driver=False)
 class Table:
     def __init__(self): self.seats = set()
     def sit(self, node): self.seats.add(node); return len(self.seats)
-@ray.remote(num_cpus=1, scheduling_strategy="SPREAD")
+@ray.remote(num_cpus=0.25, scheduling_strategy="SPREAD")
 def guest(table):
     node = ray.get_runtime_context().get_node_id()
-    for _ in range(100):
+    for _ in range(300):
         if ray.get(table.sit.remote(node)) > 1:
             break
         Event().wait(0.1)
