@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -71,12 +72,16 @@ def _kept(path: Path, secret: str) -> Path:
 def toml(value: Any) -> str:
     """A value as TOML: texts, numbers, flags, lists, and tables inline."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml, value)) + "]"
     return text(value) if isinstance(value, str) else json.dumps(value)
 
 
 def text(value: str) -> str:
-    """A basic string of TOML; its escapes are those of JSON."""
-    return json.dumps(value)
+    """A basic string of TOML: as in JSON, but characters stand for themselves, and DEL does not (TOML 1.0)."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else text(name)
