@@ -89,3 +89,12 @@ def test_a_client_that_was_never_used_is_closed_twice() -> None:
     asked.close()
 
     assert asked.component == "thing"
+
+
+def test_a_failed_call_does_not_spoil_the_next() -> None:
+    with serving({"PUT /x": [Reply(500, "ouch")], "GET /x": answers({})}) as script, closing(rest(script)) as asked:
+        with pytest.raises(Unavailable):
+            asked.ask("PUT", "/x", content=b"1")
+        asked.json("GET", "/x")
+
+    assert [headers["Connection"] for _, headers in script.asked] == ["close", "close"]

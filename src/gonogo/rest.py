@@ -49,6 +49,8 @@ class Rest:
             base_url=self._url,
             auth=self._auth,
             timeout=httpx.Timeout(limits.check, connect=limits.connect),
+            # a connection for each call: a server that fails at one may cut it, and the next call with it
+            headers={"Connection": "close"},
             # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them
             verify=ssl.create_default_context(cafile=ca) if self._url.startswith("https") else False,
             trust_env=False,
