@@ -9,7 +9,9 @@ CLIENT = '''
     from collections.abc import Callable, Iterator
     from pathlib import Path
     import pytest
+    from gonogo.client import Leftover
     from gonogo.errors import Refused, TimedOut
+    from gonogo.journal import run_of
     from gonogo.model import Endpoints
 
     class {title}:
@@ -40,8 +42,10 @@ CLIENT = '''
         def close(self) -> None:
             pass
 
-        def leftovers(self) -> list:
-            return []
+        def leftovers(self) -> list[Leftover]:
+            self.mood()
+            found = self.folder.glob("pv-*")
+            return [Leftover("thing", path.name, run_of(path.name) or "") for path in found]
 
         def remove(self, kind: str, name: str) -> None:
             (self.folder / name).unlink(missing_ok=True)

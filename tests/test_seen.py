@@ -20,10 +20,11 @@ def test_everything_a_check_saw_is_shown_each_once() -> None:
 
 
 def test_a_false_claim_blames_what_was_seen_last() -> None:
-    with seeing(), pytest.raises(Wrong) as caught:
+    with seeing():
         saw(3, expected=3)
         saw(2, expected=3)
-        wrong("store.thing_missing")
+        with pytest.raises(Wrong) as caught:
+            wrong("store.thing_missing")
 
     assert (caught.value.expected, caught.value.actual) == ("3", "2")
 

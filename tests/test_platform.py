@@ -1,0 +1,253 @@
+"""The engine: each component stands or falls once, and everybody else asks for that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from repositories import Content
+
+from gonogo.errors import ConfigError, DeployError, NotReady, Problem, Refused, TimedOut
+from gonogo.journal import Journal
+from gonogo.model import Endpoints, Mode, Outcome, Progress
+from gonogo.platform import NotAsked, Platform
+from gonogo.providers.existing import Existing
+from gonogo.registry import Component, Registry
+from gonogo.target import load_target
+
+RUN = "pv-20240101000000-0a1b2c"
+Make = Callable[..., Platform]
+
+
+class Stub(Existing):
+    """A provider that stands components up as told: a folder, or the error that is raised."""
+
+    def __init__(self, target: Any, room: Iterable[Problem] = (), **falls: BaseException) -> None:
+        super().__init__(target)
+        self.room, self.falls, self.begun = list(room), falls, []
+
+    def fits(self, components: Iterable[Component]) -> list[Problem]:
+        return self.room
+
+    def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Any, report: Any) -> Endpoints:
+        self.begun.append((component.name, sorted(needs)))
+        if component.name in self.falls:
+            raise self.falls[component.name]
+        return super().up(component, needs, ready, report)
+
+    @contextmanager
+    def disturb(self, component: Component, how: str, node: str, ready: Any) -> Any:
+        yield f"{how} {node}"
+        ready(self.attached(component))
+
+
+@pytest.fixture
+def make(content: Content) -> Make:
+    """A platform on the content repository; ``falls`` are components that do not come up, and why."""
+
+    def made(
+        mode: Mode = Mode.WRITE, room: Iterable[Problem] = (), report: Any = None, **falls: BaseException
+    ) -> Platform:
+        registry = Registry.load(content.root)
+        target = load_target("there", content.root, registry)
+        journal = Journal(content.root / "journal.jsonl")
+        told = report or (lambda _: None)
+        provider = Stub(target, room, **falls)
+        return Platform(registry, target, provider, run=RUN, mode=mode, journal=journal, report=told)
+
+    return made
+
+
+def test_what_is_needed_comes_first_and_is_handed_on(make: Make) -> None:
+    platform = make()
+
+    platform.bring_up(["shop"])
+
+    shop = platform.standing("shop")
+    assert (shop.outcome, shop.version, shop.identity) == ("passed", "1.2.3", "id-of-shop")
+    assert platform.provider.begun == [("store", []), ("shop", ["store"])]
+
+
+def test_a_component_says_each_step_and_what_it_waits_for(make: Make) -> None:
+    told: list[Progress] = []
+    platform = make(report=told.append)
+
+    platform.bring_up(["shop"])
+    platform.standing("shop")
+
+    assert [(t.phase, t.detail) for t in told if t.component == "shop"] == [
+        ("waiting", "for store"),
+        ("starting", "asking it"),
+        ("ready", ""),
+    ]
+
+
+def test_without_room_nothing_is_begun(make: Make) -> None:
+    platform = make(room=[Problem("memory", "6 GiB are needed, 1 GiB is free")])
+
+    with pytest.raises(ConfigError, match="1 GiB is free"):
+        platform.bring_up(["shop"])
+
+    assert platform.provider.begun == []
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "signature", "message"),
+    [
+        (DeployError("store", "it ended with 1"), "failed", "store.not_started", "it ended with 1"),
+        (Refused("store", "refused"), "failed", "store.connection_refused", "refused"),
+        (TimedOut("store", "late"), "broken", "store.timed_out", "late"),
+        (AssertionError("not so"), "failed", "store.claim_false", "not so"),
+        (ValueError("a bug"), "broken", "store.own_error", "ValueError: a bug"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_what_does_not_come_up_falls_with_its_cause_and_blocks_the_rest(
+    make: Make, error: BaseException, outcome: str, signature: str, message: str
+) -> None:
+    platform = make(store=error)
+
+    platform.bring_up(["shop"])
+
+    store, shop = platform.standing("store"), platform.standing("shop")
+    assert (store.outcome, store.cause and store.cause.signature) == (outcome, signature)
+    assert message in store.message
+    assert (shop.outcome, shop.root, shop.cause) == ("blocked", "store", store.cause)
+    assert platform.provider.begun == [("store", [])]
+
+
+def test_the_last_words_of_a_server_are_evidence(make: Make) -> None:
+    platform = make(store=DeployError("store", "it ended", node="store-1", log_tail="out of memory"))
+
+    platform.bring_up(["store"])
+
+    (evidence,) = platform.standing("store").evidence
+    assert (evidence.title, evidence.text) == ("last lines of store-1", "out of memory")
+
+
+def test_a_wait_that_ended_counts_as_what_was_seen_last(make: Make) -> None:
+    late = NotReady("store is ready", 60, 9, TimedOut("store", "late"))
+    late.__cause__ = late.last  # as waiting.until raises it
+    platform = make(store=late)
+
+    platform.bring_up(["store"])
+
+    assert platform.standing("store").outcome is Outcome.BROKEN
+    assert "not within 60 s" in platform.standing("store").message
+
+
+def test_a_check_is_told_whether_it_is_blocked_or_its_own_component_is_gone(make: Make, content: Content) -> None:
+    content.mood("store", None)
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    with pytest.raises(NotAsked) as own:
+        platform.require(["store"], "store")
+    with pytest.raises(NotAsked) as other:
+        platform.require(["shop", "store"], "shop")
+
+    assert (own.value.outcome, other.value.outcome) == ("failed", "blocked")
+    assert str(other.value).startswith("blocked by store")
+
+
+def test_many_checks_that_doubt_a_component_ask_it_once(make: Make, content: Content) -> None:
+    platform = make()
+    platform.attach(["store"])
+    assert platform.standing("store").up
+    content.mood("store", "hung")
+
+    doubters = [threading.Thread(target=platform.doubt, args=("store",)) for _ in range(8)]
+    for thread in doubters:
+        thread.start()
+    for thread in doubters:
+        thread.join()
+
+    assert content.asked("store") == 1
+    assert platform.standing("store").outcome is Outcome.BROKEN
+
+
+def test_doubt_without_reason_changes_nothing(make: Make) -> None:
+    platform = make()
+    platform.attach(["store"])
+
+    assert platform.doubt("store").up
+
+
+def test_a_disturbed_component_is_trusted_again_once_it_is_restored(make: Make, content: Content) -> None:
+    platform = make()
+    platform.attach(["store"])
+    assert platform.standing("store").up
+
+    with platform.disturbed("store", "hang", "store-1"):
+        content.mood("store", "hung")
+        platform.doubt("store")
+        during = platform.standing("store")
+        content.mood("store", "happy")
+
+    assert during.outcome is Outcome.BROKEN
+    assert platform.standing("store").up
+
+
+def test_a_component_that_nobody_asked_for_has_no_standing(make: Make) -> None:
+    platform = make()
+    platform.attach(["store"])
+
+    with pytest.raises(ConfigError, match="shop: was not asked for"):
+        platform.standing("shop")
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ('identity = "id-of-store"', None),
+        ('identity = "id-of-production"', "is 'id-of-production', but the server says 'id-of-store'"),
+        ("", "needs the identity of at least one component"),
+    ],
+    ids=["right", "another", "none"],
+)
+def test_servers_are_asked_who_they_are(make: Make, content: Content, identity: str, said: str | None) -> None:
+    content.target(identity=identity)
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    try:
+        platform.verify_identities()
+        told = None
+    except ConfigError as error:
+        told = str(error)
+
+    assert (told is None) == (said is None)
+    assert (said or "") in (told or "")
+
+
+def test_another_process_of_the_run_stands_on_the_same_platform(make: Make, content: Content) -> None:
+    content.mood("shop", None)
+    first, second = make(), make()
+    first.attach(["store", "shop"])
+    for name in ("store", "shop"):
+        first.standing(name)
+
+    second.adopt(first.exported())
+
+    for name in ("store", "shop"):
+        ours, theirs = first.standing(name), second.standing(name)
+        assert (theirs.outcome, theirs.cause, theirs.message) == (ours.outcome, ours.cause, ours.message)
+    assert second.endpoints("store").addresses == first.endpoints("store").addresses
+    with pytest.raises(NotAsked):
+        second.require(["shop"], "shop")
+
+
+def test_what_a_check_may_do_and_is_compared_with_comes_with_its_endpoints(make: Make, content: Content) -> None:
+    target = content.target()
+    target.write_text(target.read_text() + "\n[components.store.expect]\nthings = 5\n[limits]\ncheck = 7\n")
+    platform = make(mode=Mode.READ)
+    platform.attach(["store"])
+
+    endpoints = platform.endpoints("store")
+
+    assert (endpoints.expect["things"], endpoints.limits.check) == (5, 7)
+    assert endpoints.scope is not None
+    assert (endpoints.scope.run, endpoints.scope.mode) == (RUN, "read")
