@@ -139,6 +139,27 @@ def test_the_first_failure_stops_a_run_with_x(pytester: pytest.Pytester, content
     assert outcomes()["store.answers"] == "missing"
 
 
+def test_an_interrupted_run_reports_what_was_seen(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
+    suite = content.root / "suites/store/test_store.py"
+    interrupt = """
+@pytest.mark.criterion("store.mood")
+def test_first_of_all(request) -> None:
+    raise KeyboardInterrupt
+
+"""
+    suite.write_text(suite.read_text().replace("\n@pytest.mark", interrupt + "@pytest.mark", 1))
+
+    done = run(pytester)
+
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert outcomes()["store.answers"] == outcomes()["shop.sells"] == "passed"
+    assert outcomes()["store.mood"] == "missing"
+    assert outcomes()["store.keeps"] == "skipped"
+    done.stderr.fnmatch_lines(["Interrupted: *"])
+
+
 def test_workers_of_xdist_share_one_verdict(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
     done = run(pytester, "-n", "2", "--mode", "write")
 

@@ -53,6 +53,15 @@ class Lanes(Generic[T]):
         """Return when every job has its result, or after ``timeout`` seconds."""
         wait(self._futures.values(), timeout)
 
+    def ended(self) -> dict[str, BaseException | None]:
+        """Every job that has come to its own end by now, and what it raised."""
+        errors = {key: future.exception() for key, future in self._futures.items() if future.done()}
+        return {
+            key: error
+            for key, error in errors.items()
+            if error is None or (isinstance(error, Exception) and not isinstance(error, CancelledError))
+        }
+
     def close(self) -> None:
         """Let no job begin any more; those that run go on and are waited for by nobody."""
         self._closed.set()

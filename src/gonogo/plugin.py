@@ -6,14 +6,12 @@ Inert where the root folder holds no content, and for tests outside ``suites/``.
 from __future__ import annotations
 
 import inspect
-import os
 import signal
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -22,6 +20,7 @@ import pytest
 from gonogo import clients
 from gonogo.content import is_root
 from gonogo.errors import ConfigError, GonogoError, Wrong
+from gonogo.interrupts import ENDS, Interrupts
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, plan
@@ -80,6 +79,13 @@ class Suites:
         from gonogo.progress import Screen, original_stderr
 
         return Screen(self.given.stream if self.given else original_stderr())
+
+    @cached_property
+    def interrupts(self) -> Interrupts:
+        """The signals that end a run; Ctrl-C is the debugger's where there is one."""
+        words = "Left at once; what was started here is being ended without us."
+        own = [number for number in ENDS if number is not signal.SIGINT or not self.config.option.usepdb]
+        return Interrupts(lambda: self.screen.last_words(words), own)
 
     # -- collection: what may run is decided here, once
 
@@ -198,8 +204,8 @@ class Suites:
         # Deprecations inside client libraries are for their authors; -W still says otherwise.
         self.config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
         warnings.simplefilter("ignore", DeprecationWarning)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+        self.interrupts.catch()
+        self.config.add_cleanup(self.interrupts.release)
         try:
             self.run = self._made()
             self.run.begin(bodies)
@@ -344,12 +350,10 @@ class Suites:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         if self.run is not None and not hasattr(self.config, "workerinput"):
-            interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
-            try:
-                self.results = self.run.finish(interrupted=interrupted)
-            except KeyboardInterrupt:
-                self.screen.line("Left at once; the keeper ends what is still running.")
-                os._exit(130)
+            self.interrupts.held = True
+            self.results = self.run.finish(interrupted=session.exitstatus == pytest.ExitCode.INTERRUPTED)
+            if self.interrupts.count:
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
             verdict = self.results.verdict
             if verdict is not None and verdict.decision is Decision.NO_GO and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -402,7 +406,3 @@ def summary(result: CheckResult) -> str:
 
 def _same(value: Any) -> Any:
     return value
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TextIO
@@ -53,6 +54,7 @@ class Screen:
         self._rows: dict[str, _Row] = {}
         self._lock = threading.RLock()
         self._live: Live | None = None
+        self._closed = False
 
     def __enter__(self) -> Screen:
         if self.console.is_terminal:
@@ -70,6 +72,8 @@ class Screen:
 
     def tell(self, progress: Progress) -> None:
         """A component took a step. The first of each phase is printed where there is no terminal."""
+        if self._closed:
+            return
         now = self._clock.now()
         with self._lock:
             row = self._rows.get(progress.component)
@@ -89,7 +93,19 @@ class Screen:
 
     def checked(self, name: str, outcome: Outcome, seconds: float, message: str = "") -> None:
         """One check has come to its outcome."""
+        if self._closed:
+            return
         self.line(criterion_line(name, outcome, seconds, message), COLOURS.get(outcome, ""))
+
+    def close(self) -> None:
+        """What components and checks say from now on is of what is being taken down, and no news."""
+        self._closed = True
+
+    def last_words(self, text: str) -> None:
+        """A line past every lock, for a process that leaves in the midst of anything; the cursor is back."""
+        shown = "\x1b[?25h" if self.console.is_terminal else ""
+        with suppress(OSError):
+            os.write(self.console.file.fileno(), f"{shown}\r\n{text}\r\n".encode())
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")

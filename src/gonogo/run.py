@@ -6,7 +6,7 @@ import platform as host_facts
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import AbstractContextManager
@@ -47,6 +47,9 @@ from gonogo.seen import seeing
 from gonogo.target import Target
 from gonogo.timeline import Timeline
 from gonogo.waiting import Deadline
+
+CLEAN_UP = 10.0
+"""Seconds that checks have to remove what they made, where the run ends in their midst."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Run:
         names = self.plan.components
         self.own = not self.platform.there(names)
         self.events = Events(self.root / STATE / "runs" / self.id)
-        self.events.add(Event(planned=self._results(final=False)))
+        self.events.add(Event(planned=self._results()))
         with self.screen:
             if self.own:
                 self.platform.bring_up(names)
@@ -185,7 +188,8 @@ class Run:
                 measured = replace(self._blank(nodeid), started=started, seconds=span.seconds)
                 self._measured[nodeid] = replace(measured, expected=seen.expected, actual=seen.actual)
                 outcome, _, message = outcome_of(error, planned.component) if error else (Outcome.PASSED, None, "")
-                self.screen.checked(name, outcome, span.seconds, self.redact(message))
+                if error is None or isinstance(error, Exception):
+                    self.screen.checked(name, outcome, span.seconds, self.redact(message))
 
     def _doubt(self, planned: Planned, error: BaseException) -> None:
         """A check that could not reach a component casts doubt on what it uses; asked once for all."""
@@ -245,6 +249,11 @@ class Run:
         blank = unreported(nodeid, planned.criteria, planned.component)
         return replace(blank, uses=planned.components_used, message="")
 
+    def _unreported(self, planned: Planned) -> CheckResult:
+        if planned.nodeid in self.plan.unasked:
+            return self.skipped(planned.nodeid)
+        return replace(unreported(planned.nodeid, planned.criteria, planned.component), uses=planned.components_used)
+
     def _seen(self, component: str) -> tuple[Evidence, ...]:
         """The component's evidence, asked for once: the first result that blames it carries it."""
         with self._evidence_lock:
@@ -270,8 +279,21 @@ class Run:
     # -- the end
 
     def finish(self, *, interrupted: bool = False) -> Results:
-        """Take down what this run stood up, judge, and write the files."""
+        """Take down what this run stood up, judge, and write the files.
+
+        An interrupted run also reports the checks that had ended before their turn came.
+        """
         self.lanes.close()
+        self.screen.close()
+        stays = self.options.keep or not self.own
+        if interrupted:
+            what = "checks clean up what they made" if stays else "everything is taken down"
+            self.screen.line(f"Interrupted: {what}; once more leaves at once.")
+        if stays:
+            self.lanes.wait(CLEAN_UP)
+        for nodeid, error in self.lanes.ended().items() if interrupted else ():
+            self.record(self.judged(nodeid, error))
+        standings = self.platform.known()
         with self.timeline.span("everything taken down" if self.own else "leaving", "teardown"):
             if self.own and self.options.keep:
                 self.provider.keep()
@@ -280,19 +302,17 @@ class Run:
         # Renderers are not needed, nor paid for, before the end.
         from gonogo.publish import publish
 
-        results = judge(self._results(final=True, interrupted=interrupted))
+        results = judge(self._results(standings, interrupted=interrupted))
         if self.events is not None:
             self.events.add(Event(finished=results))
             publish(results, self.events.path.parent, self.options.out)
         return results
 
-    def _results(self, *, final: bool, interrupted: bool = False) -> Results:
+    def _results(self, standings: Mapping[str, Standing] | None = None, *, interrupted: bool = False) -> Results:
+        """All that is known; ``standings`` are the components' at the end, before anything was taken down."""
+        final = standings is not None
         selected = [p for p in self.plan.items.values() if p.selected]
-        checks = [
-            self._checks.get(p.nodeid) or replace(unreported(p.nodeid, p.criteria, p.component), uses=p.components_used)
-            for p in selected
-        ]
-        standings = self.platform.known() if final else {}
+        checks = [self._checks.get(p.nodeid) or self._unreported(p) for p in selected]
         return Results(
             run=RunInfo(
                 id=self.id,
@@ -312,7 +332,7 @@ class Run:
             ),
             target=self.plan.target,
             components=tuple(
-                self._component(name, standings.get(name))
+                self._component(name, (standings or {}).get(name))
                 for name in self.registry.ordered(self.plan.target.components)
             ),
             criteria=self.plan.criteria,
