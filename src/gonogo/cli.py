@@ -16,9 +16,6 @@ from typer.exceptions import Abort, Exit, TyperException
 from gonogo.errors import ConfigError, GonogoError, Problem
 
 if TYPE_CHECKING:
-    import pytest
-
-    from gonogo.model import Results
     from gonogo.platform import Platform
     from gonogo.progress import Screen
 
@@ -236,13 +233,11 @@ def check(context: typer.Context, target: Target = None) -> None:
     import pytest
 
     from gonogo.gate import exit_code
+    from gonogo.session import Session
 
     root, _, _ = loaded(target)
-    session = Session(root / "suites")
-    arguments = ["--rootdir", str(root), *context.args, *(["--target", target] if target else [])]
-    code = pytest.main(arguments, plugins=[session])
-    if session.interrupted:
-        raise typer.Exit(INTERRUPTED)
+    session = Session(root)
+    code = session.run([*context.args, *(["--target", target] if target else [])])
     if code == pytest.ExitCode.INTERNAL_ERROR:
         raise typer.Exit(OWN_ERROR)
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED):
@@ -252,28 +247,6 @@ def check(context: typer.Context, target: Target = None) -> None:
         print("no verdict: no check was asked", file=sys.stderr)
         raise typer.Exit(COULD_NOT_TELL)
     raise typer.Exit(exit_code(session.results.verdict))
-
-
-class Session:
-    """A pytest plugin: the suites where no path is given, and how it ended."""
-
-    def __init__(self, suites: Path) -> None:
-        self.suites = suites
-        self.results: Results | None = None
-        self.interrupted = False
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Ask all of the suites where the command line names no part of them."""
-        if config.args_source is not config.ArgsSource.ARGS:
-            config.args = [str(self.suites)]
-
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """A suite that cannot be collected interrupts pytest as well; only a person's Ctrl-C or a signal counts."""
-        self.interrupted = excinfo.type is KeyboardInterrupt
-
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Take the results before the session is gone."""
-        self.results = getattr(config.pluginmanager.get_plugin("gonogo-suites"), "results", None)
 
 
 def misspelt(arguments: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -20,15 +20,18 @@ from gonogo.content import STATE, provider_for
 from gonogo.errors import ConfigError, GonogoError, Problem
 from gonogo.files import load_toml, suggestion
 from gonogo.journal import Journal, new_run_id
-from gonogo.model import CriterionResult, Endpoints, Mode, Outcome, Results, Secret, Struct
+from gonogo.model import Endpoints, Mode, Outcome, Results, Secret, Struct
 from gonogo.platform import Platform
 from gonogo.progress import Screen, original_stderr
 from gonogo.providers import Provider
 from gonogo.registry import Component, Registry
+from gonogo.session import Session
 from gonogo.target import Target
 from gonogo.timeline import Timeline
 
 FILE = "drills.toml"
+RED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
+"""The outcomes of a criterion that has seen the fault."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -163,47 +166,51 @@ def drilled(platform: Platform, drill: Drill) -> Seen:
     """One fault, from its injection to its restoration."""
     timeline = Timeline()
     began, expected = timeline.now, drill.expected
-    found: dict[str, CriterionResult] = {}
-    checks: Mapping[str, Any] = {}
+    showed: dict[str, Showed] = {}
     why = ""
     try:
         with fault(platform, drill) as provider:
-            results = asked_under(platform, provider, (*expected.asks, *expected.green))
-        found = {c.id: c for c in results.criteria}
-        checks = {c.nodeid: c for c in results.checks}
+            showed = by_criterion(asked_under(platform, provider, (*expected.asks, *expected.green)))
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-    first = found.get(expected.asks[0])
-    causes = {c: sorted({signature(checks[n]) for n in found[c].checks if n in checks}) for c in found}
-
-    def told(criterion: str) -> str:
-        outcome = found[criterion].outcome if criterion in found else Outcome.MISSING
-        return f"{criterion} {outcome} {', '.join(causes.get(criterion, ()))}"
-
-    pale = [c for c in expected.green if c not in found or found[c].outcome is not Outcome.PASSED]
-    right = all(c in found and found[c].outcome is expected.outcome for c in expected.asks)
-    blamed = all(expected.cause in causes.get(c, ()) for c in expected.asks)
-    if pale and not why:
-        why = "not green: " + "; ".join(map(told, pale))
-    if not (right and blamed) and not why:
-        why = "; ".join(map(told, expected.asks))
+    asked = {c: showed.get(c, Showed(Outcome.MISSING)) for c in (*expected.asks, *expected.green)}
+    red = {c: asked[c] for c in expected.asks}
+    pale = {c: asked[c] for c in expected.green if asked[c].outcome is not Outcome.PASSED}
+    blamed = all(s.outcome is expected.outcome and expected.cause in s.causes for s in red.values())
+    if not why and pale:
+        why = "not green: " + "; ".join(f"{c} {s}" for c, s in pale.items())
+    elif not why and not blamed:
+        why = "; ".join(f"{c} {s}" for c, s in red.items())
+    first = red[expected.asks[0]]
     return Seen(
         name=drill.name,
         component=drill.component,
         fault=str(expected.fault),
         expected=f"{expected.outcome} {expected.cause}",
-        outcome=first.outcome if first else Outcome.MISSING,
-        cause=", ".join(causes.get(expected.asks[0], [])),
-        seen=all(c in found and found[c].outcome is not Outcome.PASSED for c in expected.asks),
-        blamed_right=right and blamed and not pale,
+        outcome=first.outcome,
+        cause=", ".join(first.causes),
+        seen=all(s.outcome in RED for s in red.values()),
+        blamed_right=blamed and not pale,
         seconds=round(timeline.now - began, 2),
         why=why,
     )
 
 
-def signature(check: Any) -> str:
-    """The signature a check blames, or its outcome where it blames none."""
-    return str(check.cause.signature) if check.cause else str(check.outcome)
+class Showed(NamedTuple):
+    """What one criterion showed under a fault: its outcome, and the signatures its checks blamed."""
+
+    outcome: Outcome
+    causes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {', '.join(self.causes)}".rstrip()
+
+
+def by_criterion(results: Results) -> dict[str, Showed]:
+    """Criterion to what it showed."""
+    blamed = {c.nodeid: c.cause.signature for c in results.checks if c.cause is not None}
+    causes = {c.id: tuple(sorted({blamed[n] for n in c.checks if n in blamed})) for c in results.criteria}
+    return {c.id: Showed(c.outcome, causes[c.id]) for c in results.criteria}
 
 
 @contextmanager
@@ -226,31 +233,30 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
 
 def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str]) -> Results:
     """The results of the checks of these criteria, asked by pytest in this process."""
-    given = Given(provider, platform.target)
-    arguments = [str(platform.registry.root / "suites"), "--rootdir", str(platform.registry.root)]
+    given = Given(platform.registry.root, provider, platform.target)
     # without a terminal reporter there are no options of its own, such as the `-ra` of addopts
-    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
     arguments += ["--mode", "write"]
     arguments += ["--out", str(platform.registry.root / STATE / "drills")]
     for criterion in criteria:
         arguments += ["--criterion", criterion]
-    code = pytest.main(arguments, plugins=[given])
+    code = given.run(arguments)
     if given.results is None:
         raise GonogoError(f"pytest ended with {code} before it had results")
     return given.results
 
 
-class Given:
-    """A pytest plugin that hands the suites a provider, and takes their results."""
+class Given(Session):
+    """A session whose suites are handed a provider, and which shows nothing."""
 
-    def __init__(self, provider: Provider, target: Target) -> None:
+    def __init__(self, root: Path, provider: Provider, target: Target) -> None:
+        super().__init__(root)
         self.provider, self.target = provider, target
-        self.results: Results | None = None
         self.stream = Path(os.devnull).open("w")  # noqa: SIM115 - closed when pytest has ended
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Take the results before the session is gone."""
-        self.results = getattr(config.pluginmanager.get_plugin("gonogo-suites"), "results", None)
+        super().pytest_unconfigure(config)
         self.stream.close()
 
 

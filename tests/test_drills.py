@@ -1,0 +1,189 @@
+"""Drills: what a file of them may say, and that a fault unseen or blamed on another cause is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from repositories import Content
+
+from gonogo.drills import Altered, Drill, Fault, catalogue, run_drills
+from gonogo.errors import ConfigError
+from gonogo.files import load_toml
+from gonogo.model import Secret, Struct
+from gonogo.providers.existing import Existing
+from gonogo.registry import Registry
+from gonogo.target import load_target
+
+STORE = """
+    [moved]
+    fault = { endpoints = { folder = "nowhere" } }
+    asks = ["store.answers", "store.mood"]
+    outcome = "failed"
+    cause = "store.connection_refused"
+
+    [sad]
+    fault = { call = "bad_mood" }
+    asks = ["store.mood"]
+    outcome = "failed"
+    cause = "store.unhappy"
+    green = ["store.answers", "store.keeps"]
+"""
+SHOP = """
+    [unseen]
+    fault = { call = "nothing_at_all" }
+    asks = ["shop.sells"]
+    outcome = "failed"
+    cause = "shop.silent"
+
+    [misjudged]
+    fault = { endpoints = { folder = "nowhere" } }
+    asks = ["shop.sells"]
+    outcome = "failed"
+    cause = "shop.silent"
+"""
+FAULTS = """
+    @contextmanager
+    def drill_bad_mood(self) -> Iterator[None]:
+        (self.folder / "mood").write_text("sad")
+        yield
+        (self.folder / "mood").write_text("happy")
+
+    @contextmanager
+    def drill_nothing_at_all(self) -> Iterator[None]:
+        yield
+"""
+
+
+@pytest.fixture
+def drilled(content: Content) -> Content:
+    """The content repository with drills, on a target where they are allowed."""
+    content.write("suites/store/drills.toml", STORE)
+    content.write("suites/shop/drills.toml", SHOP)
+    for name in ("store", "shop"):
+        client = content.root / f"fixtures/{name}.py"
+        text = client.read_text().replace("from pathlib", "from contextlib import contextmanager\nfrom pathlib")
+        client.write_text(text.replace("    def put(", f"{FAULTS}\n    def put("))
+    target = content.target()
+    target.write_text(target.read_text().replace('"write"]', '"write", "disrupt"]'))
+    return content
+
+
+def drills(content: Content, *names: str) -> list[Drill]:
+    """The drills of the repository."""
+    return catalogue(content.root, Registry.load(content.root), names)
+
+
+def test_every_fault_is_seen_or_told_not_to_be(pytester: pytest.Pytester, drilled: Content) -> None:
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "--json")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout.str())}
+    seen = {name: (row["outcome"], row["cause"], row["seen"], row["blamed_right"]) for name, row in rows.items()}
+    assert seen == {
+        "store.moved": ("failed", "store.connection_refused", True, True),
+        "store.sad": ("failed", "store.unhappy", True, True),
+        "shop.unseen": ("passed", "", False, False),
+        "shop.misjudged": ("failed", "shop.connection_refused", True, False),
+    }
+    assert done.ret == 1
+    assert (drilled.root / "servers/store/mood").read_text() == "happy"
+    assert "✗ 1/4 shop." in done.stderr.str()
+
+
+def test_a_drill_is_chosen_by_its_name_or_its_component(drilled: Content) -> None:
+    chosen = [drill.name for drill in drills(drilled, "store.sad", "shop")]
+
+    assert len(drills(drilled)) == 4
+    assert chosen == ["shop.unseen", "shop.misjudged", "store.sad"]
+    assert drills(drilled, "store.sad")[0].public() == {
+        "name": "store.sad",
+        "component": "store",
+        "fault": "bad mood",
+        "asks": ["store.mood"],
+        "expected": "failed store.unhappy",
+        "green": ["store.answers", "store.keeps"],
+    }
+
+
+def test_every_mistake_of_every_file_is_told_at_once(drilled: Content) -> None:
+    drilled.write("suites/shop/drills.toml", SHOP.replace("shop.sells", "shop.sels"))
+
+    with pytest.raises(ConfigError) as caught:
+        drills(drilled, "stor")
+
+    told = str(caught.value)
+    assert told.count("unknown criterion 'shop.sels' (nearest known: 'shop.sells')") == 2
+    assert "stor: no such drill or component (nearest known: 'store')" in told
+
+
+class OneFault(Struct, frozen=True):
+    """A file with one fault."""
+
+    fault: Fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ('{ kill = "one", hang = "two" }', "exactly one of kill, hang, endpoints, call"),
+        ("{}", "exactly one of kill, hang, endpoints, call"),
+        ('{ kil = "one" }', "unknown key 'fault.kil' (nearest known: 'kill')"),
+        ("{ kill = 1 }", "fault.kill must be text"),
+    ],
+)
+def test_a_fault_is_exactly_one_thing(tmp_path: Path, fault: str, said: str) -> None:
+    path = tmp_path / "drills.toml"
+    path.write_text(f"fault = {fault}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load_toml(path, OneFault)
+
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "shown"),
+    [
+        (Fault(kill="one"), "kill one"),
+        (Fault(hang="one"), "hang one"),
+        (Fault(endpoints={"password": "no", "user": "x"}), "other password, user"),
+        (Fault(call="read_only"), "read only"),
+    ],
+)
+def test_a_fault_is_told_in_words(fault: Fault, shown: str) -> None:
+    assert str(fault) == shown
+
+
+def test_an_altered_secret_stays_one(content: Content, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "s3cret!")
+    content.target(identity='password = { env = "SECRET" }')
+    registry = Registry.load(content.root)
+    provider = Existing(load_target("there", content.root, registry))
+
+    altered = Altered(provider, "store", {"password": "wrong", "folder": "elsewhere"})
+
+    endpoints, other = altered.attached(registry.components["store"]), altered.attached(registry.components["shop"])
+    assert endpoints is not None
+    assert other is not None
+    assert (endpoints.secrets["password"], endpoints["folder"]) == (Secret("wrong"), "elsewhere")
+    assert other["folder"].endswith("servers/shop")
+    assert altered.name == "existing"
+
+
+def test_nothing_is_broken_where_the_target_does_not_allow_it(content: Content) -> None:
+    content.write("suites/store/drills.toml", STORE)
+    registry = Registry.load(content.root)
+
+    with pytest.raises(ConfigError, match="drills need mode disrupt"):
+        run_drills(content.root, registry, load_target("there", content.root, registry), drills(content))
+
+
+def test_drills_need_a_platform_that_is_up(pytester: pytest.Pytester, drilled: Content) -> None:
+    drilled.mood("store", None)
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad")
+
+    assert done.ret == 1
+    done.stderr.fnmatch_lines(["*store: store does not answer: connection refused*"])
