@@ -48,8 +48,10 @@ FAULTS = """
     @contextmanager
     def drill_bad_mood(self) -> Iterator[None]:
         (self.folder / "mood").write_text("sad")
-        yield
-        (self.folder / "mood").write_text("happy")
+        try:
+            yield
+        finally:
+            (self.folder / "mood").write_text("happy")
 
     @contextmanager
     def drill_nothing_at_all(self) -> Iterator[None]:
@@ -178,6 +180,16 @@ def test_nothing_is_broken_where_the_target_does_not_allow_it(content: Content) 
 
     with pytest.raises(ConfigError, match="drills need mode disrupt"):
         run_drills(content.root, registry, load_target("there", content.root, registry), drills(content))
+
+
+def test_a_drill_that_is_interrupted_restores_what_it_broke(pytester: pytest.Pytester, drilled: Content) -> None:
+    suite = drilled.root / "suites/store/test_store.py"
+    suite.write_text(suite.read_text().replace("mood = store.mood()", "__import__('signal').raise_signal(15)"))
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad", "--json")
+
+    assert (done.ret, done.stdout.str().strip()) == (130, "")
+    assert (drilled.root / "servers/store/mood").read_text() == "happy"
 
 
 def test_drills_need_a_platform_that_is_up(pytester: pytest.Pytester, drilled: Content) -> None:

@@ -14,12 +14,13 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from gonogo.errors import ConfigError, GonogoError, Problem
+from gonogo.interrupts import INTERRUPTED, Interrupts
 
 if TYPE_CHECKING:
     from gonogo.platform import Platform
     from gonogo.progress import Screen
 
-GO, FAILED, WRONG_USE, COULD_NOT_TELL, OWN_ERROR, INTERRUPTED = 0, 1, 2, 3, 4, 130
+GO, FAILED, WRONG_USE, COULD_NOT_TELL, OWN_ERROR = 0, 1, 2, 3, 4
 
 app = typer.Typer(
     name="gonogo",
@@ -483,6 +484,8 @@ def _cell(value: Any) -> str:
 
 def main() -> None:
     """The program: every error is a sentence and one of the contract's exit codes."""
+    interrupts = Interrupts(lambda: print("left at once", file=sys.stderr))
+    interrupts.catch()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -510,4 +513,6 @@ def main() -> None:
             traceback.print_exc()
         print(f"gonogo itself failed: {type(error).__name__}: {error} (GONOGO_DEBUG=1 shows where)", file=sys.stderr)
         code = OWN_ERROR
+    finally:
+        interrupts.release()
     sys.exit(code or 0)
