@@ -316,6 +316,8 @@ class Keeper:
                 server.clear = True
                 for connection in server.waiting:
                     self.tell(connection, server.row())
+                if self.ending is not None:
+                    discard(server.program.get("folder", ""))
 
     def done(self) -> bool:
         """Whether everything has ended; kills what belongs to no server any more."""
@@ -522,6 +524,15 @@ def spawn(program: dict[str, Any], env: dict[str, str]) -> int:
         os.waitpid(pid, 0)
         raise OSError(wrong.decode(errors="replace"))
     return pid
+
+
+def discard(folder: str) -> None:
+    """Begin to remove a folder while others still end; what is left of it at the end goes with everything."""
+    if folder and os.fork() == 0:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os._exit(0)
 
 
 def prctl(option: int, value: int) -> None:
