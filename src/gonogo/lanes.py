@@ -40,10 +40,11 @@ class Lanes(Generic[T]):
 
     def start(self, jobs: Iterable[Job[T]]) -> None:
         """Begin all jobs; returns at once."""
-        jobs = list(jobs)
-        self._futures.update({job.key: Future() for job in jobs})
         for job in jobs:
-            threading.Thread(target=self._run, args=(job,), name=job.key, daemon=True).start()
+            future: Future[T] = Future()
+            threading.Thread(target=self._run, args=(job, future), name=job.key, daemon=True).start()
+            # Only what has a thread is ever waited for: a Ctrl-C may come in the midst of this loop.
+            self._futures[job.key] = future
 
     def future(self, key: str) -> Future[T] | None:
         """Where the result of a job will be, or None for a check that runs in its own turn."""
@@ -66,8 +67,7 @@ class Lanes(Generic[T]):
         """Let no job begin any more; those that run go on and are waited for by nobody."""
         self._closed.set()
 
-    def _run(self, job: Job[T]) -> None:
-        future = self._futures[job.key]
+    def _run(self, job: Job[T], future: Future[T]) -> None:
         try:
             job.begin()
             with ExitStack() as held:
