@@ -24,8 +24,9 @@ from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
 from gonogo.providers.embedded.serving import name_of, serving, stopped, trees
 from gonogo.waiting import Deadline, until
 
-UNTOUCHED = 5.0
-"""Seconds in which a component that seems right must answer, before it is started anew."""
+UNTOUCHED = 30.0
+"""Seconds in which a component whose servers all run must answer, before it is started anew: long, since on a
+busy machine one question may take ten, and to start everything anew would make it busier."""
 
 OVERTIME = 5.0
 """Seconds that the last question may take after its deadline; a client should end it itself."""
