@@ -116,7 +116,7 @@ class _Kitchen:
             "classpath": os.pathsep.join(map(str, fetched.classpath)),
             "secrets": dict(place.generated),
             "needs": {name: _revealed(endpoints) for name, endpoints in place.needs.items()},
-            "python": sys.executable,
+            "python": interpreter(),
             "python_bin": str(Path(sys.executable).parent),
             "deploy": str(component.folder),
             "run": place.run,
@@ -169,7 +169,7 @@ class _Kitchen:
 
     def _program(self, step: Step, node: dict[str, Any], where: str) -> Program:
         folder = node["folder"]
-        base = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder}
+        base = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder}
         return Program(
             argv=tuple(self._text(argument, where, node=node) for argument in step.argv),
             env={
@@ -205,6 +205,12 @@ class _Kitchen:
             return self._jinja.from_string(template).render(self._context, **more)
         except TemplateError as error:
             raise ConfigError(Problem(str(self._component.folder / FILE), f"{where}: {error}")) from error
+
+
+def interpreter() -> str:
+    """The Python of this environment, by a name that does not depend on which of its names it was called by."""
+    named = Path(sys.prefix, "bin", "python3")
+    return str(named) if named.exists() else sys.executable
 
 
 def pbkdf2_sha512(password: str, iterations: int = 10000) -> str:
