@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -14,11 +15,15 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.fixture
-def content(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Content:
+def content(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Content]:
     """A fresh content repository in the working folder, its platform there and happy."""
     monkeypatch.setenv("GONOGO_TARGET", "there")
     monkeypatch.delenv("GONOGO_HOME", raising=False)
-    return Content(pytester.path)
+    yield Content(pytester.path)
+    # No thread that asks a component may load its client once the next test has begun.
+    for thread in threading.enumerate():
+        if thread.name.startswith("up-"):
+            thread.join()
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -45,9 +45,8 @@ class Stub(Existing):
 
 
 @pytest.fixture
-def make(content: Content) -> Iterator[Make]:
+def make(content: Content) -> Make:
     """A platform on the content repository; ``falls`` are components that do not come up, and why."""
-    platforms: list[Platform] = []
 
     def made(
         mode: Mode = Mode.WRITE, room: Iterable[Problem] = (), report: Any = None, **falls: BaseException
@@ -57,16 +56,9 @@ def make(content: Content) -> Iterator[Make]:
         journal = Journal(content.root / "journal.jsonl")
         told = report or (lambda _: None)
         provider = Stub(target, room, **falls)
-        platform = Platform(registry, target, provider, run=RUN, mode=mode, journal=journal, report=told)
-        platforms.append(platform)
-        return platform
+        return Platform(registry, target, provider, run=RUN, mode=mode, journal=journal, report=told)
 
-    yield made
-    # No thread may load a client of this repository once the next test has begun.
-    for platform in platforms:
-        for name in platform.registry.components:
-            with suppress(ConfigError):
-                platform.standing(name)
+    return made
 
 
 def test_what_is_needed_comes_first_and_is_handed_on(make: Make) -> None:
