@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from repositories import Content
 
+# pytester unloads what a test was the first to load; of a library that stays in part, a second copy is no use.
+import gonogo.publish  # noqa: F401
 from gonogo.model import Results
 
 pytest_plugins = ["pytester"]

@@ -293,6 +293,7 @@ def test_another_repository_with_four_folders_of_its_own_works(gonogo_alone: Gon
 
     assert said.code == 0
     assert "GO on there: 4 of 4 critical criteria" in said.out
+    assert "warning" not in said.out
 
 
 # -- check

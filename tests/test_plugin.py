@@ -106,6 +106,7 @@ def test_collecting_asks_nobody(pytester: pytest.Pytester, content: Content) -> 
         (("--target", "their"), "*there*"),
         (("--mode", "wriet"), "*wriet*read, write, disrupt*"),
         (("--criterion", "store.keep"), "*store.keep*store.keeps*"),
+        (("-m", "critical and not wriets"), "*-m wriets: no such marker (nearest known: 'writes')*"),
     ],
 )
 def test_wrong_use_is_a_sentence_and_exit_4(

@@ -6,6 +6,7 @@ Inert where the root folder holds no content, and for tests outside ``suites/``.
 from __future__ import annotations
 
 import inspect
+import re
 import signal
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -19,7 +20,8 @@ import pytest
 
 from gonogo import clients
 from gonogo.content import is_root
-from gonogo.errors import ConfigError, GonogoError, Wrong
+from gonogo.errors import ConfigError, GonogoError, Problem, Wrong
+from gonogo.files import suggestion
 from gonogo.interrupts import ENDS, Interrupts
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
 from gonogo.registry import Registry
@@ -94,7 +96,8 @@ class Suites:
         wanted = set(config.getoption("criterion"))
         unknown = wanted - self.registry.criteria.keys()
         if unknown:
-            raise pytest.UsageError(str(self.registry.unknown_criterion(sorted(unknown)[0])))
+            raise pytest.UsageError("\n".join(str(self.registry.unknown_criterion(one)) for one in sorted(unknown)))
+        self._check_marker_expression(config)
         for item in items:
             if not self._is_check(item):
                 continue
@@ -108,6 +111,18 @@ class Suites:
             config.hook.pytest_deselected(items=[i for i in items if i not in kept])
             items[:] = kept
         items.sort(key=lambda item: item.get_closest_marker("disrupts") is not None)
+
+    def _check_marker_expression(self, config: pytest.Config) -> None:
+        """pytest refuses unknown markers of ``-m`` as well, but does not say which one was meant."""
+        known = {re.split(r"\W", line)[0] for line in config.getini("markers")}
+        # without a marker's arguments: criterion(id='x')
+        words = set(re.findall(r"\w+", re.sub(r"\(\w+=.*?\)", "", config.option.markexpr)))
+        problems = [
+            Problem(f"-m {word}", "no such marker", suggestion(word, known))
+            for word in sorted(words - known - {"and", "or", "not"})
+        ]
+        if problems:
+            raise pytest.UsageError("\n".join(map(str, problems)))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self.collected:

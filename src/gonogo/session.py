@@ -20,7 +20,9 @@ class Session:
 
     def run(self, arguments: Iterable[str]) -> int:
         """The exit code of pytest. Raises ``KeyboardInterrupt`` where somebody ended it."""
-        code = pytest.main(["--rootdir", str(self.root), *arguments], plugins=[self])
+        # That gonogo is loaded before pytest is what a verb is.
+        quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+        code = pytest.main(["--rootdir", str(self.root), *quiet, *arguments], plugins=[self])
         if code == pytest.ExitCode.INTERRUPTED and not self._uncollected:
             raise KeyboardInterrupt
         return code
