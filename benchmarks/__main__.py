@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.list:
         for theme in THEMES:
             for name, what in theme.ROWS.items():
-                _say(f"{name:<10} {what}{' (starts the platform: when named, or with --all)' if theme.LONG else ''}")
+                print(f"{name:<10} {what}{' (starts the platform: when named, or with --all)' if theme.LONG else ''}")
         return 0
     quick = [name for theme in THEMES if not theme.LONG for name in theme.ROWS]
     wanted = list(WHAT) if given.all else given.name or quick
@@ -42,22 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             rows.extend(_measured(theme, wanted))
         except (BenchmarkError, GonogoError) as error:
-            _tell(f"not measured: {error}")
+            print(f"not measured: {error}", file=sys.stderr)
             code = 2
         except KeyboardInterrupt:
-            _tell("interrupted")
+            print("interrupted", file=sys.stderr)
             code = 130
             break
     facts = machine()
     if rows:
-        _say(text(rows, WHAT, facts))
+        print(text(rows, WHAT, facts))
     if given.json:
         given.json.write_text(json.dumps({"machine": facts, "rows": [_public(row) for row in rows]}, indent=1) + "\n")
     return code or (0 if all(row.ok for row in rows) else 1)
 
 
 def _measured(theme: Theme, wanted: Iterable[str]) -> Iterator[Row]:
-    _tell(f"measuring {', '.join(theme.ROWS)} …")
+    print(f"measuring {', '.join(theme.ROWS)} …", file=sys.stderr)
     before = load()
     with closing(theme.measure()) as rows:
         yield from (replace(row, load=before) for row in rows if row.name in wanted)
@@ -87,14 +87,6 @@ def _public(row: Row) -> dict[str, Any]:
 
 def _interrupted(number: int, _: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":
