@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from repositories import Content
@@ -14,9 +16,10 @@ from gonogo.journal import Journal
 from gonogo.model import Mode
 from gonogo.platform import Platform
 from gonogo.progress import Screen
+from gonogo.providers.embedded import keeper, platforms
 from gonogo.providers.existing import Existing
 from gonogo.registry import Registry
-from gonogo.sweep import leftovers, old, removed
+from gonogo.sweep import leftovers, old, orphans, removed
 from gonogo.target import load_target
 
 RUN, FRESH = "pv-20240101000000-0a1b2c", "pv-29990101000000-0a1b2c"
@@ -118,3 +121,23 @@ def test_nothing_is_deleted_where_the_target_file_does_not_mean_it(
     assert leftovers(make(), Screen(io.StringIO()), 24) == []
     with pytest.raises(ConfigError, match=said):
         leftovers(make(Mode.WRITE), Screen(io.StringIO()), 24)
+
+
+def test_data_of_a_platform_whose_keeper_was_killed_is_listed_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    data = tmp_path / "data"
+    for folder in (tmp_path / "home", data):
+        folder.mkdir()
+    platform, process = platforms.create(tmp_path / "home", tmp_path, data)
+    keeper.send(platform.record.keeper, platform.record.keeper_start, signal.SIGKILL)
+    with process:
+        process.wait(10)
+
+    told = [orphans(yes=yes) for yes in (False, True, False)]
+
+    # processes of other runs on this machine may be listed too
+    folders = [[(row["name"], row["removed"]) for row in rows if row["kind"] == "data folder"] for rows in told]
+    assert folders == [[(str(data), False)], [(str(data), True)], []]
+    assert not data.exists()

@@ -331,7 +331,8 @@ def sweep(
 ) -> None:
     """List what earlier runs left behind; delete it with --yes.
 
-    Objects on the platform, by the journal and by the run id in their names, and processes whose keeper was killed.
+    Objects on the platform, by the journal and by the run id in their names, and processes and data
+    of platforms whose keeper was killed.
     """
     from gonogo.sweep import leftovers, orphans, removed
 

@@ -31,12 +31,13 @@ class Found:
 
 
 def orphans(yes: bool) -> list[dict[str, Any]]:
-    """Processes whose keeper was killed, as rows of the verb's table; ended with ``yes``."""
+    """Processes and data of platforms whose keeper was killed, as rows of the verb's table; gone with ``yes``."""
     from gonogo.home import home
     from gonogo.providers.embedded import platforms
 
+    data = [Found(one.id, "", "data folder", str(one.folder), True) for one in platforms.abandoned(home())]
     found = platforms.clean(home()) if yes else platforms.orphans()
-    rows = [Found("", "", "process", f"pid {one.pid}", True) for one in found]
+    rows = [*(Found("", "", "process", f"pid {one.pid}", True) for one in found), *data]
     return [{**row.public(), "removed": yes} for row in rows]
 
 

@@ -214,11 +214,15 @@ def clean(home: Path) -> list[keeper.Process]:
     """End what killed keepers left behind, and remove their records and data; the processes ended."""
     found = orphans()
     end(found)
-    for platform in _recorded(home):
-        if not platform.alive:
-            shutil.rmtree(platform.folder, ignore_errors=True)
-            platform.path.unlink(missing_ok=True)
+    for platform in abandoned(home):
+        shutil.rmtree(platform.folder, ignore_errors=True)
+        platform.path.unlink(missing_ok=True)
     return found
+
+
+def abandoned(home: Path) -> list[Platform]:
+    """Every platform whose keeper was killed, so that its record and data are still there."""
+    return [one for one in _recorded(home) if not one.alive]
 
 
 def orphans() -> list[keeper.Process]:
