@@ -151,12 +151,14 @@ def up(names: Components = None, target: Target = None) -> None:
     """Stand components up and leave them running.
 
     Each COMPONENT and what it needs, without any all that the target can hold, side by side. What is right is
-    reused, what is not is repaired. Exit code 0 where all are ready, 1 where not.
+    reused, what is not is repaired, and so is what stands on it. Exit code 0 where all are ready, 1 where not.
     """
     platform, screen = reached(target)
     provider, registry = platform.provider, platform.registry
-    wanted = registry.ordered(selected(registry, platform.target, names))
-    there = platform.there(wanted)
+    asked = registry.ordered(selected(registry, platform.target, names))
+    there = platform.there(registry.components)
+    # what stands on something that starts anew, at another address and without its data, has to start anew too
+    wanted = registry.ordered([*asked, *(n for n in there if set(registry.ordered([n])) & set(asked))])
     try:
         with screen:
             platform.bring_up(wanted)

@@ -242,7 +242,8 @@ class Platform:
                 try:
                     client.answers()
                     settled = getattr(client, "settled", lambda: True)()
-                except ClientError:
+                except (ClientError, ImportError):
+                    # A client library that is not installed will not be there a moment later.
                     raise
                 except Exception as error:
                     meant = translated(component.name, error)

@@ -26,6 +26,7 @@ from gonogo.interrupts import ENDS, Interrupts
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, plan
+from gonogo.timeline import Timeline
 
 MARKERS = (
     "criterion(id): the criterion of reports/criteria.toml that this check is evidence for",
@@ -36,8 +37,6 @@ MARKERS = (
     "important: of an important criterion (set by gonogo)",
     "optional: of an optional criterion (set by gonogo)",
 )
-OWN_TURN = {"disturb"}
-"""Parameters that keep a check from running beside others."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,6 +68,7 @@ class Suites:
 
     def __init__(self, config: pytest.Config, registry: Registry) -> None:
         self.config, self.registry, self.root = config, registry, config.rootpath
+        self.timeline = Timeline()
         self.collected: dict[str, Planned] = {}
         self.plan: RunPlan | None = None
         self.run: Any = None
@@ -245,8 +245,8 @@ class Suites:
             first=first,
             impatient=bool(self.config.getoption("maxfail")),
         )
-        provider = self.given.provider if self.given else None
-        return Run(self.root, self.registry, self._target(), self.plan, options, self.screen, provider, **given)
+        given |= {"given": self.given.provider if self.given else None, "timeline": self.timeline}
+        return Run(self.root, self.registry, self._target(), self.plan, options, self.screen, **given)
 
     def _may_run_ahead(self, item: pytest.Item) -> bool:
         assert self.plan is not None
