@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from samples import sample_results
 
 from gonogo import cli
 from gonogo.journal import Journal
-from gonogo.model import Results
-from gonogo.registry import Registry
+from gonogo.model import Endpoints, Results
+from gonogo.platform import Platform
+from gonogo.providers.existing import Existing
+from gonogo.registry import Component, Registry
 from gonogo.target import load_target
 
 VERBS = [command.callback.__name__ for command in cli.app.registered_commands if command.callback]
@@ -262,6 +264,39 @@ def test_up_tells_how_many_stand(gonogo: Gonogo, content: Content, mood: str, co
     assert said.code == code
     assert f"{told} components are up" in said.err
     assert said.out == ""
+
+
+def test_up_also_asks_what_stands_on_what_was_asked_for(gonogo: Gonogo, content: Content) -> None:
+    said = gonogo("up", "store")
+
+    assert "2 of 2 components are up" in said.err
+
+
+def test_an_interrupted_up_leaves_alone_what_was_there(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[list[str]] = []
+
+    class ShopIsThere(Existing):
+        def attached(self, component: Component) -> Endpoints | None:
+            return super().attached(component) if component.name == "shop" else None
+
+        def down(self) -> None:
+            ended.append(["everything"])
+
+        def down_only(self, components: Iterable[Component]) -> None:
+            ended.append([component.name for component in components])
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gonogo.content.provider_for", lambda target, *_: ShopIsThere(target))
+    monkeypatch.setattr(Platform, "bring_up", interrupted)
+
+    said = gonogo("up", "store")
+
+    assert said.code == 130
+    assert ended == [["store"]]
 
 
 def test_the_printed_target_file_is_one(
