@@ -153,6 +153,8 @@ class Platform:
             with contextlib.suppress(NotReady):
                 until(lambda: not self.alive, awaited="the keeper's end", within=2)
         keeper.send(record.keeper, record.keeper_start, signal.SIGKILL)
+        # What it leaves is only taken for left behind once it is gone; a signal is not an end yet.
+        until(lambda: not self.alive, awaited="the keeper's end", within=5, every=0.01)
         clean(self.path.parent.parent)
 
 
