@@ -168,7 +168,9 @@ def test_a_kept_platform_ends_without_its_checkout(owner: Owner) -> None:
     owner.start("keep")
     owner.until_it_says("end")
     owner.end(0)
+    assert Embedded(owner.root, home=owner.home).evidence("echo")  # whose logs are to be kept in the checkout
     owner.root.rename(owner.root.with_name("elsewhere"))
     platform = owner.platform()
     assert platforms.end_all(owner.home) == [platform.id]
     assert gone(platform, [])
+    assert not owner.root.exists()

@@ -340,7 +340,8 @@ class Keeper:
         for name, to in self.retained.items():
             if name in self.servers:
                 with contextlib.suppress(OSError):
-                    os.makedirs(to, exist_ok=True)  # noqa: PTH103
+                    os.mkdir(to)  # noqa: PTH102 - without its parents: a checkout that is gone is not made again
+                with contextlib.suppress(OSError):
                     shutil.copyfile(self.servers[name].program["log"], f"{to}/{name.replace('/', '-')}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
         for path in self.sockets:

@@ -300,5 +300,6 @@ class Embedded:
         recipe, platform = self._recipe(component), self._platform
         if recipe and platform:
             to = self._root / STATE / "logs" / platform.id
-            with suppress(KeeperError):  # it is being taken down already
+            with suppress(KeeperError, OSError):  # it is being taken down already; the checkout is read-only
+                to.parent.mkdir(parents=True, exist_ok=True)
                 platform.control.retain([serving.name_of(recipe, node) for node in recipe.nodes], to)
