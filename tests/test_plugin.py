@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -127,6 +129,19 @@ def test_an_unknown_criterion_in_a_suite_fails_collection(pytester: pytest.Pytes
 
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["*store.moood*store.mood*"])
+
+
+def test_lines_come_in_order_where_both_streams_go_to_one_file(
+    pytester: pytest.Pytester, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+    command = [sys.executable, "-m", "pytest", "suites/"]
+
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+
+    said = [done.stdout.index(text) for text in ("collected", "store          ready", "suites/store", "GO on there")]
+    assert said == sorted(said)
 
 
 def test_the_first_failure_stops_a_run_with_x(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:

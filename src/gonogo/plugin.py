@@ -219,6 +219,8 @@ class Suites:
         # Deprecations inside client libraries are for their authors; -W still says otherwise.
         self.config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
         warnings.simplefilter("ignore", DeprecationWarning)
+        if self.config.pluginmanager.hasplugin("terminalreporter"):
+            self.config.get_terminal_writer().flush()  # in a pipe or a file, its lines would come after ours
         self.interrupts.catch()
         self.config.add_cleanup(self.interrupts.release)
         try:
