@@ -1,4 +1,4 @@
-"""GONOGO_HOME: where it is, who may enter it, and what is said where it cannot be used."""
+"""GONOGO_HOME: where it is, who may enter it, and what is said where it cannot be used; a checkout's own folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.content import state
 from gonogo.errors import ConfigError
 from gonogo.home import barrier, home, shared
 
@@ -73,3 +74,21 @@ def test_the_folder_that_keeps_others_out_is_found(tmp_path: Path) -> None:
     inner.parent.chmod(0o700)
 
     assert barrier(inner) == inner.parent
+
+
+def test_a_checkout_keeps_its_own_in_itself_unless_it_is_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    own = state(first)
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in (first, second) and real(path, mode))
+
+    elsewhere = {state(first), state(second), state(first)}
+
+    assert own == first / ".gonogo"
+    assert len(elsewhere) == 2
+    assert {folder.parent for folder in elsewhere} == {tmp_path / "home" / "checkouts"}

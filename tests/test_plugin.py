@@ -108,6 +108,7 @@ def test_collecting_asks_nobody(pytester: pytest.Pytester, content: Content) -> 
         (("--target", "their"), "*there*"),
         (("--mode", "wriet"), "*wriet*read, write, disrupt*"),
         (("--criterion", "store.keep"), "*store.keep*store.keeps*"),
+        (("--out", "pyproject.toml/report"), "*--out: *pyproject.toml is no folder (*"),
         (("-m", "critical and not wriets"), "*-m wriets: no such marker (nearest known: 'writes')*"),
     ],
 )

@@ -404,7 +404,7 @@ def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
     """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
-    from gonogo.content import STATE, provider_for
+    from gonogo.content import provider_for, state
     from gonogo.journal import Journal, new_run_id
     from gonogo.model import Mode
     from gonogo.platform import Platform
@@ -418,7 +418,7 @@ def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen
         provider_for(chosen, root, str),
         run=new_run_id(),
         mode=Mode.WRITE if write else Mode.READ,
-        journal=Journal(root / STATE / "journal.jsonl"),
+        journal=Journal(state(root) / "journal.jsonl"),
         report=screen.tell,
     )
     return platform, screen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from gonogo.providers import Provider
 from gonogo.target import Target
 
 STATE = ".gonogo"
-"""Git-ignored folder of a checkout: the journal and the runs."""
+"""Git-ignored folder of a checkout: the journal, the runs, logs."""
 
 
 def is_root(folder: Path) -> bool:
@@ -26,6 +28,19 @@ def find_root(start: Path) -> Path:
     raise ConfigError(
         Problem(str(start), "no deploy/ and reports/criteria.toml here or above", "run gonogo in a checkout")
     )
+
+
+def state(root: Path) -> Path:
+    """Where journal, runs and logs of a checkout belong: in it, or in ``GONOGO_HOME`` where it is read-only.
+
+    Raises ``ConfigError`` where neither may be written.
+    """
+    folder = root / STATE
+    if os.access(folder if folder.exists() else root, os.W_OK | os.X_OK):
+        return folder
+    from gonogo.home import home
+
+    return home() / "checkouts" / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
 
 
 def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Provider:

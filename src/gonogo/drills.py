@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from gonogo.content import STATE, provider_for
+from gonogo.content import provider_for, state
 from gonogo.errors import ConfigError, GonogoError, Problem
 from gonogo.files import load_toml, suggestion
 from gonogo.journal import Journal, new_run_id
@@ -137,7 +137,7 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
         provider,
         run=new_run_id(),
         mode=Mode.DISRUPT,
-        journal=Journal(root / STATE / "journal.jsonl"),
+        journal=Journal(state(root) / "journal.jsonl"),
         report=screen.tell,
     )
     asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
@@ -237,7 +237,7 @@ def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str])
     # without a terminal reporter there are no options of its own, such as the `-ra` of addopts
     arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
     arguments += ["--mode", "write"]
-    arguments += ["--out", str(platform.registry.root / STATE / "drills")]
+    arguments += ["--out", str(state(platform.registry.root) / "drills")]
     for criterion in criteria:
         arguments += ["--criterion", criterion]
     code = given.run(arguments)

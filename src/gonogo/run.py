@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform as host_facts
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from msgspec.structs import replace
 
 from gonogo import __version__
 from gonogo.blame import outcome_of, result_of
-from gonogo.content import STATE, provider_for
-from gonogo.errors import TimedOut
+from gonogo.content import provider_for, state
+from gonogo.errors import ConfigError, Problem, TimedOut
 from gonogo.events import Event, Events, unreported
 from gonogo.inside import look
 from gonogo.journal import Journal, new_run_id
@@ -89,7 +90,7 @@ class Run:
             self.provider,
             run=self.id,
             mode=self.plan.mode,
-            journal=Journal(self.root / STATE / "journal.jsonl"),
+            journal=Journal(state(self.root) / "journal.jsonl"),
             timeline=self.timeline,
             report=self.screen.tell,
             first=self.options.first,
@@ -114,7 +115,8 @@ class Run:
         """
         names = self.plan.components
         self.own = not self.platform.there(names)
-        self.events = Events(self.root / STATE / "runs" / self.id)
+        refuse_unwritable(self.options.out)
+        self.events = Events(state(self.root) / "runs" / self.id)
         self.events.add(Event(planned=self._results()))
         with self.screen:
             if self.own:
@@ -361,6 +363,14 @@ class Run:
             message=self.redact(standing.message),
             ready_seconds=round(standing.ready_seconds, 3) if standing.ready_seconds is not None else None,
         )
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Raise ``ConfigError`` where reports could not be written in the end."""
+    nearest = next(folder for folder in (out, *out.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        why = "may not be written" if nearest.is_dir() else "is no folder"
+        raise ConfigError(Problem("--out", f"{nearest} {why}", "name a folder of yours: --out DIR"))
 
 
 def rfc3339() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gonogo.content import STATE
+from gonogo.content import state
 from gonogo.errors import ClientError, ConfigError, Problem
 from gonogo.journal import RUN_ID, Journal
 from gonogo.model import Mode
@@ -67,7 +67,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
             screen.line(f"{name} could not be asked: {error}", "red")
             continue
         found |= {(name, left.kind, left.name): Found(left.run, name, left.kind, left.name, True) for left in listed}
-    for entry in Journal(platform.registry.root / STATE / "journal.jsonl").open_entries():
+    for entry in Journal(state(platform.registry.root) / "journal.jsonl").open_entries():
         if entry.component in names and old(entry.run, hours):
             key = (entry.component, entry.kind, entry.name)
             found.setdefault(key, Found(entry.run, entry.component, entry.kind, entry.name, False))
@@ -82,7 +82,7 @@ def removed(platform: Platform, screen: Screen, found: Found) -> bool:
     except ClientError as error:
         screen.line(f"{found.component}: {found.kind} {found.name} could not be deleted: {error}", "red")
         return False
-    journal = Journal(platform.registry.root / STATE / "journal.jsonl")
+    journal = Journal(state(platform.registry.root) / "journal.jsonl")
     journal.record(found.run, found.kind, found.component, found.name, removed=True)
     return True
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gonogo.content import STATE
+from gonogo.content import state
 from gonogo.errors import ConfigError, DeployError, Gone, Problem
 from gonogo.files import nearest
 from gonogo.home import home as shared_home
@@ -299,7 +299,7 @@ class Embedded:
         """Have the component's logs copied to the checkout when the platform ends."""
         recipe, platform = self._recipe(component), self._platform
         if recipe and platform:
-            to = self._root / STATE / "logs" / platform.id
-            with suppress(KeeperError, OSError):  # it is being taken down already; the checkout is read-only
+            to = state(self._root) / "logs" / platform.id
+            with suppress(KeeperError):  # it is being taken down already
                 to.parent.mkdir(parents=True, exist_ok=True)
                 platform.control.retain([serving.name_of(recipe, node) for node in recipe.nodes], to)
