@@ -241,3 +241,17 @@ def test_suites_of_another_kind_are_left_alone(pytester: pytest.Pytester) -> Non
 
     done.assert_outcomes(passed=1)
     assert "verdict" not in done.stdout.str()
+
+
+def test_a_target_file_elsewhere_does_not_hide_the_content(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "there.toml"
+    elsewhere.write_text(content.target().read_text())
+    content.write("suites/shop/test_same.py", "")
+    content.write("suites/store/test_same.py", "")
+
+    done = run(pytester, "--target", str(elsewhere), "--mode", "write")
+
+    assert done.ret == 0
+    assert set(outcomes().values()) == {"passed"}

@@ -240,7 +240,7 @@ def check(context: typer.Context, target: Target = None) -> None:
 
     root, _, _ = loaded(target)
     session = Session(root)
-    code = session.run([*context.args, *(["--target", target] if target else [])])
+    code = session.run([*context.args, *([f"--target={target}"] if target else [])])
     if code == pytest.ExitCode.INTERNAL_ERROR:
         raise typer.Exit(OWN_ERROR)
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED):

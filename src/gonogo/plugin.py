@@ -52,22 +52,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    if not is_root(config.rootpath):
+    root = content_of(config)
+    if root is None:
         return
     try:
-        registry = Registry.load(config.rootpath)
+        registry = Registry.load(root)
         for name in registry.components:
-            config.pluginmanager.register(clients.module(config.rootpath, name), f"{clients.PACKAGE}.{name}")
+            config.pluginmanager.register(clients.module(root, name), f"{clients.PACKAGE}.{name}")
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(Suites(config, registry), "gonogo-suites")
+    config.pluginmanager.register(Suites(config, registry, root), "gonogo-suites")
+
+
+def content_of(config: pytest.Config) -> Path | None:
+    """The content that the session is about, or None.
+
+    pytest takes every existing path among its arguments for something to collect, the value of
+    ``--target FILE`` too, and then looks for its root folder above them all, without our settings.
+    """
+    if is_root(config.rootpath):
+        return config.rootpath
+    here = config.invocation_params.dir
+    if not is_root(here) or not here.is_relative_to(config.rootpath) or not config.getoption("target"):
+        return None
+    config.option.importmode = "importlib"
+    return here
 
 
 class Suites:
     """What one pytest session does for the checks below ``suites/``."""
 
-    def __init__(self, config: pytest.Config, registry: Registry) -> None:
-        self.config, self.registry, self.root = config, registry, config.rootpath
+    def __init__(self, config: pytest.Config, registry: Registry, root: Path) -> None:
+        self.config, self.registry, self.root = config, registry, root
         self.timeline = Timeline()
         self.collected: dict[str, Planned] = {}
         self.plan: RunPlan | None = None
