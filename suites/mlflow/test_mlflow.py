@@ -19,7 +19,10 @@ NOTE = b"not only ASCII: \xc3\xa4\x00\xff, and no line end"
 @pytest.mark.criterion("mlflow.answers")
 def test_server_answers(mlflow: Mlflow) -> None:
     """MLflow answers a search of experiments that passes its host check, its credentials and its database."""
-    saw(mlflow.answers(), expected="a search served")
+    answer = mlflow.answers()
+
+    saw(answer, expected="a search served")
+    assert answer, wrong("mlflow.answer_garbled")
 
 
 @pytest.mark.criterion("mlflow.run")

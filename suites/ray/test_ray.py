@@ -50,7 +50,10 @@ print("nodes:", *sorted(set(ray.get([guest.remote(table) for _ in range(2)]))))
 @pytest.mark.criterion("ray.answers")
 def test_head_answers(ray: Ray) -> None:
     """Ray's head knows the cluster's nodes, and is alive itself."""
-    saw(ray.answers(), expected="a living head")
+    answer = ray.answers()
+
+    saw(answer, expected="a living head")
+    assert answer, wrong("ray.answer_garbled")
 
 
 @pytest.mark.criterion("ray.nodes")
