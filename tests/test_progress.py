@@ -45,6 +45,39 @@ def test_each_phase_is_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_a_phase_that_goes_on_is_told_again_now_and_then() -> None:
+    clock, stream = Counting(), io.StringIO()
+    screen = Screen(stream, clock)
+
+    for done in range(7):
+        screen.tell(Progress("store", Phase.FETCHING, f"{done} of 9 MiB"))
+        clock.sleep(5)
+
+    assert stream.getvalue().splitlines() == [
+        "   0.0 s  store          fetching  0 of 9 MiB",
+        "  15.0 s  store          fetching  3 of 9 MiB",
+        "  30.0 s  store          fetching  6 of 9 MiB",
+    ]
+
+
+@pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("FORCE_COLOR", "1")])
+def test_a_table_moves_only_on_a_terminal_that_can_move_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    stream = Terminal() if name == "TERM" else io.StringIO()
+
+    with Screen(stream, Counting()) as screen:
+        screen.tell(Progress("store", Phase.STARTING))
+        screen.tell(Progress("store", Phase.READY))
+
+    assert re.findall(r"\x1b\[[\d?]*[A-KhlH]", stream.getvalue()) == []
+    assert [line.split() for line in stream.getvalue().splitlines()] == [
+        ["0.0", "s", "store", "starting"],
+        ["0.0", "s", "store", "ready"],
+    ]
+
+
 def test_only_the_first_line_of_a_detail_is_shown() -> None:
     stream = io.StringIO()
 

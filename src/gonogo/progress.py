@@ -31,6 +31,9 @@ COLOURS: Mapping[str, str] = {
     Outcome.BLOCKED: "yellow",
 }
 
+EVERY = 15.0
+"""Seconds after which a phase that goes on is told again in a log."""
+
 
 def original_stderr() -> TextIO:
     """Standard error as it is now, out of reach of a later capture."""
@@ -42,6 +45,7 @@ class _Row:
     phase: Phase
     detail: str
     since: float
+    printed: float = float("-inf")
     ended: float | None = None
 
 
@@ -50,6 +54,8 @@ class Screen:
 
     def __init__(self, stream: TextIO, clock: Clock = REAL) -> None:
         self.console = Console(file=stream, highlight=False, soft_wrap=False)
+        # Colours may be forced upon a file; a table that moves belongs on a terminal that can move it.
+        self._moves = stream.isatty() and not self.console.is_dumb_terminal
         self._clock, self._began = clock, clock.now()
         self._rows: dict[str, _Row] = {}
         self._lock = threading.RLock()
@@ -57,7 +63,7 @@ class Screen:
         self._closed = False
 
     def __enter__(self) -> Screen:
-        if self.console.is_terminal:
+        if self._moves:
             self._live = Live(get_renderable=self._table, console=self.console, refresh_per_second=8, transient=True)
             self._live.start()
         return self
@@ -71,19 +77,21 @@ class Screen:
             self.console.print(self._table())
 
     def tell(self, progress: Progress) -> None:
-        """A component took a step. The first of each phase is printed where there is no terminal."""
+        """A component took a step. Where there is no terminal the first of each phase is printed, and later one now
+        and then, so that a log tells a long download from a hung one."""
         if self._closed:
             return
         now = self._clock.now()
         with self._lock:
             row = self._rows.get(progress.component)
-            changed = row is None or row.phase is not progress.phase
             if row is None:
                 row = self._rows[progress.component] = _Row(progress.phase, progress.detail, now)
+            due = row.phase is not progress.phase or now - row.printed >= EVERY
             row.phase, row.detail = progress.phase, progress.detail
             if progress.phase in ENDED:
                 row.ended = now
-            if changed and not self.console.is_terminal:
+            if due and not self._moves:
+                row.printed = now
                 first = progress.detail.splitlines()[0] if progress.detail else ""
                 self.line(f"{now - self._began:6.1f} s  {progress.component:<14} {progress.phase}  {first}".rstrip())
 
@@ -103,7 +111,7 @@ class Screen:
 
     def last_words(self, text: str) -> None:
         """A line past every lock, for a process that leaves in the midst of anything; the cursor is back."""
-        shown = "\x1b[?25h" if self.console.is_terminal else ""
+        shown = "\x1b[?25h" if self._moves else ""
         with suppress(OSError):
             os.write(self.console.file.fileno(), f"{shown}\r\n{text}\r\n".encode())
 
