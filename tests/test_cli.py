@@ -18,6 +18,7 @@ from repositories import Content
 from samples import sample_results
 
 from gonogo import cli
+from gonogo.errors import ConfigError, Problem
 from gonogo.journal import Journal
 from gonogo.model import Endpoints, Results
 from gonogo.platform import Platform
@@ -270,6 +271,32 @@ def test_up_also_asks_what_stands_on_what_was_asked_for(gonogo: Gonogo, content:
     said = gonogo("up", "store")
 
     assert "2 of 2 components are up" in said.err
+
+
+@pytest.mark.parametrize("arguments", [["up", "store"], ["check", "suites/store"]], ids=["up", "check"])
+def test_what_cannot_be_fetched_is_a_sentence_and_nothing_stays(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    ended = []
+
+    class Unreachable(Existing):
+        def attached(self, component: Component) -> None:
+            return None
+
+        def up(self, *_: object) -> Endpoints:
+            raise ConfigError(Problem("proxy", "no answer for 10 s"))
+
+        def down(self) -> None:
+            ended.append("everything")
+
+    for module in ("content", "run"):
+        monkeypatch.setattr(f"gonogo.{module}.provider_for", lambda target, *_: Unreachable(target))
+
+    said = gonogo(*arguments)
+
+    assert said.code == 2
+    assert "proxy: no answer for 10 s" in said.err.splitlines()[-1] + said.err.splitlines()[-2]
+    assert ended == ["everything"]
 
 
 def test_an_interrupted_up_leaves_alone_what_was_there(

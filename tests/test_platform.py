@@ -94,6 +94,19 @@ def test_without_room_nothing_is_begun(make: Make) -> None:
     assert platform.provider.begun == []
 
 
+def test_what_is_nobodys_fault_but_the_machines_is_no_standing(make: Make) -> None:
+    unreachable = ConfigError(Problem("proxy", "no answer for 10 s"))
+    unreachable.__cause__ = ConnectionRefusedError()
+    platform = make(store=unreachable)
+
+    platform.bring_up(["shop"])
+
+    for name in ("shop", "store"):
+        with pytest.raises(ConfigError, match="proxy: no answer"):
+            list(platform.standings([name], timeout=10))
+    assert platform.known() == {}
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "signature", "message"),
     [

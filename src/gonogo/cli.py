@@ -162,9 +162,11 @@ def up(names: Components = None, target: Target = None) -> None:
     try:
         with screen:
             platform.bring_up(wanted)
-            standings = [platform.standing(n) for n in wanted]
-    except KeyboardInterrupt:
-        screen.line("interrupted: taking down what was begun")
+            standings = list(platform.standings(wanted))
+    except (KeyboardInterrupt, ConfigError) as error:
+        screen.close()
+        if isinstance(error, KeyboardInterrupt):
+            screen.line("interrupted: taking down what was begun")
         if there:
             provider.down_only([registry.components[n] for n in wanted if n not in there])
         else:

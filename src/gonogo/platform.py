@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -186,6 +186,11 @@ class Platform:
                 standing = blocked(name, down)
             else:
                 standing = reach(component, {n: s.endpoints for n, s in needs.items() if s.endpoints is not None})
+        except ConfigError as error:
+            # Nothing that the component did: this machine, a file or the way to the packages has to be put right.
+            self._tell(Progress(name, Phase.BROKEN, str(error)))
+            self._futures[name].set_exception(error)
+            return
         except BaseException as error:
             standing = fallen(name, error)
         phase = {Outcome.PASSED: Phase.READY, Outcome.BROKEN: Phase.BROKEN, Outcome.BLOCKED: Phase.BLOCKED}
@@ -280,14 +285,24 @@ class Platform:
         return standing.endpoints
 
     def standing(self, name: str, timeout: float | None = None) -> Standing:
-        """How the component stands; waits until that is known."""
+        """How the component stands; waits until that is known. Raises ``ConfigError`` as ``standings`` does."""
         if name not in self._futures:
             raise ConfigError(Problem(name, "was not asked for when the run began"))
         return self._worse.get(name) or self._futures[name].result(timeout)
 
+    def standings(self, names: Iterable[str], timeout: float | None = None) -> Iterator[Standing]:
+        """How each of the components stands, as soon as that is known.
+
+        Raises ``ConfigError`` as soon as one cannot be reached for a reason that is not its own, and
+        ``TimeoutError`` after ``timeout`` seconds.
+        """
+        by_future = {self._futures[name]: name for name in names}
+        for future in as_completed(by_future, timeout):
+            yield self.standing(by_future[future])
+
     def known(self) -> dict[str, Standing]:
         """Every component whose standing is known by now."""
-        return {n: self.standing(n) for n, f in self._futures.items() if f.done()}
+        return {n: self.standing(n) for n, f in self._futures.items() if f.done() and not f.exception()}
 
     def require(self, uses: Iterable[str], about: str) -> None:
         """Return where every component in ``uses``, and all they need, answers.

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,25 +111,36 @@ class Run:
 
         Returns when all of them have ended, so that the runner's own lines do not mix with theirs; with
         ``impatient``, when the standing of every component is known. Raises ``ConfigError`` where this is
-        not the platform that the target file means.
+        not the platform that the target file means, or it cannot be reached for want of room, network or rights;
+        then what had been started is gone.
         """
         names = self.plan.components
         self.own = not self.platform.there(names)
         refuse_unwritable(self.options.out)
         self.events = Events(state(self.root) / "runs" / self.id)
         self.events.add(Event(planned=self._results()))
-        with self.screen:
+        try:
+            with self.screen:
+                self._reach(names, bodies)
+        except ConfigError:
+            self.lanes.close()
+            self.screen.close()
             if self.own:
-                self.platform.bring_up(names)
-            else:
-                self.platform.attach(names)
-            if self.target.provider == "existing" and self.plan.mode is not Mode.READ:
-                self.await_standings(names)
-                self.platform.verify_identities()
-            self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
+                self.provider.down()
+            raise
+
+    def _reach(self, names: tuple[str, ...], bodies: dict[str, Callable[[], None]]) -> None:
+        if self.own:
+            self.platform.bring_up(names)
+        else:
+            self.platform.attach(names)
+        if self.target.provider == "existing" and self.plan.mode is not Mode.READ:
             self.await_standings(names)
-            if not self.options.impatient:
-                self.lanes.wait(self.deadline.left if self.deadline else None)
+            self.platform.verify_identities()
+        self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
+        self.await_standings(names)
+        if not self.options.impatient:
+            self.lanes.wait(self.deadline.left if self.deadline else None)
 
     def join(self, standings: list[dict[str, Any]]) -> None:
         """Work on the platform of another process's run, which records and finishes for all."""
@@ -137,15 +148,12 @@ class Run:
 
     def await_standings(self, names: Iterable[str]) -> None:
         """Wait until each component is up or known not to be, or the run's deadline has passed."""
-        for name in names:
-            try:
-                standing = self.platform.standing(name, self.deadline.left if self.deadline else None)
-            except FutureTimeout:
-                return
-            for secret in standing.endpoints.secrets.values() if standing.endpoints else ():
-                self.redact.add(secret.reveal())
-            if self.events is not None:
-                self.events.add(Event(component=self._component(name, standing)))
+        with suppress(FutureTimeout):
+            for standing in self.platform.standings(names, self.deadline.left if self.deadline else None):
+                for secret in standing.endpoints.secrets.values() if standing.endpoints else ():
+                    self.redact.add(secret.reveal())
+                if self.events is not None:
+                    self.events.add(Event(component=self._component(standing.component, standing)))
 
     def disturb(self, name: str, how: str, node: str) -> AbstractContextManager[Server]:
         """See :meth:`gonogo.platform.Platform.disturbed`."""
