@@ -152,6 +152,15 @@ def test_one_that_never_answers_is_given_up_with_its_log(checkout: Checkout) -> 
     assert "process silent" in caught.value.log_tail
 
 
+def test_a_full_disk_is_not_the_components_fault(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "a.json")
+
+    monkeypatch.setattr(platforms, "_write", full)
+    with pytest.raises(ConfigError, match="cannot be written: No space left on device"):
+        checkout.up(component(checkout.root))
+
+
 def test_a_port_that_somebody_took_meanwhile_is_replaced(checkout: Checkout) -> None:
     provider, endpoints = checkout.up(component(checkout.root, options="taken-once"))
     ready(endpoints)

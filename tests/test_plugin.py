@@ -132,6 +132,39 @@ def test_an_unknown_criterion_in_a_suite_fails_collection(pytester: pytest.Pytes
     done.stderr.fnmatch_lines(["*store.moood*store.mood*"])
 
 
+def test_reports_that_cannot_be_written_are_an_error_beside_the_verdict(
+    pytester: pytest.Pytester, content: Content
+) -> None:
+    (content.root / "out/report.html").mkdir(parents=True)
+
+    done = run(pytester, "--mode", "write", "--out", "out")
+
+    assert done.ret == pytest.ExitCode.INTERNAL_ERROR
+    done.stdout.fnmatch_lines(["GO on there*", "ERROR: *report.html*: cannot be written: Is a directory*"])
+    assert "Report:" not in done.stdout.str()
+    assert "Traceback" not in done.stdout.str() + done.stderr.str()
+
+
+def test_a_disk_that_fills_up_stops_no_check(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
+    pytester.makeconftest(
+        """
+        import gonogo.events
+
+        class Full(gonogo.events.Events):
+            def add(self, event):
+                if event.planned is None:
+                    raise OSError(28, "No space left on device", "events.jsonl")
+
+        gonogo.events.Events = Full
+        """
+    )
+
+    done = run(pytester, "--mode", "write")
+
+    assert set(outcomes().values()) == {"passed"}
+    done.stdout.fnmatch_lines(["ERROR: events.jsonl: cannot be written: No space left on device*"])
+
+
 def test_lines_come_in_order_where_both_streams_go_to_one_file(
     pytester: pytest.Pytester, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:

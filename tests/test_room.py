@@ -110,6 +110,12 @@ def test_everything_that_is_short_is_said_at_once_with_numbers(machine: Machine)
     assert "needs 4096, the hard limit is 1024" in lines[3]
 
 
+def test_a_home_that_is_full_is_short_also_where_everything_is_there(machine: Machine) -> None:
+    machine.free[machine.home] = 4096
+
+    assert f"GONOGO_HOME: needs 1.0 MiB below {machine.home}, 0.0 MiB free" in machine.refusal(home=0)
+
+
 def test_the_soft_limit_of_open_files_is_raised(machine: Machine) -> None:
     machine.asked()
 

@@ -390,6 +390,8 @@ class Suites:
             verdict = self.results.verdict
             if verdict is not None and verdict.decision is Decision.NO_GO and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            if self.run.unwritten and session.exitstatus != pytest.ExitCode.INTERRUPTED:
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         yield
         if self.results is not None:
             self._say_verdict(self.results)
@@ -400,11 +402,12 @@ class Suites:
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
-        out = Path(self.config.getoption("out"))
-        text = terminal.verdict(
-            results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=str(out / "report.html")
+        report = "" if self.run.unwritten else str(Path(self.config.getoption("out")) / "report.html")
+        reporter.write_line(
+            terminal.verdict(results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=report)
         )
-        reporter.write_line(text)
+        if self.run.unwritten:
+            reporter.write_line(f"ERROR: {self.run.unwritten}", red=True)
 
 
 class Disturb:

@@ -13,7 +13,10 @@ from gonogo.render import html, junit, markdown
 
 
 def publish(results: Results, folder: Path, out: Path) -> None:
-    """Write results and reports below the run's ``folder``, then to ``out``, where runs may compete."""
+    """Write results and reports to ``out``, where runs may compete, and below the run's ``folder``.
+
+    Raises ``OSError`` where one of them cannot be written.
+    """
     files = {
         "results.json": msgspec.json.format(msgspec.json.encode(results), indent=1),
         "report.html": html.render(results).encode(),
@@ -21,8 +24,8 @@ def publish(results: Results, folder: Path, out: Path) -> None:
         "summary.md": markdown.render(results).encode(),
     }
     out.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_atomically(folder / name, content)
     with FileLock(out / ".lock"):
         for name, content in files.items():
             write_atomically(out / name, content)
+    for name, content in files.items():
+        write_atomically(folder / name, content)

@@ -99,6 +99,8 @@ class Run:
         self.lanes: Lanes[None] = Lanes(widths)
         self.deadline = Deadline(self.options.deadline) if self.options.deadline else None
         self.own = False
+        self.unwritten = ""
+        """Which file of this run could not be written, and why."""
         self._checks: dict[str, CheckResult] = {}
         self._measured: dict[str, CheckResult] = {}
         self._evidence: dict[str, tuple[Evidence, ...]] = {}
@@ -117,8 +119,12 @@ class Run:
         names = self.plan.components
         self.own = not self.platform.there(names)
         refuse_unwritable(self.options.out)
-        self.events = Events(state(self.root) / "runs" / self.id)
-        self.events.add(Event(planned=self._results()))
+        folder = state(self.root) / "runs" / self.id
+        try:
+            self.events = Events(folder)
+            self.events.add(Event(planned=self._results()))
+        except OSError as error:
+            raise ConfigError(unwritable(folder, error)) from error
         try:
             with self.screen:
                 self._reach(names, bodies)
@@ -152,8 +158,7 @@ class Run:
             for standing in self.platform.standings(names, self.deadline.left if self.deadline else None):
                 for secret in standing.endpoints.secrets.values() if standing.endpoints else ():
                     self.redact.add(secret.reveal())
-                if self.events is not None:
-                    self.events.add(Event(component=self._component(standing.component, standing)))
+                self._note(Event(component=self._component(standing.component, standing)))
 
     def disturb(self, name: str, how: str, node: str) -> AbstractContextManager[Server]:
         """See :meth:`gonogo.platform.Platform.disturbed`."""
@@ -251,8 +256,16 @@ class Run:
         before = self._checks.get(result.nodeid)
         if before is None or result.outcome.severity < before.outcome.severity:
             self._checks[result.nodeid] = result
-            if self.events is not None:
-                self.events.add(Event(check=result))
+            self._note(Event(check=result))
+
+    def _note(self, event: Event) -> None:
+        """Keep what happened for whoever recovers a killed run. A disk that fills up stops no check."""
+        if self.events is None or self.unwritten:
+            return
+        try:
+            self.events.add(event)
+        except OSError as error:
+            self.unwritten = str(unwritable(self.events.path, error))
 
     def _blank(self, nodeid: str) -> CheckResult:
         planned = self.plan.items[nodeid]
@@ -313,9 +326,12 @@ class Run:
         from gonogo.publish import publish
 
         results = judge(self._results(standings, interrupted=interrupted))
+        self._note(Event(finished=results))
         if self.events is not None:
-            self.events.add(Event(finished=results))
-            publish(results, self.events.path.parent, self.options.out)
+            try:
+                publish(results, self.events.path.parent, self.options.out)
+            except OSError as error:
+                self.unwritten = str(unwritable(self.options.out, error))
         return results
 
     def _results(self, standings: Mapping[str, Standing] | None = None, *, interrupted: bool = False) -> Results:
@@ -379,6 +395,12 @@ def refuse_unwritable(out: Path) -> None:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         why = "may not be written" if nearest.is_dir() else "is no folder"
         raise ConfigError(Problem("--out", f"{nearest} {why}", "name a folder of yours: --out DIR"))
+
+
+def unwritable(path: Path, error: OSError) -> Problem:
+    """What to say of a file that could not be written."""
+    why = f"cannot be written: {error.strerror or error}"
+    return Problem(str(error.filename or path), why, "look at room with `df`")
 
 
 def rfc3339() -> str:

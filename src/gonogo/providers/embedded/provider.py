@@ -89,6 +89,9 @@ class Embedded:
                 return self._stood_up(platform, spec, component, needs, fetched, ready, report).endpoints()
         except KeeperError as error:
             raise DeployError(component.name, str(error)) from error
+        except OSError as error:
+            what = f"cannot be written: {error.strerror or error}"
+            raise ConfigError(Problem(str(error.filename or self._home), what, "look at room with `df`")) from error
         except DeployError:
             self._retain(component.name)
             raise

@@ -21,6 +21,8 @@ from gonogo.providers.embedded.spec import Embedded
 MIB = 1 << 20
 OPEN_FILES_NEEDED, OPEN_FILES_WANTED = 4096, 65536
 IN_MEMORY = ("tmpfs", "ramfs")
+RECORDS = MIB
+"""What GONOGO_HOME needs in any case, for the list of what is up."""
 TEMPORARY = ("/tmp", "/var/tmp")
 CGROUP = Path("/sys/fs/cgroup")
 LONGEST = 19
@@ -71,7 +73,7 @@ def room_for(need: Need, home: Path) -> Path:
             )
         )
     problems = []
-    if blocked := _obstacle(home, need.home, need.strangers):
+    if blocked := _obstacle(home, need.home + RECORDS, need.strangers):
         problems.append(Problem("GONOGO_HOME", blocked, "set it to a folder on a disk with room"))
     parent, obstacles = _data_parent(need, home)
     if parent is None:
@@ -119,7 +121,7 @@ def in_memory(folder: Path) -> bool:
 
 def gib(count: int) -> str:
     """Bytes, as people read them."""
-    return f"{count / (1 << 30):.1f} GiB"
+    return f"{count / (1 << 30):.1f} GiB" if count >= 100 * MIB or count == 0 else f"{count / MIB:.1f} MiB"
 
 
 def _data_parent(need: Need, home: Path) -> tuple[Path | None, list[str]]:
