@@ -178,6 +178,19 @@ def test_lines_come_in_order_where_both_streams_go_to_one_file(
     assert said == sorted(said)
 
 
+def test_a_suite_that_cannot_be_collected_stops_before_anything_is_asked(
+    pytester: pytest.Pytester, content: Content
+) -> None:
+    content.write("suites/shop/test_broken.py", "import nothing_of_that_name")
+    content.mood("store", "hung")
+
+    done = run(pytester)
+
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert content.asked("store") == 0
+    assert "GO" not in done.stdout.str()
+
+
 def test_the_first_failure_stops_a_run_with_x(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
     content.mood("shop", "angry")
     suite = content.root / "suites/shop/test_shop.py"

@@ -141,9 +141,11 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # writing to an open file does not say which one
         raise
 
 

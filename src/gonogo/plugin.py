@@ -218,11 +218,13 @@ class Suites:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         asked = self.plan is not None and self.plan.components and not session.config.option.collectonly
+        # The runner asks nothing either where a suite could not be collected.
+        uncollected = session.testsfailed and not session.config.option.continue_on_collection_errors
         if asked and self.run is None:
             shared = getattr(self.config, "workerinput", {}).get("gonogo")
             if shared is not None:
                 self._join(shared)
-            else:
+            elif not uncollected:
                 ahead = [item for item in session.items if self._may_run_ahead(item)]
                 self._begin({item.nodeid: self._body(item) for item in ahead})
         try:
