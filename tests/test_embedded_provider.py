@@ -17,6 +17,7 @@ from gonogo.errors import ConfigError, DeployError, Gone
 from gonogo.home import barrier
 from gonogo.model import Endpoints, Phase, Progress, Server
 from gonogo.providers.embedded import keeper, platforms, ports
+from gonogo.providers.embedded.control import KeeperLost
 from gonogo.providers.embedded.provider import Embedded
 from gonogo.registry import Component
 from gonogo.waiting import until
@@ -520,6 +521,15 @@ def test_down_takes_down_whatever_was_left_in_this_checkout(checkout: Checkout) 
         provider.keep()
     checkout.provider().down()
     assert platforms.listed(checkout.home) == []
+
+
+def test_what_somebody_else_took_down_meanwhile_is_not_called_kept(checkout: Checkout) -> None:
+    provider, _ = checkout.up(component(checkout.root))
+    provider.keep()
+    another, _ = checkout.up(component(checkout.root))
+    provider.down()
+    with pytest.raises(KeeperLost, match="has been taken down"):
+        another.keep()
 
 
 def test_down_of_one_component_leaves_the_others(checkout: Checkout) -> None:

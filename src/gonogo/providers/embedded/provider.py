@@ -19,7 +19,7 @@ from gonogo.home import private
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready
 from gonogo.providers.embedded import keeper, platforms, serving
-from gonogo.providers.embedded.control import KeeperError
+from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, PortTaken, Redact, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
 from gonogo.providers.embedded.platforms import Platform
@@ -280,7 +280,9 @@ class Embedded:
                 platform.drop(name)
 
     def keep(self) -> None:
-        """See :meth:`gonogo.providers.Provider.keep`."""
+        """See :meth:`gonogo.providers.Provider.keep`. Raises ``KeeperLost`` where somebody took it down meanwhile."""
+        if self._platform and self._found and not self._platform.alive:
+            raise KeeperLost(f"platform {self._platform.id} has been taken down")
         if self._platform and not self._found:
             self._platform.keep()
 
