@@ -231,6 +231,36 @@ def test_workers_of_xdist_share_one_verdict(pytester: pytest.Pytester, content: 
     assert "GO on there" in done.stdout.str()
 
 
+def test_workers_of_xdist_are_asked_for_a_part(pytester: pytest.Pytester, content: Content) -> None:
+    done = run(pytester, "-n", "2", "-m", "critical", "--mode", "write")
+
+    done.assert_outcomes(passed=4)
+    assert "GO on there" in done.stdout.str()
+    assert "INTERNALERROR" not in done.stdout.str()
+
+
+@pytest.mark.parametrize(
+    "name", ["terminal", "xdist", "cacheprovider", "debugging", "setuponly", "setupplan", "skipping", "capture"]
+)
+def test_a_plugin_of_the_runner_may_be_missing(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes, name: str
+) -> None:
+    done = run(pytester, "-p", f"no:{name}", "--mode", "write")
+
+    assert done.ret == 0
+    assert set(outcomes().values()) == {"passed"}
+
+
+@pytest.mark.parametrize("option", ["--setup-plan", "--collect-only"])
+def test_planning_asks_nobody(pytester: pytest.Pytester, content: Content, option: str) -> None:
+    content.mood("store", "hung")
+
+    done = run(pytester, option)
+
+    assert done.ret == 0
+    assert content.asked("store") == 0
+
+
 def test_written_objects_are_journalled_and_gone(pytester: pytest.Pytester, content: Content) -> None:
     run(pytester, "--mode", "write")
 

@@ -234,7 +234,7 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
 def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str]) -> Results:
     """The results of the checks of these criteria, asked by pytest in this process."""
     given = Given(platform.registry.root, provider, platform.target)
-    # without a terminal reporter there are no options of its own, such as the `-ra` of addopts
+    # without a terminal reporter there are no options of its own, such as a `-ra` in addopts
     arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
     arguments += ["--mode", "write"]
     arguments += ["--out", str(state(platform.registry.root) / "drills")]

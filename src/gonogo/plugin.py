@@ -102,7 +102,7 @@ class Suites:
     def interrupts(self) -> Interrupts:
         """The signals that end a run; Ctrl-C is the debugger's where there is one."""
         words = "Left at once; what was started here is being ended without us."
-        own = [number for number in ENDS if number is not signal.SIGINT or not self.config.option.usepdb]
+        own = [number for number in ENDS if number is not signal.SIGINT or not self._has("usepdb")]
         return Interrupts(lambda: self.screen.last_words(words), own)
 
     # -- collection: what may run is decided here, once
@@ -201,15 +201,17 @@ class Suites:
 
     # -- pytest-xdist: the controller stands the platform up and judges, its workers only ask
 
-    @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        if self.config.pluginmanager.hasplugin("dsession"):
-            session.perform_collect()
-            if self.plan is not None and self.plan.components:
-                self._begin({})
+        self.session: pytest.Session | None = session
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
+        # before the first worker, when the runner's own session has started
+        if self.session is not None:
+            session, self.session = self.session, None
+            session.perform_collect()
+            if self.plan is not None and self.plan.components:
+                self._begin({})
         if self.run is not None:
             node.workerinput["gonogo"] = {"run": self.run.id, "standings": self.run.platform.exported()}
 
@@ -217,7 +219,8 @@ class Suites:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        asked = self.plan is not None and self.plan.components and not session.config.option.collectonly
+        planning = self._has("collectonly") or self._has("setupplan")
+        asked = self.plan is not None and self.plan.components and not planning
         # The runner asks nothing either where a suite could not be collected.
         uncollected = session.testsfailed and not session.config.option.continue_on_collection_errors
         if asked and self.run is None:
@@ -268,13 +271,17 @@ class Suites:
         given |= {"given": self.given.provider if self.given else None, "timeline": self.timeline}
         return Run(self.root, self.registry, self._target(), self.plan, options, self.screen, **given)
 
+    def _has(self, option: str) -> bool:
+        """Whether an option of the runner was given; it may have been started without the plugin that knows it."""
+        return bool(self.config.getoption(option, False))
+
     def _may_run_ahead(self, item: pytest.Item) -> bool:
         assert self.plan is not None
         return (
             isinstance(item, pytest.Function)
             and item.nodeid in self.plan.runnable
-            and not self.config.option.usepdb
-            and not self.config.option.setuponly
+            and not self._has("usepdb")
+            and not self._has("setuponly")
             and not item.get_closest_marker("disrupts")
             and all(name in self._values(item) for name in inspect.signature(item.obj).parameters)
         )
