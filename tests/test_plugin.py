@@ -261,6 +261,24 @@ def test_planning_asks_nobody(pytester: pytest.Pytester, content: Content, optio
     assert content.asked("store") == 0
 
 
+@pytest.mark.parametrize(("folder", "more"), [("servers", ()), (".", ("--rootdir", ".."))], ids=["folder", "rootdir"])
+def test_a_run_from_elsewhere_reports_in_the_checkout(
+    pytester: pytest.Pytester,
+    content: Content,
+    outcomes: Outcomes,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    more: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(content.root / folder)
+
+    done = pytester.runpytest_subprocess(f"{content.root}/suites", "--mode", "write", *more)
+
+    assert done.ret == 0
+    assert set(outcomes().values()) == {"passed"}
+    assert not (content.root / "servers/reports").exists()
+
+
 def test_written_objects_are_journalled_and_gone(pytester: pytest.Pytester, content: Content) -> None:
     run(pytester, "--mode", "write")
 

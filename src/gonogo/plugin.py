@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gonogo", "gonogo: is the platform fit?")
     group.addoption("--target", metavar="NAME|FILE", help="where the platform is (GONOGO_TARGET, else embedded)")
     group.addoption("--mode", metavar="MODE", help="read, write or disrupt; what the checks may do to the platform")
-    group.addoption("--out", metavar="DIR", default="reports/out", help="where results and reports go (reports/out)")
+    group.addoption("--out", metavar="DIR", help="where results and reports go (reports/out of the checkout)")
     group.addoption("--keep", action="store_true", help="leave the platform running; `gonogo down` ends it")
     group.addoption("--deadline", metavar="SECONDS", type=float, help="of the whole run")
     group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
@@ -70,8 +70,9 @@ def content_of(config: pytest.Config) -> Path | None:
     pytest takes every existing path among its arguments for something to collect, the value of
     ``--target FILE`` too, and then looks for its root folder above them all, without our settings.
     """
-    if is_root(config.rootpath):
-        return config.rootpath
+    for folder in (config.rootpath, config.inipath.parent if config.inipath else config.rootpath):
+        if is_root(folder):
+            return folder
     here = config.invocation_params.dir
     if not is_root(here) or not here.is_relative_to(config.rootpath) or not config.getoption("target"):
         return None
@@ -97,6 +98,12 @@ class Suites:
         from gonogo.progress import Screen, original_stderr
 
         return Screen(self.given.stream if self.given else original_stderr())
+
+    @property
+    def out(self) -> Path:
+        """Where results and reports go: as the shell sees it where it was given, else in the checkout."""
+        given = self.config.getoption("out")
+        return self.config.invocation_params.dir / given if given else self.root / "reports" / "out"
 
     @cached_property
     def interrupts(self) -> Interrupts:
@@ -261,7 +268,7 @@ class Suites:
 
         assert self.plan is not None
         options = Options(
-            out=Path(self.config.invocation_params.dir / self.config.getoption("out")),
+            out=self.out,
             keep=self.config.getoption("keep"),
             deadline=self.config.getoption("deadline"),
             argv=command_line(),
@@ -411,7 +418,9 @@ class Suites:
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
-        report = "" if self.run.unwritten else str(Path(self.config.getoption("out")) / "report.html")
+        here = self.config.invocation_params.dir
+        out = self.out.relative_to(here) if self.out.is_relative_to(here) else self.out
+        report = "" if self.run.unwritten else str(out / "report.html")
         reporter.write_line(
             terminal.verdict(results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=report)
         )
