@@ -6,8 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from repositories import Content
+
+from gonogo.model import Results
 
 Outcomes = Callable[[], dict[str, str]]
 
@@ -229,6 +232,23 @@ def test_workers_of_xdist_share_one_verdict(pytester: pytest.Pytester, content: 
     done.assert_outcomes(passed=5)
     assert set(outcomes().values()) == {"passed"}
     assert "GO on there" in done.stdout.str()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_a_check_that_is_repeated_is_asked_anew_and_its_last_answer_counts(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes, workers: tuple[str, ...]
+) -> None:
+    content.mood("store", "sad")
+    suite = content.root / "suites/store/test_store.py"
+    cheer = 'mood = store.mood(); (store.folder / "mood").write_text("happy")'
+    suite.write_text(suite.read_text().replace("mood = store.mood()", cheer))
+
+    done = run(pytester, "--reruns", "1", "--mode", "write", *workers)
+
+    assert done.ret == 0
+    assert outcomes()["store.mood"] == "passed"
+    results = msgspec.json.decode((content.root / "reports/out/results.json").read_bytes(), type=Results)
+    assert {c.attempts for c in results.checks if c.criteria == ("store.mood",)} == {2}
 
 
 def test_workers_of_xdist_are_asked_for_a_part(pytester: pytest.Pytester, content: Content) -> None:

@@ -101,7 +101,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     """What one check (a pytest node) saw.
 
     ``uses`` are all components that it talked to; ``seconds`` is the time the check itself took,
-    ``attempts`` how often transport was tried.
+    ``attempts`` how often it was run: more than once only where the runner was told to repeat what fails.
     """
 
     nodeid: str

@@ -360,6 +360,8 @@ class Suites:
             report.duration = result.seconds
         else:
             return report
+        # as pytest-rerunfailures counts
+        result = msgspec.structs.replace(result, attempts=getattr(item, "execution_count", 1))
         report.gonogo = msgspec.to_builtins(result)  # type: ignore[attr-defined]
         return report
 
@@ -373,7 +375,7 @@ class Suites:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = getattr(report, "gonogo", None)
-        if result is not None and self.run is not None:
+        if result is not None and self.run is not None and str(report.outcome) != "rerun":
             self.run.record(msgspec.convert(result, CheckResult))
 
     # -- what checks may ask for besides clients

@@ -103,6 +103,7 @@ class Run:
         """Which file of this run could not be written, and why."""
         self._checks: dict[str, CheckResult] = {}
         self._measured: dict[str, CheckResult] = {}
+        self._met: set[str] = set()
         self._evidence: dict[str, tuple[Evidence, ...]] = {}
         self._evidence_lock = threading.Lock()
 
@@ -220,9 +221,12 @@ class Run:
             self.platform.doubt(name)
 
     def outcome(self, nodeid: str) -> bool:
-        """Wait for a check that runs in its lane; raises what it raised. False where it has none."""
+        """Wait for a check that runs in its lane; raises what it raised. False where it has none.
+
+        Also False when asked once more: a check that the runner repeats runs in its turn.
+        """
         future: Future[None] | None = self.lanes.future(nodeid)
-        if future is None:
+        if future is None or nodeid in self._met:
             return False
         try:
             future.result(self.deadline.left if self.deadline else None)
@@ -230,6 +234,8 @@ class Run:
             if future.done():
                 raise
             raise self._late(nodeid) from None
+        finally:
+            self._met.add(nodeid)
         return True
 
     def _late(self, nodeid: str) -> TimedOut:
