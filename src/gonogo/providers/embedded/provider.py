@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import tempfile
@@ -35,6 +36,9 @@ EVIDENCE = 64 << 10
 """Characters of each node's log."""
 
 PORT_ATTEMPTS = 3
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+"""What is wrong with a disk, and with no component."""
 
 
 class Embedded:
@@ -90,6 +94,8 @@ class Embedded:
         except KeeperError as error:
             raise DeployError(component.name, str(error)) from error
         except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
             what = f"cannot be written: {error.strerror or error}"
             raise ConfigError(Problem(str(error.filename or self._home), what, "look at room with `df`")) from error
         except DeployError:
