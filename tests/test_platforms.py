@@ -196,3 +196,12 @@ def test_a_reserved_port_is_no_other_platforms_until_it_is_dropped(
     first.drop("component")
     second.reserve("other", {})
     assert [port in one for one in taken] == [True, False]
+
+
+def test_where_there_is_no_proc_there_are_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_: str) -> list[str]:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "listdir", absent)
+
+    assert platforms.orphans() == []

@@ -72,8 +72,12 @@ def process(pid: int) -> Process | None:
 
 
 def processes() -> dict[int, Process]:
-    """Every process of this machine by pid."""
-    found = (process(int(name)) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+    """Every process of this machine by pid; none where there is no ``/proc``, and so nothing of ours."""
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208
+    except FileNotFoundError:
+        return {}
+    found = (process(int(name)) for name in names if name.isdigit())
     return {one.pid: one for one in found if one}
 
 
