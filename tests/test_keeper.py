@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,16 @@ def test_logs_are_kept_where_that_was_asked_for(kept: Kept, tmp_path: Path) -> N
     kept.control.end()
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["a-b.log"]
     assert (tmp_path / "kept" / "a-b.log").read_text() == "why it failed\n"
+
+
+def test_a_kept_platform_ends_with_its_record_without_which_nobody_finds_it(kept: Kept) -> None:
+    family = kept.family()
+    kept.control.keep()
+    assert kept.control.rows().keys() == {"family"}
+    kept.record.unlink()
+    with suppress(KeeperLost):
+        kept.control.rows()  # it looks around whenever something happens, and every few seconds
+    until(lambda: kept.gone(family), awaited="the end of everything", within=10)
 
 
 def test_whoever_waits_learns_that_the_keeper_was_killed(kept: Kept) -> None:

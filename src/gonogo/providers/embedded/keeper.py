@@ -39,6 +39,8 @@ GRACE_AT_END = 3.0
 which is thrown away."""
 GIVE_UP = 9.0
 """Seconds after which the end is an end, whatever the kernel still holds (uninterruptible sleep)."""
+LOOK_AROUND = 5000
+"""Milliseconds after which a keeper that nothing happens to looks whether its record is still there."""
 OPEN_FILES = 65536
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 IPC_RMID = 0  # linux/ipc.h
@@ -380,9 +382,11 @@ class Keeper:
         os.write(1, b"ready\n")
         os.dup2(2, 1)
         while not self.done():
-            for fd, _ in self.poll.poll(20 if self.busy() else None):
+            for fd, _ in self.poll.poll(20 if self.busy() else LOOK_AROUND):
                 if fd in self.readers:
                     self.readers[fd]()
+            if self.ending is None and self.forgotten():
+                self.end()
             self.reap()
             self.advance()
 
@@ -392,6 +396,16 @@ class Keeper:
             not server.clear and (server.code is not None or server.kill_at < float("inf"))
             for server in self.servers.values()
         )
+
+    def forgotten(self) -> bool:
+        """Whether the platform has neither an owner nor a record any more, by which somebody could take it down."""
+        try:
+            os.stat(self.record)  # noqa: PTH116
+        except FileNotFoundError:
+            return not self.owner
+        except OSError:
+            return False
+        return False
 
     def reader(self, fd: int, ready: Callable[[], None]) -> None:
         self.readers[fd] = ready
