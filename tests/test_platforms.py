@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -205,3 +206,18 @@ def test_where_there_is_no_proc_there_are_no_orphans(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "listdir", absent)
 
     assert platforms.orphans() == []
+
+
+def test_sockets_of_killed_servers_are_removed_and_those_in_use_are_not(tmp_path: Path) -> None:
+    names = ["server-grpc-23456.sock", "server-grpc-23457.sock", "other-99999.sock", "used-23456.sock"]
+    sockets = [socket.socket(socket.AF_UNIX) for _ in names]
+    for one, name in zip(sockets, names, strict=True):
+        one.bind(str(tmp_path / name))
+    for one in sockets[:3]:
+        one.close()
+    (tmp_path / "file-23456.sock").touch()
+
+    platforms.unlink_sockets(record(ports={"store": {"one": {"main": 23456, "spare": 23457}}}), tmp_path)
+
+    sockets[3].close()
+    assert {path.name for path in tmp_path.iterdir()} == {"other-99999.sock", "used-23456.sock", "file-23456.sock"}

@@ -157,15 +157,20 @@ def members(table: dict[int, Process], keeper: int, server: int, name: str, fold
     return sorted(own.values(), key=lambda one: one.pid != server)
 
 
+def unix_sockets() -> dict[str, str]:
+    """Every Unix socket that some process holds under a path: inode to path (proc_net_unix: both stand last)."""
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        lines = [line.rstrip("\n").split(maxsplit=7) for line in file]
+    return {line[6]: line[7] for line in lines if len(line) == 8 and line[7].startswith("/")}
+
+
 def bound(pids: Iterable[int]) -> set[str]:
-    """The paths of the Unix sockets that these processes hold (proc_net_unix: inode and path stand last)."""
+    """The paths of the Unix sockets that these processes hold."""
     held: set[str] = set()
     for pid in pids:
         with contextlib.suppress(OSError):
             held |= {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")}  # noqa: PTH115
-    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
-        lines = [line.rstrip("\n").split(maxsplit=7) for line in file]
-    return {line[7] for line in lines if len(line) == 8 and f"socket:[{line[6]}]" in held and line[7].startswith("/")}
+    return {path for inode, path in unix_sockets().items() if f"socket:[{inode}]" in held}
 
 
 def unused_memory(creators: set[int]) -> list[int]:

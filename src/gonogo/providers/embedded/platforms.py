@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,8 @@ from gonogo.providers.embedded.recipe import UNPRIVILEGED, Recipe
 from gonogo.waiting import until
 
 FOLDER = "platforms"
+TEMPORARY = Path("/tmp")
+"""Where servers put sockets, whatever TMPDIR says."""
 
 Ports = Mapping[str, Mapping[str, int]]
 """Node to name of a port to its number."""
@@ -155,6 +158,7 @@ class Platform:
         keeper.send(record.keeper, record.keeper_start, signal.SIGKILL)
         # What it leaves is only taken for left behind once it is gone; a signal is not an end yet.
         until(lambda: not self.alive, awaited="the keeper's end", within=5, every=0.01)
+        unlink_sockets(record)
         clean(self.path.parent.parent)
 
 
@@ -217,6 +221,7 @@ def clean(home: Path) -> list[keeper.Process]:
     found = orphans()
     end(found)
     for platform in abandoned(home):
+        unlink_sockets(platform.record)
         shutil.rmtree(platform.folder, ignore_errors=True)
         platform.path.unlink(missing_ok=True)
     return found
@@ -249,6 +254,17 @@ def end(processes: Sequence[keeper.Process]) -> None:
             awaited="the end of processes that an earlier run left",
             within=5,
         )
+
+
+def unlink_sockets(record: Record, folder: Path = TEMPORARY) -> None:
+    """Remove the Unix sockets that killed servers left there: those held by nobody, named after a port of theirs."""
+    ports, held = record.reserved(), set(keeper.unix_sockets().values())
+    for path in folder.glob("*.sock") if ports else ():
+        named = {int(number) for number in re.findall(r"\d+", path.name)}
+        if named & ports and str(path) not in held:
+            with contextlib.suppress(OSError):
+                if path.is_socket():
+                    path.unlink()
 
 
 def _ours(pid: int, accounts: set[int]) -> bool:
