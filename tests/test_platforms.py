@@ -180,8 +180,8 @@ def test_changes_from_many_hands_are_all_kept(create: Create) -> None:
     assert set(now.ports) == set(names)
     assert len(now.reserved()) == 2 * len(names)
     for one in held:
-        for socket in one["node"].values():
-            socket.close()
+        for reserved in one["node"].values():
+            reserved.close()
 
 
 def test_a_reserved_port_is_no_other_platforms_until_it_is_dropped(
