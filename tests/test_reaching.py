@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
 
 import pytest
 
-from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unresolved, Untrusted
-from gonogo.reaching import reaching, translated
+from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Gone, Refused, TimedOut, Unresolved, Untrusted
+from gonogo.reaching import forwarded, meaning, reaching, translated
 
 
 class LibraryError(Exception):
@@ -87,3 +88,31 @@ def test_an_answer_that_is_no_answer_is_garbled() -> None:
         """As in json and its imitators."""
 
     assert isinstance(translated("store", JSONDecodeError("line 1")), Garbled)
+
+
+@pytest.fixture
+def faults() -> Iterator[list[ClientError | None]]:
+    """What a forward to the store tells, one answer a question; afterwards nothing is forwarded any more."""
+    told: list[ClientError | None] = []
+    forwarded("store", lambda: told.pop(0))
+    yield told
+    forwarded("store", None)
+
+
+@pytest.mark.parametrize("seen", [ConnectionResetError(104, "reset"), TimeoutError("timed out")])
+def test_a_forward_knows_why_a_connection_was_cut(faults: list[ClientError | None], seen: OSError) -> None:
+    faults += [Gone("store", "pod store-0 is gone")] * 3
+
+    assert isinstance(translated("store", wrapped(seen)), Gone)
+    assert isinstance(meaning("store", seen, lambda _: Refused("store", "cut")), Gone)
+    with pytest.raises(Gone), reaching("store"):
+        raise seen
+
+
+def test_what_the_server_did_itself_stays_its_own(faults: list[ClientError | None]) -> None:
+    faults += [None]
+
+    assert isinstance(translated("store", ConnectionResetError(104, "reset")), Refused)
+    assert isinstance(translated("store", Denied("store", "wrong password")), Denied)
+    assert isinstance(translated("shop", ConnectionResetError(104, "reset")), Refused)
+    assert faults == []

@@ -19,6 +19,22 @@ SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was r
 Known = Callable[[BaseException], ClientError | None]
 """What a client knows about its own library's exceptions."""
 
+Fault = Callable[[], ClientError | None]
+"""Why the latest connection was cut on its way, or None where nothing on the way was at fault."""
+
+_faults: dict[str, Fault] = {}
+
+
+def forwarded(component: str, fault: Fault | None) -> None:
+    """Connections to the component go through a forward, which alone knows why one was cut; None: no longer.
+
+    To a client library a pod that is gone and a lost API server are the same reset connection.
+    """
+    if fault is None:
+        _faults.pop(component, None)
+    else:
+        _faults[component] = fault
+
 
 def chain(error: BaseException) -> Iterator[BaseException]:
     """The exception and everything it was raised from, outermost first, each once."""
@@ -37,6 +53,21 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 def translated(component: str, error: BaseException) -> ClientError | None:
     """The ``ClientError`` that a transport error means, or None where it is no transport error."""
+    return _on_the_way(component, _translated(component, error))
+
+
+def meaning(component: str, error: BaseException, known: Known = lambda _: None) -> ClientError | None:
+    """What an exception means to a client that knows its own library's, or None where it is neither's."""
+    return _on_the_way(component, known(error) or _translated(component, error))
+
+
+def _on_the_way(component: str, meant: ClientError | None) -> ClientError | None:
+    if isinstance(meant, Refused | TimedOut) and component in _faults:
+        return _faults[component]() or meant
+    return meant
+
+
+def _translated(component: str, error: BaseException) -> ClientError | None:
     found = list(chain(error))
     for one in found:
         if isinstance(one, ClientError):
@@ -67,7 +98,7 @@ def reaching(component: str, known: Known = lambda _: None) -> Iterator[None]:
     except (ClientError, AssertionError):
         raise
     except Exception as error:
-        meant = known(error) or translated(component, error)
+        meant = meaning(component, error, known)
         if meant is None:
             raise
         raise meant from error
