@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Gone, Refused, TimedOut, Unresolved, Untrusted
-from gonogo.reaching import forwarded, meaning, reaching, translated
+from gonogo.reaching import forwarded, reaching, translated, understood
 
 
 class LibraryError(Exception):
@@ -104,7 +104,7 @@ def test_a_forward_knows_why_a_connection_was_cut(faults: list[ClientError | Non
     faults += [Gone("store", "pod store-0 is gone")] * 3
 
     assert isinstance(translated("store", wrapped(seen)), Gone)
-    assert isinstance(meaning("store", seen, lambda _: Refused("store", "cut")), Gone)
+    assert isinstance(understood("store", seen, lambda _: Refused("store", "cut")), Gone)
     with pytest.raises(Gone), reaching("store"):
         raise seen
 

@@ -56,7 +56,7 @@ def translated(component: str, error: BaseException) -> ClientError | None:
     return _on_the_way(component, _translated(component, error))
 
 
-def meaning(component: str, error: BaseException, known: Known = lambda _: None) -> ClientError | None:
+def understood(component: str, error: BaseException, known: Known = lambda _: None) -> ClientError | None:
     """What an exception means to a client that knows its own library's, or None where it is neither's."""
     return _on_the_way(component, known(error) or _translated(component, error))
 
@@ -80,7 +80,7 @@ def _translated(component: str, error: BaseException) -> ClientError | None:
     ):
         for one in found:
             if isinstance(one, kinds):
-                return meaning(component, str(one) or SILENT.get(meaning, type(one).__name__))
+                return understood(component, str(one) or SILENT.get(meaning, type(one).__name__))
     names = " ".join(type(one).__name__ for one in found)
     text = f"{type(error).__name__}: {error}"
     if "Timeout" in names or "TimedOut" in names:
@@ -98,7 +98,7 @@ def reaching(component: str, known: Known = lambda _: None) -> Iterator[None]:
     except (ClientError, AssertionError):
         raise
     except Exception as error:
-        meant = meaning(component, error, known)
+        meant = understood(component, error, known)
         if meant is None:
             raise
         raise meant from error
