@@ -80,7 +80,7 @@ def _translated(component: str, error: BaseException) -> ClientError | None:
     ):
         for one in found:
             if isinstance(one, kinds):
-                return understood(component, str(one) or SILENT.get(meaning, type(one).__name__))
+                return meaning(component, str(one) or SILENT.get(meaning, type(one).__name__))
     names = " ".join(type(one).__name__ for one in found)
     text = f"{type(error).__name__}: {error}"
     if "Timeout" in names or "TimedOut" in names:
