@@ -10,19 +10,23 @@
     └── ClientError        a component could not be asked, or said that it cannot serve
         ├── Refused          connection refused or reset                                 failed
         ├── Gone             a process or pod that should be there is gone               failed
+        ├── Absent           an object of the cluster that should be there is not        failed
         ├── Unavailable      the server itself says that it cannot serve                 failed
         ├── TimedOut         no answer within the limit                                  broken
         ├── Unresolved       the name does not resolve                                   broken
         ├── Untrusted        TLS: certificate, protocol                                  broken
         ├── Denied           our credentials were refused                                broken
         ├── Forbidden        our credentials lack a right                                broken
+        ├── SecretMissing    the cluster does not hold what the target file refers to    broken
+        ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
         └── Garbled          something answered, but not this component                  broken
     Wrong(AssertionError)  a claim was asked and is not true                             failed
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from copy import copy
+from typing import ClassVar, NamedTuple, Self
 
 from gonogo.model import Outcome
 from gonogo.seen import last, shown
@@ -83,6 +87,13 @@ class ClientError(GonogoError):
         self.signature = f"{component}.{kind or self.kind}"
         super().__init__(message)
 
+    def about(self, component: str) -> Self:
+        """The same error where it is this component that could not be asked."""
+        other = copy(self)
+        other.component = component
+        other.signature = f"{component}.{self.signature.partition('.')[2]}"
+        return other
+
 
 class Refused(ClientError):
     """Nothing listens there any more, or the connection was cut."""
@@ -96,6 +107,13 @@ class Gone(ClientError):
 
     outcome = Outcome.FAILED
     kind = "process_gone"
+
+
+class Absent(ClientError):
+    """The API server says that there is no such object, or no such kind."""
+
+    outcome = Outcome.FAILED
+    kind = "object_absent"
 
 
 class Unavailable(ClientError):
@@ -133,6 +151,18 @@ class Forbidden(ClientError):
     """The server knows us, and our account lacks a right."""
 
     kind = "right_missing"
+
+
+class ClusterLost(ClientError):
+    """The API server refuses, is cut off, silent, not trusted or overloaded: nobody was asked."""
+
+    kind = "cluster_unreachable"
+
+
+class SecretMissing(ClientError):
+    """A Secret of the cluster that the target file refers to, or its key, is not there."""
+
+    kind = "secret_missing"
 
 
 class Garbled(ClientError):

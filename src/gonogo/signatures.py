@@ -58,6 +58,18 @@ GENERIC: Mapping[str, Signature] = {
         hint="The account is known and lacks a right; grant it what the check's claim says.",
         by_hand="gonogo endpoints",
     ),
+    "object_absent": Signature(
+        hint="The cluster has no such object: it was never deployed, was deleted, or lives in another namespace.",
+        by_hand="gonogo health",
+    ),
+    "cluster_unreachable": Signature(
+        hint="The cluster's API server could not be asked; see whether kubectl reaches it with the same context.",
+        by_hand="kubectl cluster-info",
+    ),
+    "secret_missing": Signature(
+        hint="The target file refers to a Secret, or a key of one, that the cluster does not hold.",
+        by_hand="gonogo endpoints --discover",
+    ),
     "answer_garbled": Signature(
         hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",
         by_hand="gonogo endpoints",
@@ -69,6 +81,10 @@ GENERIC: Mapping[str, Signature] = {
     "not_started": Signature(
         hint="The server did not come up; the last lines of its log say why.",
         by_hand="gonogo up",
+    ),
+    "workload_not_ready": Signature(
+        hint="The pods behind the component's Service are not ready; its message names the object and the reason.",
+        by_hand="gonogo health",
     ),
     "not_settled": Signature(
         hint="The server answers, and what it should settle into is not there within the limit: nodes are missing.",

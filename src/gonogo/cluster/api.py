@@ -1,0 +1,546 @@
+"""The API server, asked: raw bytes of lists and watches, and every failure one word of the contract.
+
+The ``kubernetes`` package gives configuration, authentication and the connections (proxy, TLS); bodies are
+handed on undecoded. What it imports costs 0.3 s of CPU and is paid by the first request, not by ``import``.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from gonogo.cluster import expiry
+from gonogo.cluster.kubeconfig import Access, chosen, configured
+from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled, Refused, TimedOut, Untrusted
+from gonogo.model import Limits
+from gonogo.reaching import chain, translated
+from gonogo.target import Kubernetes
+from gonogo.waiting import Deadline
+
+if TYPE_CHECKING:
+    import urllib3
+    from kubernetes.client import ApiClient
+
+SILENCE = 75.0
+"""Seconds after which a silent watch counts as lost: the API server sends a bookmark roughly every minute."""
+
+WATCHED = 3000
+"""Seconds that a watch is asked to last; the API server ends it then in good order, with a bookmark."""
+
+LIST = 30.0
+"""Seconds that one page may take at least: the field's objective for lists is 30 s (sig-scalability)."""
+
+CHUNK = 1 << 18
+
+
+class Kind(NamedTuple):
+    """A kind of object as the API server's paths name it; ``group`` is empty for the core one."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        """``v1``, ``apps/v1``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """As RBAC and ``kubectl`` name it: ``pods``, ``deployments.apps``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str | None = None, name: str = "") -> str:
+        """Below the server's address: all of the kind, those of a namespace, or one object."""
+        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        if namespace and self.namespaced:
+            parts += ["namespaces", namespace]
+        return "/" + "/".join([*parts, self.plural, *([name] if name else [])])
+
+
+def _kinds() -> Iterator[tuple[str, Kind]]:
+    table = {
+        ("", "v1"): "pods Pod, services Service, persistentvolumeclaims PersistentVolumeClaim, events Event, "
+        "configmaps ConfigMap, secrets Secret, serviceaccounts ServiceAccount, resourcequotas ResourceQuota, "
+        "limitranges LimitRange, endpoints Endpoints, replicationcontrollers ReplicationController, "
+        "-namespaces Namespace, -nodes Node, -persistentvolumes PersistentVolume",
+        ("apps", "v1"): "deployments Deployment, replicasets ReplicaSet, "
+        "statefulsets StatefulSet, daemonsets DaemonSet",
+        ("batch", "v1"): "jobs Job, cronjobs CronJob",
+        ("autoscaling", "v2"): "horizontalpodautoscalers HorizontalPodAutoscaler",
+        ("policy", "v1"): "poddisruptionbudgets PodDisruptionBudget",
+        ("discovery.k8s.io", "v1"): "endpointslices EndpointSlice",
+        ("networking.k8s.io", "v1"): "ingresses Ingress, -ingressclasses IngressClass, networkpolicies NetworkPolicy",
+        ("storage.k8s.io", "v1"): "-storageclasses StorageClass, -volumeattachments VolumeAttachment",
+        ("scheduling.k8s.io", "v1"): "-priorityclasses PriorityClass",
+        ("rbac.authorization.k8s.io", "v1"): "roles Role, rolebindings RoleBinding, "
+        "-clusterroles ClusterRole, -clusterrolebindings ClusterRoleBinding",
+        ("apiextensions.k8s.io", "v1"): "-customresourcedefinitions CustomResourceDefinition",
+        ("apiregistration.k8s.io", "v1"): "-apiservices APIService",
+        ("admissionregistration.k8s.io", "v1"): "-mutatingwebhookconfigurations MutatingWebhookConfiguration, "
+        "-validatingwebhookconfigurations ValidatingWebhookConfiguration",
+    }
+    for (group, version), names in table.items():
+        for plural, kind in (one.split() for one in names.split(", ")):
+            yield kind, Kind(group, version, plural.removeprefix("-"), kind, not plural.startswith("-"))
+
+
+KINDS: Mapping[str, Kind] = dict(_kinds())
+"""The built-in kinds by name, as Kubernetes 1.25 and later serve them: nothing has to be discovered."""
+
+
+class Right(NamedTuple):
+    """What RBAC would have to grant; ``resource`` as ``pods``, ``deployments.apps``, ``pods/log``."""
+
+    verb: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        named = f" {self.name!r}" if self.name else ""
+        where = f'in namespace "{self.namespace}"' if self.namespace else "in any namespace"
+        scope = f"namespace {self.namespace}" if self.namespace else "all namespaces"
+        asked = f"verb {self.verb}, resource {self.resource}, {scope}"
+        return f"may not {self.verb} {self.resource}{named} {where} ({asked})"
+
+
+class Outdated(ClientError):
+    """The resource version is older than what the API server remembers (410): list again."""
+
+    kind = "answer_garbled"
+
+
+_PATH = re.compile(
+    r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
+    r"/(?P<plural>[^/]+)(?:/(?P<name>[^/]+)(?:/(?P<sub>.+))?)?"
+)
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+def right(method: str, path: str, query: Mapping[str, Any] = {}) -> Right:
+    """The right that a request needs (kubernetes.io/docs/reference/access-authn-authz/authorization)."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return Right(method.lower(), path)
+    group, namespace, plural, name, sub = found.group("group", "namespace", "plural", "name", "sub")
+    reading = "watch" if query.get("watch") else "get" if name else "list"
+    verb = reading if method == "GET" else _VERBS.get(method, method.lower())
+    resource = plural + (f".{group}" if group else "") + (f"/{sub}" if sub else "")
+    return Right(verb, resource, namespace or "", name or "")
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct):
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+
+
+def position(page: bytes) -> tuple[str, str]:
+    """Resource version and ``continue`` of a list's page. Raises ``msgspec.MsgspecError`` where it is none."""
+    # they stand in front; where they do, the rest of a large page need not be read for them
+    head = re.match(rb'\{"kind":"\w+List","apiVersion":"[\w./-]+","metadata":(\{[^{}]*\})', page)
+    found = msgspec.json.decode(head[1], type=_Metadata) if head else msgspec.json.decode(page, type=_List).metadata
+    return found.resource_version, found.continue_
+
+
+class Stream(NamedTuple):
+    """What a WebSocket to the API server needs; ``url`` starts with ``wss`` or ``ws``, ``proxy`` may be empty."""
+
+    url: str
+    headers: list[tuple[str, str]]
+    tls: ssl.SSLContext | None
+    server_name: str
+    proxy: str
+
+
+class Api:
+    """One cluster through one context; safe to be used by many threads.
+
+    Every question raises ``ClientError``: ``ClusterLost`` where the API server cannot be asked, ``Denied``
+    where it does not know us, ``Forbidden`` with the missing right, ``Absent`` for what is not there; and
+    ``ConfigError`` where the credentials of the kubeconfig cannot be had.
+    """
+
+    def __init__(self, settings: Kubernetes, component: str = "health", limits: Limits = Limits()) -> None:  # noqa: B008
+        self.component, self.limits = component, limits
+        self._access: Access = chosen(settings)
+        self._lock = threading.RLock()
+        self._client: ApiClient | None = None
+        self._ends: datetime | None = None
+        self._closed = threading.Event()
+
+    # -- who and where
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig's context, or ``in-cluster``."""
+        return self._access.context
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """All contexts there are to choose from."""
+        return self._access.contexts
+
+    @property
+    def namespace(self) -> str:
+        """The context's."""
+        return self._access.namespace
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether we are a pod of it, so that Service addresses can be reached."""
+        return self._access.in_cluster
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        if self.in_cluster:
+            return str(self.client().configuration.host)
+        return str(self._access.cluster["server"]).rstrip("/")
+
+    def client(self) -> ApiClient:
+        """The ``kubernetes`` package's client, for exec and writes; its credentials are in date."""
+        with self._lock:
+            if self._client is None or (self._ends is not None and datetime.now(UTC) >= self._ends):
+                self._client, self._ends = self._connected()
+            return self._client
+
+    def identity(self) -> str:
+        """The uid of namespace ``kube-system``: what a cluster is known by, as it never changes."""
+        found = msgspec.json.decode(self.get(KINDS["Namespace"].path(name="kube-system")))
+        return str(found["metadata"]["uid"])
+
+    def may(
+        self, verb: str, resource: str, namespace: str, *, group: str = "", name: str = "", subresource: str = ""
+    ) -> bool:
+        """Whether we have the right (SelfSubjectAccessReview); ``resource`` is the plural.
+
+        True also where the review itself is refused: then only the request itself can tell.
+        """
+        wanted = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
+        wanted |= {"name": name, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in wanted.items() if value}},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        try:
+            with closing(self._open("POST", path, body=msgspec.json.encode(review))) as answer:
+                return bool(msgspec.json.decode(self._body(answer, path))["status"].get("allowed"))
+        except Forbidden:
+            return True
+
+    # -- questions
+
+    def get(self, path: str, **query: str) -> bytes:
+        """The body of one GET, all of it within the limit for one call."""
+        with closing(self._open("GET", path, query)) as answer:
+            return self._body(answer, path)
+
+    def pages(
+        self, kind: Kind, namespace: str | None = None, *, limit: int = 500, labels: str = "", fields: str = ""
+    ) -> Iterator[bytes]:
+        """The pages of one consistent list, as they were sent; see :func:`position`.
+
+        A list whose ``continue`` has become too old in the middle raises :class:`Outdated`: what was handed
+        out is void, and the list must start anew.
+        """
+        query = {"limit": str(limit), "labelSelector": labels, "fieldSelector": fields}
+        path = kind.path(namespace)
+        while True:
+            with closing(self._open("GET", path, query, read=max(LIST, self.limits.check))) as answer:
+                page = self._body(answer, path, within=max(LIST, self.limits.check))
+            yield page
+            query["continue"] = self._decoded(position, page, path)[1]
+            if not query["continue"]:
+                return
+
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        resource_version: str,
+        *,
+        labels: str = "",
+        fields: str = "",
+        silence: float = SILENCE,
+        opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _: None,
+    ) -> Iterator[bytes]:
+        """The lines of a watch as they come, bookmarks among them; it ends when the API server ends it.
+
+        ``opened`` is handed the answer as soon as the watch stands: its ``shutdown()`` ends it from another
+        thread. Raises ``ClusterLost`` after ``silence`` seconds without a line, and :class:`Outdated` where
+        the version is too old (as a status; the same may come as a line of type ``ERROR``).
+        """
+        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
+        query |= {"labelSelector": labels, "fieldSelector": fields, "timeoutSeconds": str(WATCHED)}
+        path = kind.path(namespace)
+        with closing(self._open("GET", path, query, read=silence)) as answer:
+            opened(answer)
+            rest = b""
+            chunks = answer.stream(CHUNK)
+            while (chunk := self._asked(lambda: next(chunks, None), path)) is not None:
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from filter(None, lines)
+
+    def stream_headers_and_tls(self, path: str, query: Mapping[str, Any] | Sequence[tuple[str, str]] = ()) -> Stream:
+        """What a WebSocket to ``path`` needs, with credentials in date; a refusal goes to :meth:`refusal`."""
+        client = self.client()
+        settings = client.configuration
+        parts = urlsplit(str(settings.host))
+        tls = None
+        if parts.scheme == "https":
+            tls = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+            if settings.cert_file:
+                tls.load_cert_chain(settings.cert_file, settings.key_file)
+            if not settings.verify_ssl:
+                tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+        scheme = "wss" if tls else "ws"
+        asked = f"?{urlencode(query, doseq=True)}" if query else ""
+        return Stream(
+            url=f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}{asked}",
+            headers=self._headers(client),
+            tls=tls,
+            server_name=settings.tls_server_name or parts.hostname or "",
+            proxy=_proxy(settings),
+        )
+
+    def close(self) -> None:
+        """Give back the connections and end every pause; may be called twice."""
+        self._closed.set()
+        with self._lock:
+            if self._client is not None:
+                self._client.rest_client.close()
+                self._client = None
+
+    # -- one request
+
+    def _connected(self) -> tuple[ApiClient, datetime | None]:
+        import urllib3
+        from kubernetes.client import ApiClient
+
+        configuration, ends = configured(self._access)
+        if not configuration.verify_ssl:
+            # the kubeconfig's own wish (insecure-skip-tls-verify) needs no warning per request
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        client = ApiClient(configuration)
+        client.user_agent = "gonogo"
+        extra = self._access.impersonation
+        if extra:
+            # the package knows no impersonation, and its own headers cannot hold a name twice
+            pool = client.rest_client.pool_manager
+            plain = pool.urlopen
+
+            def urlopen(method: str, url: str, redirect: bool = True, **given: Any) -> Any:
+                headers = urllib3.HTTPHeaderDict(given.pop("headers", None) or {})
+                for name, value in extra:
+                    headers.add(name, value)
+                return plain(method, url, redirect, headers=headers, **given)
+
+            pool.urlopen = urlopen
+        return client, ends
+
+    def _headers(self, client: ApiClient) -> list[tuple[str, str]]:
+        """Credentials and impersonation, for requests that do not go through the package's connections."""
+        return [*self._credentials(client).items(), *self._access.impersonation]
+
+    @staticmethod
+    def _credentials(client: ApiClient) -> dict[str, str]:
+        # asking the package for its settings is what makes it renew a token that has expired
+        given = client.configuration.auth_settings().get("BearerToken")
+        return {"Authorization": str(given["value"])} if given else {}
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] = {},
+        *,
+        body: bytes | None = None,
+        read: float | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer, its body unread, where the status is below 400.
+
+        Renews the credentials once after 401, waits as ``Retry-After`` says after 429 while the limit for
+        one call lasts, and asks once more where a connection that had been kept was cut.
+        """
+        deadline = Deadline(self.limits.check)
+        renewed = again = False
+        while True:
+            client = self.client()
+            try:
+                answer = self._request(client, method, path, query, body, read)
+            except ClusterLost as error:
+                if again or body is not None or not any(isinstance(e, ConnectionResetError) for e in chain(error)):
+                    raise
+                again = True
+                continue
+            if answer.status < 400:
+                return answer
+            with closing(answer):
+                said = self._body(answer, path)
+            if answer.status == 401 and not renewed:
+                renewed = True
+                self._renew(client)
+                continue
+            if answer.status == 429:
+                seconds = _retry_after(answer)
+                if seconds < deadline.left and not self._closed.wait(seconds):
+                    continue
+            raise self._refusal(answer.status, said, right(method, path, query), client)
+
+    def refusal(self, status: int, body: bytes, method: str, path: str) -> ClientError:
+        """What the API server's answer to a request means that did not go through here, as a WebSocket's."""
+        return self._refusal(status, body, right(method, path), self.client())
+
+    def _renew(self, refused: ApiClient) -> None:
+        """Get other credentials than those that were refused; another thread may have done so already."""
+        with self._lock:
+            if self._client is refused:
+                self._client = None
+
+    def _request(
+        self,
+        client: ApiClient,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        read: float | None,
+    ) -> urllib3.BaseHTTPResponse:
+        import urllib3
+
+        asked = urlencode({key: value for key, value in query.items() if value})
+        url = f"{client.configuration.host}{quote(path, safe='/:')}" + (f"?{asked}" if asked else "")
+        headers = {"Accept": "application/json", "User-Agent": "gonogo", **self._credentials(client)}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        timeout = urllib3.Timeout(connect=self.limits.connect, read=read or self.limits.check)
+        pool = client.rest_client.pool_manager
+        answer: urllib3.BaseHTTPResponse = self._asked(
+            lambda: pool.request(
+                method, url, headers=headers, body=body, timeout=timeout, retries=False, preload_content=False
+            ),
+            path,
+        )
+        return answer
+
+    def _asked(self, ask: Callable[[], Any], path: str) -> Any:
+        """What ``ask`` returns; every failure on the way is a lost cluster."""
+        try:
+            return ask()
+        except ClientError:
+            raise
+        except Exception as error:
+            meant = translated(self.component, error)
+            if meant is None:
+                raise
+            raise ClusterLost(self.component, self._lost(meant, error), asked=path) from error
+
+    def _lost(self, meant: ClientError, error: BaseException) -> str:
+        where = f"the API server {self.server} of context {self.context!r}"
+        if isinstance(meant, Untrusted):
+            texts = [getattr(e, "verify_message", "") for e in chain(error)]
+            if "certificate has expired" in texts:
+                return f"{where}: its certificate has expired{expiry.since(expiry.of_server(self.server))}"
+            return f"{where} is not trusted: {next(filter(None, texts), meant)}"
+        if isinstance(meant, Refused):
+            if any(isinstance(e, ConnectionRefusedError) for e in chain(error)):
+                return f"{where} refused the connection; is it running, and is this its address?"
+            return f"{where} cut the connection"
+        if isinstance(meant, TimedOut):
+            return f"{where} did not answer within the limit; is there a way to it from here (VPN, firewall, proxy)?"
+        return f"{where} could not be asked: {meant}"
+
+    def _body(self, answer: urllib3.BaseHTTPResponse, path: str, within: float = 0.0) -> bytes:
+        deadline = Deadline(within or self.limits.check)
+
+        def whole() -> bytes:
+            parts = []
+            for part in answer.stream(CHUNK):
+                parts.append(part)
+                if deadline.passed:
+                    raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
+            return b"".join(parts)
+
+        body: bytes = self._asked(whole, path)
+        return body
+
+    def _decoded(self, decode: Callable[[bytes], Any], body: bytes, path: str) -> Any:
+        try:
+            return decode(body)
+        except msgspec.MsgspecError as error:
+            raise Garbled(self.component, f"GET {path}: no answer of an API server: {error}", asked=path) from error
+
+    def _refusal(self, status: int, body: bytes, needed: Right, client: ApiClient) -> ClientError:
+        said = _said(body)
+        where = f"the API server {self.server}"
+        asked = f"{needed.verb} {needed.resource}"
+        if status == 401:
+            return Denied(self.component, self._unknown(client), asked=asked)
+        if status == 403:
+            return Forbidden(self.component, str(needed), asked=asked)
+        if status == 404:
+            what = f"{needed.resource} {needed.name!r}" if needed.name else needed.resource
+            place = f" in namespace {needed.namespace!r}" if needed.namespace else ""
+            return Absent(self.component, f"there is no {what}{place}", asked=asked)
+        if status == 410:
+            return Outdated(self.component, said or "the resource version is too old", asked=asked)
+        if status == 429 or status >= 500:
+            return ClusterLost(self.component, f"{where} cannot serve ({asked}): HTTP {status} {said}".strip())
+        return Garbled(self.component, f"{where} ({asked}): HTTP {status} {said}".strip(), asked=asked)
+
+    def _unknown(self, client: ApiClient) -> str:
+        """Why we are not known: what has expired, and since when, where that can be seen."""
+        now, settings = datetime.now(UTC), client.configuration
+        who = f"the API server {self.server} does not know the user of context {self.context!r}"
+        token = self._credentials(client).get("Authorization", "").partition(" ")[2]
+        for what, ends in (("token", expiry.of_token(token)), ("certificate", expiry.of_file(settings.cert_file))):
+            if ends is not None and ends < now:
+                return f"{who}: its {what} has expired{expiry.since(ends)}; log in again"
+        if token:
+            return f"{who}: its token is expired or revoked; log in again"
+        if settings.cert_file:
+            return f"{who}: its certificate is not from an authority that the server trusts"
+        return f"{who}: the kubeconfig holds no credentials for it"
+
+
+def _said(body: bytes) -> str:
+    """The message of a ``Status``, else the beginning of whatever was sent."""
+    try:
+        return msgspec.json.decode(body, type=_Status).message
+    except msgspec.MsgspecError:
+        return " ".join(body.decode(errors="replace").split())[:300]
+
+
+def _retry_after(answer: urllib3.BaseHTTPResponse) -> float:
+    """Seconds; the API server sends whole ones (kubernetes.io/docs/concepts/cluster-administration/flow-control)."""
+    given = answer.headers.get("Retry-After", "")
+    return float(given) if given.isdigit() else 1.0
+
+
+def _proxy(settings: Any) -> str:
+    from kubernetes.client.rest import should_bypass_proxies
+
+    if not settings.proxy or should_bypass_proxies(settings.host, settings.no_proxy or ""):
+        return ""
+    return str(settings.proxy)

@@ -1,0 +1,239 @@
+"""Which cluster, and who we are there: kubeconfig files, or the service account of the pod we run in.
+
+Choosing (files, context, user) is plain reading and done here, so that a mistake becomes a sentence;
+authentication is the ``kubernetes`` package's. Where that package falls behind kubectl, this module makes
+up for it: ``tokenFile`` is read again, a credential plugin's failure is an error and not an anonymous
+request, and impersonation becomes headers.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gonogo.errors import ConfigError, Problem
+from gonogo.files import suggestion, unreadable
+from gonogo.target import Kubernetes
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""What the kubelet puts into a pod (kubernetes.io/docs/tasks/run-application/access-api-from-pod)."""
+
+TOKEN_FILE_LIFE = timedelta(minutes=1)
+"""How long a token read from a file is used, as client-go does (``transport/token_source.go``)."""
+
+RENEWED_BEFORE = timedelta(seconds=30)
+"""A credential is renewed this long before its end: clocks differ, and a request takes a while."""
+
+_PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
+
+
+@dataclass(frozen=True)
+class Access:
+    """One context, with its cluster and user as written; paths in them are absolute."""
+
+    context: str
+    contexts: tuple[str, ...]
+    namespace: str
+    cluster: Mapping[str, Any] = field(repr=False)
+    user: Mapping[str, Any] = field(repr=False)
+    source: str
+    in_cluster: bool = False
+
+    @property
+    def impersonation(self) -> list[tuple[str, str]]:
+        """The headers of ``as``, ``as-uid``, ``as-groups`` and ``as-user-extra``; one group is one header.
+
+        kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+        """
+        user = self.user
+        headers = [(name, str(user[key])) for name, key in (("User", "as"), ("Uid", "as-uid")) if user.get(key)]
+        headers += [("Group", str(group)) for group in user.get("as-groups") or ()]
+        for key, values in (user.get("as-user-extra") or {}).items():
+            headers += [(f"Extra-{quote(str(key).lower(), safe='')}", str(value)) for value in values or ()]
+        return [(f"Impersonate-{name}", value) for name, value in headers]
+
+
+def chosen(settings: Kubernetes, environ: Mapping[str, str] = os.environ) -> Access:
+    """The context that the settings name, else the current one, else the only one there is.
+
+    Files: the settings' one, else those of ``KUBECONFIG``, else ``~/.kube/config``; where there are none,
+    the pod's service account. Raises ``ConfigError``: no file, no such context, a context that names a
+    missing cluster or user; the nearest context and all of them are told.
+    """
+    named = settings.kubeconfig or environ.get("KUBECONFIG") or "~/.kube/config"
+    paths = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        if not settings.kubeconfig and environ.get("KUBERNETES_SERVICE_HOST"):
+            return _of_the_pod()
+        raise ConfigError(
+            Problem(
+                os.pathsep.join(map(str, paths)),
+                "no kubeconfig there",
+                'set KUBECONFIG, or kubeconfig = "…" in [kubernetes] of the target file',
+            )
+        )
+    merged = _merged(there)
+    source = os.pathsep.join(map(str, there))
+    contexts = tuple(merged["contexts"])
+    context = settings.context or merged["current"] or (contexts[0] if len(contexts) == 1 else "")
+    if not context:
+        raise ConfigError(Problem(source, "it has no current context", f"name one: {_listed(contexts)}"))
+    if context not in contexts:
+        hint = f"{suggestion(context, contexts)}; contexts: {_listed(contexts)}"
+        raise ConfigError(Problem(source, f"no such context: {context!r}", hint))
+    entry = merged["contexts"][context]
+    found: dict[str, Mapping[str, Any]] = {"user": {}}
+    for kind in ("cluster", "user"):
+        name = entry.get(kind)
+        if name in merged[f"{kind}s"]:
+            found[kind] = merged[f"{kind}s"][name]
+        elif name or kind == "cluster":
+            hint = suggestion(str(name), merged[f"{kind}s"])
+            raise ConfigError(Problem(source, f"context {context!r} names no {kind} that is there: {name!r}", hint))
+    if not found["cluster"].get("server"):
+        raise ConfigError(Problem(source, f"cluster {entry['cluster']!r} of context {context!r} has no server"))
+    return Access(
+        context=context,
+        contexts=contexts,
+        namespace=entry.get("namespace") or "default",
+        cluster=found["cluster"],
+        user=found["user"],
+        source=source,
+    )
+
+
+def _of_the_pod() -> Access:
+    namespace = ACCOUNT / "namespace"
+    return Access(
+        context="in-cluster",
+        contexts=(),
+        namespace=namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else "default",
+        cluster={},
+        user={},
+        source=str(ACCOUNT),
+        in_cluster=True,
+    )
+
+
+def _merged(paths: list[Path]) -> dict[str, Any]:
+    # The first file that sets something wins, as in kubectl (kubernetes.io/docs/concepts/configuration/
+    # organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
+    found: dict[str, Any] = {"contexts": {}, "clusters": {}, "users": {}, "current": ""}
+    for path in paths:
+        content = _read(path)
+        found["current"] = found["current"] or content.get("current-context") or ""
+        for kind in ("context", "cluster", "user"):
+            for name, value in _entries(content, kind, path):
+                for key in _PATHS.get(kind, ()):
+                    if value.get(key):
+                        value[key] = os.path.normpath(path.parent.absolute() / value[key])
+                if command := (value.get("exec") or {}).get("command", ""):
+                    # a command with a slash is relative to its file, one without is looked up in PATH
+                    value["exec"]["command"] = str(path.parent.absolute() / command) if "/" in command else command
+                found[f"{kind}s"].setdefault(name, value)
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise ConfigError(unreadable(path, error)) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(Problem(str(path), f"is no YAML: {' '.join(str(error).split())}")) from error
+    if not isinstance(content or {}, dict):
+        raise ConfigError(Problem(str(path), "is no kubeconfig", "it should hold clusters, contexts and users"))
+    return content or {}
+
+
+def _entries(content: Mapping[str, Any], kind: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    entries = content.get(f"{kind}s") or []
+    try:
+        for entry in entries:
+            yield str(entry["name"]), dict(entry.get(kind) or {})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(Problem(str(path), f"{kind}s must be a list of {{name, {kind}}}")) from error
+
+
+def _listed(contexts: tuple[str, ...]) -> str:
+    return ", ".join(sorted(contexts)) or "there is none"
+
+
+def configured(access: Access) -> tuple[Configuration, datetime | None]:
+    """The package's configuration, and when its credentials should be renewed; None: they renew themselves.
+
+    A credential plugin is run here. Raises ``ConfigError`` where it fails, or a file is missing.
+    """
+    from kubernetes.client import Configuration
+    from kubernetes.config import ConfigException
+    from kubernetes.config.incluster_config import load_incluster_config
+    from kubernetes.config.kube_config import load_kube_config_from_dict
+
+    configuration = Configuration()
+    configuration.keep_alive = True
+    configuration.connection_pool_maxsize = 64
+    try:
+        if access.in_cluster:
+            load_incluster_config(client_configuration=configuration)
+            return configuration, None
+        user, ends = _authenticated(access)
+        document = {
+            "current-context": "it",
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "clusters": [{"name": "it", "cluster": dict(access.cluster)}],
+            "users": [{"name": "it", "user": user}],
+        }
+        load_kube_config_from_dict(document, client_configuration=configuration, persist_config=False)
+    except (ConfigException, OSError, ValueError) as error:
+        raise ConfigError(Problem(access.source, f"context {access.context!r} cannot be used: {error}")) from error
+    return configuration, ends
+
+
+def _authenticated(access: Access) -> tuple[dict[str, Any], datetime | None]:
+    """The user with what its plugin or token file gives in their place, and when that must be renewed."""
+    user = dict(access.user)
+    if token_file := user.pop("tokenFile", ""):
+        user["token"] = Path(token_file).read_text(encoding="utf-8").strip()
+        return user, datetime.now(UTC) + TOKEN_FILE_LIFE
+    plugin = user.pop("exec", None)
+    if not plugin or user.get("token"):
+        return user, None
+    status = _plugin(plugin, access)
+    if status.get("token"):
+        user["token"] = status["token"]
+    for key, given in (("certificate", "clientCertificateData"), ("key", "clientKeyData")):
+        if status.get(given):
+            user[f"client-{key}-data"] = base64.b64encode(status[given].encode()).decode()
+    ends = status.get("expirationTimestamp")
+    return user, datetime.fromisoformat(ends) - RENEWED_BEFORE if ends else None
+
+
+def _plugin(plugin: Mapping[str, Any], access: Access) -> Mapping[str, Any]:
+    from kubernetes.config import ConfigException
+    from kubernetes.config.exec_provider import ExecProvider
+    from kubernetes.config.kube_config import ConfigNode
+
+    command = plugin.get("command", "")
+    try:
+        provider = ExecProvider(ConfigNode("exec", dict(plugin)), None, ConfigNode("cluster", dict(access.cluster)))
+        status: Mapping[str, Any] = provider.run()
+    except FileNotFoundError as error:
+        hint = plugin.get("installHint") or f"install {command!r}, or choose another user"
+        raise ConfigException(f"its credential plugin {command!r} is not there ({' '.join(hint.split())})") from error
+    except ConfigException as error:
+        raise ConfigException(f"its credential plugin {command!r} failed: {error}") from error
+    if not status.get("token") and not (status.get("clientCertificateData") and status.get("clientKeyData")):
+        raise ConfigException(f"its credential plugin {command!r} gave neither token nor certificate")
+    return status
