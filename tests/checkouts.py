@@ -13,8 +13,9 @@ FILES = {
         capabilities = ["tape"]
         [endpoints]
         required = ["address"]
-        optional = ["user", "password", "security", "ca"]
+        optional = ["user", "password", "security", "ca", "proxy"]
         secret = ["password", "security.pin"]
+        service = { address = "{service}", proxy = "{proxy}" }
         [expect]
         brokers = 3
         [signatures.broker_missing]

@@ -34,7 +34,7 @@ def test_components_are_found_by_folder(tmp_path: Path) -> None:
 
     assert list(registry.components) == ["models", "queue", "store"]
     assert (queue.title, queue.concurrency, queue.folder) == ("Queue", 2, tmp_path / "deploy" / "queue")
-    assert queue.endpoints.all == ("address", "user", "password", "security", "ca")
+    assert queue.endpoints.all == ("address", "user", "password", "security", "ca", "proxy")
     assert queue.expect == {"brokers": 3}
     assert queue.providers == ("embedded",)
     assert registry.root == tmp_path

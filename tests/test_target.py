@@ -7,11 +7,11 @@ from textwrap import dedent
 
 import pytest
 
-from gonogo.errors import ConfigError
-from gonogo.model import Limits, Mode
+from gonogo.errors import ClientError, ClusterLost, ConfigError
+from gonogo.model import Endpoints, Limits, Mode
 from gonogo.registry import Registry
-from gonogo.target import Target, load_target
-from tests.checkouts import checkout
+from gonogo.target import SERVICE, Reached, Target, load_target
+from tests.checkouts import FILES, checkout
 
 HEAD = """
     [target]
@@ -305,15 +305,137 @@ def test_all_missing_variables_and_files_are_named_at_once(tmp_path: Path, monke
     assert "components.queue.ca = 'no.pem': no such file" in said[2]
 
 
+# -- on a cluster
+
+CLUSTER = HEAD + """
+    [kubernetes]
+    [components.queue]
+    service = "data/queue:9092"
+"""
+
+
+class Cluster:
+    """A cluster of one Service and one Secret; ``asked`` is what was asked of it."""
+
+    def __init__(self, transport: str = "port-forward", lost: ClientError | None = None) -> None:
+        self.transport, self.lost, self.asked = transport, lost, list[str]()
+
+    def reached(self, service: str, *, web: bool) -> Reached:
+        self._ask(service)
+        if self.transport == "port-forward":
+            return Reached("127.0.0.1", 31001, self.transport)
+        if self.transport == "ingress" and web:
+            return Reached("queue.example", 443, self.transport, "https")
+        return self.inside(service)
+
+    def inside(self, service: str) -> Reached:
+        found = SERVICE.fullmatch(service)
+        assert found is not None
+        return Reached(f"{found['name']}.{found['namespace']}.svc", int(found["port"]), "service")
+
+    def proxy(self) -> str:
+        return "socks5h://127.0.0.1:31000"
+
+    def secret(self, namespace: str, name: str, key: str) -> str:
+        self._ask(f"{namespace}/{name}#{key}")
+        return "hunter2"
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.lost is not None:
+            raise self.lost
+
+
+def reached(root: Path, text: str, cluster: Cluster, form: str = "{service}") -> Endpoints:
+    component = FILES["deploy/queue/component.toml"].replace("{service}", form)
+    checkout(root, {"deploy/queue/component.toml": component, "deploy/targets/staging.toml": text})
+    registry = Registry.load(root)
+    return load_target("staging", root, registry).resolved(registry.components["queue"], cluster)
+
+
+@pytest.mark.parametrize(
+    ("form", "transport", "here", "within"),
+    [
+        ("{service}", "port-forward", "queue.data.svc:9092", "queue.data.svc:9092"),
+        ("{scheme}://{host}:{port}", "port-forward", "http://127.0.0.1:31001", "http://queue.data.svc:9092"),
+        ("{scheme}://{host}:{port}", "service", "http://queue.data.svc:9092", "http://queue.data.svc:9092"),
+        ("{scheme}://{host}:{port}", "ingress", "https://queue.example:443", "http://queue.data.svc:9092"),
+        ("bolt://{host}:{port}", "port-forward", "bolt://127.0.0.1:31001", "bolt://queue.data.svc:9092"),
+        ("{authority}", "port-forward", "queue.data.svc:9092", "queue.data.svc:9092"),
+    ],
+)
+def test_a_service_becomes_an_address_by_the_components_own_form(
+    tmp_path: Path, form: str, transport: str, here: str, within: str
+) -> None:
+    endpoints = reached(tmp_path, CLUSTER, Cluster(transport), form)
+
+    assert (endpoints["address"], endpoints.from_within("address")) == (here, within)
+    assert endpoints.transport == transport
+
+
+@pytest.mark.parametrize(("transport", "proxy"), [("port-forward", "socks5h://127.0.0.1:31000"), ("service", None)])
+def test_a_proxy_is_used_only_where_names_are_not_known_without(tmp_path: Path, transport: str, proxy: str) -> None:
+    endpoints = reached(tmp_path, CLUSTER, Cluster(transport))
+
+    assert endpoints.get("proxy") == proxy
+
+
+@pytest.mark.parametrize("line", ['service = "data/queue:80"', 'service = { address = "data/queue:80" }'])
+def test_a_port_that_needs_no_saying_is_not_said_in_a_host_header(tmp_path: Path, line: str) -> None:
+    text = CLUSTER.replace('service = "data/queue:9092"', line)
+
+    assert reached(tmp_path, text, Cluster(), "{authority}")["address"] == "queue.data.svc"
+
+
+def test_an_address_beside_a_service_may_name_its_places_or_replace_it(tmp_path: Path) -> None:
+    changed = CLUSTER + 'address = "https://{host}:{port}"\nproxy = "socks5://mine:1080"'
+
+    endpoints = reached(tmp_path, changed, Cluster())
+
+    assert endpoints.addresses == {"address": "https://127.0.0.1:31001", "proxy": "socks5://mine:1080"}
+    assert endpoints.from_within("address") == "https://queue.data.svc:9092"
+    assert endpoints.from_within("proxy") == "socks5://mine:1080"
+
+
+def test_a_secret_of_the_cluster_is_read_and_stays_hidden(tmp_path: Path) -> None:
+    cluster = Cluster()
+
+    endpoints = reached(tmp_path, QUEUE + 'password = { secret = "data/queue#password" }\n[kubernetes]', cluster)
+
+    assert endpoints["password"] == "hunter2"
+    assert "hunter2" not in repr(endpoints)
+    assert (cluster.asked, endpoints.transport) == (["data/queue#password"], "direct")
+
+
+def test_a_mistake_in_the_file_is_told_before_the_cluster_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOT_SET", raising=False)
+    lost = ClusterLost("health", "the API server refused the connection")
+    refused = 'password = { secret = "data/queue#password" }'
+
+    with pytest.raises(ConfigError, match="NOT_SET"):
+        reached(tmp_path, CLUSTER + refused + '\nuser = { env = "NOT_SET" }', Cluster(lost=lost))
+    with pytest.raises(ClusterLost):
+        reached(tmp_path, CLUSTER + refused, Cluster(lost=lost))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (QUEUE + 'password = { secret = "data/queue#password" }', "gonogo reads no Kubernetes secrets yet"),
-        (HEAD + '[kubernetes]\n[components.queue]\nservice = "data/queue:1"', "gonogo opens no port-forwards yet"),
+        (CLUSTER.replace("data/queue:9092", "queue:9092"), "must be \"namespace/name:port\", is 'queue:9092'"),
+        (CLUSTER.replace('"data/queue:9092"', "9092"), 'service must be "namespace/name:port", is 9092'),
+        (CLUSTER.replace('"data/queue:9092"', '{ address = "d/q:1", prxy = "d/q:1" }'), "(nearest known: 'proxy')"),
+        (CLUSTER + 'address = "{hots}:{port}"', "components.queue.address: unknown {hots} (nearest known: 'host')"),
+        (QUEUE.replace("queue.example:9092", "{host}:1"), "names {host} of a Service, and no Service is given"),
+        (CLUSTER.replace("components.queue", "components.store"), "Store has no address that a Service can stand for"),
+        (CLUSTER.replace('"data/queue:9092"', '{ proxy = "data/queue:1" }'), "missing key 'components.queue.address'"),
+        (CLUSTER + 'password = { secret = "queue#password" }', 'must be "namespace/name#key"'),
+        (QUEUE + 'password = { secret = "data/queue#password" }', "needs a table [kubernetes]"),
+        (QUEUE + 'service = "data/queue:1"', "'components.queue.service' (it needs a table [kubernetes])"),
     ],
 )
-def test_what_needs_a_cluster_is_refused_until_there_is_a_way(tmp_path: Path, text: str, said: str) -> None:
-    target = loaded(tmp_path, dedent(text))
+def test_a_mistake_in_a_reference_to_the_cluster_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (found,) = mistakes(tmp_path, text)
 
-    with pytest.raises(ConfigError, match=said):
-        target.resolved(Registry.load(tmp_path).components["queue"])
+    assert said in found

@@ -64,7 +64,7 @@ def result_of(
         actual=error.actual if isinstance(error, Wrong) else shown(message),
         message=message,
         cause=cause,
-        hint=signature.hint if signature else "",
+        hint=(error.standing.hint if isinstance(error, NotAsked) else "") or (signature.hint if signature else ""),
         by_hand=filled(signature.by_hand, address) if signature else "",
         evidence=evidence,
         transport=transport,

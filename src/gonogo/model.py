@@ -320,6 +320,8 @@ class Endpoints:
 
     ``addresses`` holds the endpoint keys of the contract that are no secret (``bootstrap``, ``url``),
     ``secrets`` the others. ``expect`` is the component's ``[expect]`` with the target's overrides.
+    ``transport`` is how we get there: direct, service, ingress, port-forward; ``within`` holds the addresses
+    that programs of the platform itself use, where those differ from ours.
     """
 
     component: str
@@ -328,6 +330,7 @@ class Endpoints:
     expect: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     transport: str = "direct"
+    within: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, key: str) -> Any:
@@ -352,6 +355,10 @@ class Endpoints:
             inner = {k.removeprefix(f"{key}."): s.reveal() for k, s in self.secrets.items() if k.startswith(f"{key}.")}
             return {**value, **inner}
         return value
+
+    def from_within(self, key: str) -> Any:
+        """The address for a program that runs on the platform itself, such as a job that we submit."""
+        return self.within[key] if key in self.within else self[key]
 
     def owns(
         self, kind: str, owner: Removes, form: str = "{run}-{n}", name: str | None = None

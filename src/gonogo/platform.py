@@ -26,6 +26,9 @@ from gonogo.registry import Component, Registry
 from gonogo.target import Target
 from gonogo.timeline import Timeline
 
+UNREACHED = frozenset({"connection_refused", "process_gone", "unavailable", "timed_out"})
+"""What a component that does not answer shows to its client, and whose reason the provider may see."""
+
 SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.STARTING: "deploy", Phase.WAITING: "wait"}
 
 
@@ -40,7 +43,10 @@ class NotAsked(GonogoError):
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a component answers: ``outcome`` is passed, failed, broken or blocked (by ``root``)."""
+    """Whether a component answers: ``outcome`` is passed, failed, broken or blocked (by ``root``).
+
+    ``hint`` is the next step where it is more precise than that of the cause.
+    """
 
     component: str
     outcome: Outcome
@@ -51,6 +57,7 @@ class Standing:
     version: str = ""
     identity: str = ""
     ready_seconds: float | None = None
+    hint: str = ""
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -82,6 +89,7 @@ class Platform:
         self.run, self.mode, self.timeline = run, mode, timeline or Timeline()
         self._journal, self._report = journal, report
         self._counter = itertools.count(first)
+        self.place = ""
         self._futures: dict[str, Future[Standing]] = {}
         self._worse: dict[str, Standing] = {}
         self._doubt = {name: threading.Lock() for name in registry.components}
@@ -97,7 +105,7 @@ class Platform:
         problems: list[Problem] = []
         for name in names:
             try:
-                if self.provider.attached(self.registry.components[name]) is not None:
+                if self.provider.stands(self.registry.components[name]):
                     found.append(name)
             except ConfigError as error:
                 problems += error.problems
@@ -119,8 +127,11 @@ class Platform:
     def attach(self, names: Iterable[str]) -> None:
         """Ask each of these components whether it answers, as it is; returns at once.
 
-        What it needs and is not among them is somebody else's to know: servers that were there have it.
+        What it needs and is not among them is somebody else's to know: servers that were there have it. Raises
+        ``ConfigError`` where this run may write, and it is not sure that the place is the one that is meant.
         """
+        if self.mode is not Mode.READ:
+            self.place = self.provider.confirm()
         self._begin(names, self._attached)
 
     def exported(self) -> list[dict[str, Any]]:
@@ -134,8 +145,11 @@ class Platform:
                     "outcome": standing.outcome.value,
                     "signature": standing.cause.signature if standing.cause else "",
                     "message": standing.message,
+                    "hint": standing.hint,
                     "root": standing.root,
                     "addresses": dict(ends.addresses) if ends else None,
+                    "within": dict(ends.within) if ends else {},
+                    "transport": ends.transport if ends else "",
                     "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
                 }
             )
@@ -148,7 +162,9 @@ class Platform:
             endpoints = None
             if row["addresses"] is not None:
                 secrets = {k: Secret(v) for k, v in row["secrets"].items()}
-                plain = Endpoints(name, row["addresses"], secrets)
+                plain = Endpoints(
+                    name, row["addresses"], secrets, transport=row["transport"], within=row["within"]
+                )
                 endpoints = self._dressed(self.registry.components[name], plain)
             self._futures[name] = Future()
             self._futures[name].set_result(
@@ -158,6 +174,7 @@ class Platform:
                     endpoints,
                     cause=Cause(component=signature.partition(".")[0], signature=signature) if signature else None,
                     message=row["message"],
+                    hint=row["hint"],
                     root=row["root"],
                 )
             )
@@ -212,7 +229,13 @@ class Platform:
 
     def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
         self._tell(Progress(component.name, Phase.STARTING, "asking whether it answers"))
-        found = self.provider.attached(component)
+        try:
+            found = self.provider.attached(component)
+        except ClientError as error:
+            standing = fallen(component.name, error)
+            if standing.outcome is Outcome.BROKEN:
+                return replace(standing, message=f"{component.name} could not be asked: {error}")
+            return self._explained(standing)
         if found is None:
             return Standing(
                 component.name,
@@ -226,8 +249,23 @@ class Platform:
                 with closing(self.client(component.name, endpoints)) as client:
                     client.answers()
             except BaseException as error:
-                return replace(fallen(component.name, error), endpoints=endpoints)
+                return self._explained(replace(fallen(component.name, error), endpoints=endpoints))
         return self._introduced(component, endpoints)
+
+    def _explained(self, standing: Standing) -> Standing:
+        """The standing with the reason that the provider sees for it; what is wrong is no time-out of ours."""
+        if standing.cause is None or standing.cause.signature.partition(".")[2] not in UNREACHED:
+            return standing
+        reason = self.provider.reason(self.registry.components[standing.component])
+        if reason is None:
+            return standing
+        return replace(
+            standing,
+            outcome=Outcome.FAILED,
+            cause=Cause(component=standing.component, signature=f"{standing.component}.workload_not_ready"),
+            message=f"{standing.message}; {reason.message}",
+            hint=reason.hint,
+        )
 
     def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
         """The component as ready, with the version and identity that it tells itself."""
@@ -328,7 +366,7 @@ class Platform:
                     with closing(self.client(name)) as client:
                         client.answers()
                 except Exception as error:
-                    self._worse[name] = replace(fallen(name, error), endpoints=before.endpoints)
+                    self._worse[name] = self._explained(replace(fallen(name, error), endpoints=before.endpoints))
         return self.standing(name)
 
     # -- breaking, and what is left
@@ -344,10 +382,11 @@ class Platform:
     def verify_identities(self) -> None:
         """Before anything is created on servers that gonogo did not start: are they the ones meant?
 
-        Raises ``ConfigError`` unless every identity of the target file matches and one is given.
+        Raises ``ConfigError`` unless every identity of the target file matches and one is given, be it that of
+        the cluster, which was compared before.
         """
         given = {n: str(t["identity"]) for n, t in self.target.components.items() if t.get("identity")}
-        if not given:
+        if not given and not self.place:
             raise ConfigError(
                 Problem(
                     str(self.target.path),

@@ -24,6 +24,13 @@ from gonogo.signatures import ADDRESS_KEY, GENERIC, Signature
 PROVIDERS = ("embedded", "helm")
 """Providers that stand a component up from a file ``<provider>.toml`` in its folder."""
 
+PLACES = ("scheme", "host", "port", "service", "authority", "proxy")
+"""What the address of a Service may hold. ``host`` and ``port`` are as they are reached from here; ``service`` is
+its name and port within the cluster, ``authority`` the same as a Host header; ``proxy`` the SOCKS5 server behind
+which such names are known, empty where they are known without one."""
+
+PLACE = re.compile(r"\{([a-z]+)\}")
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CRITERION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 
@@ -31,12 +38,14 @@ _CRITERION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 class EndpointKeys(Struct, frozen=True, kw_only=True):
     """The endpoint keys of a component; ``secret`` names those that are secret.
 
-    A secret inside a table of settings has a dotted key: ``security.ssl_password``.
+    A secret inside a table of settings has a dotted key: ``security.ssl_password``. ``service`` says what each
+    address becomes where it is a Service of a cluster: ``"{scheme}://{host}:{port}"``, see :data:`PLACES`.
     """
 
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
+    service: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -208,6 +217,12 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
     for key in keys.secret:
         if key.partition(".")[0] not in keys.all:
             yield Problem(where, f"endpoints.secret: unknown endpoint key {key!r}", suggestion(key, keys.all))
+    for key, form in keys.service.items():
+        if key not in keys.all:
+            yield Problem(where, f"endpoints.service: unknown endpoint key {key!r}", suggestion(key, keys.all))
+        for place in PLACE.findall(form):
+            if place not in PLACES:
+                yield Problem(where, f"endpoints.service.{key}: unknown {{{place}}}", suggestion(place, PLACES))
     for name, signature in component.signatures.items():
         if not signatures.NAME.fullmatch(name):
             yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")

@@ -134,6 +134,7 @@ class Run:
             self.screen.close()
             if self.own:
                 self.provider.down()
+            self._close()
             raise
 
     def _reach(self, names: tuple[str, ...], bodies: dict[str, Callable[[], None]]) -> None:
@@ -328,6 +329,7 @@ class Run:
                 self.provider.keep()
             elif self.own:
                 self.provider.down()
+            self._close()
         # Renderers are not needed, nor paid for, before the end.
         from gonogo.publish import publish
 
@@ -339,6 +341,10 @@ class Run:
             except OSError as error:
                 self.unwritten = str(unwritable(self.options.out, error))
         return results
+
+    def _close(self) -> None:
+        if self.given is None:
+            self.provider.close()
 
     def _results(self, standings: Mapping[str, Standing] | None = None, *, interrupted: bool = False) -> Results:
         """All that is known; ``standings`` are the components' at the end, before anything was taken down."""

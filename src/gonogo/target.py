@@ -1,7 +1,7 @@
 """Where the platform lives: one strict TOML file, in which everything secret is a reference.
 
-Loading checks the file against the registry and resolves nothing; ``resolved`` reads the variables and
-files that one component's table refers to.
+Loading checks the file against the registry and resolves nothing; ``resolved`` reads the variables, files
+and Secrets that one component's table refers to, and reaches its Services, by a :class:`Cluster` it is handed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from gonogo.errors import ConfigError, Problem
+from gonogo.errors import ClientError, ConfigError, Problem
 from gonogo.files import SECRET_KEY, converted, salvaged_toml, suggestion, unreadable
 from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
-from gonogo.registry import Component, Registry
+from gonogo.registry import PLACE, PLACES, Component, Registry
 
 PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
     "embedded": frozenset({"host", "disturb"}),
@@ -32,6 +32,12 @@ CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 PATH_KEYS = frozenset({"ca"})
 """Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
 
+SERVICE = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<pod>pod/)?(?P<name>[a-z0-9.-]+):(?P<port>[a-z0-9-]+)")
+"""``namespace/name:port`` of a Service, or ``namespace/pod/name:port``; a port may be given by its name."""
+
+SECRET = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9.-]+)#(?P<key>[\w.-]+)")
+"""``namespace/name#key`` of a Secret."""
+
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 
 
@@ -43,6 +49,31 @@ class Kubernetes(Struct, frozen=True, kw_only=True):
     identity: str = ""
     namespaces: tuple[str, ...] = ()
     transport: Literal["auto", "forward", "service", "ingress"] = "auto"
+
+
+class Reached(NamedTuple):
+    """A Service as it is reached from here; ``transport`` is port-forward, service or ingress."""
+
+    host: str
+    port: int
+    transport: str
+    scheme: str = "http"
+
+
+class Cluster(Protocol):
+    """What a target's references need of a cluster. All of it raises ``ClientError``."""
+
+    def reached(self, service: str, *, web: bool) -> Reached:
+        """The way to a Service, ``namespace/name:port``; ``web``: it speaks HTTP, so an ingress may lead to it."""
+
+    def inside(self, service: str) -> Reached:
+        """The Service as programs of the platform know it."""
+
+    def proxy(self) -> str:
+        """A SOCKS5 server of ours behind which the cluster's names are known."""
+
+    def secret(self, namespace: str, name: str, key: str) -> str:
+        """One value of a Secret."""
 
 
 class Backup(Struct, frozen=True, kw_only=True):
@@ -129,37 +160,45 @@ class Target:
         """Whether a run in this mode may ever be done here."""
         return any(allowed.allows(mode) for allowed in self.modes)
 
-    def resolved(self, component: Component) -> Endpoints:
+    def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
         """Where the component is, its references read.
 
-        Raises ``ConfigError`` with every variable or file that is missing.
+        Without a ``cluster``, what only one can tell is left out. Raises ``ConfigError`` with every variable or
+        file that is missing; then ``ClientError`` where the cluster cannot tell.
         """
         problems: list[Problem] = []
-        endpoints = self._endpoints(component, problems)
+        try:
+            endpoints = self._endpoints(component, problems, cluster)
+        except ClientError:
+            # A mistake in the file is told first, whatever the cluster says.
+            self._endpoints(component, problems, None)
+            if not problems:
+                raise
         if problems:
             raise ConfigError(*problems)
         return endpoints
 
-    def _endpoints(self, component: Component, problems: list[Problem]) -> Endpoints:
+    def _endpoints(self, component: Component, problems: list[Problem], cluster: Cluster | None) -> Endpoints:
         table = self.components.get(component.name, {})
+        services = Services(component, table)
         addresses: dict[str, Any] = {}
         hidden: dict[str, Secret] = {}
         for key, value in table.items():
-            if key in ("expect", "identity"):
-                continue
             where = f"components.{component.name}.{key}"
-            if key == "service":
-                problems.append(
-                    Problem(str(self.path), f"{where}: gonogo opens no port-forwards yet", "give the address itself")
-                )
-            elif is_reference(value):
-                hidden[key] = Secret(self._read(value, where, problems))
+            if key in ("expect", "identity", "service") or key in services.forms:
+                continue
+            if is_reference(value):
+                hidden[key] = Secret(self._read(value, where, problems, cluster))
             elif isinstance(value, dict):
                 addresses[key] = {k: v for k, v in value.items() if not is_reference(v)}
                 for inner in value.keys() - addresses[key].keys():
-                    hidden[f"{key}.{inner}"] = Secret(self._read(value[inner], f"{where}.{inner}", problems))
+                    hidden[f"{key}.{inner}"] = Secret(self._read(value[inner], f"{where}.{inner}", problems, cluster))
             else:
                 addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
+        transport, within = "direct", dict[str, str]()
+        if cluster is not None and services.forms:
+            found, within, transport = services.reached(cluster)
+            addresses |= found
         for key in hidden.keys() - set(component.endpoints.secret):
             # A host name by reference is no secret, and an evidence with the address masked helps nobody.
             if "." not in key:
@@ -170,15 +209,20 @@ class Target:
             secrets=hidden,
             expect={**component.expect, **table.get("expect", {})},
             limits=self.limits,
+            transport=transport,
+            within=within,
         )
 
-    def _read(self, reference: Mapping[str, str], where: str, problems: list[Problem]) -> str:
+    def _read(
+        self, reference: Mapping[str, str], where: str, problems: list[Problem], cluster: Cluster | None
+    ) -> str:
         """The value that a reference stands for; never part of a problem's text."""
         kind, name = next(iter(reference.items()))
         shown = f"{where} = {{ {kind} = {name!r} }}"
         if kind == "secret":
-            what = f"{shown}: gonogo reads no Kubernetes secrets yet"
-            problems.append(Problem(str(self.path), what, "use { env = … } or { file = … }"))
+            found = SECRET.fullmatch(name)
+            if found is not None and cluster is not None:
+                return cluster.secret(found["namespace"], found["name"], found["key"])
         elif kind == "env":
             if value := os.environ.get(name, ""):
                 return value
@@ -202,6 +246,57 @@ class Target:
 
     def _beside(self, name: str) -> Path:
         return self.path.absolute().parent / Path(name).expanduser()
+
+
+class Services:
+    """The addresses of one component that Services stand for: ``forms`` and ``references`` by endpoint key."""
+
+    def __init__(self, component: Component, table: Mapping[str, Any]) -> None:
+        given, default = table.get("service", {}), component.endpoints.service
+        self.references: dict[str, str] = given if isinstance(given, dict) else dict.fromkeys(default, given)
+        self.forms: dict[str, str] = {
+            key: table.get(key, default[key])
+            for key in self.references
+            # An address that is given and names no place of a Service stays as it is.
+            if key in default and (key not in table or _has_place(table[key]))
+        }
+
+    def reached(self, cluster: Cluster) -> tuple[dict[str, str], dict[str, str], str]:
+        """The addresses from here, those within the cluster, and the transport. Raises ``ClientError``."""
+        here: dict[str, str] = {}
+        within: dict[str, str] = {}
+        transports: dict[str, None] = {}
+        web = {self.references[key] for key, form in self.forms.items() if "{scheme}" in form}
+        for key, form in self.forms.items():
+            reference = self.references[key]
+            near = cluster.reached(reference, web=reference in web)
+            there = cluster.inside(reference)
+            proxy = cluster.proxy() if "{proxy}" in form and near.transport == "port-forward" else ""
+            here[key] = _placed(form, near, there, proxy)
+            within[key] = _placed(form, there, there, "")
+            transports[near.transport] = None
+        return _given(here), _given(within), ", ".join(transports)
+
+
+def _placed(form: str, near: Reached, there: Reached, proxy: str) -> str:
+    behind = near if near.transport == "ingress" else there
+    values = {
+        "scheme": near.scheme,
+        "host": near.host,
+        "port": str(near.port),
+        "service": f"{there.host}:{there.port}",
+        "authority": behind.host if behind.port in (80, 443) else f"{behind.host}:{behind.port}",
+        "proxy": proxy,
+    }
+    return PLACE.sub(lambda found: values[found[1]], form)
+
+
+def _given(addresses: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in addresses.items() if value}
+
+
+def _has_place(value: object) -> bool:
+    return isinstance(value, str) and PLACE.search(value) is not None
 
 
 def is_reference(value: object) -> bool:
@@ -285,25 +380,50 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
 
 def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:
     keys, prefix = component.endpoints, f"components.{component.name}"
-    extra = {"service"} if file.kubernetes is not None else set()
+    extra: set[str] = {"service"} if file.kubernetes is not None else set()
     addressed = {*keys.all, "identity", "expect", *extra}
     known = {"expect"} if file.target.provider == "embedded" else addressed
     for key, value in table.items():
         if key in addressed - known:
             yield f"{prefix}.{key}: provider 'embedded' chooses this itself", "only [….expect] may be given"
         elif key not in known:
-            yield f"unknown key {f'{prefix}.{key}'!r}", suggestion(key, known)
+            hint = "it needs a table [kubernetes]" if key == "service" else suggestion(key, known)
+            yield f"unknown key {f'{prefix}.{key}'!r}", hint
         elif key == "expect":
             yield from _expect_problems(component, value, prefix)
+        elif key == "service":
+            yield from _service_problems(component, value, prefix)
         else:
-            yield from _value_problems(component, key, value, prefix)
-    if file.target.provider == "existing" and "service" not in table:
+            yield from _value_problems(file, component, key, value, prefix)
+    given = table.get("service", {}) if extra else {}
+    behind = set(given) if isinstance(given, dict) else set(keys.service or keys.all)
+    if file.target.provider == "existing":
         for key in keys.required:
-            if key not in table:
+            if key not in table and key not in behind:
                 yield f"missing key {f'{prefix}.{key}'!r}", ""
+    for key, value in table.items():
+        places = PLACE.findall(value) if isinstance(value, str) and key in keys.service else ()
+        for place in places:
+            if place not in PLACES:
+                yield f"{prefix}.{key}: unknown {{{place}}}", suggestion(place, PLACES)
+            elif key not in behind:
+                yield f"{prefix}.{key} names {{{place}}} of a Service, and no Service is given", 'add service = "…"'
 
 
-def _value_problems(component: Component, key: str, value: object, prefix: str) -> Iterator[Fault]:
+def _service_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:
+    forms = component.endpoints.service
+    if not forms:
+        yield f"{prefix}.service: {component.title} has no address that a Service can stand for", ""
+        return
+    for key, reference in value.items() if isinstance(value, dict) else ((None, value),):
+        where = f"{prefix}.service.{key}" if key else f"{prefix}.service"
+        if key is not None and key not in forms:
+            yield f"{where} is no address that a Service can stand for", suggestion(key, forms)
+        elif not isinstance(reference, str) or not SERVICE.fullmatch(reference):
+            yield f'{where} must be "namespace/name:port", is {reference!r}', ""
+
+
+def _value_problems(file: _TargetFile, component: Component, key: str, value: object, prefix: str) -> Iterator[Fault]:
     secret = component.endpoints.secret
     inner = value.items() if isinstance(value, dict) and not _meant_as_reference(value) else ()
     for where, one, hidden in (
@@ -315,14 +435,14 @@ def _value_problems(component: Component, key: str, value: object, prefix: str) 
         elif isinstance(one, str) and _WITH_PASSWORD.search(one):
             yield f"{prefix}.{where} holds a password; a secret must be a reference", "use the keys for credentials"
         elif isinstance(one, dict) and (hidden or _meant_as_reference(one)):
-            yield from _reference_problems(one, f"{prefix}.{where}")
+            yield from _reference_problems(file, one, f"{prefix}.{where}")
 
 
 def _meant_as_reference(value: Mapping[str, object]) -> bool:
     return bool(value.keys() & set(_Reference.__struct_fields__))
 
 
-def _reference_problems(value: Mapping[str, object], where: str) -> Iterator[Fault]:
+def _reference_problems(file: _TargetFile, value: Mapping[str, object], where: str) -> Iterator[Fault]:
     try:
         converted(value, _Reference, "", where)
     except ConfigError as error:
@@ -330,6 +450,11 @@ def _reference_problems(value: Mapping[str, object], where: str) -> Iterator[Fau
         return
     if not is_reference(value) or not all(value.values()):
         yield f"{where} must be one of {{ env = … }}, {{ file = … }}, {{ secret = … }}", ""
+    elif secret := value.get("secret"):
+        if file.kubernetes is None:
+            yield f"{where} = {{ secret = {secret!r} }} needs a table [kubernetes]", "or use { env = … }, { file = … }"
+        elif not SECRET.fullmatch(str(secret)):
+            yield f'{where} = {{ secret = {secret!r} }} must be "namespace/name#key"', ""
 
 
 def _expect_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gonogo.errors import Problem
 from gonogo.model import Endpoints, Evidence, Report, Server
@@ -19,8 +19,15 @@ Ready = Callable[[Endpoints], None]
 """Returns where the component answers and is settled; raises ``ClientError`` where it does not yet."""
 
 
+class Reason(NamedTuple):
+    """Why a component does not answer, where the provider sees it: what is seen, and the next step."""
+
+    message: str
+    hint: str = ""
+
+
 class Provider(Protocol):
-    """Four verbs: ``up``, ``down``, ``evidence``, ``disturb``; and two questions."""
+    """Four verbs: ``up``, ``down``, ``evidence``, ``disturb``; and some questions."""
 
     name: str
     capabilities: frozenset[str]
@@ -42,11 +49,29 @@ class Provider(Protocol):
         lines of its log), or when its readiness limit has passed.
         """
 
+    def stands(self, component: Component) -> bool:
+        """Whether the component is up or said to be, without asking it.
+
+        Raises ``ConfigError`` with what the target file lacks.
+        """
+
     def attached(self, component: Component) -> Endpoints | None:
-        """Where the component already is, exactly as it is; None where it is not up. Starts nothing."""
+        """Where the component already is, exactly as it is; None where it is not up. Starts nothing.
+
+        Raises ``ConfigError`` with what the target file lacks, ``ClientError`` where the way to it is lost.
+        """
+
+    def confirm(self) -> str:
+        """The identity of the place as a whole, once it is sure that this is the one the target file means.
+
+        Asked before anything is created or changed; empty where there is no such place. Raises ``ConfigError``.
+        """
 
     def servers(self) -> list[Server]:
         """Every server process (later: pod) of what is up, dead ones too."""
+
+    def reason(self, component: Component) -> Reason | None:
+        """Why the component does not answer, where more is seen than that; asked only then, bounded in time."""
 
     def evidence(self, component: str) -> list[Evidence]:
         """Logs and the like, bounded, redacted; only asked for what is not green."""
@@ -64,6 +89,9 @@ class Provider(Protocol):
 
     def keep(self) -> None:
         """Leave it running after this process, for ``gonogo down`` from another shell."""
+
+    def close(self) -> None:
+        """Give back what it holds open; nothing can be asked of it afterwards. Never raises, may be called twice."""
 
     def private(self) -> Path:
         """A folder that only its owner can enter, for references to secrets."""

@@ -10,7 +10,7 @@ from typing import Any
 from gonogo.errors import ConfigError, NotAllowed, Problem
 from gonogo.home import home, private
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
-from gonogo.providers import Ready
+from gonogo.providers import Ready, Reason
 from gonogo.registry import Component
 from gonogo.target import Target
 
@@ -45,13 +45,25 @@ class Existing:
         ready(endpoints)
         return endpoints
 
+    def stands(self, component: Component) -> bool:
+        """Whether the target file names it."""
+        return self.attached(component) is not None
+
     def attached(self, component: Component) -> Endpoints | None:
         """The addresses of the target file, or None where it does not name the component."""
         return self._target.resolved(component) if component.name in self._target.components else None
 
+    def confirm(self) -> str:
+        """Nothing: each server is asked for its own identity."""
+        return ""
+
     def servers(self) -> list[Server]:
         """Nothing: which processes serve an address is not for us to see."""
         return []
+
+    def reason(self, component: Component) -> Reason | None:
+        """Nothing: only the server itself is seen."""
+        return None
 
     def evidence(self, component: str) -> list[Evidence]:
         """Nothing beyond what the checks themselves saw."""
@@ -69,6 +81,9 @@ class Existing:
 
     def keep(self) -> None:
         """It stays in any case."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def private(self) -> Path:
         """Below GONOGO_HOME."""

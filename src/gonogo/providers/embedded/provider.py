@@ -18,7 +18,7 @@ from gonogo.files import nearest
 from gonogo.home import home as shared_home
 from gonogo.home import private
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
-from gonogo.providers import Ready
+from gonogo.providers import Ready, Reason
 from gonogo.providers.embedded import keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, PortTaken, Redact, read
@@ -167,14 +167,26 @@ class Embedded:
 
     # -- as it is
 
+    def stands(self, component: Component) -> bool:
+        """Whether it was stood up, its servers alive or dead."""
+        return self.attached(component) is not None
+
     def attached(self, component: Component) -> Endpoints | None:
         """See :meth:`gonogo.providers.Provider.attached`."""
         recipe = self._recipe(component.name)
         return recipe.endpoints() if recipe else None
 
+    def confirm(self) -> str:
+        """Nothing: what gonogo stood up itself is what is meant."""
+        return ""
+
     def servers(self) -> list[Server]:
         """See :meth:`gonogo.providers.Provider.servers`."""
         return serving.servers(self._platform) if self._platform else []
+
+    def reason(self, component: Component) -> Reason | None:
+        """Nothing beyond what the evidence holds."""
+        return None
 
     def evidence(self, component: str) -> list[Evidence]:
         """The beginning and the end of each node's log. They are kept when the platform ends."""
@@ -293,6 +305,9 @@ class Embedded:
             self._platform.keep()
 
     # -- shared
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def private(self) -> Path:
         """See :meth:`gonogo.providers.Provider.private`. It ends with the platform."""
