@@ -1,0 +1,432 @@
+"""Port-forwards: a reference of a target file becomes an address on loopback, for as long as a run lasts.
+
+All of them are served by one thread. Each connection has a WebSocket of its own, and asks anew which pod is
+ready, so that a pod that was replaced meanwhile is only a connection that was cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import socket
+import struct
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gonogo.cluster.forward import socks, tunnel
+from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind, service_address
+from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
+from gonogo.waiting import Deadline
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+    from gonogo.cluster.api import Api, Stream
+
+T = TypeVar("T")
+Address = tuple[str, int]
+
+LOOPBACK = "127.0.0.1"
+CHUNK = 1 << 16
+
+KNOWN_FOR = 2.0
+"""Seconds that the pods behind a Service are remembered: a burst of connections asks the API server once."""
+
+FRESH = 5.0
+"""Seconds that a reason explains a cut connection; a client learns of the cut at once and then asks why."""
+
+QUIET = 1.0
+"""Seconds that a pod must have sent nothing until it is told that its client has ended.
+
+containerd cuts the connection one second after it was told, whatever the server still has to send.
+"""
+
+LINGER = 5.0
+"""Seconds for the last words of either end, once the other has ended."""
+
+PING = 20.0
+"""Seconds between the pings of a connection: balancers in front of an API server cut what is idle, often after 60."""
+
+LOST_AFTER_MS = 30_000
+"""Milliseconds without a sign of the peer's machine after which a connection counts as cut."""
+
+
+class Forwards:
+    """Ways into one cluster. Safe for threads; nothing is opened before it is asked for.
+
+    ``transport`` is ``forward``, ``service`` (addresses of Services, where we are inside), or ``auto``.
+    ``namespaces`` are where the addresses of pods and Services that a server advertises are looked up,
+    besides those of the references.
+    """
+
+    def __init__(self, api: Api, transport: str = "auto", namespaces: Iterable[str] = ()) -> None:
+        self._api = api
+        self._inside = transport == "service" or (transport == "auto" and api.in_cluster)
+        self._namespaces = dict.fromkeys(namespaces or (api.namespace,))
+        self._lock = threading.RLock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._open: dict[str, Address] = {}
+        self._servers: list[asyncio.Server] = []
+        self._proxy = ""
+        self._known: dict[object, tuple[Deadline, list[Spot]]] = {}
+        self._turn = 0
+        self._faults: dict[Address, tuple[Deadline, ClientError]] = {}
+        self.protocol = ""
+        """The sub-protocol of the latest WebSocket; ``v4.channel.k8s.io`` cannot tell a server of its client's end."""
+
+    @property
+    def transport(self) -> str:
+        """What a result says of how the component was reached: ``service`` or ``port-forward``."""
+        return "service" if self._inside else "port-forward"
+
+    def address(self, reference: str) -> Address:
+        """Host and port for ``namespace/name:port`` (Service) or ``namespace/pod/name:port``.
+
+        Always the same for one reference, and there as long as these forwards are. Raises ``ConfigError``
+        for what is no reference, and for a port that the Service does not have. What else is wrong is told
+        to whoever connects, by :meth:`fault`: it may be right by then.
+        """
+        wanted = Reference.read(reference)
+        with self._lock:
+            if reference not in self._open:
+                self._namespaces[wanted.namespace] = None
+                self._open[reference] = self._way(wanted)
+            return self._open[reference]
+
+    def _way(self, wanted: Reference) -> Address:
+        if self._inside and not wanted.pod:
+            return service_address(self._api, wanted)
+        with suppress(ClientError):
+            self._behind(wanted)
+        return self._listen(lambda here, reader, writer: self._forward(here, wanted, reader, writer))
+
+    def socks(self) -> str:
+        """The URL of a SOCKS5 server through which names and addresses of the cluster are reached.
+
+        ``socks5h://user:password@127.0.0.1:port``: a name is resolved at its far end. The credentials are
+        random, since every account of this machine can connect to loopback.
+        """
+        with self._lock:
+            if not self._proxy:
+                user, password = secrets.token_hex(8), secrets.token_hex(16)
+                host, port = self._listen(partial(self._socks, user, password))
+                self._proxy = f"socks5h://{user}:{password}@{host}:{port}"
+            return self._proxy
+
+    def fault(self, address: Address) -> ClientError | None:
+        """Why a connection to this local address was cut a moment ago; None where the way was not at fault.
+
+        ``Refused`` and ``Gone`` where the platform is wrong; ``ClusterLost``, ``Forbidden`` and ``Denied`` where
+        it could not be asked.
+        """
+        deadline, error = self._faults.get(address, (None, None))
+        return error if deadline is not None and not deadline.passed else None
+
+    def close(self) -> None:
+        """Cut every connection and give the ports back; may be called twice."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            self._open.clear()
+            self._proxy = ""
+        if loop is None or thread is None:
+            return
+        self._done(loop, self._ended())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    # -- the thread
+
+    def _done(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    def _listen(self, serve: Callable[[Address, asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Address:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="forwards", daemon=True)
+                self._thread.start()
+            return self._done(self._loop, self._listening(serve))
+
+    async def _listening(self, serve: Callable[[Address, asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Address:
+        async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await serve(here, reader, writer)
+            except (ClientError, ConfigError) as error:
+                self._cut(here, writer, error)
+            except (OSError, asyncio.IncompleteReadError, socks.NotServed):
+                pass  # our client has left, or is none
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(served, LOOPBACK, 0, limit=CHUNK)
+        self._servers.append(server)
+        here: Address = server.sockets[0].getsockname()[:2]
+        return here
+
+    async def _ended(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    # -- one connection
+
+    async def _forward(
+        self, here: Address, wanted: Reference, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        async with self._reached(wanted, lambda: behind(self._api, wanted)) as (spot, web, inner):
+            await _Pair(reader, writer, web, inner, self._api.component, spot).run()
+
+    async def _socks(
+        self, user: str, password: str, here: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        host, port = await socks.asked(reader, writer, user, password)
+        granted = False
+        try:
+            look = lambda: advertised(self._api, host, port, tuple(self._namespaces))  # noqa: E731
+            async with self._reached((host, port), look) as (spot, web, inner):
+                writer.write(socks.Reply.GRANTED.message)
+                granted = True
+                await _Pair(reader, writer, web, inner, self._api.component, spot).run()
+        except (ClientError, ConfigError) as error:
+            if granted:
+                raise
+            self._blame(here, error)
+            writer.write(_reply(error).message)
+
+    @asynccontextmanager
+    async def _reached(
+        self, key: object, look: Callable[[], list[Spot]]
+    ) -> AsyncIterator[tuple[Spot, ClientConnection, tunnel.Tunnel]]:
+        """An open tunnel into one of the pods. What was remembered of them is looked up again once it is wrong."""
+        again = key in self._known
+        while True:
+            spot = await self._spot(key, look)
+            try:
+                web, inner = await self._opened(spot)
+                break
+            except (Absent, Denied):
+                # 401 too: the API server is asked for the pods, and its client renews the credentials
+                self._known.pop(key, None)
+                if not again:
+                    raise
+                again = False
+        try:
+            yield spot, web, inner
+        finally:
+            web.transport.abort() if inner.trouble or not inner.closed else await web.close()
+
+    async def _spot(self, key: object, look: Callable[[], list[Spot]]) -> Spot:
+        spots = await asyncio.get_running_loop().run_in_executor(None, self._remembered, key, look)
+        self._turn += 1
+        return spots[self._turn % len(spots)]
+
+    def _behind(self, wanted: Reference) -> list[Spot]:
+        return self._remembered(wanted, lambda: behind(self._api, wanted))
+
+    def _remembered(self, key: object, look: Callable[[], list[Spot]]) -> list[Spot]:
+        with self._lock:
+            deadline, spots = self._known.get(key, (None, []))
+            if deadline is None or deadline.passed:
+                spots = look()
+                self._known[key] = Deadline(KNOWN_FOR), spots
+            return spots
+
+    async def _opened(self, spot: Spot) -> tuple[ClientConnection, tunnel.Tunnel]:
+        loop = asyncio.get_running_loop()
+        path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/portforward"
+        # only the second protocol needs the port here; with the first, it is in the streams' headers
+        stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
+        try:
+            web = await connected(stream, tunnel.OFFERED, self._api.limits.connect)
+            inner = tunnel.spoken(web.subprotocol, spot.port)
+            self.protocol = web.subprotocol or ""
+            if opening := inner.opening():
+                await web.send(opening)
+            async with asyncio.timeout(self._api.limits.connect):
+                while not inner.opened:
+                    list(inner.receive(await web.recv(decode=False)))
+        except Exception as error:
+            raise refusal(self._api, error, path) from error
+        return web, inner
+
+    # -- what went wrong
+
+    def _cut(self, here: Address, writer: asyncio.StreamWriter, error: ClientError | ConfigError) -> None:
+        """Let the client see a reset connection: an end in good order would say that the server wanted it."""
+        self._blame(here, error)
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    def _blame(self, here: Address, error: ClientError | ConfigError) -> None:
+        if isinstance(error, ConfigError):
+            error = Absent(self._api.component, str(error))
+        self._faults[here] = Deadline(FRESH), error
+
+
+class _Pair:
+    """A client's connection and its tunnel, until both have said all."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        web: ClientConnection,
+        inner: tunnel.Tunnel,
+        component: str,
+        spot: Spot,
+    ) -> None:
+        self._reader, self._writer, self._web, self._inner = reader, writer, web, inner
+        self._component, self._spot = component, spot
+        self._heard = asyncio.Event()
+        self._listening = False
+
+    async def run(self) -> None:
+        """Carry data both ways. Raises ``ClientError`` where the connection ended other than in good order."""
+        upward = asyncio.create_task(self._up())
+        try:
+            await self._down()
+        finally:
+            upward.cancel()
+        if self._inner.trouble:
+            raise meaning(self._component, self._inner.trouble, self._spot)
+        self._writer.write_eof()
+        # closed with data of the client's unread, the kernel would send a reset that overtakes our last bytes
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while await self._reader.read(CHUNK):
+                    pass
+
+    async def _up(self) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        with suppress(ConnectionClosed, OSError):
+            while chunk := await self._reader.read(CHUNK):
+                await self._web.send(self._inner.data(chunk))
+            await self._quiet()
+            if end := self._inner.end():
+                await self._web.send(end)
+            else:
+                await self._web.close()
+
+    async def _quiet(self) -> None:
+        """Return once the pod has sent nothing for a while, although we were ready for it."""
+        while True:
+            self._heard.clear()
+            try:
+                async with asyncio.timeout(QUIET):
+                    await self._heard.wait()
+            except TimeoutError:
+                if self._listening:
+                    return
+
+    async def _down(self) -> None:
+        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+        inner, writer = self._inner, self._writer
+        try:
+            while not inner.closed:
+                self._listening = True
+                message = await asyncio.wait_for(self._web.recv(decode=False), LINGER if inner.finished else None)
+                self._listening = False
+                self._heard.set()
+                for part in inner.receive(message):
+                    writer.write(part)
+                await writer.drain()
+                if answer := inner.answer():
+                    await self._web.send(answer)
+        except TimeoutError:
+            return  # the pod has ended, and there is no word of trouble
+        except ConnectionClosedOK:
+            if not isinstance(inner, tunnel.Channels):
+                raise ClusterLost(self._component, f"the connection to {self._spot} was cut") from None
+        except ConnectionClosed as error:
+            if not inner.trouble:
+                raise ClusterLost(self._component, f"the connection to {self._spot} was cut: {error}") from error
+
+
+# -- WebSockets to the API server
+
+
+async def connected(stream: Stream, protocols: Iterable[str], within: float) -> ClientConnection:
+    """An open WebSocket. Raises what the ``websockets`` library and the network raise."""
+    from websockets.asyncio.client import ClientConnection, connect
+
+    offered = ", ".join(protocols)
+
+    class Connection(ClientConnection):
+        """One whose sub-protocol may hold a slash: the API server's does, though RFC 6455 allows none."""
+
+        def __init__(self, protocol: Any, **given: Any) -> None:
+            protocol.process_subprotocol = lambda headers: headers.get("Sec-WebSocket-Protocol")
+            super().__init__(protocol, **given)
+
+        def connection_made(self, transport: Any) -> None:
+            sock = transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOST_AFTER_MS)
+            super().connection_made(transport)
+
+    tls: dict[str, Any] = {"ssl": stream.tls, "server_hostname": stream.server_name} if stream.tls else {}
+    return await connect(
+        stream.url,
+        additional_headers=[*stream.headers, ("Sec-WebSocket-Protocol", offered)],
+        user_agent_header="gonogo",
+        compression=None,
+        proxy=stream.proxy or None,
+        open_timeout=within,
+        close_timeout=within,
+        ping_interval=PING,
+        ping_timeout=None,  # behind a server that reads slowly, the answer has to wait
+        max_size=None,
+        write_limit=CHUNK,
+        create_connection=Connection,
+        **tls,
+    )
+
+
+def refusal(api: Api, error: Exception, path: str) -> ClientError:
+    """Why no WebSocket was opened to this path, below which pod it ends."""
+    from websockets.exceptions import InvalidStatus
+
+    if isinstance(error, ClientError):
+        return error
+    if not isinstance(error, InvalidStatus):
+        told = str(error) or type(error).__name__
+        return ClusterLost(api.component, f"the API server {api.server} could not be asked: {told}", asked=path)
+    body = bytes(error.response.body)
+    # the right is `create` since Kubernetes 1.35 and was `get` before, as the request is a GET
+    return api.refusal(error.response.status_code, body, "GET" if b"cannot get" in body else "POST", path)
+
+
+def meaning(component: str, trouble: str, spot: Spot) -> ClientError:
+    """What the kubelet or the container runtime says of a forward that failed."""
+    said = f"{spot}: {' '.join(trouble.split())[:400]}"
+    for words, kind, text in (
+        ("connection refused", Refused, f"nothing listens on {spot}"),
+        ("connection reset|broken pipe", Refused, f"the server on {spot} cut the connection"),
+        ("not found|not running|no such|does not exist|is closed", Gone, said),
+    ):
+        if re.search(words, trouble, re.IGNORECASE):
+            return kind(component, text)
+    return ClusterLost(component, said)
+
+
+def _reply(error: ClientError | ConfigError) -> socks.Reply:
+    kinds: dict[type[Exception], socks.Reply] = {
+        Refused: socks.Reply.REFUSED,
+        Gone: socks.Reply.UNREACHABLE,
+        ClusterLost: socks.Reply.FAILED,
+    }
+    return kinds.get(type(error), socks.Reply.FORBIDDEN)
