@@ -20,6 +20,7 @@ class Reply:
     status: int = 200
     body: str = ""
     cut: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,7 +59,8 @@ def serving(replies: Mapping[str, list[Reply]]) -> Iterator[Script]:
                 return
             body = reply.body.encode()
             self.send_response(reply.status)
-            self.send_header("Content-Length", str(len(body)))
+            for name, value in {**reply.headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

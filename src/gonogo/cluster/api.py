@@ -257,9 +257,18 @@ class Api:
             return self._body(answer, path)
 
     def pages(
-        self, kind: Kind, namespace: str | None = None, *, limit: int = 500, labels: str = "", fields: str = ""
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        limit: int = 500,
+        labels: str = "",
+        fields: str = "",
+        opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _: None,
     ) -> Iterator[bytes]:
         """The pages of one consistent list, as they were sent; see :func:`position`.
+
+        ``opened`` is handed each answer before it is read, as in :meth:`watch`.
 
         A list whose ``continue`` has become too old in the middle raises :class:`Outdated`: what was handed
         out is void, and the list must start anew.
@@ -268,6 +277,7 @@ class Api:
         path = kind.path(namespace)
         while True:
             with closing(self._open("GET", path, query, read=max(LIST, self.limits.check))) as answer:
+                opened(answer)
                 page = self._body(answer, path, within=max(LIST, self.limits.check))
             yield page
             query["continue"] = self._decoded(position, page, path)[1]
@@ -378,7 +388,7 @@ class Api:
         body: bytes | None = None,
         read: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """The answer, its body unread, where the status is below 400.
+        """The answer, its body unread, where the request succeeded; a redirect is a login page's, and no success.
 
         Renews the credentials once after 401, waits as ``Retry-After`` says after 429 while the limit for
         one call lasts, and asks once more where a connection that had been kept was cut.
@@ -394,7 +404,7 @@ class Api:
                     raise
                 again = True
                 continue
-            if answer.status < 400:
+            if answer.status < 300:
                 return answer
             with closing(answer):
                 said = self._body(answer, path)
@@ -500,9 +510,9 @@ class Api:
         if status == 403:
             return Forbidden(self.component, str(needed), asked=asked)
         if status == 404:
-            what = f"{needed.resource} {needed.name!r}" if needed.name else needed.resource
             place = f" in namespace {needed.namespace!r}" if needed.namespace else ""
-            return Absent(self.component, f"there is no {what}{place}", asked=asked)
+            missing = f"there is no {needed.resource} {needed.name!r}{place}" if needed.name else ""
+            return Absent(self.component, missing or f"{where} does not serve {needed.resource}", asked=asked)
         if status == 410:
             return Outdated(self.component, said or "the resource version is too old", asked=asked)
         if status == 429 or status >= 500:

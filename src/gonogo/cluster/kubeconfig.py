@@ -13,9 +13,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import suggestion, unreadable
@@ -196,9 +197,20 @@ def configured(access: Access) -> tuple[Configuration, datetime | None]:
             "users": [{"name": "it", "user": user}],
         }
         load_kube_config_from_dict(document, client_configuration=configuration, persist_config=False)
+        if not access.cluster.get("proxy-url") and _is_loopback(access.cluster["server"]):
+            # kubectl (net/http) never sends such a request to the environment's proxy, the package does
+            configuration.proxy = None
     except (ConfigException, OSError, ValueError) as error:
         raise ConfigError(Problem(access.source, f"context {access.context!r} cannot be used: {error}")) from error
     return configuration, ends
+
+
+def _is_loopback(server: str) -> bool:
+    host = urlsplit(server).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _authenticated(access: Access) -> tuple[dict[str, Any], datetime | None]:

@@ -1,0 +1,438 @@
+"""What a cluster holds, kept up to date: one store per kind and scope, each a list, then a watch.
+
+A store survives whatever a long watch meets: it resumes from the last version that it saw, lists again where
+that has become too old (410), and keeps the last state, marked as stale, while the API server cannot be asked.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gonogo.cluster.api import KINDS, SILENCE, Api, Kind, Outdated
+from gonogo.cluster.judge.shapes import known_as, load, page
+from gonogo.cluster.judge.world import World
+from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Garbled
+from gonogo.waiting import Deadline
+
+if TYPE_CHECKING:
+    import urllib3
+
+FIELDS: Mapping[Kind, str] = {KINDS["Event"]: "type=Warning"}
+"""What is not kept whole: most events only tell that all is well."""
+
+POLL = 5.0
+"""Seconds between two lists where we may not watch, or where the kind is not served (yet)."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+"""Seconds before a store asks again: doubled by each failure, and shortened at random, lest all ask at once."""
+
+RESUMES = 3
+"""A watch that fails so often in a row does not resume any more, it lists: its version may be the reason."""
+
+AT_ONCE = 8
+"""Lists that run at the same time, so that an API server is not flooded by the first question."""
+
+Place = tuple[str, str]
+"""Namespace (empty: none) and name."""
+
+
+class _Names(msgspec.Struct, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+
+
+class _Object(msgspec.Struct):
+    metadata: _Names = msgspec.field(default_factory=_Names)
+    code: int = 0
+    message: str = ""
+
+
+class _Line(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+_LINE = msgspec.json.Decoder(_Line)
+_OBJECT = msgspec.json.Decoder(_Object)
+
+
+class Store:
+    """The objects of one kind in one namespace, or in all; one thread follows it until the hub is closed.
+
+    Only that thread writes; whatever others read changes under the hub's lock.
+    """
+
+    def __init__(self, hub: Hub, kind: Kind, namespace: str | None, *, found: bool = False) -> None:
+        self.hub, self.kind, self.namespace, self.found = hub, kind, namespace, found
+        self.objects: dict[Place, Mapping[str, Any]] = {}
+        self.listed = False
+        self.polled = self.unserved = self.split = False
+        self.error: Exception | None = None
+        self.stale: datetime | None = None
+        self._version = ""
+        self._watched = False
+        self._heard = hub.clock()
+        self._failures = 0
+        self._answer: urllib3.BaseHTTPResponse | None = None
+        self._thread = threading.Thread(target=self._followed, name=f"gonogo-{self.what}", daemon=True)
+
+    @property
+    def what(self) -> str:
+        """``pods in namespace data``, ``nodes``."""
+        return self.kind.resource + (f" in namespace {self.namespace}" if self.namespace else "")
+
+    def start(self) -> None:
+        """Begin to list; does not wait."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cut the watch; the thread sees that the hub is closed."""
+        answer = self._answer
+        if answer is not None:
+            with suppress(RuntimeError, OSError):  # it has come to its end by itself meanwhile
+                answer.shutdown()
+
+    def join(self, within: float) -> bool:
+        """Whether the thread has ended within so many seconds."""
+        self._thread.join(within)
+        return not self._thread.is_alive()
+
+    # -- the thread
+
+    def _followed(self) -> None:
+        while not self.hub.closing.is_set():
+            try:
+                if not self._version:
+                    self._list()
+                if not self.hub.follow or self.hub.closing.is_set():
+                    return
+                if self.polled or self.unserved:
+                    self._version = ""
+                    self.hub.closing.wait(POLL)
+                else:
+                    self._watch()
+            except Outdated:
+                self._version = ""
+                self._pause()
+            except (ClientError, ConfigError) as error:
+                if self.hub.closing.is_set() or not self._survives(error):
+                    return
+            except Exception as error:  # it must reach those who wait, and not end with this thread
+                with self.hub.moved:
+                    self.error, self.listed = error, False
+                    self.hub.moved.notify_all()
+                return
+            finally:
+                self._answer = None
+
+    def _survives(self, error: ClientError | ConfigError) -> bool:
+        """Note what went wrong, and pause; whether it makes sense to ask again."""
+        if isinstance(error, Forbidden) and not self._watched:
+            # After a restart an API server refuses for a moment what it allows: where a question was answered
+            # before, its refusal may pass.
+            if self._version:
+                with self.hub.moved:
+                    self.polled = True
+                    self.hub.moved.notify_all()
+                return True
+            if not self.listed:
+                try:
+                    self.hub.refused(self, error)
+                    return False
+                except (ClientError, ConfigError) as other:
+                    error = other
+        with self.hub.moved:
+            self.error = error
+            self.stale = self.stale or self._heard
+            self.hub.moved.notify_all()
+        if not self.hub.follow:
+            return False
+        if self._failures >= RESUMES:
+            self._version = ""
+        self._pause()
+        return True
+
+    def _pause(self) -> None:
+        seconds = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+        self._failures += 1
+        self.hub.closing.wait(seconds * random.uniform(0.5, 1.0))
+
+    def _opened(self, answer: urllib3.BaseHTTPResponse) -> None:
+        self._answer = answer
+        if self.hub.closing.is_set():
+            self.stop()
+
+    def _list(self) -> None:
+        objects: dict[Place, Mapping[str, Any]] = {}
+        version, unserved = "", False
+        with self.hub.listing:
+            try:
+                pages = self.hub.api.pages(
+                    self.kind, self.namespace, fields=FIELDS.get(self.kind, ""), opened=self._opened
+                )
+                for raw in pages:
+                    found = self._page(raw)
+                    version = version or found.resource_version
+                    for one in found.items:
+                        meta = one.get("metadata", {})
+                        objects[meta.get("namespace", ""), meta.get("name", "")] = one
+            except Absent:
+                unserved = True
+        with self.hub.moved:
+            self.objects, self._version, self.unserved = objects, version, unserved
+            self.listed, self.error, self._heard = True, None, self.hub.clock()
+            if not self.hub.follow or self.polled or unserved:
+                self.stale = None
+            self.hub.move()
+
+    def _page(self, raw: bytes) -> Any:
+        try:
+            return page(self.kind.api_version, self.kind.kind, raw)
+        except msgspec.MsgspecError as error:
+            raise Garbled(self.hub.api.component, f"the list of {self.what} cannot be read: {error}") from error
+
+    def _watch(self) -> None:
+        def opened(answer: urllib3.BaseHTTPResponse) -> None:
+            self._opened(answer)
+            self._watched, self._heard = True, self.hub.clock()
+            with self.hub.moved:
+                self.error = self.stale = None
+                self.hub.moved.notify_all()
+
+        lines = self.hub.api.watch(
+            self.kind,
+            self.namespace,
+            self._version,
+            fields=FIELDS.get(self.kind, ""),
+            silence=self.hub.silence,
+            opened=opened,
+        )
+        for line in lines:
+            self._take(line)
+            self._heard, self._failures = self.hub.clock(), 0
+        # A watch ends in good order after its time. One that ends at once must not be opened at once again.
+        self._pause()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = _LINE.decode(line)
+            seen = _OBJECT.decode(event.object)
+            if event.type == "ERROR":
+                raise self._ended(seen)
+            if event.type != "BOOKMARK":
+                place = seen.metadata.namespace, seen.metadata.name
+                changed = None if event.type == "DELETED" else load(event.object)
+                with self.hub.moved:
+                    if changed is None:
+                        self.objects.pop(place, None)
+                    else:
+                        self.objects[place] = changed
+                    self.hub.move()
+        except msgspec.MsgspecError as error:
+            # half a line is what a cut connection leaves behind
+            raise ClusterLost(self.hub.api.component, f"the watch of {self.what} cannot be read: {error}") from error
+        self._version = seen.metadata.resource_version or self._version
+
+    def _ended(self, said: _Object) -> ClientError:
+        component = self.hub.api.component
+        if said.code == 410:
+            return Outdated(component, said.message)
+        return ClusterLost(component, f"the watch of {self.what} ended: {said.code} {said.message}")
+
+
+class Hub:
+    """The stores that were asked for, and the world that they hold together.
+
+    ``namespaces`` are those to look at; none: the whole cluster where our rights allow that, else every
+    namespace in which they do, else the context's. Without ``follow`` each kind is listed once and not watched.
+    ``clock`` tells the time, ``silence`` is how many seconds a watch may be silent.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        namespaces: Sequence[str] = (),
+        *,
+        follow: bool = True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        silence: float = SILENCE,
+    ) -> None:
+        self.api, self.namespaces, self.follow, self.clock, self.silence = (
+            api,
+            tuple(namespaces),
+            follow,
+            clock,
+            silence,
+        )
+        self.closing = threading.Event()
+        self.moved = threading.Condition()
+        self.listing = threading.Semaphore(AT_ONCE)
+        self._stores: dict[tuple[Kind, str | None], Store] = {}
+        self._refusals: dict[Store, Forbidden] = {}
+        self._visible: tuple[str, ...] | None = None
+        self._only = ""
+        self._visible_lock = threading.Lock()
+        self._revision = self._seen = 0
+
+    # -- for those who ask
+
+    def ask(self, kinds: Iterable[Kind]) -> None:
+        """Keep these kinds from now on; those that are kept already are left alone. Does not wait."""
+        with self.moved:
+            new = []
+            for kind in kinds:
+                for namespace in self.namespaces if kind.namespaced and self.namespaces else (None,):
+                    if (kind, namespace) not in self._stores:
+                        new.append(self._stores.setdefault((kind, namespace), Store(self, kind, namespace)))
+            for store in new:
+                store.start()
+
+    def listed(self, within: float, *, tolerate: tuple[type[Exception], ...] = ()) -> None:
+        """Wait until every store has been listed once.
+
+        Raises the first error that stands in the way, ``ClusterLost`` after ``within`` seconds. What is
+        tolerated is left to :attr:`refusals` and :attr:`errors`.
+        """
+        deadline = Deadline(within)
+        with self.moved:
+            while True:
+                raised = [*self._errors(), *self._missing_rights()]
+                for error in raised:
+                    if not isinstance(error, tolerate):
+                        raise error
+                waiting = [store for store in self._stores.values() if not self._settled(store)]
+                if not waiting:
+                    return
+                if not self.moved.wait(deadline.left) and deadline.passed:
+                    text = f"not listed within {within:g} s: {', '.join(store.what for store in waiting)}"
+                    raise ClusterLost(self.api.component, f"the API server {self.api.server}: {text}")
+
+    def world(self, now: datetime | None = None, logs: Mapping[tuple[str, str, str], str] | None = None) -> World:
+        """What is known at this instant; later changes do not reach it."""
+        with self.moved:
+            objects = [one for store in self._stores.values() for one in store.objects.values()]
+            complete = [
+                known_as(store.kind.api_version, store.kind.kind) + (f"/{store.namespace}" if store.namespace else "")
+                for store in self._stores.values()
+                if store.listed and store.kind not in FIELDS
+            ]
+        return World.of(shaped_objects=objects, now=now or self.clock(), complete=complete, logs=logs)
+
+    def changed(self, timeout: float) -> bool:
+        """Whether anything has changed since the last call; waits up to ``timeout`` seconds for it."""
+        with self.moved:
+            moved = self.moved.wait_for(lambda: self._revision != self._seen or self.closing.is_set(), timeout)
+            self._seen = self._revision
+            return moved and not self.closing.is_set()
+
+    @property
+    def refusals(self) -> list[Forbidden]:
+        """The rights that are missing: what they would show is not in the world."""
+        with self.moved:
+            return self._missing_rights()
+
+    @property
+    def errors(self) -> list[Exception]:
+        """Why stores cannot be listed or followed at the moment."""
+        with self.moved:
+            return [store.error for store in self._stores.values() if store.error is not None]
+
+    @property
+    def stale(self) -> datetime | None:
+        """Since when part of the world is no longer followed, so that it may have changed unseen; None: all is."""
+        with self.moved:
+            return min((store.stale for store in self._stores.values() if store.stale), default=None)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is less than it should be, a sentence each."""
+        with self.moved:
+            stores = [store for store in self._stores.values() if not store.split]
+            notes = [
+                f"may not watch {store.what}: asked again every {POLL:g} s instead" for store in stores if store.polled
+            ]
+            notes += [f"the cluster does not serve {store.what}" for store in stores if store.unserved]
+            notes += [
+                f"{store.what}: as it was at {store.stale:%H:%M:%S} UTC; {store.error or 'the watch was lost'}"
+                for store in stores
+                if store.stale and store.listed
+            ]
+            if self._only:
+                notes.append(f"only namespace {self._only} was looked at: our rights end there")
+            for kind in dict.fromkeys(store.kind for store in stores if store.found):
+                found = [store for store in stores if store.kind == kind and store.found]
+                seen = [store for store in found if store not in self._refusals]
+                if seen and len(seen) < len(found):
+                    notes.append(f"{kind.resource} may be listed in {len(seen)} of {len(found)} namespaces")
+            return notes
+
+    def close(self, within: float = 5.0) -> None:
+        """End all threads; those in the middle of a question end with it. May be called twice."""
+        self.closing.set()
+        with self.moved:
+            self.moved.notify_all()
+            stores = list(self._stores.values())
+        for store in stores:
+            store.stop()
+        deadline = Deadline(within)
+        for store in stores:
+            store.join(deadline.left)
+
+    # -- for the stores
+
+    def move(self) -> None:
+        """The world has changed; called under the lock."""
+        self._revision += 1
+        self.moved.notify_all()
+
+    def refused(self, store: Store, error: Forbidden) -> None:
+        """A kind may not be listed: look into each namespace where that was for all of them, else remember it."""
+        apart = store.kind.namespaced and store.namespace is None and not self.namespaces
+        visible = self._visible_namespaces() if apart else ()
+        with self.moved:
+            self._refusals[store] = error
+            store.split = apart
+            for namespace in visible:
+                one = Store(self, store.kind, namespace, found=True)
+                self._stores[store.kind, namespace] = one
+                one.start()
+            self.move()
+
+    def _visible_namespaces(self) -> tuple[str, ...]:
+        with self._visible_lock:
+            if self._visible is None:
+                names: list[str] = []
+                try:
+                    for raw in self.api.pages(KINDS["Namespace"]):
+                        names += [one["metadata"]["name"] for one in page("v1", "Namespace", raw).items]
+                except Forbidden:
+                    # whoever may not even list namespaces was given one
+                    names, self._only = [self.api.namespace], self.api.namespace
+                self._visible = tuple(names)
+            return self._visible
+
+    def _errors(self) -> list[Exception]:
+        return [store.error for store in self._stores.values() if store.error is not None and not store.listed]
+
+    def _settled(self, store: Store) -> bool:
+        return store.listed or store in self._refusals or store.error is not None
+
+    def _missing_rights(self) -> list[Forbidden]:
+        """Without those for a namespace that nobody named, as long as another one of its kind may be listed."""
+        found = []
+        for store, refusal in self._refusals.items():
+            if store.split:
+                parts = [one for one in self._stores.values() if one.kind == store.kind and one.found]
+                if all(one in self._refusals for one in parts):
+                    found.append(refusal)
+            elif not store.found:
+                found.append(refusal)
+        return found
