@@ -1,0 +1,233 @@
+"""Custom resources, judged by data: JMESPath rules per kind in ``custom.toml``, a general rule for every other kind.
+
+What cannot be told is ``unknown``. A rule that does not fit strange data is ``unknown`` too, reason ``Malformed``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.shapes import Object, known_as
+from gonogo.cluster.judge.verdict import State, Verdict, short
+from gonogo.cluster.judge.world import World, named
+
+RULES = Path(__file__).with_name("custom.toml")
+
+EVERY_OTHER = "*"
+"""The table of kinds that have none of their own."""
+
+_DECIDING = ("failed", "ready", "progressing")
+"""The rules that decide, in the order in which they are asked, once the newest specification was seen."""
+
+_DEFINITIONS = "CustomResourceDefinition"
+
+
+class _Malformed(Exception):
+    """A field is not what its kind's definition says. The text names it."""
+
+
+class Rule(NamedTuple):
+    """One table of ``custom.toml``, its expressions compiled."""
+
+    suspended: Any
+    decides: tuple[tuple[State, Any], ...]
+    reason: tuple[Any, ...]
+    message: tuple[Any, ...]
+    hint: str
+    operator: re.Pattern[str] | None
+    stateless: bool
+
+
+@cache
+def tables() -> Mapping[str, Mapping[str, Any]]:
+    """The tables of ``custom.toml`` by kind (as ``known_as`` names it)."""
+    return tomllib.loads(RULES.read_text(encoding="utf-8"))
+
+
+@cache
+def rule(kind: str) -> Rule:
+    """The rules of a kind; those of every other kind where it has no table."""
+    return compiled(tables().get(kind, tables()[EVERY_OTHER]))
+
+
+def compiled(table: Mapping[str, Any]) -> Rule:
+    """A table of ``custom.toml`` ready for use. Raises ``jmespath.exceptions.JMESPathError`` for a wrong expression."""
+    import jmespath
+
+    def several(key: str) -> tuple[Any, ...]:
+        told = table.get(key, [])
+        return tuple(jmespath.compile(one) for one in ([told] if isinstance(told, str) else told))
+
+    every = {"suspended": "`false`", "failed": "`false`", "ready": "`false`", "progressing": "`true`", **table}
+    names = table.get("operator", "")
+    return Rule(
+        suspended=jmespath.compile(every["suspended"]),
+        decides=tuple((State(key), jmespath.compile(every[key])) for key in _DECIDING),
+        reason=several("reason"),
+        message=several("message"),
+        hint=table.get("hint", ""),
+        operator=re.compile(rf"(?:^|-)(?:{names})$") if names else None,
+        stateless=bool(table.get("stateless")),
+    )
+
+
+def judge(world: World, obj: Object) -> Verdict | None:
+    """The verdict on a custom resource; None where its kind has no state."""
+    if rule(known_as(obj["apiVersion"], obj["kind"])).stateless:
+        return None
+    return absent_operator(world, obj) or state_of(obj)
+
+
+def state_of(obj: Object) -> Verdict:
+    """What the object says of itself, by the rules of its kind. Never raises for what an object holds."""
+    from jmespath.exceptions import JMESPathError
+
+    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
+    meta = obj["metadata"]
+    if meta.get("deletionTimestamp"):
+        waits = ", ".join(meta.get("finalizers", ())) or "nothing"
+        return Verdict(State.PROGRESSING, "Terminating", f"is being deleted; finalizers that it waits for: {waits}")
+    if not meta.get("creationTimestamp") and not obj.get("status"):
+        message = "no status: this is a manifest as it is written, not an object as a cluster holds it"
+        return Verdict(State.UNKNOWN, "NoStatus", message)
+    try:
+        view = _view(obj)
+        if rules.suspended.search(view):
+            return _told(rules, view, State.SUSPENDED)
+        if not obj.get("status"):
+            return _silent(rules)
+        if unseen := _unseen(obj):
+            return unseen
+        decided = (state for state, holds in rules.decides if holds.search(view))
+        return _told(rules, view, next(decided, State.UNKNOWN))
+    except _Malformed as fault:
+        return Verdict(State.UNKNOWN, "Malformed", str(fault))
+    except (JMESPathError, TypeError, AttributeError) as fault:
+        return Verdict(State.UNKNOWN, "Malformed", short(f"the rules of its kind do not fit it: {fault}"))
+
+
+def absent_operator(world: World, obj: Object) -> Verdict | None:
+    """Nobody looks after this object: its definition is missing, or its operator is down or has never touched it.
+
+    None where that is not so, or not known.
+    """
+    if not obj["metadata"].get("creationTimestamp"):
+        return None  # a manifest as somebody wrote it; no operator was asked yet
+    if _undefined(world, obj):
+        kind = known_as(obj["apiVersion"], obj["kind"])
+        return doom("DefinitionMissing", f"the cluster does not know {kind} (any more)", waited=world.age(obj))
+    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
+    if rules.operator is None or (obj.get("status") and not _unseen(obj)) or obj["metadata"].get("deletionTimestamp"):
+        return None
+    # A new specification of an old object: how old it is, is not told; the operator may just be busy.
+    waited = None if obj.get("status") else world.age(obj)
+    down, found = _operator(world, rules.operator)
+    if down is not None:
+        message = f"its operator, {named(down)}, has no ready pod"
+        return doom("OperatorSilent", message, waited=waited, command=kubectl(down), cause=named(down))
+    if obj.get("status"):
+        return None
+    message = "its operator has not touched it; is it running?"
+    if not found and world.knows_all("Deployment") and world.knows_all("StatefulSet"):
+        message = f"its operator has not touched it: nothing runs here under its name ({rules.operator.pattern[8:-2]})"
+    return doom("OperatorSilent", message, waited=waited, command=kubectl(obj))
+
+
+def _operator(world: World, name: re.Pattern[str]) -> tuple[Object | None, bool]:
+    """The workload of this name that has no ready pod, where none has one; and whether there is any."""
+    found = [
+        workload
+        for kind in ("Deployment", "StatefulSet")
+        for workload in world.of_kind(kind)
+        if name.search(workload["metadata"]["name"])
+    ]
+    down = [workload for workload in found if not workload.get("status", {}).get("readyReplicas")]
+    return (down[0] if found and len(down) == len(found) else None), bool(found)
+
+
+def _undefined(world: World, obj: Object) -> bool:
+    if not world.knows_all(_DEFINITIONS):
+        return False
+    group = obj["apiVersion"].rpartition("/")[0]
+    return not any(
+        spec.get("group") == group and spec.get("names", {}).get("kind") == obj["kind"]
+        for spec in (definition.get("spec", {}) for definition in world.of_kind(_DEFINITIONS))
+    )
+
+
+def _view(obj: Object) -> Mapping[str, Any]:
+    """The object with its conditions by type. A condition on an older generation says nothing of this one."""
+    status = obj.get("status", {})
+    if not isinstance(status, Mapping):
+        raise _Malformed(f"status: Expected `object`, got `{type(status).__name__}`")
+    conditions = status.get("conditions") or []
+    if not isinstance(conditions, list):
+        raise _Malformed(f"status.conditions: Expected `array`, got `{type(conditions).__name__}`")
+    generation = _number(obj["metadata"].get("generation"), "metadata.generation")
+    by_type: dict[str, Mapping[str, Any]] = {}
+    for place, one in enumerate(conditions):
+        if not isinstance(one, Mapping) or not isinstance(one.get("type"), str):
+            raise _Malformed(f"status.conditions[{place}]: Expected `object` with a type")
+        seen = _number(one.get("observedGeneration"), f"status.conditions[{place}].observedGeneration")
+        # hand-written YAML has true where the API has "True"
+        status_of_it = "Unknown" if seen and seen < generation else str(one.get("status", ""))
+        by_type[one["type"]] = {**one, "status": status_of_it}
+    _number(status.get("observedGeneration"), "status.observedGeneration")
+    return {**obj, "conditions": by_type}
+
+
+def _number(value: object, field: str) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _Malformed(f"{field}: Expected `int`, got `{type(value).__name__}`")
+    return value
+
+
+def _unseen(obj: Object) -> Verdict | None:
+    """The verdict where the controller has not seen the newest specification; its status is of an older one."""
+    status = obj.get("status")
+    seen = status.get("observedGeneration") if isinstance(status, Mapping) else None
+    newest = obj["metadata"].get("generation", 0)
+    # Some controllers write 0 where they do not count.
+    if not isinstance(seen, int) or seen == 0 or seen >= newest:
+        return None
+    message = f"generation {newest} is not observed yet, its status is of {seen}; where that lasts, is its operator up?"
+    return Verdict(State.PROGRESSING, "NotObserved", message)
+
+
+def _silent(rules: Rule) -> Verdict:
+    if rules.operator is None:
+        message = "no status: its operator has not touched it, or objects of this kind have none"
+        return Verdict(State.UNKNOWN, "NoStatus", message)
+    return Verdict(State.PROGRESSING, "OperatorSilent", "its operator has not touched it; is it running?")
+
+
+def _told(rules: Rule, view: Mapping[str, Any], state: State) -> Verdict:
+    message = short(_first(rules.message, view), 600)
+    if state is State.READY:
+        return Verdict(state, "", message)
+    reason = word(_first(rules.reason, view)) or state.value.capitalize()
+    if state is State.UNKNOWN:
+        message = message or "its status is none that the rules of its kind know"
+    meta = view["metadata"]
+    hint = rules.hint.format(namespace=meta.get("namespace", "default"), name=meta["name"])
+    return Verdict(state, reason, message, "" if state is State.SUSPENDED else hint)
+
+
+def _first(expressions: Iterable[Any], view: Mapping[str, Any]) -> str:
+    """The first of the expressions' results that is a text and not empty."""
+    found = (expression.search(view) for expression in expressions)
+    return next((text for text in found if isinstance(text, str) and text.strip()), "")
+
+
+def word(text: str) -> str:
+    """A reason in one CamelCase word: ``TrialFailed. Job reason: X`` is ``TrialFailed``."""
+    sentence = re.split(r"[.:;,]", text, maxsplit=1)[0]
+    return "".join(part[:1].upper() + part[1:] for part in re.findall(r"[A-Za-z0-9]+", sentence))
