@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gonogo.cluster.judge import pods, workloads
+from gonogo.cluster.judge import custom, pods, workloads
 from gonogo.cluster.judge.health import Health, Place, tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
 from gonogo.cluster.judge.verdict import Row, State, Verdict
@@ -33,7 +33,10 @@ def judge(world: World) -> list[Row]:
 def _verdict(world: World, obj: Object) -> Verdict | None:
     if MISSHAPEN in obj:
         return Verdict(State.UNKNOWN, "Malformed", obj[MISSHAPEN])
-    found = JUDGES.get(known_as(obj["apiVersion"], obj["kind"]))
+    known = known_as(obj["apiVersion"], obj["kind"])
+    if "." in known:  # of a group that is not Kubernetes' own
+        return custom.judge(world, obj)
+    found = JUDGES.get(known)
     return found(world, obj) if found else None
 
 
