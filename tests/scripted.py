@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,8 +45,8 @@ def answers(value: object) -> list[Reply]:
 
 
 @contextmanager
-def serving(replies: Mapping[str, list[Reply]]) -> Iterator[Script]:
-    """The server, on loopback, for the time of the body."""
+def serving(replies: Mapping[str, list[Reply]], tls: ssl.SSLContext | None = None) -> Iterator[Script]:
+    """The server, on loopback, for the time of the body; it speaks TLS where it is given how."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -70,7 +71,9 @@ def serving(replies: Mapping[str, list[Reply]]) -> Iterator[Script]:
             """Keep quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    script = Script(f"http://127.0.0.1:{server.server_port}", replies)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    script = Script(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", replies)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield script
