@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from repositories import Content
 
-from gonogo.blame import outcome_of, result_of
+from gonogo.blame import explained, outcome_of, result_of
 from gonogo.errors import (
     ClientError,
     Denied,
@@ -105,6 +105,21 @@ def test_a_check_that_could_not_ask_expected_an_answer(content: Content) -> None
 
     assert (result.outcome, result.expected, result.actual) == ("broken", "an answer", "late")
     assert "hangs" in result.hint
+
+
+def test_a_standing_with_a_next_step_of_its_own_gives_it(content: Content) -> None:
+    seen = Cause(component="store", signature="store.workload_not_ready")
+    down = Standing("store", Outcome.FAILED, cause=seen, message="silent; its pod is evicted", hint="make room")
+    registry = Registry.load(content.root)
+
+    asked = result_of(NotAsked(down, blocked=False), CHECK, registry, {})
+    met = explained(result_of(TimedOut("store", "late"), CHECK, registry, {}), down)
+    saw = explained(result_of(Wrong("store.unhappy", "happy", "sad"), CHECK, registry, {}), down)
+
+    assert (asked.outcome, asked.cause, asked.hint) == ("failed", seen, "make room")
+    assert (met.outcome, met.cause, met.hint) == ("failed", seen, "make room")
+    assert met.message == "late; silent; its pod is evicted"
+    assert saw.cause == Cause(component="store", signature="store.unhappy")
 
 
 def test_nothing_raised_is_passed(content: Content) -> None:

@@ -10,10 +10,21 @@ from typing import Any
 import pytest
 from repositories import Content
 
-from gonogo.errors import ConfigError, DeployError, NotReady, Problem, Refused, TimedOut
+from gonogo.errors import (
+    Absent,
+    ClientError,
+    ConfigError,
+    DeployError,
+    NotReady,
+    Problem,
+    Refused,
+    SecretMissing,
+    TimedOut,
+)
 from gonogo.journal import Journal
 from gonogo.model import Endpoints, Mode, Outcome, Progress
 from gonogo.platform import NotAsked, Platform
+from gonogo.providers import Reason
 from gonogo.providers.existing import Existing
 from gonogo.registry import Component, Registry
 from gonogo.target import load_target
@@ -234,6 +245,108 @@ def test_servers_are_asked_who_they_are(make: Make, content: Content, identity: 
 
     assert (told is None) == (said is None)
     assert (said or "") in (told or "")
+
+
+@pytest.mark.parametrize(("place", "said"), [("uid-1", None), ("", "needs the identity of at least one component")])
+def test_the_identity_of_the_cluster_is_one(
+    make: Make, content: Content, monkeypatch: pytest.MonkeyPatch, place: str, said: str | None
+) -> None:
+    content.target(identity="")
+    platform = make()
+    monkeypatch.setattr(platform.provider, "confirm", lambda: place)
+    platform.attach(["store"])
+
+    try:
+        platform.verify_identities()
+        told = None
+    except ConfigError as error:
+        told = str(error)
+
+    assert (told is None) == (said is None)
+    assert (said or "") in (told or "")
+
+
+@pytest.mark.parametrize(("mode", "asked"), [(Mode.READ, 0), (Mode.WRITE, 1), (Mode.DISRUPT, 1)])
+def test_whether_this_is_the_place_is_asked_before_anything_that_may_write(
+    make: Make, monkeypatch: pytest.MonkeyPatch, mode: Mode, asked: int
+) -> None:
+    platform, confirmed = make(mode=mode), []
+    monkeypatch.setattr(platform.provider, "confirm", lambda: confirmed.append(mode) or "")
+
+    platform.attach(["store"])
+
+    assert len(confirmed) == asked
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "signature", "message"),
+    [
+        (SecretMissing("store", "no key"), "broken", "store.secret_missing", "store could not be asked: no key"),
+        (Absent("store", "no Service"), "failed", "store.workload_not_ready", "store does not answer: no Service; why"),
+    ],
+    ids=["broken", "failed"],
+)
+def test_a_way_that_is_not_found_is_a_standing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, error: ClientError, outcome: str, signature: str, message: str
+) -> None:
+    platform = make(mode=Mode.READ)
+
+    def attached(_: Component) -> Endpoints:
+        raise error
+
+    monkeypatch.setattr(platform.provider, "attached", attached)
+    monkeypatch.setattr(platform.provider, "stands", lambda _: True)
+    monkeypatch.setattr(platform.provider, "reason", lambda _: Reason("why", "what to do"))
+    platform.attach(["store"])
+    standing = platform.standing("store")
+
+    assert standing.cause is not None
+    assert (standing.outcome, standing.cause.signature, standing.message) == (outcome, signature, message)
+
+
+@pytest.mark.parametrize(
+    ("mood", "reason", "outcome", "signature"),
+    [
+        ("hung", Reason("its pod is evicted", "make room"), "failed", "store.workload_not_ready"),
+        ("hung", None, "broken", "store.timed_out"),
+        (None, Reason("its pod is evicted", "make room"), "failed", "store.workload_not_ready"),
+    ],
+)
+def test_what_the_provider_sees_explains_a_silence(
+    make: Make,
+    content: Content,
+    monkeypatch: pytest.MonkeyPatch,
+    mood: str | None,
+    reason: Reason | None,
+    outcome: str,
+    signature: str,
+) -> None:
+    content.mood("store", mood)
+    platform = make(mode=Mode.READ)
+    monkeypatch.setattr(platform.provider, "reason", lambda _: reason)
+
+    platform.attach(["store"])
+
+    standing = platform.standing("store")
+    assert standing.cause is not None
+    assert (standing.outcome, standing.cause.signature) == (outcome, signature)
+    assert standing.hint == (reason.hint if reason else "")
+    assert ("its pod is evicted" in standing.message) == (reason is not None)
+
+
+def test_an_answering_component_that_falls_silent_is_explained_too(
+    make: Make, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = make(mode=Mode.READ)
+    monkeypatch.setattr(platform.provider, "reason", lambda _: Reason("its pod is evicted"))
+    platform.attach(["store"])
+    assert platform.standing("store").up
+
+    content.mood("store", None)
+    standing = platform.doubt("store")
+
+    assert standing.cause is not None
+    assert standing.cause.signature == "store.workload_not_ready"
 
 
 def test_another_process_of_the_run_stands_on_the_same_platform(make: Make, content: Content) -> None:

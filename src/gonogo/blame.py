@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gonogo.errors import ClientError, NotAllowed, NotReady, Wrong
 from gonogo.model import Cause, CheckResult, Endpoints, Evidence, Outcome
-from gonogo.platform import NotAsked
+from gonogo.platform import SEEN, NotAsked, Standing, unreached
 from gonogo.reaching import translated
 from gonogo.registry import Registry
 from gonogo.seen import shown
@@ -68,6 +68,20 @@ def result_of(
         by_hand=filled(signature.by_hand, address) if signature else "",
         evidence=evidence,
         transport=transport,
+    )
+
+
+def explained(result: CheckResult, standing: Standing | None) -> CheckResult:
+    """The result of a check that met silence, with the reason that is known for it by now."""
+    cause = standing.cause if standing is not None else None
+    if standing is None or cause is None or not cause.signature.endswith(f".{SEEN}") or not unreached(result.cause):
+        return result
+    return replace(
+        result,
+        outcome=standing.outcome,
+        cause=cause,
+        message=f"{result.message}; {standing.message}",
+        hint=standing.hint or result.hint,
     )
 
 

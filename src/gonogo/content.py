@@ -45,6 +45,12 @@ def state(root: Path) -> Path:
 
 def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Provider:
     """The provider that the target names. Raises ``ConfigError`` for one that does not exist yet."""
+    if target.provider == "existing" and target.kubernetes is not None:
+        from gonogo.providers.existing_cluster import ExistingCluster
+        from gonogo.redaction import Redactor
+
+        learning = redact if isinstance(redact, Redactor) else Redactor()
+        return ExistingCluster(target, target.kubernetes, learning)
     if target.provider == "existing":
         from gonogo.providers.existing import Existing
 

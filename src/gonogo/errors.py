@@ -25,7 +25,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import ClassVar, NamedTuple, Self
 
 from gonogo.model import Outcome
@@ -89,10 +88,7 @@ class ClientError(GonogoError):
 
     def about(self, component: str) -> Self:
         """The same error where it is this component that could not be asked."""
-        other = copy(self)
-        other.component = component
-        other.signature = f"{component}.{self.signature.partition('.')[2]}"
-        return other
+        return type(self)(component, str(self), asked=self.asked, kind=self.signature.partition(".")[2])
 
 
 class Refused(ClientError):

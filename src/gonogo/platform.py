@@ -26,8 +26,13 @@ from gonogo.registry import Component, Registry
 from gonogo.target import Target
 from gonogo.timeline import Timeline
 
-UNREACHED = frozenset({"connection_refused", "process_gone", "unavailable", "timed_out"})
+UNREACHED = frozenset(
+    {"connection_refused", "process_gone", "unavailable", "timed_out", "object_absent", "no_ready_pod"}
+)
 """What a component that does not answer shows to its client, and whose reason the provider may see."""
+
+SEEN = "workload_not_ready"
+"""The signature of a component whose provider sees why it does not answer."""
 
 SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.STARTING: "deploy", Phase.WAITING: "wait"}
 
@@ -165,7 +170,10 @@ class Platform:
                 plain = Endpoints(
                     name, row["addresses"], secrets, transport=row["transport"], within=row["within"]
                 )
-                endpoints = self._dressed(self.registry.components[name], plain)
+                component = self.registry.components[name]
+                # What is open is of the process that opened it.
+                own = self.provider.attached(component) if component.cluster else None
+                endpoints = self._dressed(component, own or plain)
             self._futures[name] = Future()
             self._futures[name].set_result(
                 Standing(
@@ -254,7 +262,7 @@ class Platform:
 
     def _explained(self, standing: Standing) -> Standing:
         """The standing with the reason that the provider sees for it; what is wrong is no time-out of ours."""
-        if standing.cause is None or standing.cause.signature.partition(".")[2] not in UNREACHED:
+        if not unreached(standing.cause):
             return standing
         reason = self.provider.reason(self.registry.components[standing.component])
         if reason is None:
@@ -262,7 +270,7 @@ class Platform:
         return replace(
             standing,
             outcome=Outcome.FAILED,
-            cause=Cause(component=standing.component, signature=f"{standing.component}.workload_not_ready"),
+            cause=Cause(component=standing.component, signature=f"{standing.component}.{SEEN}"),
             message=f"{standing.message}; {reason.message}",
             hint=reason.hint,
         )
@@ -412,6 +420,11 @@ class Platform:
 
     def _tell(self, progress: Progress) -> None:
         self._report(progress)
+
+
+def unreached(cause: Cause | None) -> bool:
+    """Whether this cause only says that the component did not answer."""
+    return cause is not None and cause.signature.rpartition(".")[2] in UNREACHED
 
 
 class _Phases:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,9 @@ import psutil
 from msgspec.structs import replace
 
 from gonogo import __version__
-from gonogo.blame import outcome_of, result_of
+from gonogo.blame import explained, outcome_of, result_of
 from gonogo.content import provider_for, state
-from gonogo.errors import ConfigError, Problem, TimedOut
+from gonogo.errors import ClientError, ConfigError, Problem, TimedOut
 from gonogo.events import Event, Events, unreported
 from gonogo.inside import look
 from gonogo.journal import Journal, new_run_id
@@ -32,6 +32,7 @@ from gonogo.model import (
     CheckResult,
     ComponentResult,
     Evidence,
+    Health,
     Mode,
     Outcome,
     Results,
@@ -248,6 +249,8 @@ class Run:
         measured = self._measured.get(nodeid) or self._blank(nodeid)
         endpoints = {n: s.endpoints for n, s in self.platform.known().items() if s.endpoints is not None}
         result = result_of(error, measured, self.registry, endpoints)
+        if result.cause is not None:
+            result = explained(result, self.platform.known().get(result.cause.component))
         if result.outcome in (Outcome.FAILED, Outcome.BROKEN):
             blamed = result.cause.component if result.cause else result.component
             result = replace(result, evidence=self._seen(blamed))
@@ -324,6 +327,7 @@ class Run:
         for nodeid, error in self.lanes.ended().items() if interrupted else ():
             self.record(self.judged(nodeid, error))
         standings = self.platform.known()
+        health = self._health(standings)
         with self.timeline.span("everything taken down" if self.own else "leaving", "teardown"):
             if self.own and self.options.keep:
                 self.provider.keep()
@@ -333,7 +337,7 @@ class Run:
         # Renderers are not needed, nor paid for, before the end.
         from gonogo.publish import publish
 
-        results = judge(self._results(standings, interrupted=interrupted))
+        results = judge(replace(self._results(standings, interrupted=interrupted), health=health))
         self._note(Event(finished=results))
         if self.events is not None:
             try:
@@ -345,6 +349,15 @@ class Run:
     def _close(self) -> None:
         if self.given is None:
             self.provider.close()
+
+    def _health(self, standings: Mapping[str, Standing]) -> Health | None:
+        """What a cluster that was asked shows of all its pods, as its client sums it up."""
+        clusters = [n for n, standing in standings.items() if standing.up and self.registry.components[n].cluster]
+        for name in clusters:
+            with suppress(ClientError), closing(self.platform.client(name)) as client:
+                summed: Health = getattr(client, "tally")()
+                return summed
+        return None
 
     def _results(self, standings: Mapping[str, Standing] | None = None, *, interrupted: bool = False) -> Results:
         """All that is known; ``standings`` are the components' at the end, before anything was taken down."""

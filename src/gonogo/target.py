@@ -32,8 +32,8 @@ CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 PATH_KEYS = frozenset({"ca"})
 """Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
 
-SERVICE = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<pod>pod/)?(?P<name>[a-z0-9.-]+):(?P<port>[a-z0-9-]+)")
-"""``namespace/name:port`` of a Service, or ``namespace/pod/name:port``; a port may be given by its name."""
+SERVICE = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9.-]+):(?P<port>\d+)")
+"""``namespace/name:port`` of a Service."""
 
 SECRET = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9.-]+)#(?P<key>[\w.-]+)")
 """``namespace/name#key`` of a Secret."""

@@ -1,0 +1,255 @@
+"""Attaches to a platform that runs on a cluster, sees what stands behind its Services, and changes nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gonogo.errors import ClientError, ConfigError
+from gonogo.model import Endpoints, Evidence, Server
+from gonogo.providers import Reason
+from gonogo.providers.cluster import Cluster, services
+from gonogo.providers.existing import Existing
+from gonogo.reaching import forwarded
+from gonogo.redaction import Redactor, bounded
+from gonogo.registry import Component
+from gonogo.target import Kubernetes, Target
+from gonogo.waiting import Deadline
+
+if TYPE_CHECKING:
+    from gonogo.cluster.judge import Object, World
+    from gonogo.providers.behind import Behind
+
+AT_MOST = 2.0
+"""Seconds that looking for a reason, or for evidence, may take for one component."""
+
+ROOM = 2 << 20
+"""Bytes of evidence for one component."""
+
+LINES, LOG = 200, 64 << 10
+"""Lines and bytes of one container's log."""
+
+KINDS = (
+    "Pod",
+    "Service",
+    "EndpointSlice",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "PersistentVolumeClaim",
+    "Event",
+)
+"""What is looked at to say why a component does not answer."""
+
+
+class ExistingCluster(Existing):
+    """What is there already, reached through its Services where the target file names them.
+
+    ``redact`` learns every Secret that is read; evidence goes through it as it is read.
+    """
+
+    def __init__(self, target: Target, settings: Kubernetes, redact: Redactor) -> None:
+        super().__init__(target)
+        self._redact = redact
+        self._forwarded: set[str] = set()
+        self.cluster = Cluster(settings, target.limits, redact.add)
+
+    # -- where components are
+
+    def stands(self, component: Component) -> bool:
+        """Whether the target file names it, or it is the cluster itself; the cluster is not asked."""
+        if component.cluster:
+            return True
+        if component.name not in self._target.components:
+            return False
+        self._target.resolved(component)
+        return True
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """The addresses of the target file, its Services reached and its Secrets read."""
+        if component.cluster:
+            api = self.cluster.api
+            found = self._target.resolved(component)
+            return replace(found, addresses={"server": api.server, "context": api.context}, cluster=self.cluster)
+        if component.name not in self._target.components:
+            return None
+        try:
+            endpoints = self._target.resolved(component, self.cluster)
+        except ClientError as error:
+            raise error.about(component.name) from error
+        if "port-forward" in endpoints.transport:
+            given = [value for value in endpoints.addresses.values() if isinstance(value, str)]
+            self._forwarded.add(component.name)
+            forwarded(component.name, lambda: self._fault(component.name, given))
+        return endpoints
+
+    def _fault(self, component: str, addresses: list[str]) -> ClientError | None:
+        """Why the latest connection through a forward of this component was cut."""
+        fault = self.cluster.fault(self._services(component), addresses)
+        return fault.about(component) if fault else None
+
+    def confirm(self) -> str:
+        """The cluster's identity; see :meth:`gonogo.providers.cluster.Cluster.confirm`."""
+        return self.cluster.confirm(str(self._target.path))
+
+    def _services(self, component: str) -> list[str]:
+        return list(services(self._target.components, component))
+
+    # -- what stands there
+
+    def servers(self) -> list[Server]:
+        """A row per pod behind the Services that the target file names. Raises ``ClientError``."""
+        from gonogo.providers.behind import rows
+
+        names = [name for name in self._target.components if self._services(name)]
+        if not names:
+            return []
+        world = self._world(self._target.limits.check)
+        return [
+            Server(
+                component=name,
+                node=row.name,
+                provider=self.name,
+                state=" ".join(filter(None, (row.state, row.reason))),
+                since=_started(world, row.namespace, row.name),
+            )
+            for name in names
+            for found in self._found(world, name)
+            for row in sorted(rows(world, found), key=lambda row: row.name)
+            if row.kind == "Pod"
+        ]
+
+    def reason(self, component: Component) -> Reason | None:
+        """What the judge says of the pods behind the component's Services, and of what they need."""
+        from gonogo.providers import behind
+
+        try:
+            world = self._world(AT_MOST)
+        except (ClientError, ConfigError):
+            # The client's own error stands; that this could not be seen is told by the evidence.
+            return None
+        for found in self._found(world, component.name):
+            row = behind.reason(found, behind.rows(world, found))
+            if row is not None:
+                return Reason(self._redact(behind.line(row)), self._redact(row.hint))
+        return None
+
+    def evidence(self, component: str) -> list[Evidence]:
+        """What is wrong behind the component's Services: rows, owners, Warning events, last lines of logs."""
+        if not self._services(component):
+            return []
+        gathered = _Gathered(self._redact)
+
+        def gather() -> None:
+            try:
+                self._gather(component, gathered)
+            except (ClientError, ConfigError) as error:
+                gathered.add("note", "what could not be looked at", str(error))
+
+        # A thread, since a question that hangs ends by its own limit, which is longer than ours.
+        thread = threading.Thread(target=gather, name=f"evidence-{component}", daemon=True)
+        thread.start()
+        thread.join(AT_MOST)
+        return gathered.taken()
+
+    def close(self) -> None:
+        """Close forwards, watches and connections."""
+        for name in self._forwarded:
+            forwarded(name, None)
+        self.cluster.close()
+
+    def _world(self, within: float) -> World:
+        """The objects as they are now; kinds that we may not list are left out. Raises ``ClientError``."""
+        from gonogo.cluster.api import KINDS as BUILT_IN
+        from gonogo.errors import Forbidden
+
+        hub = self.cluster.hub
+        hub.ask(BUILT_IN[kind] for kind in KINDS)
+        hub.listed(within, tolerate=(Forbidden,))
+        return hub.world()
+
+    def _found(self, world: World, component: str) -> Iterator[Behind]:
+        from gonogo.providers.behind import behind
+
+        return (behind(world, service) for service in self._services(component))
+
+    def _gather(self, component: str, gathered: _Gathered) -> None:
+        from gonogo.providers.behind import ancestry, events, line, rows
+
+        deadline = Deadline(AT_MOST)
+        world = self._world(AT_MOST)
+        for refusal in self.cluster.hub.refusals:
+            gathered.add("note", "what could not be looked at", str(refusal))
+        for found in self._found(world, component):
+            told = rows(world, found)
+            gathered.add("state", f"what stands behind {found.reference}", "\n".join(map(line, told)))
+            gathered.add("owners", "who owns the pods", "\n".join(ancestry(world, pod) for pod in found.pods))
+            gathered.add("events", "Warning events", "\n".join(events(world, found)))
+            worse = {row.name: row.state.severity for row in told if row.kind == "Pod"}
+            for pod in sorted(found.pods, key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))):
+                for title, query in _logs(pod):
+                    if deadline.passed or gathered.full:
+                        return
+                    gathered.add("log", title, self._log(pod, query))
+
+    def _log(self, pod: Object, query: Mapping[str, str]) -> str:
+        from gonogo.cluster.api import KINDS as BUILT_IN
+
+        meta = pod["metadata"]
+        path = BUILT_IN["Pod"].path(meta["namespace"], meta["name"]) + "/log"
+        limits = {"tailLines": str(LINES), "limitBytes": str(LOG), "timestamps": "true"}
+        try:
+            return self.cluster.api.get(path, **limits, **query).decode(errors="replace")
+        except ClientError as error:
+            return f"could not be read: {error}"
+
+
+class _Gathered:
+    """Evidence as it comes in, redacted and within its room; safe for the thread that is left behind."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact, self._room = redact, ROOM
+        self._lock = threading.Lock()
+        self._evidence: list[Evidence] | None = []
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self._evidence is None or self._room <= 0
+
+    def add(self, kind: str, title: str, text: str) -> None:
+        """Keep one piece; an empty one tells nothing."""
+        if not text.strip():
+            return
+        text, cut = bounded(self._redact(text), min(LOG, max(self._room, 0)))
+        with self._lock:
+            if self._evidence is not None and text:
+                self._room -= len(text.encode())
+                self._evidence.append(Evidence(kind=kind, title=title, text=text, truncated=cut))
+
+    def taken(self) -> list[Evidence]:
+        """All that came in time; what comes later is left out."""
+        with self._lock:
+            evidence, self._evidence = self._evidence or [], None
+            return evidence
+
+
+def _logs(pod: Object) -> Iterator[tuple[str, dict[str, str]]]:
+    """Title and query of each log worth reading: of the run before too, where a container was restarted."""
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    statuses: Iterable[Any] = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    for one in statuses:
+        container, state = one.get("name", ""), one.get("state") or {}
+        if one.get("restartCount") and (one.get("lastState") or {}).get("terminated"):
+            yield f"{name}, container {container}, before its restart", {"container": container, "previous": "true"}
+        done = (state.get("terminated") or {}).get("exitCode") == 0
+        if (state.get("running") or state.get("terminated")) and not done:
+            yield f"{name}, container {container}", {"container": container}
+
+
+def _started(world: World, namespace: str, name: str) -> str:
+    pod = world.get("Pod", namespace, name) or {}
+    return str((pod.get("status") or {}).get("startTime", ""))
