@@ -156,11 +156,10 @@ class Forwards:
     async def _listening(self, serve: Callable[[Address, asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Address:
         async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                await serve(here, reader, writer)
-            except (ClientError, ConfigError) as error:
+                with suppress(ClientLeft, socks.NotServed):
+                    await serve(here, reader, writer)
+            except Exception as error:
                 self._cut(here, writer, error)
-            except (OSError, asyncio.IncompleteReadError, socks.NotServed):
-                pass  # our client has left, or is none
             finally:
                 writer.close()
 
@@ -189,7 +188,10 @@ class Forwards:
     async def _socks(
         self, user: str, password: str, here: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        host, port = await socks.asked(reader, writer, user, password)
+        try:
+            host, port = await socks.asked(reader, writer, user, password)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise ClientLeft from error
         granted = False
         try:
             look = lambda: advertised(self._api, host, port, tuple(self._namespaces))  # noqa: E731
@@ -244,9 +246,9 @@ class Forwards:
     async def _opened(self, spot: Spot) -> tuple[ClientConnection, tunnel.Tunnel]:
         loop = asyncio.get_running_loop()
         path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/portforward"
-        # only the second protocol needs the port here; with the first, it is in the streams' headers
-        stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
         try:
+            # only the second protocol needs the port here; with the first, it is in the streams' headers
+            stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
             web = await connected(stream, tunnel.OFFERED, self._api.limits.connect)
             inner = tunnel.spoken(web.subprotocol, spot.port)
             self.protocol = web.subprotocol or ""
@@ -261,17 +263,23 @@ class Forwards:
 
     # -- what went wrong
 
-    def _cut(self, here: Address, writer: asyncio.StreamWriter, error: ClientError | ConfigError) -> None:
+    def _cut(self, here: Address, writer: asyncio.StreamWriter, error: Exception) -> None:
         """Let the client see a reset connection: an end in good order would say that the server wanted it."""
         self._blame(here, error)
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
-    def _blame(self, here: Address, error: ClientError | ConfigError) -> None:
+    def _blame(self, here: Address, error: Exception) -> None:
         if isinstance(error, ConfigError):
             error = Absent(self._api.component, str(error))
+        elif not isinstance(error, ClientError):
+            error = ClientError(self._api.component, f"the forward itself failed: {type(error).__name__}: {error}")
         self._faults[here] = Deadline(FRESH), error
+
+
+class ClientLeft(Exception):
+    """The client of a forward is gone: there is nobody to tell anything."""
 
 
 class _Pair:
@@ -300,12 +308,21 @@ class _Pair:
             upward.cancel()
         if self._inner.trouble:
             raise meaning(self._component, self._inner.trouble, self._spot)
-        self._writer.write_eof()
+        await self._taken(end=True)
         # closed with data of the client's unread, the kernel would send a reset that overtakes our last bytes
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, OSError):
             async with asyncio.timeout(LINGER):
                 while await self._reader.read(CHUNK):
                     pass
+
+    async def _taken(self, *, end: bool = False) -> None:
+        """Wait while the client reads slowly."""
+        try:
+            if end:
+                self._writer.write_eof()
+            await self._writer.drain()
+        except OSError as error:
+            raise ClientLeft from error
 
     async def _up(self) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -342,7 +359,7 @@ class _Pair:
                 self._heard.set()
                 for part in inner.receive(message):
                     writer.write(part)
-                await writer.drain()
+                await self._taken()
                 if answer := inner.answer():
                     await self._web.send(answer)
         except TimeoutError:
