@@ -14,15 +14,20 @@ from gonogo.model import (
     Decision,
     Evidence,
     FirstCause,
+    Health,
     Level,
     Mode,
+    Odd,
     Outcome,
+    Place,
     Results,
     RunInfo,
     Span,
+    Storage,
     TargetInfo,
     Verdict,
     Waiver,
+    Wish,
 )
 
 RUN = "pv-20250604120000-0a1b2c"
@@ -45,6 +50,7 @@ def sample_results() -> Results:
         components=_components(),
         criteria=_criteria(),
         checks=_checks(),
+        health=_health(),
         spans=_spans(),
         verdict=_verdict(),
     )
@@ -54,6 +60,32 @@ def node(criterion: str) -> str:
     """The node id of the sample's one check of ``criterion``."""
     component, _, claim = criterion.partition(".")
     return f"suites/{component}/test_{component}.py::test_{claim}"
+
+
+def _health() -> Health:
+    return Health(
+        strict=66.67,
+        literal=75.0,
+        healthy=2,
+        unhealthy=1,
+        excluded=1,
+        succeeded=1,
+        pods=4,
+        running=3,
+        formula="2 healthy / (4 pods − 1 succeeded − 0 terminating − 0 replaced)",
+        storage=Storage(claims=3, bound=2),
+        explain=(
+            Odd(
+                namespace="data",
+                name="kafka-1",
+                place=Place.UNHEALTHY,
+                phase="Running",
+                reason="CrashLoop",
+                message=f"exit code 1 {HOSTILE}",
+            ),
+        ),
+        below=(Wish(kind="StatefulSet", namespace="data", name="kafka", wished=3, ready=2, reason="CrashLoop"),),
+    )
 
 
 def _run() -> RunInfo:

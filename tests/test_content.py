@@ -19,6 +19,8 @@ from gonogo.signatures import GENERIC
 
 REGISTRY = Registry.load(ROOT)
 DRILLS = catalogue(ROOT, REGISTRY)
+DRILLED = [name for name in COMPONENTS if "embedded" in REGISTRY.components[name].providers]
+"""Components with real servers on the embedded target; the others are seen red on a running cluster."""
 Function = ast.FunctionDef
 
 
@@ -35,6 +37,7 @@ each_check = pytest.mark.parametrize(
     ("path", "check"), CHECKS, ids=[f"{path.parent.name}/{path.stem}/{check.name}" for path, check in CHECKS]
 )
 each_component = pytest.mark.parametrize("component", COMPONENTS)
+each_drilled = pytest.mark.parametrize("component", DRILLED)
 
 
 def marked(check: Function, marker: str) -> list[str]:
@@ -47,9 +50,13 @@ def marked(check: Function, marker: str) -> list[str]:
 
 
 @each_component
-def test_a_component_has_a_client_a_suite_and_drills(component: str) -> None:
+def test_a_component_has_a_client_and_a_suite(component: str) -> None:
     assert (ROOT / "fixtures" / f"{component}.py").is_file()
     assert list((ROOT / "suites" / component).glob("test_*.py"))
+
+
+@each_drilled
+def test_a_component_with_embedded_servers_has_drills(component: str) -> None:
     assert (ROOT / "suites" / component / "drills.toml").is_file()
 
 
@@ -195,7 +202,7 @@ def test_every_signature_that_a_client_raises_is_in_the_catalogue(component: str
 # -- drills
 
 
-@each_component
+@each_drilled
 def test_a_component_is_killed_hung_and_broken_in_a_way_of_its_own(component: str) -> None:
     faults = [drill.expected.fault for drill in DRILLS if drill.component == component]
 
@@ -206,8 +213,16 @@ def test_a_component_is_killed_hung_and_broken_in_a_way_of_its_own(component: st
 
 def test_every_critical_criterion_is_turned_red_by_a_drill() -> None:
     red = {criterion for drill in DRILLS for criterion in drill.expected.asks}
+    critical = [c for c in REGISTRY.criteria.values() if c.level == "critical" and c.component in DRILLED]
 
-    assert [c.id for c in REGISTRY.criteria.values() if c.level == "critical" and c.id not in red] == []
+    assert [c.id for c in critical if c.id not in red] == []
+
+
+def test_every_critical_criterion_of_other_components_is_turned_red_on_a_running_cluster() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/cluster/*.py"))
+    critical = [c.id for c in REGISTRY.criteria.values() if c.level == "critical" and c.component not in DRILLED]
+
+    assert [id for id in critical if f'"{id}"' not in text] == []
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)

@@ -403,3 +403,14 @@ def _hostile() -> Results:
     )
 
 
+
+
+def test_the_health_of_the_platform_is_told_with_its_formula_and_the_pods_that_explain_it() -> None:
+    page = html.render(sample_results())
+    without = html.render(replace(sample_results(), health=None))
+
+    assert "66.7 %" in page
+    assert "2 healthy / (4 pods − 1 succeeded" in page
+    assert "data/kafka-1 is unhealthy, phase Running: CrashLoop: exit code 1" in page
+    assert "StatefulSet data/kafka has 2 of 3 pods ready: CrashLoop" in page
+    assert 'id="health"' not in without

@@ -85,3 +85,11 @@ def _long(count: int) -> Results:
         for number in range(count)
     )
     return replace(sample_results(), criteria=criteria, checks=())
+
+
+def test_the_health_of_the_platform_is_a_part_of_its_own() -> None:
+    page = markdown.render(sample_results())
+
+    assert "## Platform health" in page
+    assert "| strict: 2 healthy / (4 pods − 1 succeeded − 0 terminating − 0 replaced) | 66.7 % |" in page
+    assert "- data/kafka-1 is unhealthy, phase Running: CrashLoop" in page

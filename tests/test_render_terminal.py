@@ -23,6 +23,9 @@ critical   2 of 8 passed, 2 failed, 1 broken, 1 blocked, 1 missing, 1 unsupporte
 important  1 of 3 passed, 1 skipped, 1 waived
 optional   0 of 2 passed, 1 blocked, 1 missing
 
+platform   66.7 % strictly (2 healthy / (4 pods − 1 succeeded − 0 terminating − 0 replaced)), 75.0 %
+           literally
+
 Root cause: postgresql.process_gone
   the server process ended with signal 9
   expected   an answer
@@ -87,3 +90,9 @@ def test_a_server_cannot_write_to_the_terminal() -> None:
 def test_a_line_per_criterion_says_the_outcome(outcome: Outcome) -> None:
     line = terminal.criterion_line("kafka.brokers", outcome, 0.314, "a broker is gone\nand more")
     assert line.split()[1:] == ["kafka.brokers", outcome, "0.31", "s", "a", "broker", "is", "gone"]
+
+
+def test_the_health_of_the_platform_is_one_line() -> None:
+    shown = terminal.verdict(sample_results(), colour=False, width=200, report="")
+
+    assert "platform   66.7 % strictly (2 healthy / (4 pods − 1 succeeded − 0 terminating − 0 replaced)), 75.0 %" in shown

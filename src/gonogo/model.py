@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, final
+from typing import Any, Literal, Protocol, final
 
 import msgspec
 
@@ -241,6 +241,98 @@ class TargetInfo(Struct, frozen=True, kw_only=True):
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class Place(StrEnum):
+    """Where a pod stands in the sum. The last three are out of the denominator."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    SETTLING = "settling"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    TERMINATING = "terminating"
+    REPLACED = "replaced"
+
+
+class Odd(Struct, frozen=True, kw_only=True):
+    """A pod that explains why strict and literal are not both 100 %, and why it stands where it does."""
+
+    namespace: str
+    name: str
+    place: Place
+    phase: str
+    reason: str = ""
+    message: str = ""
+    node: str = ""
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """A controller that has fewer ready pods than it wishes for, or that wishes for none."""
+
+    kind: str
+    namespace: str
+    name: str
+    wished: int
+    ready: int
+    reason: str = ""
+    message: str = ""
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """The volume claims: how many, how many of them bound, and bytes asked for and bound."""
+
+    claims: int = 0
+    bound: int = 0
+    requested_bytes: int = 0
+    bound_bytes: int = 0
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How healthy the pods are; ``strict`` and ``literal`` in percent, None where there is nothing to count.
+
+    strict = healthy / (pods − succeeded − terminating within their time − replaced by their controller);
+    literal = pods of phase Running / pods. Settling and unknown pods are in the denominator and not healthy.
+    """
+
+    strict: float | None
+    literal: float | None
+    healthy: int = 0
+    unhealthy: int = 0
+    settling: int = 0
+    unknown: int = 0
+    excluded: int = 0
+    succeeded: int = 0
+    terminating: int = 0
+    replaced: int = 0
+    pods: int = 0
+    running: int = 0
+    formula: str = ""
+    storage: Storage = Storage()
+    explain: tuple[Odd, ...] = ()
+    below: tuple[Wish, ...] = ()
+
+    @property
+    def counted(self) -> int:
+        """The denominator of ``strict``."""
+        return self.pods - self.excluded
+
+    def __str__(self) -> str:
+        if self.strict is None or self.literal is None:
+            return f"no pod counts: {self.formula}"
+        return f"{self.strict:.1f} % strictly ({self.formula}), {self.literal:.1f} % literally"
+
+    def verdict(self, threshold: float) -> Literal["passed", "failed", "unsettled", "empty"]:
+        """Whether ``strict`` reaches ``threshold`` percent.
+
+        ``unsettled`` where it would if all settling pods became healthy, ``empty`` where no pod counts: neither
+        is an answer, so both are broken.
+        """
+        if self.counted == 0:
+            return "empty"
+        if 100 * self.healthy >= threshold * self.counted:
+            return "passed"
+        return "unsettled" if 100 * (self.healthy + self.settling) >= threshold * self.counted else "failed"
+
+
 class Results(Struct, frozen=True, kw_only=True):
     """The one source of every report: ``results.json``."""
 
@@ -250,7 +342,7 @@ class Results(Struct, frozen=True, kw_only=True):
     components: tuple[ComponentResult, ...] = ()
     criteria: tuple[CriterionResult, ...] = ()
     checks: tuple[CheckResult, ...] = ()
-    health: dict[str, Any] | None = None
+    health: Health | None = None
     spans: tuple[Span, ...] = ()
     verdict: Verdict | None = None
 
@@ -321,7 +413,8 @@ class Endpoints:
     ``addresses`` holds the endpoint keys of the contract that are no secret (``bootstrap``, ``url``),
     ``secrets`` the others. ``expect`` is the component's ``[expect]`` with the target's overrides.
     ``transport`` is how we get there: direct, service, ingress, port-forward; ``within`` holds the addresses
-    that programs of the platform itself use, where those differ from ours.
+    that programs of the platform itself use, where those differ from ours. ``cluster`` is what the run shares of
+    the cluster, for a component that is asked through it.
     """
 
     component: str
@@ -332,6 +425,7 @@ class Endpoints:
     transport: str = "direct"
     within: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = field(default=None, repr=False, compare=False)
+    cluster: Any = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, key: str) -> Any:
         """An address or a revealed secret that must be there.

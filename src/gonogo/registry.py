@@ -54,9 +54,13 @@ class EndpointKeys(Struct, frozen=True, kw_only=True):
 
 
 class ComponentFile(Struct, frozen=True, kw_only=True):
-    """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare."""
+    """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
+
+    ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own.
+    """
 
     title: str
+    cluster: bool = False
     needs: tuple[str, ...] = ()
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()

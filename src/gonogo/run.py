@@ -354,8 +354,9 @@ class Run:
         """What a cluster that was asked shows of all its pods, as its client sums it up."""
         clusters = [n for n, standing in standings.items() if standing.up and self.registry.components[n].cluster]
         for name in clusters:
-            with suppress(ClientError), closing(self.platform.client(name)) as client:
-                summed: Health = getattr(client, "tally")()
+            client: Any = self.platform.client(name)
+            with suppress(ClientError), closing(client):
+                summed: Health = client.tally()
                 return summed
         return None
 

@@ -107,6 +107,9 @@ def holds(component: Component, target: Target) -> str | None:
     """Why the target cannot hold the component, or None where it can; what it needs is not looked at."""
     if component.name in target.unsupported:
         return target.unsupported[component.name]
+    if component.cluster:
+        declared = target.kubernetes is not None and "kubernetes" in target.capabilities
+        return None if declared else "needs a cluster: no [kubernetes] with capability 'kubernetes'"
     if target.provider == "existing":
         return None if component.name in target.components else f"not in target file {target.name!r}"
     if target.provider in component.providers:

@@ -97,7 +97,7 @@ class Store:
         """Cut the watch; the thread sees that the hub is closed."""
         answer = self._answer
         if answer is not None:
-            with suppress(RuntimeError, OSError):  # it has come to its end by itself meanwhile
+            with suppress(RuntimeError, ValueError, OSError):  # it has come to its end by itself meanwhile
                 answer.shutdown()
 
     def join(self, within: float) -> bool:
@@ -295,20 +295,24 @@ class Hub:
             for store in new:
                 store.start()
 
-    def listed(self, within: float, *, tolerate: tuple[type[Exception], ...] = ()) -> None:
-        """Wait until every store has been listed once.
+    def listed(
+        self, within: float, *, kinds: Iterable[Kind] | None = None, tolerate: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """Wait until every store, or every one of these ``kinds``, has been listed once.
 
         Raises the first error that stands in the way, ``ClusterLost`` after ``within`` seconds. What is
         tolerated is left to :attr:`refusals` and :attr:`errors`.
         """
         deadline = Deadline(within)
+        wanted = None if kinds is None else frozenset(kinds)
         with self.moved:
             while True:
-                raised = [*self._errors(), *self._missing_rights()]
+                stores = [s for s in self._stores.values() if wanted is None or s.kind in wanted]
+                raised = [*self._errors(stores), *self._missing_rights(stores)]
                 for error in raised:
                     if not isinstance(error, tolerate):
                         raise error
-                waiting = [store for store in self._stores.values() if not self._settled(store)]
+                waiting = [store for store in stores if not self._settled(store)]
                 if not waiting:
                     return
                 if not self.moved.wait(deadline.left) and deadline.passed:
@@ -337,7 +341,7 @@ class Hub:
     def refusals(self) -> list[Forbidden]:
         """The rights that are missing: what they would show is not in the world."""
         with self.moved:
-            return self._missing_rights()
+            return self._missing_rights(self._stores.values())
 
     @property
     def errors(self) -> list[Exception]:
@@ -419,16 +423,19 @@ class Hub:
                 self._visible = tuple(names)
             return self._visible
 
-    def _errors(self) -> list[Exception]:
-        return [store.error for store in self._stores.values() if store.error is not None and not store.listed]
+    def _errors(self, stores: Iterable[Store]) -> list[Exception]:
+        return [store.error for store in stores if store.error is not None and not store.listed]
 
     def _settled(self, store: Store) -> bool:
         return store.listed or store in self._refusals or store.error is not None
 
-    def _missing_rights(self) -> list[Forbidden]:
+    def _missing_rights(self, stores: Iterable[Store]) -> list[Forbidden]:
         """Without those for a namespace that nobody named, as long as another one of its kind may be listed."""
         found = []
-        for store, refusal in self._refusals.items():
+        for store in stores:
+            refusal = self._refusals.get(store)
+            if refusal is None:
+                continue
             if store.split:
                 parts = [one for one in self._stores.values() if one.kind == store.kind and one.found]
                 if all(one in self._refusals for one in parts):

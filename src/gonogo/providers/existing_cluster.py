@@ -31,7 +31,7 @@ ROOM = 2 << 20
 LINES, LOG = 200, 64 << 10
 """Lines and bytes of one container's log."""
 
-KINDS = (
+LOOKED_AT = (
     "Pod",
     "Service",
     "EndpointSlice",
@@ -163,11 +163,11 @@ class ExistingCluster(Existing):
 
     def _world(self, within: float) -> World:
         """The objects as they are now; kinds that we may not list are left out. Raises ``ClientError``."""
-        from gonogo.cluster.api import KINDS as BUILT_IN
+        from gonogo.cluster.api import KINDS
         from gonogo.errors import Forbidden
 
         hub = self.cluster.hub
-        hub.ask(BUILT_IN[kind] for kind in KINDS)
+        hub.ask(KINDS[kind] for kind in LOOKED_AT)
         hub.listed(within, tolerate=(Forbidden,))
         return hub.world()
 
@@ -196,10 +196,10 @@ class ExistingCluster(Existing):
                     gathered.add("log", title, self._log(pod, query))
 
     def _log(self, pod: Object, query: Mapping[str, str]) -> str:
-        from gonogo.cluster.api import KINDS as BUILT_IN
+        from gonogo.cluster.api import KINDS
 
         meta = pod["metadata"]
-        path = BUILT_IN["Pod"].path(meta["namespace"], meta["name"]) + "/log"
+        path = KINDS["Pod"].path(meta["namespace"], meta["name"]) + "/log"
         limits = {"tailLines": str(LINES), "limitBytes": str(LOG), "timestamps": "true"}
         try:
             return self.cluster.api.get(path, **limits, **query).decode(errors="replace")

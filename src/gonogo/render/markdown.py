@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from gonogo.model import CheckResult, CriterionResult, Decision, Outcome, Results
+from gonogo.model import CheckResult, CriterionResult, Decision, Health, Outcome, Results
 from gonogo.render import wording
 from gonogo.render.wording import Root, plain
 
 _RESERVE = 400
+_ODD = 50
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
 _SIGNS = {Decision.GO: "✅", Decision.NO_GO: "❌", Decision.NONE: "❔"}
 
@@ -40,6 +41,8 @@ def _blocks(results: Results) -> Iterator[str]:
     """The page in pieces, the most important first."""
     yield _title(results)
     yield _counts(results)
+    if results.health:
+        yield _health(results.health)
     roots = wording.roots(results)
     if roots:
         yield "\n## Root causes\n\n"
@@ -82,6 +85,26 @@ def _counts(results: Results) -> str:
     for level, row in table.items():
         lines.append(f"| {level} | {' | '.join(str(row[outcome]) for outcome in outcomes)} | {sum(row.values())} |")
     return "\n" + "\n".join(lines) + "\n"
+
+
+def _health(health: Health) -> str:
+    storage = health.storage
+    lines = [
+        "",
+        "## Platform health",
+        "",
+        "| | |",
+        "|:--|--:|",
+        f"| strict: {_text(health.formula)} | {wording.percent(health.strict)} |",
+        f"| literal: {health.running} running / {health.pods} pods | {wording.percent(health.literal)} |",
+        f"| claims bound | {storage.bound} of {storage.claims} |",
+        "",
+    ]
+    told = [*map(wording.odd, health.explain), *map(wording.short, health.below)]
+    lines += [f"- {_text(one)}" for one in told[:_ODD]]
+    if told[_ODD:]:
+        lines.append(f"- {wording.number(len(told) - _ODD, 'more', 'more')}")
+    return "\n".join(lines) + "\n"
 
 
 def _root(root: Root) -> str:

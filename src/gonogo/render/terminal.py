@@ -38,6 +38,8 @@ def verdict(results: Results, colour: bool, width: int, report: str) -> str:
     """
     paint = _painted if colour else _unpainted
     blocks = [[paint(wording.headline(results), _BOLD, _shade(results))], _counts(results, width)]
+    if results.health:
+        blocks.append(_labelled("platform", str(results.health), width, indent=""))
     roots = wording.roots(results)
     if roots:
         told, *others = roots

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gonogo.model import CheckResult, CriterionResult, Decision, FirstCause, Level, Outcome, Results
+from gonogo.model import CheckResult, CriterionResult, Decision, FirstCause, Level, Odd, Outcome, Results, Wish
 
 MEANINGS: Mapping[Outcome, str] = {
     Outcome.PASSED: "seen, and right",
@@ -53,6 +53,24 @@ class Root:
     def by_hand(self) -> str:
         """The next command to type, or nothing."""
         return self.check.by_hand if self.check else ""
+
+
+def percent(share: float | None) -> str:
+    """A percentage, or a word where there was nothing to count."""
+    return "nothing to count" if share is None else f"{share:.1f} %"
+
+
+def odd(pod: Odd) -> str:
+    """``data/web-1 is unhealthy, phase Running: CrashLoop: exit code 1``."""
+    why = ": ".join(part for part in (pod.reason, first_line(pod.message)) if part)
+    return f"{pod.namespace}/{pod.name} is {pod.place}, phase {pod.phase or 'unknown'}" + (f": {why}" if why else "")
+
+
+def short(wish: Wish) -> str:
+    """``StatefulSet data/kafka has 2 of 3 pods ready: CrashLoop: exit code 1``."""
+    why = ": ".join(part for part in (wish.reason, first_line(wish.message)) if part)
+    told = f"{wish.kind} {wish.namespace}/{wish.name} has {wish.ready} of {wish.wished} pods ready"
+    return told + (f": {why}" if why else "")
 
 
 def roots(results: Results) -> list[Root]:

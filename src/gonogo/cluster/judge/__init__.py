@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gonogo.cluster.judge import custom, pods, workloads
-from gonogo.cluster.judge.health import Health, Place, tally
+from gonogo.cluster.judge.health import tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
 from gonogo.cluster.judge.verdict import Row, State, Verdict
 from gonogo.cluster.judge.world import World
+from gonogo.model import Health, Place
 
 __all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally"]
 

@@ -4,107 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from enum import StrEnum
-from typing import Literal
 
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object
 from gonogo.cluster.judge.verdict import State, Verdict
 from gonogo.cluster.judge.world import World, condition
-from gonogo.model import Struct
+from gonogo.model import Health, Odd, Place, Storage, Wish
 
 SETTLE = 300.0
 """Seconds that a pod may take until it is ready before it counts as unhealthy."""
 
 
-class Place(StrEnum):
-    """Where a pod stands in the sum. The last three are out of the denominator."""
-
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
-    SETTLING = "settling"
-    UNKNOWN = "unknown"
-    SUCCEEDED = "succeeded"
-    TERMINATING = "terminating"
-    REPLACED = "replaced"
-
-
 EXCLUDED = frozenset({Place.SUCCEEDED, Place.TERMINATING, Place.REPLACED})
-
-
-class Odd(Struct, frozen=True, kw_only=True):
-    """A pod that explains why strict and literal are not both 100 %, and why it stands where it does."""
-
-    namespace: str
-    name: str
-    place: Place
-    phase: str
-    reason: str = ""
-    message: str = ""
-    node: str = ""
-
-
-class Wish(Struct, frozen=True, kw_only=True):
-    """A controller that has fewer ready pods than it wishes for, or that wishes for none."""
-
-    kind: str
-    namespace: str
-    name: str
-    wished: int
-    ready: int
-    reason: str = ""
-    message: str = ""
-
-
-class Storage(Struct, frozen=True, kw_only=True):
-    """The volume claims: how many, how many of them bound, and bytes asked for and bound."""
-
-    claims: int = 0
-    bound: int = 0
-    requested_bytes: int = 0
-    bound_bytes: int = 0
-
-
-class Health(Struct, frozen=True, kw_only=True):
-    """How healthy the pods are; ``strict`` and ``literal`` in percent, None where there is nothing to count.
-
-    strict = healthy / (pods − succeeded − terminating within their time − replaced by their controller);
-    literal = pods of phase Running / pods. Settling and unknown pods are in the denominator and not healthy.
-    """
-
-    strict: float | None
-    literal: float | None
-    healthy: int = 0
-    unhealthy: int = 0
-    settling: int = 0
-    unknown: int = 0
-    excluded: int = 0
-    succeeded: int = 0
-    terminating: int = 0
-    replaced: int = 0
-    pods: int = 0
-    running: int = 0
-    formula: str = ""
-    storage: Storage = Storage()
-    explain: tuple[Odd, ...] = ()
-    below: tuple[Wish, ...] = ()
-
-    @property
-    def counted(self) -> int:
-        """The denominator of ``strict``."""
-        return self.pods - self.excluded
-
-    def verdict(self, threshold: float) -> Literal["passed", "failed", "unsettled", "empty"]:
-        """Whether ``strict`` reaches ``threshold`` percent.
-
-        ``unsettled`` where it would if all settling pods became healthy, ``empty`` where no pod counts: neither
-        is an answer, so both are broken.
-        """
-        if self.counted == 0:
-            return "empty"
-        if 100 * self.healthy >= threshold * self.counted:
-            return "passed"
-        return "unsettled" if 100 * (self.healthy + self.settling) >= threshold * self.counted else "failed"
 
 
 def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] = ()) -> Health:
