@@ -7,51 +7,92 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gonogo.cluster.judge import custom, pods, workloads
+from gonogo.cluster.judge import cluster, custom, extensions, network, pods, storage, workloads
+from gonogo.cluster.judge.doom import doom, kubectl
 from gonogo.cluster.judge.health import tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
-from gonogo.cluster.judge.verdict import Row, State, Verdict
-from gonogo.cluster.judge.world import World
+from gonogo.cluster.judge.verdict import Row, State, Verdict, short
+from gonogo.cluster.judge.world import World, controller, named
 from gonogo.model import Health, Place
 
-__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally"]
+__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "verdict"]
 
 JUDGES: Mapping[str, Callable[[World, Object], Verdict]] = {
-    "Pod": pods.pod,
+    "APIService": extensions.api_service,
+    "CronJob": workloads.cron_job,
+    "CustomResourceDefinition": extensions.definition,
+    "DaemonSet": workloads.daemon_set,
     "Deployment": workloads.deployment,
+    "HorizontalPodAutoscaler": cluster.autoscaler,
+    "Ingress": network.ingress,
+    "Job": workloads.job,
+    "MutatingWebhookConfiguration": extensions.webhooks,
+    "Namespace": cluster.namespace,
+    "Node": cluster.node,
+    "PersistentVolume": storage.volume,
+    "PersistentVolumeClaim": storage.claim,
+    "Pod": pods.pod,
+    "PodDisruptionBudget": cluster.budget,
+    "ReplicaSet": workloads.replica_set,
+    "ReplicationController": workloads.replica_set,
+    "Service": network.service,
+    "StatefulSet": workloads.stateful_set,
+    "ValidatingWebhookConfiguration": extensions.webhooks,
 }
+"""The judge of each built-in kind that has a state."""
+
+_SAY_HOW_THEY_END = frozenset({"Pod", "Namespace"})
 
 
 def judge(world: World) -> list[Row]:
     """A row per object that has a state, in the order of the world's objects.
 
-    Kinds without one (Event, ConfigMap, Secret, Role…) give no row. An object that does not fit its kind's
-    definition gives ``unknown``, reason ``Malformed``, and the message names the field.
+    Kinds without one (Event, ConfigMap, Secret, Role…) and a Deployment's older ReplicaSets give no row. An object
+    that does not fit its kind's definition gives ``unknown``, reason ``Malformed``, and the message names the field.
     """
-    return [_row(world, obj, verdict) for obj in world.objects if (verdict := _verdict(world, obj)) is not None]
+    return [_row(world, obj, found) for obj in world.objects if (found := verdict(world, obj)) is not None]
 
 
-def _verdict(world: World, obj: Object) -> Verdict | None:
+def verdict(world: World, obj: Object) -> Verdict | None:
+    """The verdict on one object of a world; None where it has no state."""
     if MISSHAPEN in obj:
-        return Verdict(State.UNKNOWN, "Malformed", obj[MISSHAPEN])
-    known = known_as(obj["apiVersion"], obj["kind"])
-    if "." in known:  # of a group that is not Kubernetes' own
+        return Verdict(State.UNKNOWN, "Malformed", short(obj[MISSHAPEN]))
+    kind = known_as(obj["apiVersion"], obj["kind"])
+    of_kind = JUDGES.get(kind)
+    if of_kind is None and "." not in kind:
+        return None
+    meta = obj["metadata"]
+    if "deletionTimestamp" in meta and kind not in _SAY_HOW_THEY_END:
+        return _ending(world, obj)
+    if of_kind is None:  # of a group that is not Kubernetes' own
         return custom.judge(world, obj)
-    found = JUDGES.get(known)
-    return found(world, obj) if found else None
+    if "creationTimestamp" not in meta and not obj.get("status"):
+        return Verdict(State.UNKNOWN, "NoStatus", "no status: a manifest as it is written, not as a cluster holds it")
+    if kind == "ReplicaSet" and obj.get("spec", {}).get("replicas", 1) == 0 and controller(obj) is not None:
+        return None
+    return of_kind(world, obj)
 
 
-def _row(world: World, obj: Object, verdict: Verdict) -> Row:
+def _ending(world: World, obj: Object) -> Verdict:
+    meta = obj["metadata"]
+    waits = ", ".join(meta.get("finalizers", ())) or "nothing that it names"
+    waited = world.since(meta["deletionTimestamp"])
+    text = f"is being deleted; finalizers that it waits for: {waits}"
+    found = doom("TerminatingStuck", text, waited=waited, command=kubectl(obj, "get", "-o", "yaml"))
+    return found if found.state is State.FAILED else found._replace(reason=pods.TERMINATING)
+
+
+def _row(world: World, obj: Object, found: Verdict) -> Row:
     meta = obj.get("metadata", {})
     return Row(
         kind=obj.get("kind", ""),
         api_version=obj.get("apiVersion", ""),
         namespace=meta.get("namespace", ""),
         name=meta.get("name", ""),
-        state=verdict.state,
-        reason=verdict.reason,
-        message=verdict.message,
-        hint=verdict.hint,
-        cause=verdict.cause,
+        state=found.state,
+        reason=found.reason,
+        message=found.message,
+        hint=found.hint,
+        cause="" if found.cause and found.cause == named(obj) else found.cause,
         source=world.source(obj),
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from gonogo.cluster.judge.pods import pod as judged
+from gonogo.cluster.judge import pods, workloads
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object
+from gonogo.cluster.judge.storage import measure
 from gonogo.cluster.judge.verdict import State, Verdict
-from gonogo.cluster.judge.world import World, condition
-from gonogo.model import Health, Odd, Place, Storage, Wish
+from gonogo.cluster.judge.world import World, condition, controller
+from gonogo.model import Health, Odd, Place, Wish
 
 SETTLE = 300.0
 """Seconds that a pod may take until it is ready before it counts as unhealthy."""
-
 
 EXCLUDED = frozenset({Place.SUCCEEDED, Place.TERMINATING, Place.REPLACED})
 
@@ -32,14 +32,14 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
         places[found] += 1
         phase = obj.get("status", {}).get("phase", "")
         running += phase == "Running"
-        if (found is Place.HEALTHY) != (phase == "Running") or found not in EXCLUDED | {Place.HEALTHY}:
+        if found is not Place.HEALTHY:
             explain.append(_odd(obj, found, verdict))
-    pods = places.total()
+    total = places.total()
     excluded = sum(places[out] for out in EXCLUDED)
-    counted = pods - excluded
+    counted = total - excluded
     return Health(
         strict=round(100 * places[Place.HEALTHY] / counted, 2) if counted else None,
-        literal=round(100 * running / pods, 2) if pods else None,
+        literal=round(100 * running / total, 2) if total else None,
         healthy=places[Place.HEALTHY],
         unhealthy=places[Place.UNHEALTHY],
         settling=places[Place.SETTLING],
@@ -48,10 +48,12 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
         succeeded=places[Place.SUCCEEDED],
         terminating=places[Place.TERMINATING],
         replaced=places[Place.REPLACED],
-        pods=pods,
+        pods=total,
         running=running,
-        formula=_formula(places, pods),
+        formula=_formula(places, total),
+        storage=measure(world, namespaces),
         explain=tuple(explain),
+        below=tuple(_below(world, namespaces)),
     )
 
 
@@ -59,21 +61,39 @@ def place(world: World, obj: Object, settle: float = SETTLE) -> tuple[Place, Ver
     """Where one pod stands in the sum, and the verdict that put it there."""
     if MISSHAPEN in obj:
         return Place.UNKNOWN, Verdict(State.UNKNOWN, "Malformed", obj[MISSHAPEN])
-    verdict = judged(world, obj)
-    if verdict.state is State.READY:
-        return (Place.SUCCEEDED if verdict.reason == "Completed" else Place.HEALTHY), verdict
-    if verdict.state is State.FAILED:
+    verdict = pods.pod(world, obj)
+    match verdict:
+        case Verdict(state=State.READY, reason=pods.COMPLETED):
+            return Place.SUCCEEDED, verdict
+        case Verdict(state=State.READY, reason=pods.REPLACED):
+            return Place.REPLACED, verdict
+        case Verdict(state=State.READY):
+            return Place.HEALTHY, verdict
+        case Verdict(state=State.FAILED):
+            return Place.UNHEALTHY, verdict
+        case Verdict(state=State.UNKNOWN):
+            return Place.UNKNOWN, verdict
+    if verdict.reason == pods.TERMINATING:
+        return Place.TERMINATING, verdict
+    if verdict.reason == pods.FLAPPING:
         return Place.UNHEALTHY, verdict
-    waited = world.since(condition(obj, "Ready").get("lastTransitionTime", "")) or world.age(obj)
-    return (Place.SETTLING if waited < settle else Place.UNHEALTHY), verdict
+    return (Place.SETTLING if _may_settle(world, obj, verdict, settle) else Place.UNHEALTHY), verdict
 
 
-def _pods(world: World, namespaces: Collection[str]) -> list[Object]:
-    return [
-        obj
-        for obj in world.objects
-        if obj.get("kind") == "Pod" and (not namespaces or obj["metadata"].get("namespace", "") in namespaces)
-    ]
+def _may_settle(world: World, obj: Object, verdict: Verdict, settle: float) -> bool:
+    """Whether a pod that is not ready may still become so: it is young, a Job's that works, or waits on purpose."""
+    if verdict.state is State.SUSPENDED or (controller(obj) or {}).get("kind") == "Job":
+        return True
+    waited = world.since(
+        condition(obj, "Ready").get("lastTransitionTime") or obj.get("status", {}).get("startTime", "")
+    )
+    return (world.age(obj) if waited is None else waited) < settle
+
+
+def _pods(world: World, namespaces: Collection[str]) -> Iterator[Object]:
+    for obj in world.objects:
+        if obj.get("kind") == "Pod" and (not namespaces or obj["metadata"].get("namespace", "") in namespaces):
+            yield obj
 
 
 def _odd(obj: Object, found: Place, verdict: Verdict) -> Odd:
@@ -89,6 +109,42 @@ def _odd(obj: Object, found: Place, verdict: Verdict) -> Odd:
     )
 
 
-def _formula(places: Counter[Place], pods: int) -> str:
+def _formula(places: Counter[Place], total: int) -> str:
     out = " − ".join(f"{places[where]} {where}" for where in (Place.SUCCEEDED, Place.TERMINATING, Place.REPLACED))
-    return f"{places[Place.HEALTHY]} healthy / ({pods} pods − {out})"
+    return f"{places[Place.HEALTHY]} healthy / ({total} pods − {out})"
+
+
+_JUDGES = {
+    "Deployment": workloads.deployment,
+    "StatefulSet": workloads.stateful_set,
+    "DaemonSet": workloads.daemon_set,
+    "ReplicaSet": workloads.replica_set,
+    "ReplicationController": workloads.replica_set,
+}
+
+
+def _below(world: World, namespaces: Collection[str]) -> Iterator[Wish]:
+    """The workloads with fewer ready pods than they wish for, and those that wish for none."""
+    for kind, judge in _JUDGES.items():
+        for obj in world.of_kind(kind):
+            meta, status = obj["metadata"], obj.get("status", {})
+            owned = kind == "ReplicaSet" and controller(obj) is not None
+            if owned or (namespaces and meta.get("namespace", "") not in namespaces):
+                continue
+            if kind == "DaemonSet":
+                wished, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
+                below = ready < wished
+            else:
+                wished, ready = obj.get("spec", {}).get("replicas", 1), status.get("readyReplicas", 0)
+                below = ready < wished or wished == 0
+            if below:
+                verdict = judge(world, obj)
+                yield Wish(
+                    kind=kind,
+                    namespace=meta.get("namespace", ""),
+                    name=meta["name"],
+                    wished=wished,
+                    ready=ready,
+                    reason=verdict.reason,
+                    message=verdict.message,
+                )

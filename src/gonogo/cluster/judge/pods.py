@@ -2,19 +2,257 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gonogo.cluster.judge.containers import NOT_BEGUN, container, crash, crashing, part, placed
+from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.missing import missing
+from gonogo.cluster.judge.scheduling import unscheduled
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
-from gonogo.cluster.judge.world import World, condition
+from gonogo.cluster.judge.world import World, condition, controller, instant, named, said
+
+FLAPS = 3
+"""Restarts from which a pod that is ready now is not trusted, if the last one is younger than ``RECENT``."""
+
+RECENT = 900.0
+"""Seconds that a pod is watched after a restart (kubernetes-mixin gives a crash loop 15 minutes too)."""
+
+COMPLETED, REPLACED, TERMINATING, FLAPPING = "Completed", "Replaced", "Terminating", "Flapping"
+"""Reasons that the sum of pods goes by."""
 
 
-def pod(world: World, obj: Object) -> Verdict:  # noqa: ARG001
-    """A pod: ready where its phase is Running and its condition Ready is True, or where it has succeeded."""
+def pod(world: World, obj: Object) -> Verdict:
+    """A pod: ready where its phase is Running and its condition Ready is True, or where it has succeeded.
+
+    A failed pod that its controller has replaced is ready, reason ``Replaced``: nothing is missing.
+    """
+    status = obj.get("status", {})
+    if status.get("phase") == "Running" and "deletionTimestamp" not in obj["metadata"]:
+        for found in status.get("conditions", ()):
+            if found.get("type") == "Ready" and found.get("status") == "True":
+                restarted = any(c.get("restartCount", 0) >= FLAPS for c in status.get("containerStatuses", ()))
+                return _restarted(world, obj) if restarted else READY
+    known = world.remembered.get(id(obj))
+    if known is None:
+        known = world.remembered[id(obj)] = _unready(world, obj)
+    return known
+
+
+def _restarted(world: World, obj: Object) -> Verdict:
+    for spec, status in _containers(obj, "containers", "containerStatuses"):
+        end = status.get("lastState", {}).get("terminated", {})
+        since = world.since(end.get("finishedAt", ""))
+        if status.get("restartCount", 0) < FLAPS or since is None or since >= RECENT:
+            continue
+        if crashing(world, status):
+            return crash(world, obj, spec, status)
+        name = status.get("name", "")
+        text = (
+            f"container {name} is ready now, restarted {status['restartCount']} times, last {since:.0f} s ago "
+            f"(exit code {end.get('exitCode', 0)}, {end.get('reason') or 'no reason'})"
+        )
+        hint = f"Read what it wrote before: {kubectl(obj, 'logs', '-c', name, '--previous')}"
+        return Verdict(State.PROGRESSING, FLAPPING, text, hint, part(obj, name))
+    return READY
+
+
+def _unready(world: World, obj: Object) -> Verdict:
     status = obj.get("status", {})
     phase = status.get("phase", "")
-    if phase == "Running" and condition(obj, "Ready").get("status") == "True":
-        return READY
+    if "deletionTimestamp" in obj["metadata"]:
+        return _terminating(world, obj)
     if phase == "Succeeded":
-        return Verdict(State.READY, "Completed")
+        return Verdict(State.READY, COMPLETED)
     if phase == "Failed":
-        return Verdict(State.FAILED, status.get("reason", "PodFailed"), short(status.get("message", "")))
-    return Verdict(State.PROGRESSING, "NotReady", short(condition(obj, "Ready").get("message", "")))
+        return _ended(world, obj)
+    if phase not in ("", "Pending", "Running", "Unknown"):
+        return Verdict(State.UNKNOWN, "PhaseUnknown", f"phase {phase}", kubectl(obj))
+    if (lost := _lost(world, obj)) is not None:
+        return lost
+    if not obj.get("spec", {}).get("nodeName") and condition(obj, "PodScheduled").get("status") != "True":
+        return unscheduled(world, obj)
+    return _starting(world, obj)
+
+
+def _terminating(world: World, obj: Object) -> Verdict:
+    # The time of deletion is when the grace period ends (API reference, ObjectMeta).
+    due = world.since(obj["metadata"]["deletionTimestamp"])
+    if due is None or due <= 0:
+        return Verdict(State.PROGRESSING, TERMINATING, "is being deleted", kubectl(obj))
+    finalizers, node = obj["metadata"].get("finalizers", ()), obj.get("spec", {}).get("nodeName", "")
+    holds = f"finalizers {', '.join(finalizers)}" if finalizers else f"the kubelet of node {node or 'unknown'}"
+    text = f"should have been gone {due:.0f} s ago, waits for {holds}"
+    verdict = doom("TerminatingStuck", text, waited=due, command=kubectl(obj), cause=named(obj))
+    return verdict if verdict.state is State.FAILED else verdict._replace(reason=TERMINATING)
+
+
+def _lost(world: World, obj: Object) -> Verdict | None:
+    """The verdict on a pod whose kubelet does not answer: nobody knows what it does."""
+    status, name = obj.get("status", {}), obj.get("spec", {}).get("nodeName", "")
+    node = world.get("Node", "", name) if name else None
+    ready = condition(node, "Ready").get("status") if node else None
+    if status.get("phase") == "Unknown" or status.get("reason") == "NodeLost" or ready in ("Unknown", "False"):
+        text = f"node {name or 'unknown'} does not answer, so that nobody knows what the pod does"
+        return Verdict(State.UNKNOWN, "NodeNotReady", text, f"kubectl describe node {name}", f"Node {name}")
+    return None
+
+
+# -- ended
+
+
+def _ended(world: World, obj: Object) -> Verdict:
+    status = obj.get("status", {})
+    reason, text = _why_ended(obj)
+    if (by := _replaced_by(world, obj)) is not None:
+        return Verdict(State.READY, REPLACED, short(f"{text or reason}; {by}"), kubectl(obj))
+    if status.get("reason") == "Evicted":
+        return doom("Evicted", text, waited=0.0, command=kubectl(obj), cause=named(obj))
+    if reason in ("OOMKilled", "ContainerFailed", "CommandNotFound"):
+        name = text.split()[1] if text else ""
+        command = kubectl(obj, "logs", "-c", name) if name else kubectl(obj)
+        log = world.log(obj["metadata"].get("namespace", ""), obj["metadata"]["name"], name).strip().splitlines()[-3:]
+        told = f"{text}; last lines: {' / '.join(log)}" if log else text
+        return doom(reason, told, waited=0.0, command=command, cause=part(obj, name))
+    verdict = doom("PodFailed", text or "its phase is Failed", waited=0.0, command=kubectl(obj), cause=named(obj))
+    return verdict._replace(reason=reason or "PodFailed")
+
+
+def _why_ended(obj: Object) -> tuple[str, str]:
+    status = obj.get("status", {})
+    if status.get("reason"):
+        node = obj.get("spec", {}).get("nodeName", "")
+        where = f" on node {node}" if node else ""
+        return status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": ")
+    for found in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        end = found.get("state", {}).get("terminated", {})
+        if end.get("exitCode", 0) != 0 or end.get("reason") in ("OOMKilled", "StartError"):
+            word = end.get("reason") or "Error"
+            reason = {"OOMKilled": "OOMKilled", "StartError": "CommandNotFound"}.get(word, "ContainerFailed")
+            said_by = f": {end['message']}" if end.get("message") else ""
+            return (
+                reason,
+                f"container {found.get('name', '')} ended with exit code {end.get('exitCode', 0)} ({word}){said_by}",
+            )
+    return "", status.get("message", "")
+
+
+def _replaced_by(world: World, obj: Object) -> str | None:
+    """What stands for a failed pod now: a newer pod of the same controller, or a Job that is not lost by it."""
+    reference = controller(obj)
+    if reference is None:
+        return None
+    owner = world.by_uid(reference.get("uid", ""))
+    if reference.get("kind") == "Job":
+        if owner is None or condition(owner, "Failed").get("status") == "True":
+            return None
+        done = condition(owner, "Complete").get("status") == "True"
+        return f"Job {reference.get('name', '')} " + ("is complete all the same" if done else "tries again")
+    if owner is not None and owner.get("spec", {}).get("replicas") == 0:
+        return "nothing is wished for any more"
+    born = instant(obj["metadata"].get("creationTimestamp", ""))
+    for other in world.children_of(reference.get("uid", ""), "Pod"):
+        made = instant(other["metadata"].get("creationTimestamp", ""))
+        if (
+            other is not obj
+            and other.get("status", {}).get("phase") != "Failed"
+            and (not born or not made or made >= born)
+        ):
+            return f"replaced by Pod {other['metadata']['name']}"
+    return None
+
+
+# -- starting
+
+
+def _starting(world: World, obj: Object) -> Verdict:
+    found = sorted(_named(world, obj), key=lambda verdict: verdict.state.severity)
+    return found[0] if found else _on_its_way(obj)
+
+
+def _named(world: World, obj: Object) -> Iterator[Verdict]:
+    """Everything that is known to stand in the pod's way, what its containers say first."""
+    policy = obj.get("spec", {}).get("restartPolicy", "Always")
+    for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
+        state, sidecar = status.get("state", {}), spec.get("restartPolicy") == "Always"
+        runs = "running" in state and not sidecar
+        done = state.get("terminated", {}).get("exitCode") == 0 and not sidecar
+        if not runs and not done and (verdict := container(world, obj, spec, status)):
+            yield verdict
+    for spec, status in _containers(obj, "containers", "containerStatuses"):
+        done = status.get("state", {}).get("terminated", {}).get("exitCode") == 0 and policy != "Always"
+        if not done and (verdict := container(world, obj, spec, status)):
+            yield verdict
+    if _waits_for_node(obj):
+        yield from _node_says(world, obj)
+    if condition(obj, "ContainersReady").get("status") == "True":
+        yield from _gates(world, obj)
+
+
+def _waits_for_node(obj: Object) -> bool:
+    """Whether a container has not begun, so that mounts and the sandbox may be what it waits for."""
+    status = obj.get("status", {})
+    states = [
+        c.get("state", {}) for c in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    ]
+    if any("running" in state for state in states):
+        return False
+    return not states or any(state.get("waiting", {}).get("reason", "") in NOT_BEGUN for state in states)
+
+
+_NODE_EVENTS = {
+    "FailedMount": "MountFailed",
+    "FailedMapVolume": "MountFailed",
+    "FailedAttachVolume": "AttachFailed",
+    "FailedCreatePodSandBox": "SandboxFailed",
+    "NetworkNotReady": "SandboxFailed",
+}
+
+
+def _node_says(world: World, obj: Object) -> Iterator[Verdict]:
+    """The latest of each complaint of kubelet and attach controller; only events tell of a volume's missing Secret."""
+    space, told = obj["metadata"].get("namespace", ""), set()
+    for event in reversed(world.events(obj, *_NODE_EVENTS)):
+        text, reason, cause = said(event), _NODE_EVENTS[event["reason"]], named(obj)
+        if reason in told:
+            continue
+        told.add(reason)
+        if absent := missing(text, space):
+            reason, cause = absent
+        elif "no runtime for" in text or "runtime handler" in text:
+            reason = "RuntimeClassMissing"
+        yield doom(reason, text, waited=placed(world, obj), command=kubectl(obj), cause=cause)
+
+
+def _gates(world: World, obj: Object) -> Iterator[Verdict]:
+    for gate in obj.get("spec", {}).get("readinessGates", ()):
+        name = gate.get("conditionType", "")
+        if condition(obj, name).get("status") != "True":
+            waited = world.since(condition(obj, "ContainersReady").get("lastTransitionTime", ""))
+            text = f"its containers are ready, its readiness gate {name} is not"
+            yield doom("ReadinessGate", text, waited=waited, command=kubectl(obj), cause=named(obj))
+
+
+def _on_its_way(obj: Object) -> Verdict:
+    for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
+        if "running" in status.get("state", {}) and spec.get("restartPolicy") != "Always":
+            text = f"init container {status.get('name', '')} runs"
+            return Verdict(State.PROGRESSING, "Initializing", text, kubectl(obj, "logs", "-c", status.get("name", "")))
+    for _, status in _containers(obj, "containers", "containerStatuses"):
+        state = status.get("state", {})
+        if "running" in state and not status.get("ready"):
+            text = f"container {status.get('name', '')} runs and is not ready yet"
+            return Verdict(State.PROGRESSING, "NotReady", text, kubectl(obj), part(obj, status.get("name", "")))
+        if "running" not in state:
+            word = state.get("waiting", {}).get("reason") or "Starting"
+            return Verdict(State.PROGRESSING, word, f"container {status.get('name', '')}: {word}", kubectl(obj))
+    text = condition(obj, "Ready").get("message") or "its kubelet has not started it yet"
+    return Verdict(State.PROGRESSING, "Starting", short(text), kubectl(obj))
+
+
+def _containers(obj: Object, specs: str, statuses: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Definition and status of each container that has a status."""
+    by_name = {spec.get("name", ""): spec for spec in obj.get("spec", {}).get(specs, ())}
+    for status in obj.get("status", {}).get(statuses, ()):
+        yield by_name.get(status.get("name", ""), {}), status

@@ -211,12 +211,22 @@ class Strategy(TypedDict, total=False):
     rollingUpdate: RollingUpdate
 
 
+class TemplateMeta(TypedDict, total=False):
+    labels: dict[str, str]
+
+
+class Template(TypedDict, total=False):
+    metadata: TemplateMeta
+    spec: PodSpec
+
+
 class WorkloadSpec(TypedDict, total=False):
     replicas: int
     paused: bool
-    progressDeadlineSeconds: int
-    strategy: Strategy
     selector: Selector
+    strategy: Strategy
+    updateStrategy: Strategy
+    template: Template
 
 
 class WorkloadStatus(TypedDict, total=False):
@@ -224,19 +234,357 @@ class WorkloadStatus(TypedDict, total=False):
     replicas: int
     readyReplicas: int
     availableReplicas: int
-    unavailableReplicas: int
     updatedReplicas: int
+    currentRevision: str
+    updateRevision: str
     conditions: list[Condition]
 
 
-class Deployment(Base, total=False):
+class Workload(Base, total=False):
+    """A Deployment, ReplicaSet or StatefulSet: each has some of these fields."""
+
     spec: WorkloadSpec
     status: WorkloadStatus
 
 
-class ReplicaSet(Base, total=False):
-    spec: WorkloadSpec
+class ControllerSpec(TypedDict, total=False):
+    replicas: int
+    selector: dict[str, str]
+    template: Template
+
+
+class ReplicationController(Base, total=False):
+    spec: ControllerSpec
     status: WorkloadStatus
+
+
+class DaemonSetStatus(TypedDict, total=False):
+    observedGeneration: int
+    desiredNumberScheduled: int
+    currentNumberScheduled: int
+    updatedNumberScheduled: int
+    numberAvailable: int
+    numberReady: int
+    numberMisscheduled: int
+    conditions: list[Condition]
+
+
+class DaemonSet(Base, total=False):
+    spec: WorkloadSpec
+    status: DaemonSetStatus
+
+
+class JobSpec(TypedDict, total=False):
+    suspend: bool
+    completions: int
+    parallelism: int
+    backoffLimit: int
+    backoffLimitPerIndex: int
+    activeDeadlineSeconds: int
+    selector: Selector
+    template: Template
+
+
+class JobStatus(TypedDict, total=False):
+    active: int
+    ready: int
+    succeeded: int
+    failed: int
+    startTime: str
+    completionTime: str
+    failedIndexes: str
+    conditions: list[Condition]
+
+
+class Job(Base, total=False):
+    spec: JobSpec
+    status: JobStatus
+
+
+class CronJobSpec(TypedDict, total=False):
+    schedule: str
+    suspend: bool
+
+
+class CronJobStatus(TypedDict, total=False):
+    lastScheduleTime: str
+    lastSuccessfulTime: str
+    active: list[Reference]
+
+
+class CronJob(Base, total=False):
+    spec: CronJobSpec
+    status: CronJobStatus
+
+
+# -- storage
+
+
+class ClaimSpec(TypedDict, total=False):
+    accessModes: list[str]
+    storageClassName: str
+    volumeName: str
+    resources: Resources
+
+
+class ClaimStatus(TypedDict, total=False):
+    phase: str
+    accessModes: list[str]
+    capacity: dict[str, Quantity]
+    conditions: list[Condition]
+
+
+class PersistentVolumeClaim(Base, total=False):
+    spec: ClaimSpec
+    status: ClaimStatus
+
+
+class VolumeSpec(TypedDict, total=False):
+    accessModes: list[str]
+    storageClassName: str
+    capacity: dict[str, Quantity]
+    persistentVolumeReclaimPolicy: str
+    claimRef: Reference
+
+
+class VolumeStatus(TypedDict, total=False):
+    phase: str
+    reason: str
+    message: str
+
+
+class PersistentVolume(Base, total=False):
+    spec: VolumeSpec
+    status: VolumeStatus
+
+
+class StorageClass(Base, total=False):
+    provisioner: str
+    volumeBindingMode: str
+
+
+# -- networks
+
+
+class ServicePort(TypedDict, total=False):
+    name: str
+    port: int
+    targetPort: int | str
+
+
+class ServiceSpec(TypedDict, total=False):
+    type: str
+    clusterIP: str
+    externalName: str
+    externalIPs: list[str]
+    loadBalancerClass: str
+    publishNotReadyAddresses: bool
+    selector: dict[str, str]
+    ports: list[ServicePort]
+
+
+class Address(TypedDict, total=False):
+    ip: str
+    hostname: str
+
+
+class LoadBalancer(TypedDict, total=False):
+    ingress: list[Address]
+
+
+class ServiceStatus(TypedDict, total=False):
+    loadBalancer: LoadBalancer
+    conditions: list[Condition]
+
+
+class Service(Base, total=False):
+    spec: ServiceSpec
+    status: ServiceStatus
+
+
+class EndpointConditions(TypedDict, total=False):
+    ready: bool
+    serving: bool
+
+
+class Endpoint(TypedDict, total=False):
+    addresses: list[str]
+    conditions: EndpointConditions
+    targetRef: Reference
+
+
+class EndpointPort(TypedDict, total=False):
+    name: str
+    port: int
+
+
+class EndpointSlice(Base, total=False):
+    endpoints: list[Endpoint]
+    ports: list[EndpointPort]
+
+
+class BackendService(TypedDict, total=False):
+    name: str
+
+
+class Backend(TypedDict, total=False):
+    service: BackendService
+
+
+class HTTPPath(TypedDict, total=False):
+    path: str
+    backend: Backend
+
+
+class HTTP(TypedDict, total=False):
+    paths: list[HTTPPath]
+
+
+class IngressRule(TypedDict, total=False):
+    host: str
+    http: HTTP
+
+
+class IngressSpec(TypedDict, total=False):
+    ingressClassName: str
+    defaultBackend: Backend
+    rules: list[IngressRule]
+
+
+class Ingress(Base, total=False):
+    spec: IngressSpec
+    status: ServiceStatus
+
+
+# -- extensions of the API
+
+
+class ServiceReference(TypedDict, total=False):
+    namespace: str
+    name: str
+
+
+class ClientConfig(TypedDict, total=False):
+    url: str
+    service: ServiceReference
+    caBundle: str
+
+
+class Webhook(TypedDict, total=False):
+    name: str
+    failurePolicy: str
+    clientConfig: ClientConfig
+
+
+class WebhookConfiguration(Base, total=False):
+    webhooks: list[Webhook]
+
+
+class ConversionWebhook(TypedDict, total=False):
+    clientConfig: ClientConfig
+
+
+class Conversion(TypedDict, total=False):
+    strategy: str
+    webhook: ConversionWebhook
+
+
+class DefinitionNames(TypedDict, total=False):
+    kind: str
+    plural: str
+
+
+class DefinitionSpec(TypedDict, total=False):
+    group: str
+    names: DefinitionNames
+    conversion: Conversion
+
+
+class Conditioned(TypedDict, total=False):
+    conditions: list[Condition]
+
+
+class CustomResourceDefinition(Base, total=False):
+    spec: DefinitionSpec
+    status: Conditioned
+
+
+class APIServiceSpec(TypedDict, total=False):
+    service: ServiceReference
+
+
+class APIService(Base, total=False):
+    spec: APIServiceSpec
+    status: Conditioned
+
+
+# -- the cluster itself
+
+
+class NamespaceSpec(TypedDict, total=False):
+    finalizers: list[str]
+
+
+class NamespaceStatus(TypedDict, total=False):
+    phase: str
+    conditions: list[Condition]
+
+
+class Namespace(Base, total=False):
+    spec: NamespaceSpec
+    status: NamespaceStatus
+
+
+class Taint(TypedDict, total=False):
+    key: str
+    value: str
+    effect: str
+
+
+class NodeSpec(TypedDict, total=False):
+    unschedulable: bool
+    taints: list[Taint]
+
+
+class NodeStatus(TypedDict, total=False):
+    allocatable: dict[str, Quantity]
+    conditions: list[Condition]
+
+
+class Node(Base, total=False):
+    spec: NodeSpec
+    status: NodeStatus
+
+
+class ScalerSpec(TypedDict, total=False):
+    scaleTargetRef: Reference
+    minReplicas: int
+    maxReplicas: int
+
+
+class ScalerStatus(TypedDict, total=False):
+    observedGeneration: int
+    currentReplicas: int
+    desiredReplicas: int
+    conditions: list[Condition]
+
+
+class HorizontalPodAutoscaler(Base, total=False):
+    spec: ScalerSpec
+    status: ScalerStatus
+
+
+class BudgetStatus(TypedDict, total=False):
+    observedGeneration: int
+    currentHealthy: int
+    desiredHealthy: int
+    disruptionsAllowed: int
+    expectedPods: int
+    conditions: list[Condition]
+
+
+class PodDisruptionBudget(Base, total=False):
+    status: BudgetStatus
 
 
 # -- events
@@ -272,10 +620,29 @@ class Event(Base, total=False):
 
 
 SHAPES: Mapping[str, Any] = {
-    "Pod": Pod,
-    "Deployment": Deployment,
-    "ReplicaSet": ReplicaSet,
+    "APIService": APIService,
+    "CronJob": CronJob,
+    "CustomResourceDefinition": CustomResourceDefinition,
+    "DaemonSet": DaemonSet,
+    "Deployment": Workload,
+    "EndpointSlice": EndpointSlice,
     "Event": Event,
+    "HorizontalPodAutoscaler": HorizontalPodAutoscaler,
+    "Ingress": Ingress,
+    "Job": Job,
+    "MutatingWebhookConfiguration": WebhookConfiguration,
+    "Namespace": Namespace,
+    "Node": Node,
+    "PersistentVolume": PersistentVolume,
+    "PersistentVolumeClaim": PersistentVolumeClaim,
+    "Pod": Pod,
+    "PodDisruptionBudget": PodDisruptionBudget,
+    "ReplicaSet": Workload,
+    "ReplicationController": ReplicationController,
+    "Service": Service,
+    "StatefulSet": Workload,
+    "StorageClass": StorageClass,
+    "ValidatingWebhookConfiguration": WebhookConfiguration,
 }
 """Of the built-in kinds that are judged, or that a judge looks at."""
 

@@ -2,17 +2,238 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from gonogo.cluster.judge.doom import RULES, doom, kubectl
+from gonogo.cluster.judge.endpoints import selected
+from gonogo.cluster.judge.pods import pod as judged
+from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import READY, State, Verdict
-from gonogo.cluster.judge.world import World
+from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.world import World, condition, instant, named, said
+
+REVISION = "deployment.kubernetes.io/revision"
+"""The annotation by which the newest ReplicaSet of a Deployment is known."""
 
 
-def deployment(world: World, obj: Object) -> Verdict:  # noqa: ARG001
-    """A Deployment, as ``kubectl rollout status`` reads it: the newest template everywhere, and all available."""
+def deployment(world: World, obj: Object) -> Verdict:
+    """A Deployment, as ``kubectl rollout status`` reads it: the newest template everywhere, and all of it available."""
     spec, status = obj.get("spec", {}), obj.get("status", {})
     wished = spec.get("replicas", 1)
-    if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
-        return Verdict(State.PROGRESSING, "NotObserved")
-    if status.get("updatedReplicas", 0) < wished or status.get("availableReplicas", 0) < wished:
-        return Verdict(State.PROGRESSING, "Unavailable")
+    if spec.get("paused"):
+        return Verdict(State.SUSPENDED, "Paused", "its rollout is paused", _resume(obj))
+    if (early := _not_observed(obj)) is not None:
+        return early
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if wished == 0 and not status.get("replicas", 0):
+        return scaled_to_zero(obj)
+    if updated >= wished and available >= updated and status.get("replicas", 0) <= updated:
+        return READY
+    if available < wished:
+        seen = f"{available} of {wished} available"
+    elif updated < wished:
+        seen = f"{updated} of {wished} have the newest template"
+    else:
+        seen = f"{status.get('replicas', 0) - updated} of the older template are still there"
+    late = condition(obj, "Progressing")
+    if late.get("reason") == "ProgressDeadlineExceeded":
+        text = f"{seen}: {late.get('message', '')}"
+        return _explained(world, obj, seen, doom("ProgressDeadlineExceeded", text, waited=0.0, command=kubectl(obj)))
+    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+
+
+def replica_set(world: World, obj: Object) -> Verdict:
+    """A ReplicaSet or ReplicationController: as many available pods as it wishes for; an old one wishes for none."""
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    wished = spec.get("replicas", 1)
+    if (early := _not_observed(obj)) is not None:
+        return early
+    available = status.get("availableReplicas", 0)
+    if available >= wished and status.get("replicas", 0) <= wished:
+        return READY
+    seen = f"{available} of {wished} available"
+    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+
+
+def stateful_set(world: World, obj: Object) -> Verdict:
+    """A StatefulSet: all replicas ready, those from ``partition`` on of the newest template.
+
+    With ``OnDelete`` nobody replaces pods of an older template until they are deleted by hand: ready all the same.
+    """
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    wished, strategy = spec.get("replicas", 1), spec.get("updateStrategy", {})
+    if (early := _not_observed(obj)) is not None:
+        return early
+    if wished == 0 and not status.get("replicas", 0):
+        return scaled_to_zero(obj)
+    ready = min(status.get("readyReplicas", 0), status.get("availableReplicas", wished))
+    if ready < wished or status.get("replicas", 0) > wished:
+        seen = f"{ready} of {wished} ready" if ready < wished else "replicas too many are still there"
+        return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+    updated = status.get("updatedReplicas", wished if not status.get("updateRevision") else 0)
+    same = status.get("currentRevision") == status.get("updateRevision")
+    if strategy.get("type") == "OnDelete":
+        if same or updated >= wished:
+            return READY
+        return Verdict(State.READY, "OnDelete", f"{wished - updated} of {wished} keep the older template until deleted")
+    partition = strategy.get("rollingUpdate", {}).get("partition", 0)
+    if same or updated >= wished - min(partition, wished):
+        if partition and not same:
+            return Verdict(State.READY, "Partitioned", f"the first {partition} keep the older template, as it asks for")
+        return READY
+    seen = f"{updated} of {wished - min(partition, wished)} have the newest template"
+    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "RollingUpdate", seen, kubectl(obj)))
+
+
+def daemon_set(world: World, obj: Object) -> Verdict:
+    """A DaemonSet: an available pod of the newest template on every node that it means; it may mean none."""
+    status = obj.get("status", {})
+    if (early := _not_observed(obj)) is not None:
+        return early
+    wished = status.get("desiredNumberScheduled", 0)
+    if wished == 0:
+        return Verdict(State.READY, "NoNodeMeant", "no node is one that it means")
+    updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    by_hand = obj.get("spec", {}).get("updateStrategy", {}).get("type") == "OnDelete"
+    if available >= wished and (updated >= wished or by_hand):
+        return READY
+    seen = f"{available} of {wished} available"
+    if available >= wished:
+        seen = f"{updated} of {wished} have the newest template"
+    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+
+
+def scaled_to_zero(obj: Object) -> Verdict:
+    """A controller that wishes for nothing is not ill, and it is not health either."""
+    meta = obj["metadata"]
+    space = f"-n {meta['namespace']} " if meta.get("namespace") else ""
+    command = f"kubectl {space}scale {obj['kind'].lower()} {meta['name']} --replicas=1"
+    return Verdict(State.SUSPENDED, "ScaledToZero", "it wishes for 0 replicas", command)
+
+
+# -- jobs
+
+
+def job(world: World, obj: Object) -> Verdict:
+    """A Job: complete, failed for a reason of its controller, suspended, or at work."""
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    for kind in ("Failed", "FailureTarget"):
+        if condition(obj, kind).get("status") == "True":
+            return _job_failed(
+                world, obj, condition(obj, kind).get("reason", ""), condition(obj, kind).get("message", "")
+            )
+    for kind in ("Complete", "SuccessCriteriaMet"):
+        if condition(obj, kind).get("status") == "True":
+            return Verdict(State.READY, "Completed", f"{status.get('succeeded', 0)} succeeded")
+    if spec.get("suspend"):
+        return Verdict(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
+    tries = f"{status.get('failed', 0)} tries failed, the limit is {spec.get('backoffLimit', 6)}; "
+    seen = (
+        (tries if status.get("failed") else "")
+        + f"{status.get('succeeded', 0)} of {spec.get('completions', spec.get('parallelism', 1))} succeeded"
+        + f", {status.get('active', 0)} at work"
+    )
+    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Running", seen, kubectl(obj)))
+
+
+def _job_failed(world: World, obj: Object, reason: str, text: str) -> Verdict:
+    word = reason if reason in RULES else "JobFailed"
+    ended = [p for p in world.children(obj, "Pod") if p.get("status", {}).get("phase") == "Failed"]
+    verdict = doom(word, f"{reason}: {text}" if text else reason, waited=0.0, command=kubectl(obj))
+    if reason:
+        verdict = verdict._replace(reason=reason)
+    why = worst(judged(world, p) for p in _newest_first(ended))
+    return verdict if why is None else _because(verdict, why)
+
+
+def cron_job(world: World, obj: Object) -> Verdict:
+    """A CronJob: suspended, or scheduled; its last Job's failure is that Job's own row, and told here."""
+    if obj.get("spec", {}).get("suspend"):
+        return Verdict(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
+    events = world.events(obj, "InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone", "FailedNeedsStart")
+    if events:
+        return doom("ScheduleInvalid", said(events[-1]), waited=0.0, command=kubectl(obj))
+    done = [j for j in world.children(obj, "Job") if _is_true(j, "Complete") or _is_true(j, "Failed")]
+    if done and _is_true(last := next(_newest_first(done)), "Failed"):
+        text = f"its last Job failed: {condition(last, 'Failed').get('message', '')}"
+        return Verdict(State.READY, "LastJobFailed", short(text), kubectl(last), named(last))
     return READY
+
+
+def _is_true(obj: Object, kind: str) -> bool:
+    return condition(obj, kind).get("status") == "True"
+
+
+# -- why
+
+
+def pods_of(world: World, obj: Object) -> list[Object]:
+    """The pods that decide on a controller: its own, those of a Deployment's newest ReplicaSet, or what it selects."""
+    space = obj["metadata"].get("namespace", "")
+    if obj["kind"] == "Deployment":
+        sets = sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)
+        if sets:
+            return [pod for newest in sets[:1] for pod in world.children(newest, "Pod")]
+    pods = list(world.children(obj, "Pod"))
+    if pods or obj["metadata"].get("uid"):
+        return pods
+    selector = obj.get("spec", {}).get("selector", {})
+    return list(selected(world, space, selector)) if selector.get("matchLabels") else []
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The one that tells most of those that are not ready: failed before unknown before named before nameless."""
+    bad = [verdict for verdict in verdicts if verdict.state is not State.READY]
+    return min(bad, key=lambda verdict: (verdict.state.severity, verdict.reason not in RULES), default=None)
+
+
+def _explained(world: World, obj: Object, seen: str, verdict: Verdict) -> Verdict:
+    """The controller's own verdict, or its worst pod's, or why it was refused to make one."""
+    why = worst(judged(world, pod) for pod in pods_of(world, obj))
+    refusal = refused(world, obj) or next(filter(None, (refused(world, s) for s in _sets(world, obj))), None)
+    found = worst(v for v in (why, refusal) if v is not None)
+    if found is None or (found.reason not in RULES and found.state is not State.UNKNOWN):
+        return verdict
+    if found.state is State.UNKNOWN:
+        found = found._replace(state=State.PROGRESSING)
+    if verdict.state is State.FAILED:
+        return _because(verdict, found)
+    return found._replace(message=short(f"{seen}: {found.message}", 600))
+
+
+def _because(verdict: Verdict, why: Verdict) -> Verdict:
+    """A controller that gave up, with its pod's reason."""
+    return verdict._replace(message=short(f"{verdict.message}; {why.message}", 600), hint=why.hint, cause=why.cause)
+
+
+def _sets(world: World, obj: Object) -> Iterator[Object]:
+    if obj["kind"] == "Deployment":
+        yield from sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)[:1]
+
+
+def _revision(obj: Object) -> tuple[int, str]:
+    told = obj["metadata"].get("annotations", {}).get(REVISION, "")
+    return int(told) if told.isdecimal() else 0, obj["metadata"].get("creationTimestamp", "")
+
+
+def _newest_first(objects: Iterable[Object]) -> Iterator[Object]:
+    def made(obj: Object) -> float:
+        then = instant(obj["metadata"].get("creationTimestamp", ""))
+        return then.timestamp() if then else 0.0
+
+    return iter(sorted(objects, key=made, reverse=True))
+
+
+def _not_observed(obj: Object) -> Verdict | None:
+    """What the controller has not seen yet says nothing (API conventions, ``observedGeneration``)."""
+    generation, observed = obj["metadata"].get("generation", 0), obj.get("status", {}).get("observedGeneration", 0)
+    if observed >= generation:
+        return None
+    text = f"its controller has seen generation {observed}, not yet {generation}"
+    return Verdict(State.PROGRESSING, "NotObserved", text, kubectl(obj))
+
+
+def _resume(obj: Object) -> str:
+    meta = obj["metadata"]
+    space = f"-n {meta['namespace']} " if meta.get("namespace") else ""
+    return f"kubectl {space}rollout resume deployment {meta['name']}"

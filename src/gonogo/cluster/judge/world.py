@@ -9,13 +9,14 @@ from itertools import chain
 from typing import Any
 
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, shaped
+from gonogo.cluster.judge.verdict import Verdict
 
 Key = tuple[str, str, str]
 """Kind (as :func:`~gonogo.cluster.judge.shapes.known_as` names it), namespace (empty: none), name."""
 
 
 class World:
-    """Objects of a cluster or of a dump, and the instant they are judged at. Nothing in it is ever changed.
+    """Objects of a cluster or of a dump, and the instant they are judged at. Nothing in it ever changes.
 
     Made by :meth:`of`. Kinds are asked for by the names of ``known_as``: ``Pod``, ``Kafka.kafka.strimzi.io``.
     """
@@ -34,6 +35,8 @@ class World:
         self._complete = frozenset(complete)
         self._logs = logs or {}
         self._sources = sources or {}
+        self.remembered: dict[int, Verdict] = {}
+        """Verdicts by ``id`` of their object: a pod is judged once, whoever asks. Only judges look at it."""
 
     @classmethod
     def of(
@@ -108,6 +111,18 @@ class World:
         """All objects of a kind."""
         return self._kinds.get(kind, ())
 
+    @cached_property
+    def _spaces(self) -> Mapping[tuple[str, str], Sequence[Object]]:
+        spaces: dict[tuple[str, str], list[Object]] = {}
+        for kind, objects in self._kinds.items():
+            for obj in objects:
+                spaces.setdefault((kind, obj["metadata"].get("namespace", "")), []).append(obj)
+        return spaces
+
+    def in_namespace(self, kind: str, namespace: str) -> Sequence[Object]:
+        """All objects of a kind in one namespace."""
+        return self._spaces.get((kind, namespace), ())
+
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """One object; of a kind without namespaces ``namespace`` is empty."""
         return self._names.get((kind, namespace, name))
@@ -118,8 +133,7 @@ class World:
 
     def absent(self, kind: str, namespace: str, name: str) -> bool:
         """Whether it is a fact that there is no such object: its kind is known wholly, and it is not among them."""
-        known = kind in self._complete or f"{kind}/{namespace}" in self._complete
-        return known and (kind, namespace, name) not in self._names
+        return self.knows_all(kind, namespace) and (kind, namespace, name) not in self._names
 
     def knows_all(self, kind: str, namespace: str = "") -> bool:
         """Whether all objects of the kind (in this namespace) are known."""
@@ -132,7 +146,11 @@ class World:
 
     def children(self, obj: Object, kind: str | None = None) -> Iterator[Object]:
         """The objects that an object owns, those of one kind."""
-        for child in self._children.get(obj["metadata"].get("uid", ""), ()):
+        return self.children_of(obj["metadata"].get("uid", ""), kind)
+
+    def children_of(self, uid: str, kind: str | None = None) -> Iterator[Object]:
+        """The objects whose owner has this uid, also where the owner itself is not known."""
+        for child in self._children.get(uid, ()):
             if kind is None or known_as(child["apiVersion"], child["kind"]) == kind:
                 yield child
 

@@ -1,0 +1,80 @@
+"""What extends the API server: definitions, aggregated APIs, webhooks. Each stands on a Service of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gonogo.cluster.judge.doom import doom, kubectl, recovering
+from gonogo.cluster.judge.endpoints import ready_endpoints
+from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.world import World, condition
+
+
+def definition(world: World, obj: Object) -> Verdict:
+    """A CustomResourceDefinition: its names accepted, established, and its conversion webhook answering."""
+    taken = condition(obj, "NamesAccepted")
+    if taken.get("status") == "False":
+        waited = world.since(taken.get("lastTransitionTime", ""))
+        return doom("NamesTaken", taken.get("message", ""), waited=waited, command=kubectl(obj))
+    if condition(obj, "Established").get("status") != "True":
+        text = condition(obj, "Established").get("message") or "the API server does not serve it yet"
+        return Verdict(State.PROGRESSING, "NotEstablished", short(text), kubectl(obj))
+    conversion = obj.get("spec", {}).get("conversion", {})
+    if conversion.get("strategy") == "Webhook":
+        config = conversion.get("webhook", {}).get("clientConfig", {})
+        return _client(world, obj, config, "its conversion webhook") or READY
+    return READY
+
+
+def api_service(world: World, obj: Object) -> Verdict:
+    """An APIService: available, as the aggregation layer says; a local one always is."""
+    found = condition(obj, "Available")
+    if found.get("status") == "True":
+        return READY
+    if found.get("status") == "False":
+        reference = obj.get("spec", {}).get("service", {})
+        cause = f"Service {reference.get('namespace', '')}/{reference.get('name', '')}" if reference else ""
+        text = f"{found.get('reason', '')}: {found.get('message', '')}"
+        waited = world.since(found.get("lastTransitionTime", ""))
+        return doom("APIUnavailable", text, waited=waited, command=kubectl(obj), cause=cause)
+    return Verdict(State.PROGRESSING, "NotObserved", "the API server has not asked it yet", kubectl(obj))
+
+
+def webhooks(world: World, obj: Object) -> Verdict:
+    """A webhook configuration: the Services that it calls have ready endpoints.
+
+    Where all that are down may be ignored (``failurePolicy: Ignore``), nothing is refused, so that it recovers.
+    """
+    ignored = None
+    for hook in obj.get("webhooks", ()):
+        verdict = _client(world, obj, hook.get("clientConfig", {}), f"webhook {hook.get('name', '')}")
+        if verdict is None:
+            continue
+        if hook.get("failurePolicy", "Fail") == "Fail":
+            return verdict
+        ignored = ignored or recovering(verdict, "its failures are ignored")
+    return ignored or READY
+
+
+def _client(world: World, obj: Object, config: Mapping[str, Any], what: str) -> Verdict | None:
+    """The verdict on what the API server calls for ``what``; None where it can be called, or where nobody knows."""
+    reference = config.get("service")
+    if not reference:
+        return None
+    space, name = reference.get("namespace", ""), reference.get("name", "")
+    cause, command = f"Service {space}/{name}", f"kubectl -n {space} get service,pods,endpointslices"
+    target = world.get("Service", space, name)
+    if target is None:
+        if not world.absent("Service", space, name):
+            return None
+        text = f"{what} calls {cause}, which does not exist"
+        return doom("WebhookUnready", text, waited=world.age(obj), command=command, cause=cause)
+    if ready_endpoints(world, target) == 0:
+        text = f"{what} calls {cause}, which has no ready endpoint"
+        return doom("WebhookUnready", text, waited=world.age(obj), command=command, cause=cause)
+    if not config.get("caBundle"):
+        text = f"{what} has no caBundle, so that the API server trusts nobody there"
+        return doom("CABundleMissing", text, waited=world.age(obj), command=kubectl(obj))
+    return None

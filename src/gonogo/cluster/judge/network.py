@@ -1,0 +1,166 @@
+"""Services and Ingresses: whether somebody stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gonogo.cluster.judge.doom import RULES, doom, kubectl
+from gonogo.cluster.judge.endpoints import matches, ready_endpoints, selected
+from gonogo.cluster.judge.pods import pod as judged
+from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.workloads import worst
+from gonogo.cluster.judge.world import World, controller, named, said
+
+_MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+
+
+def service(world: World, obj: Object) -> Verdict:
+    """A Service: ready where an endpoint is; one without a selector is filled by somebody else."""
+    spec = obj.get("spec", {})
+    if spec.get("type") == "ExternalName":
+        return READY
+    selector = spec.get("selector")
+    if selector:
+        verdict = _behind(world, obj, {"matchLabels": selector})
+        if verdict.state is not State.READY:
+            return verdict
+    elif ready_endpoints(world, obj) == 0 and spec.get("clusterIP") != "None":
+        verdict = Verdict(
+            State.READY, "NoEndpoints", "it has no selector, and nobody has given it endpoints", kubectl(obj)
+        )
+    else:
+        verdict = READY
+    if spec.get("type") == "LoadBalancer" and not obj.get("status", {}).get("loadBalancer", {}).get("ingress"):
+        return _load_balancer(world, obj)
+    return verdict
+
+
+def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
+    space = obj["metadata"].get("namespace", "")
+    pods = list(selected(world, space, selector))
+    if (missing := _port_missing(obj, pods)) and len(pods) > 0:
+        return doom("TargetPortMissing", missing, waited=world.age(obj), command=kubectl(obj), cause=named(obj))
+    ready = ready_endpoints(world, obj)
+    if ready:
+        return READY
+    if pods:
+        if obj.get("spec", {}).get("publishNotReadyAddresses"):
+            return READY
+        why = worst(judged(world, pod) for pod in pods)
+        seen = f"none of its {len(pods)} pods is ready"
+        if why is not None and why.reason in RULES:
+            return why._replace(message=short(f"{seen}: {why.message}", 600))
+        return Verdict(State.PROGRESSING, "NoEndpoints", seen, kubectl(obj), why.cause if why else "")
+    if not world.knows_all("Pod", space):
+        if ready is None:
+            text = "neither its pods nor its endpoints are known here"
+            return Verdict(State.UNKNOWN, "EndpointsUnknown", text, kubectl(obj))
+        return Verdict(State.PROGRESSING, "NoEndpoints", "it has no ready endpoint", kubectl(obj))
+    return _selects_nothing(world, obj, selector)
+
+
+def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
+    space, labels = obj["metadata"].get("namespace", ""), selector["matchLabels"]
+    wish = ",".join(f"{key}={value}" for key, value in labels.items())
+    for maker in _makers(world, space):
+        if matches(selector, _template_labels(maker)):
+            replicas = maker.get("spec", {}).get("replicas", 1)
+            if replicas == 0:
+                text = f"{named(maker)} makes its pods and wishes for 0 of them"
+                return Verdict(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), named(maker))
+            text = f"{named(maker)} should make its pods and has not yet"
+            return Verdict(State.PROGRESSING, "NoPods", text, kubectl(maker), named(maker))
+    if controller(obj) is not None:
+        # Operators select by labels that they set later, or never, as for the replicas of a single instance.
+        return Verdict(State.READY, "SelectsNothing", f"no pod has {wish}; its owner decides", kubectl(obj))
+    near = _nearest(world, space, labels)
+    return doom(
+        "SelectorMatchesNothing",
+        f"no pod has {wish}" + (f"; nearest: {near}" if near else ""),
+        waited=world.age(obj),
+        command=f"kubectl -n {space} get pods --show-labels",
+        cause=named(obj),
+    )
+
+
+def _makers(world: World, space: str) -> Iterator[Object]:
+    for kind in _MAKERS:
+        yield from world.in_namespace(kind, space)
+
+
+def _template_labels(maker: Object) -> dict[str, str]:
+    return maker.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})  # type: ignore[no-any-return]
+
+
+def _nearest(world: World, space: str, wish: dict[str, str]) -> str:
+    """The pod that lacks fewest of the wished labels, and which."""
+    best, lacks = "", len(wish)
+    for pod in world.in_namespace("Pod", space):
+        labels = pod["metadata"].get("labels", {})
+        off = {key: labels.get(key) for key, value in wish.items() if labels.get(key) != value}
+        if len(off) < lacks or (len(wish) == 1 and off and not best and None not in off.values()):
+            shown = ", ".join(f"{key}={value}" if value is not None else f"no {key}" for key, value in off.items())
+            best, lacks = f"{named(pod)} has {shown}", len(off)
+    return best
+
+
+def _port_missing(obj: Object, pods: list[Object]) -> str:
+    """The named port of a Service that no container of its pods declares."""
+    declared = {
+        port.get("name")
+        for pod in pods
+        for container in (*pod.get("spec", {}).get("initContainers", ()), *pod.get("spec", {}).get("containers", ()))
+        for port in container.get("ports", ())
+    }
+    for port in obj.get("spec", {}).get("ports", ()):
+        target = port.get("targetPort")
+        if isinstance(target, str) and not target.isdecimal() and target not in declared:
+            has = ", ".join(sorted(name for name in declared if name)) or "none with a name"
+            return f"port {port.get('port', '')} goes to {target}, and its pods declare {has}"
+    return ""
+
+
+def _load_balancer(world: World, obj: Object) -> Verdict:
+    events = world.events(obj, "SyncLoadBalancerFailed", "AllocationFailed")
+    if events:
+        waited = world.since(events[0].get("firstTimestamp", ""))
+        return doom("LoadBalancerFailed", said(events[-1]), waited=waited, command=kubectl(obj), cause=named(obj))
+    text = "it waits for the address of its load balancer; inside the cluster it answers"
+    hint = f"Look whether the cluster has a load balancer controller: {kubectl(obj)}"
+    return Verdict(State.PROGRESSING, "LoadBalancerPending", text, hint)
+
+
+def ingress(world: World, obj: Object) -> Verdict:
+    """An Ingress: its class and Services are there, they have endpoints, and its controller gave it an address."""
+    spec, space = obj.get("spec", {}), obj["metadata"].get("namespace", "")
+    kind = spec.get("ingressClassName", "")
+    if kind and world.absent("IngressClass", "", kind):
+        text = f"there is no ingress class {kind}"
+        command = "kubectl get ingressclass"
+        return doom("IngressClassMissing", text, waited=world.age(obj), command=command, cause=f"IngressClass {kind}")
+    for name in _backends(obj):
+        if world.absent("Service", space, name):
+            text, command = f"there is no Service {space}/{name}", f"kubectl -n {space} get services"
+            cause = f"Service {space}/{name}"
+            return doom("BackendMissing", text, waited=world.age(obj), command=command, cause=cause)
+        backend = world.get("Service", space, name)
+        if backend is not None:
+            verdict = service(world, backend)
+            if verdict.state in (State.FAILED, State.SUSPENDED):
+                return verdict._replace(
+                    message=short(f"Service {name}: {verdict.message}", 600), cause=verdict.cause or named(backend)
+                )
+    if obj.get("status", {}).get("loadBalancer", {}).get("ingress"):
+        return READY
+    text = "its controller has not given it an address; some controllers never do"
+    return Verdict(State.PROGRESSING, "AddressPending", text, kubectl(obj))
+
+
+def _backends(obj: Object) -> Iterator[str]:
+    spec = obj.get("spec", {})
+    backends = [spec.get("defaultBackend", {})]
+    backends += [
+        path.get("backend", {}) for rule in spec.get("rules", ()) for path in rule.get("http", {}).get("paths", ())
+    ]
+    yield from dict.fromkeys(name for b in backends if (name := b.get("service", {}).get("name")))

@@ -1,0 +1,81 @@
+"""Pods that the API server refused to make: seen on their owner, since there is no pod to see it on."""
+
+from __future__ import annotations
+
+import re
+
+from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.verdict import Verdict
+from gonogo.cluster.judge.world import World, condition, instant, named, said, seen
+
+_WORDS = (
+    ("QuotaExceeded", re.compile(r"exceeded quota: (?P<name>[^,]+),")),
+    ("QuotaNeedsLimits", re.compile(r"failed quota: (?P<name>[^:]+): must specify")),
+    ("PodSecurityRefused", re.compile(r"violates PodSecurity")),
+    (
+        "ServiceAccountMissing",
+        re.compile(r"serviceaccount \"(?P<name>[^\"]+)\" not found|error looking up service account"),
+    ),
+    ("WebhookDown", re.compile(r"failed calling webhook|failed to call webhook")),
+    ("AdmissionRefused", re.compile(r"admission webhook .* denied|ValidatingAdmissionPolicy .* denied")),
+    ("NamespaceTerminating", re.compile(r"because it is being terminated|namespace .* is being terminated")),
+    ("PriorityClassMissing", re.compile(r"no PriorityClass with name (?P<name>\S+) was found")),
+    ("RuntimeClassMissing", re.compile(r"RuntimeClass\S* \"(?P<name>[^\"]+)\" not found")),
+    ("LimitRangeExceeded", re.compile(r"(maximum|minimum) \S+ usage per|limit to request ratio")),
+    ("Invalid", re.compile(r"is invalid: ")),
+    ("AdmissionRefused", re.compile(r"is forbidden")),
+)
+"""What admission says (k8s.io/apiserver and plugin/pkg/admission), as a reason of the doom table; the first counts."""
+
+_KINDS = {
+    "QuotaExceeded": "ResourceQuota",
+    "QuotaNeedsLimits": "ResourceQuota",
+    "ServiceAccountMissing": "ServiceAccount",
+    "PriorityClassMissing": "PriorityClass",
+    "RuntimeClassMissing": "RuntimeClass",
+}
+_WEBHOOK = re.compile(r"https://([^./\"]+)\.([^./\"]+)\.svc")
+_PREFIX = re.compile(r"^Error creating: |^create Pod \S+ in StatefulSet \S+ failed error: ")
+
+
+def refused(world: World, owner: Object) -> Verdict | None:
+    """The verdict on a controller whose latest pods were refused; None where none were, or some came since."""
+    found = condition(owner, "ReplicaFailure")
+    if found.get("status") == "True":
+        waited = world.since(found.get("lastTransitionTime", ""))
+        return _verdict(owner, found.get("message", ""), world.age(owner) if waited is None else waited)
+    events = world.events(owner, "FailedCreate", "FailedDaemonPod")
+    if not events or _came_since(world, owner, events[-1]):
+        return None
+    waited = world.since(events[0].get("firstTimestamp") or seen(events[0]))
+    return _verdict(owner, said(events[-1]), waited)
+
+
+def _came_since(world: World, owner: Object, event: Object) -> bool:
+    then = instant(seen(event))
+    made = (instant(pod["metadata"].get("creationTimestamp", "")) for pod in world.children(owner, "Pod"))
+    return then is not None and any(when > then for when in made if when is not None)
+
+
+def _verdict(owner: Object, text: str, waited: float | None) -> Verdict:
+    text = _PREFIX.sub("", text)
+    space = owner["metadata"].get("namespace", "")
+    reason, name = "CreateFailed", ""
+    for word, pattern in _WORDS:
+        if found := pattern.search(text):
+            reason, name = word, found.groupdict().get("name") or ""
+            break
+    cause, command = named(owner), kubectl(owner)
+    if name and reason in _KINDS:
+        kind = _KINDS[reason]
+        spaced = not kind.endswith("Class")
+        cause = f"{kind} {space}/{name}" if spaced else f"{kind} {name}"
+        command = f"kubectl -n {space} describe {kind.lower()} {name}" if kind == "ResourceQuota" else command
+    elif reason == "WebhookDown" and (hook := _WEBHOOK.search(text)):
+        cause, command = f"Service {hook[2]}/{hook[1]}", f"kubectl -n {hook[2]} get pods,endpointslices"
+    elif reason in ("PodSecurityRefused", "NamespaceTerminating"):
+        cause, command = f"Namespace {space}", f"kubectl get namespace {space} -o yaml"
+    elif reason == "LimitRangeExceeded":
+        command = f"kubectl -n {space} describe limitrange"
+    return doom(reason, text, waited=waited, command=command, cause=cause)

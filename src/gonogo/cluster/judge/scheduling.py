@@ -1,0 +1,206 @@
+"""Why a pod has no node: the scheduler's message, and what the nodes in the world add to it.
+
+The message is ``0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {key: value}.
+preemption: …`` (kube-scheduler, pkg/scheduler/framework/types.go, FitError).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gonogo.cluster.judge.doom import SCALING, doom, kubectl, recovering
+from gonogo.cluster.judge.quantities import amount, shown
+from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.storage import claim, claims_of
+from gonogo.cluster.judge.verdict import State, Verdict
+from gonogo.cluster.judge.world import World, condition, named, said
+
+_ADDS = ("TriggeredScaleUp", "Nominated")
+"""Events by which an autoscaler says that it adds a node: cluster-autoscaler, Karpenter."""
+
+_PORTS = "free ports"
+_ELSEWHERE = "volume node affinity conflict"
+_NO_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_LACK = re.compile(r"Insufficient (\S+)")
+
+
+def unscheduled(world: World, pod: Object) -> Verdict:
+    """The verdict on a pod whose condition PodScheduled is not True."""
+    found = condition(pod, "PodScheduled")
+    if found.get("reason") == "SchedulingGated" or pod.get("spec", {}).get("schedulingGates"):
+        gates = ", ".join(gate.get("name", "") for gate in pod.get("spec", {}).get("schedulingGates", ()))
+        return Verdict(State.SUSPENDED, "SchedulingGated", f"waits for its scheduling gates: {gates}", kubectl(pod))
+    text = found.get("message", "") or _event_said(world, pod)
+    if not text:
+        return Verdict(State.PROGRESSING, "Pending", "waits for the scheduler", kubectl(pod))
+    if (by_claim := _claims(world, pod, text)) is not None:
+        return by_claim
+    reason = "HostPortTaken" if _PORTS in text else "VolumeElsewhere" if _ELSEWHERE in text else "Unschedulable"
+    since = world.since(found.get("lastTransitionTime", ""))
+    verdict = doom(
+        reason,
+        "; ".join([_heading(text), *_details(world, pod, text)]),
+        waited=world.age(pod) if since is None else since,
+        command=kubectl(pod),
+        cause=named(pod),
+    )
+    adds = _adds_a_node(world, pod)
+    return recovering(verdict, f"a node is being added: {adds}") if adds else verdict
+
+
+def _event_said(world: World, pod: Object) -> str:
+    events = world.events(pod, "FailedScheduling")
+    return said(events[-1]) if events else ""
+
+
+def _heading(text: str) -> str:
+    """The message without what it says of preemption."""
+    return text.partition(" preemption:")[0].rstrip(". ")
+
+
+def _adds_a_node(world: World, pod: Object) -> str:
+    events = world.events(pod, *_ADDS, "NotTriggerScaleUp", "FailedScaleUp")
+    if not events or events[-1].get("reason") not in _ADDS:
+        return ""
+    since = world.since(events[-1].get("lastTimestamp") or events[-1].get("eventTime") or "")
+    return said(events[-1]) if since is None or since < SCALING else ""
+
+
+# -- volumes
+
+
+def _claims(world: World, pod: Object, text: str) -> Verdict | None:
+    """The verdict of the claim that the pod waits for, where the scheduler names claims."""
+    space = pod["metadata"].get("namespace", "")
+    if found := _NO_CLAIM.search(text):
+        waited = world.age(pod)
+        cause = f"PersistentVolumeClaim {space}/{found[1]}"
+        return doom("ClaimMissing", _heading(text), waited=waited, command=f"kubectl -n {space} get pvc", cause=cause)
+    if not any(word in text for word in ("unbound immediate", "persistent volumes to bind", "free storage")):
+        return None
+    verdicts = []
+    for name in claims_of(pod):
+        obj = world.get("PersistentVolumeClaim", space, name)
+        if obj is not None and obj.get("status", {}).get("phase") != "Bound":
+            verdicts.append(claim(world, obj)._replace(cause=named(obj)))
+    verdicts.sort(key=lambda verdict: verdict.state.severity)
+    if verdicts and verdicts[0].state is not State.PROGRESSING:
+        return verdicts[0]
+    reason = "NoCapacity" if "free storage" in text else "NoVolume" if "to bind" in text else "ClaimPending"
+    named_cause = verdicts[0].cause if verdicts else named(pod)
+    if verdicts and reason == "ClaimPending":
+        return verdicts[0]
+    return doom(reason, _heading(text), waited=world.age(pod), command=kubectl(pod), cause=named_cause)
+
+
+# -- what the nodes add
+
+
+def _details(world: World, pod: Object, text: str) -> Iterator[str]:
+    nodes = world.of_kind("Node")
+    if not nodes:
+        return
+    wanted = requests(pod.get("spec", {}))
+    for resource in dict.fromkeys(_LACK.findall(text.partition(" preemption:")[0])):
+        resource = resource.rstrip(".,")
+        yield from _lacking(world, nodes, resource, wanted.get(resource, 0.0))
+    if "untolerated taint" in text:
+        yield from _tainted(nodes, pod)
+    if "affinity/selector" in text or "node selector" in text:
+        yield from _unlabelled(nodes, pod)
+    if "unschedulable" in text:
+        cordoned = [node["metadata"]["name"] for node in nodes if node.get("spec", {}).get("unschedulable")]
+        if cordoned:
+            yield f"cordoned: {_few(cordoned)}"
+
+
+def _lacking(world: World, nodes: Any, resource: str, wanted: float) -> Iterator[str]:
+    if resource == "pods" or resource.startswith("Too"):
+        return
+    rooms = []
+    for node in nodes:
+        has = amount(node.get("status", {}).get("allocatable", {}).get(resource, 0))
+        rooms.append((has - _taken(world, node, resource), has, node["metadata"]["name"]))
+    free, has, best = max(rooms)
+    if world.knows_all("Pod") and wanted > free:
+        yield (
+            f"{best}, which has most, lacks {shown(resource, wanted - free)} {resource}: "
+            f"{shown(resource, wanted)} asked for, {shown(resource, free)} free of {shown(resource, has)}"
+        )
+    elif wanted > has:
+        yield f"{best}, the largest, has {shown(resource, has)} {resource} in all, {shown(resource, wanted)} asked for"
+
+
+def _taken(world: World, node: Object, resource: str) -> float:
+    return sum(
+        requests(pod.get("spec", {})).get(resource, 0.0)
+        for pod in world.of_kind("Pod")
+        if pod.get("spec", {}).get("nodeName") == node["metadata"]["name"]
+        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    )
+
+
+def requests(spec: Mapping[str, Any]) -> dict[str, float]:
+    """What a pod asks a node for: the larger of its containers with its sidecars, and any init container with the
+    sidecars started before it; plus overhead (Kubernetes "Sidecar containers", resource sharing)."""
+    total: dict[str, float] = {}
+    peak: dict[str, float] = {}
+    sidecars: dict[str, float] = {}
+    for container in spec.get("initContainers", ()):
+        asked = _asked(container)
+        if container.get("restartPolicy") == "Always":
+            _add(sidecars, asked)
+            _add(total, asked)
+        for resource in asked:
+            extra = 0.0 if container.get("restartPolicy") == "Always" else asked[resource]
+            peak[resource] = max(peak.get(resource, 0.0), sidecars.get(resource, 0.0) + extra)
+    for container in spec.get("containers", ()):
+        _add(total, _asked(container))
+    for resource, most in peak.items():
+        total[resource] = max(total.get(resource, 0.0), most)
+    _add(total, {name: amount(quantity) for name, quantity in spec.get("overhead", {}).items()})
+    return total
+
+
+def _asked(container: Mapping[str, Any]) -> dict[str, float]:
+    resources = container.get("resources", {})
+    asked = {**resources.get("limits", {}), **resources.get("requests", {})}
+    return {name: amount(quantity) for name, quantity in asked.items()}
+
+
+def _add(total: dict[str, float], more: Mapping[str, float]) -> None:
+    for resource, number in more.items():
+        total[resource] = total.get(resource, 0.0) + number
+
+
+def _tainted(nodes: Any, pod: Object) -> Iterator[str]:
+    tolerations = pod.get("spec", {}).get("tolerations", ())
+    for node in nodes:
+        for taint in node.get("spec", {}).get("taints", ()):
+            if taint.get("effect") != "PreferNoSchedule" and not any(_tolerates(t, taint) for t in tolerations):
+                value = f"={taint['value']}" if taint.get("value") else ""
+                taint_shown = f"{taint.get('key', '')}{value}:{taint.get('effect', '')}"
+                yield f"{node['metadata']['name']} has the taint {taint_shown}"
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
+        return False
+    if not toleration.get("key"):
+        return bool(toleration.get("operator") == "Exists")
+    if toleration["key"] != taint.get("key"):
+        return False
+    return bool(toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", ""))
+
+
+def _unlabelled(nodes: Any, pod: Object) -> Iterator[str]:
+    for name, value in pod.get("spec", {}).get("nodeSelector", {}).items():
+        if not any(node["metadata"].get("labels", {}).get(name) == value for node in nodes):
+            has = sorted({node["metadata"].get("labels", {}).get(name) for node in nodes} - {None})
+            yield f"no node has the label {name}={value}" + (f", they have {_few(has)}" if has else "")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

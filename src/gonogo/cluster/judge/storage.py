@@ -1,0 +1,148 @@
+"""Claims and volumes: bound, waiting on purpose, or waiting for what will not come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.quantities import amount
+from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.world import World, condition, named, said
+from gonogo.model import Storage
+
+LAZY = "WaitForFirstConsumer"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+_SAID = (
+    ("StorageClassMissing", re.compile(r"storageclass\S* \"[^\"]*\" not found")),
+    ("NoStorageClass", re.compile(r"no storage class is set")),
+    ("AccessModeRefused", re.compile(r"access ?mode")),
+    (
+        "NoCapacity",
+        re.compile(r"no space|resourceexhausted|insufficient|not enough|quota|outofrange|out of range|capacity|exceed"),
+    ),
+    ("NoVolume", re.compile(r"no persistent volumes available|already bound to a different claim")),
+)
+"""What controllers and provisioners say (pv_controller.go, external-provisioner; storage back ends choose their own
+words), as a reason of the doom table."""
+
+
+def measure(world: World, namespaces: Collection[str] = ()) -> Storage:
+    """All claims, those of ``namespaces`` if any are named."""
+    claims = bound = requested = held = 0
+    for obj in world.of_kind("PersistentVolumeClaim"):
+        if namespaces and obj["metadata"].get("namespace", "") not in namespaces:
+            continue
+        status = obj.get("status", {})
+        claims += 1
+        requested += int(amount(obj.get("spec", {}).get("resources", {}).get("requests", {}).get("storage", 0)))
+        if status.get("phase") == "Bound":
+            bound += 1
+            held += int(amount(status.get("capacity", {}).get("storage", 0)))
+    return Storage(claims=claims, bound=bound, requested_bytes=requested, bound_bytes=held)
+
+
+def claim(world: World, obj: Object) -> Verdict:
+    """A PersistentVolumeClaim: ready where it is Bound; an unbound ``WaitForFirstConsumer`` waits on purpose."""
+    phase = obj.get("status", {}).get("phase", "")
+    if phase == "Bound":
+        return _resizing(obj)
+    if phase == "Lost":
+        text = f"its volume {obj.get('spec', {}).get('volumeName', '')} is gone"
+        return doom("ClaimLost", text, waited=world.age(obj), command=kubectl(obj))
+    if phase not in ("", "Pending"):
+        return Verdict(State.UNKNOWN, "PhaseUnknown", f"phase {phase}", kubectl(obj))
+    return _unbound(world, obj)
+
+
+def _resizing(obj: Object) -> Verdict:
+    for kind in ("ControllerResizeError", "NodeResizeError", "FileSystemResizePending", "Resizing"):
+        if condition(obj, kind).get("status") == "True":
+            return Verdict(State.READY, kind, short(condition(obj, kind).get("message", "") or "is being resized"))
+    return READY
+
+
+def _unbound(world: World, obj: Object) -> Verdict:
+    wish = obj.get("spec", {}).get("storageClassName")
+    reason, text = _told(world, obj)
+    kind = world.get("StorageClass", "", wish) if wish else None
+    if reason == "NoStorageClass" and wish == "":
+        reason = "NoVolume"
+    if not reason and wish and world.absent("StorageClass", "", wish) and not _volumes(world, wish):
+        reason, text = "StorageClassMissing", f"there is no storage class {wish}"
+    if not reason and wish is None and _no_default(world):
+        reason, text = "NoStorageClass", "it names no storage class, and none is the default"
+    if not reason and wish == "" and world.knows_all("PersistentVolume") and not _volumes(world, ""):
+        reason, text = "NoVolume", "it wants a volume without a class, and there is none"
+    if reason:
+        return doom(reason, text, waited=world.age(obj), command=_command(obj, reason, wish))
+    if (kind or {}).get("volumeBindingMode") == LAZY or world.events(obj, LAZY, "WaitForPodScheduled"):
+        users = [pod["metadata"]["name"] for pod in _users(world, obj)]
+        waits = f"waits until Pod {users[0]} has a node" if users else "waits for the first pod that uses it"
+        return Verdict(State.PROGRESSING, LAZY, waits, kubectl(obj))
+    if kind is not None:
+        text = f"no answer of {kind.get('provisioner', '')}, the provisioner of class {wish}"
+        return doom("ProvisionerSilent", text, waited=world.age(obj), command=kubectl(obj))
+    return doom("ClaimPending", "no volume is bound to it yet", waited=world.age(obj), command=kubectl(obj))
+
+
+def _told(world: World, obj: Object) -> tuple[str, str]:
+    """The latest complaint about a claim, as a reason of the doom table."""
+    events = world.events(obj, "ProvisioningFailed", "FailedBinding", "VolumeMismatch", "ProvisioningCleanupFailed")
+    if not events:
+        return "", ""
+    text = said(events[-1])
+    low = text.lower()
+    return next((reason for reason, pattern in _SAID if pattern.search(low)), "ProvisioningFailed"), text
+
+
+def _volumes(world: World, kind: str) -> list[Object]:
+    return [pv for pv in world.of_kind("PersistentVolume") if pv.get("spec", {}).get("storageClassName", "") == kind]
+
+
+def _no_default(world: World) -> bool:
+    return world.knows_all("StorageClass") and not any(
+        kind["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true" for kind in world.of_kind("StorageClass")
+    )
+
+
+def _users(world: World, obj: Object) -> list[Object]:
+    name, space = obj["metadata"]["name"], obj["metadata"].get("namespace", "")
+    return [pod for pod in world.in_namespace("Pod", space) if name in claims_of(pod)]
+
+
+def claims_of(pod: Object) -> list[str]:
+    """The names of the claims that a pod mounts; a generic ephemeral volume's is made of the pod's and its own."""
+    volumes = pod.get("spec", {}).get("volumes", ())
+    found = [volume.get("persistentVolumeClaim", {}).get("claimName", "") for volume in volumes]
+    found += [f"{pod['metadata']['name']}-{volume.get('name', '')}" for volume in volumes if "ephemeral" in volume]
+    return [name for name in found if name]
+
+
+def _command(obj: Object, reason: str, wish: str | None) -> str:
+    if reason in ("StorageClassMissing", "NoStorageClass"):
+        return "kubectl get storageclass"
+    if reason == "AccessModeRefused" and wish:
+        return f"kubectl describe storageclass {wish}"
+    return "kubectl get pv" if reason == "NoVolume" else kubectl(obj)
+
+
+def volume(_world: World, obj: Object) -> Verdict:
+    """A PersistentVolume: ready where it is bound or free; a released one keeps the data of a claim that is gone."""
+    status = obj.get("status", {})
+    match status.get("phase", ""):
+        case "Bound" | "Available":
+            return READY
+        case "Released":
+            owner = obj.get("spec", {}).get("claimRef", {})
+            text = f"claim {owner.get('namespace', '')}/{owner.get('name', '')} is gone, its data is kept"
+            return Verdict(State.READY, "Released", text, kubectl(obj))
+        case "Failed":
+            text = status.get("message") or status.get("reason") or "it could not be reclaimed"
+            return Verdict(State.FAILED, "ReclaimFailed", short(text), kubectl(obj), named(obj))
+        case "Pending" | "":
+            return Verdict(State.PROGRESSING, "Pending", "is being made ready", kubectl(obj))
+        case other:
+            return Verdict(State.UNKNOWN, "PhaseUnknown", f"phase {other}", kubectl(obj))
