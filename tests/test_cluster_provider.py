@@ -218,7 +218,7 @@ EVENT = {
 
 
 def world(*objects: dict[str, Any]) -> World:
-    complete = ("Pod", "Service", "Deployment", "ReplicaSet", "EndpointSlice", "PersistentVolumeClaim")
+    complete = ("Pod", "Service", "Deployment", "ReplicaSet", "PersistentVolumeClaim")
     return World.of([SERVICE, DEPLOYMENT, REPLICAS, *objects], now=NOW, complete=complete)
 
 

@@ -35,9 +35,7 @@ app = typer.Typer(
 
 Target = Annotated[
     str | None,
-    typer.Option(
-        "--target", metavar="NAME|FILE", help="Where the platform is; default: GONOGO_TARGET, else embedded."
-    ),
+    typer.Option("--target", metavar="NAME|FILE", help="Where the platform is; default: GONOGO_TARGET, else embedded."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 # Arguments are told in a verb's own words: typer would describe them by their Python type.
@@ -219,6 +217,33 @@ def down(
     print("taken down" if there else "nothing was up", file=sys.stderr)
 
 
+@app.command(epilog=example("gonogo rbac --for read --target staging | kubectl apply -f -"))
+def rbac(
+    purpose: Annotated[str, typer.Option("--for", metavar="MODE", help="read, write or disrupt; deploy.")],
+    account: Annotated[
+        str, typer.Option(metavar="[NAMESPACE/]NAME", help="The ServiceAccount that the Roles are bound to.")
+    ] = "gonogo",
+    target: Target = None,
+) -> None:
+    """Print the least Roles for asking the target's checks.
+
+    Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
+    the target file refers to. Changes nothing.
+    """
+    from gonogo.files import suggestion
+    from gonogo.model import Mode
+    from gonogo.rbac import home_of, manifests, rights
+
+    if purpose == "deploy":
+        raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
+    if purpose not in list(Mode):
+        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, [*Mode, "deploy"])))
+    _, registry, chosen = loaded(target)
+    found = rights(registry, chosen, Mode(purpose))
+    space, _, name = account.rpartition("/")
+    print(manifests(found, f"gonogo-{purpose}", (space or home_of(chosen, found), name)), end="")
+
+
 # -- checking
 
 
@@ -374,6 +399,139 @@ def drill(
     rows = run_drills(root, registry, chosen, drills)
     show(rows, as_json)
     raise typer.Exit(GO if rows and all(r["seen"] and r["blamed_right"] for r in rows) else FAILED)
+
+
+# -- a cluster
+
+
+@app.command(epilog=example("kubectl get all,events -A -o json | gonogo health -f -"))
+def health(
+    namespaces: Annotated[
+        list[str] | None,
+        typer.Option("-n", "--namespace", metavar="NS", help="Only these namespaces; may be repeated."),
+    ] = None,
+    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="All, whatever the target names.")] = False,
+    file: Annotated[
+        str | None, typer.Option("-f", "--file", metavar="FILE", help="Stored objects instead of a cluster.")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="FILE", hidden=True)] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, with a line per change, until Ctrl-C.")] = False,
+    all_rows: Annotated[bool, typer.Option("--all-rows", "-v", help="Also show what is ready.")] = False,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge every object of a cluster, or of stored manifests and dumps.
+
+    What is wrong, why, and what to do next, worst first; and how healthy the platform is. The cluster is that of the
+    target's [kubernetes], without --target the one of your kubeconfig. -f FILE… reads files, folders, .tar.gz bundles
+    and `-`, YAML or JSON, as `kubectl get -o` and `kubectl cluster-info dump` write them, and asks no cluster.
+
+    Exit code 0 nothing failed, 1 something failed, 2 wrong use, 3 something could not be told.
+    """
+    from gonogo.cluster import survey
+
+    spaces = [name for given in namespaces or () for name in given.split(",") if name]
+    if problems := _contradictions(file, more, watch, everywhere, spaces):
+        raise ConfigError(*problems)
+    if file is not None:
+        found = survey.of_files([file, *(more or ())], spaces, lambda note: print(note, file=sys.stderr))
+        raise typer.Exit(_surveyed(found, as_json, all_rows))
+    raise typer.Exit(_health_of_cluster(target, spaces, everywhere, watch, as_json, all_rows))
+
+
+def _contradictions(
+    file: str | None, more: list[str] | None, watch: bool, everywhere: bool, spaces: list[str]
+) -> list[Problem]:
+    problems = []
+    if more and file is None:
+        problems.append(Problem(more[0], "is no option", "files are named after -f"))
+    if watch and file is not None:
+        problems.append(Problem("--watch", "files do not change: it follows a cluster", "leave out -f or --watch"))
+    if everywhere and spaces:
+        problems.append(Problem("-A", "means all namespaces, -n only some", "leave out one of them"))
+    return problems
+
+
+def _health_of_cluster(
+    target: str | None, spaces: list[str], everywhere: bool, watch: bool, as_json: bool, all_rows: bool
+) -> int:
+    from gonogo.cluster import survey
+    from gonogo.cluster.api import Api
+    from gonogo.errors import ClientError
+    from gonogo.model import Outcome
+
+    settings, limits = _cluster_of(target)
+    if not spaces and not everywhere:
+        spaces = list(settings.namespaces)
+    try:
+        api = Api(settings, limits=limits)
+        if not watch:
+            return _surveyed(survey.of_cluster(api, spaces), as_json, all_rows)
+        return _followed(api, spaces, as_json, all_rows)
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return FAILED if error.outcome is Outcome.FAILED else COULD_NOT_TELL
+
+
+def _cluster_of(target: str | None) -> tuple[Any, Any]:
+    """The [kubernetes] of the target and its limits; without a target those of the kubeconfig's own context."""
+    from gonogo.model import Limits
+    from gonogo.target import Kubernetes
+
+    if target is None and not os.environ.get("GONOGO_TARGET"):
+        return Kubernetes(), Limits()
+    _, _, chosen = loaded(target)
+    if chosen.kubernetes is None:
+        raise ConfigError(
+            Problem(str(chosen.path), "has no [kubernetes]: no cluster to look at", "see docs/targets.md")
+        )
+    return chosen.kubernetes, chosen.limits
+
+
+def _surveyed(found: Any, as_json: bool, all_rows: bool) -> int:
+    """Print a survey; the exit code that it comes to."""
+    import shutil
+
+    from gonogo.cluster import story
+    from gonogo.cluster.judge import State
+
+    unasked = [f"could not be asked: {what}" for what in found.unasked]
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.format(msgspec.json.encode(found.rows), indent=1).decode())
+        print(*unasked, *found.notes, sep="\n", file=sys.stderr)
+    else:
+        width = min(shutil.get_terminal_size((120, 40)).columns, 160)
+        print(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
+        print(*unasked, story.health(found.health, width=width), *found.notes, sep="\n")
+    return {State.FAILED: FAILED, State.UNKNOWN: COULD_NOT_TELL}.get(found.state, GO)
+
+
+def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int:
+    """Print a survey, then a line per change, for as long as it goes on."""
+    from contextlib import closing
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from gonogo.cluster import story, survey
+
+    with closing(survey.followed(api, spaces)) as steps:
+        for step in steps:
+            if isinstance(step, survey.Survey):
+                if as_json:
+                    print(*(msgspec.json.encode(row).decode() for row in step.rows), sep="\n", flush=True)
+                else:
+                    _surveyed(step, as_json, all_rows)
+                    sys.stdout.flush()
+                continue
+            for change in step:
+                if not as_json:
+                    print(story.changed(change, datetime.now(UTC), colour=coloured()), flush=True)
+                elif not change.gone:
+                    print(msgspec.json.encode(change.row).decode(), flush=True)
+    return GO
 
 
 # -- what the verbs share

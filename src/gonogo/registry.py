@@ -56,11 +56,13 @@ class EndpointKeys(Struct, frozen=True, kw_only=True):
 class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
 
-    ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own.
+    ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
+    kinds of objects that its client lists there.
     """
 
     title: str
     cluster: bool = False
+    reads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()
