@@ -136,12 +136,13 @@ class Cluster:
 
         threading.Thread(target=back, daemon=True).start()
         pinged = False
-        for stream, kind, flags, body in frames:
-            if stream == data:
-                server.sendall(body)
-                if flags & 1:
-                    server.shutdown(socket.SHUT_WR)
-            pinged = pinged or (stream, kind, body) == (0, 6, struct.pack("!I", 2))
+        with server:
+            for stream, kind, flags, body in frames:
+                if stream == data:
+                    server.sendall(body)
+                    if flags & 1:
+                        server.shutdown(socket.SHUT_WR)
+                pinged = pinged or (stream, kind, body) == (0, 6, struct.pack("!I", 2))
         assert pinged
 
     def _channels(self, web: ServerConnection, port: int) -> None:

@@ -224,8 +224,10 @@ class Forwards:
                 again = False
         try:
             yield spot, web, inner
+            if inner.closed:
+                await web.close()
         finally:
-            web.transport.abort() if inner.trouble or not inner.closed else await web.close()
+            web.transport.abort()
 
     async def _spot(self, key: object, look: Callable[[], list[Spot]]) -> Spot:
         spots = await asyncio.get_running_loop().run_in_executor(None, self._remembered, key, look)
