@@ -7,6 +7,7 @@ It speaks TLS with a certificate of its own, so that it sees the requests, and h
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import threading
 from collections import Counter
@@ -49,6 +50,7 @@ class _Connection:
             while True:
                 head = await self.reader.readuntil(b"\r\n\r\n")
                 headers = self._noted(head)
+                head = self.relay.altered(head)
                 await self.flows.wait()
                 if self.upstream is None:
                     reader, self.upstream = await self.relay.connect(with_certificate="authorization" not in headers)
@@ -101,6 +103,7 @@ class Relay:
         self.requests: list[Asked] = []
         self.connections = 0
         self.port = 0
+        self._outdating = False
         self._folder, self._open = folder, set[_Connection]()
         self._authority = Authority(folder)
         pair = self._authority.issue("127.0.0.1")
@@ -150,6 +153,17 @@ class Relay:
     def half_open(self) -> None:
         """Close the API server's side of each connection, and never tell the client."""
         self._call(self._half_open())
+
+    def outdate(self) -> None:
+        """Let the next watch ask for the oldest version there ever was."""
+        self._outdating = True
+
+    def altered(self, head: bytes) -> bytes:
+        """What the API server gets in place of a request's head."""
+        if self._outdating and b"watch=" in head.partition(b"\r\n")[0]:
+            self._outdating = False
+            return re.sub(rb"resourceVersion=\d+", b"resourceVersion=1", head, count=1)
+        return head
 
     def refuse(self) -> None:
         """Listen no more."""

@@ -477,6 +477,8 @@ class Api:
             if any(isinstance(e, ConnectionRefusedError) for e in chain(error)):
                 return f"{where} refused the connection; is it running, and is this its address?"
             return f"{where} cut the connection"
+        if isinstance(meant, Garbled):
+            return f"{where} cut the connection in the middle of its answer"
         if isinstance(meant, TimedOut):
             return f"{where} did not answer within the limit; is there a way to it from here (VPN, firewall, proxy)?"
         return f"{where} could not be asked: {meant}"
