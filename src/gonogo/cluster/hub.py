@@ -24,8 +24,18 @@ from gonogo.waiting import Deadline
 if TYPE_CHECKING:
     import urllib3
 
-FIELDS: Mapping[Kind, str] = {KINDS["Event"]: "type=Warning"}
-"""What is not kept whole: most events only tell that all is well."""
+ROUTINE = (
+    *("Scheduled", "Pulling", "Pulled", "Created", "Started", "Killing", "Completed", "SuccessfulCreate"),
+    *("SuccessfulDelete", "ScalingReplicaSet", "SawCompletedJob", "LeaderElection"),
+)
+"""Reasons of events that only tell that work is done: most of them all.
+
+Warnings are what is wanted, and a few others: an autoscaler says by a normal event that it adds a node. A field
+selector knows "not" and no "or", so that one list holds both where the routine is left out.
+"""
+
+FIELDS: Mapping[Kind, str] = {KINDS["Event"]: ",".join(f"reason!={reason}" for reason in ROUTINE)}
+"""What is not kept whole."""
 
 POLL = 5.0
 """Seconds between two lists where we may not watch, or where the kind is not served (yet)."""
