@@ -13,10 +13,7 @@ _WORDS = (
     ("QuotaExceeded", re.compile(r"exceeded quota: (?P<name>[^,]+),")),
     ("QuotaNeedsLimits", re.compile(r"failed quota: (?P<name>[^:]+): must specify")),
     ("PodSecurityRefused", re.compile(r"violates PodSecurity")),
-    (
-        "ServiceAccountMissing",
-        re.compile(r"serviceaccount \"(?P<name>[^\"]+)\" not found|error looking up service account"),
-    ),
+    ("ServiceAccountMissing", re.compile(r"error looking up service account (?:[^/\s]+/)?(?P<name>[^:\s]+)")),
     ("WebhookDown", re.compile(r"failed calling webhook|failed to call webhook")),
     ("AdmissionRefused", re.compile(r"admission webhook .* denied|ValidatingAdmissionPolicy .* denied")),
     ("NamespaceTerminating", re.compile(r"because it is being terminated|namespace .* is being terminated")),
