@@ -1,0 +1,197 @@
+"""A running cluster as its administrator changes and watches it: what gonogo says is held against this."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import jmespath
+import urllib3
+import yaml
+from kubernetes import config
+
+from gonogo.cluster.api import KINDS, Kind
+from gonogo.waiting import REAL, pause, until
+
+Object = dict[str, Any]
+
+MANAGER = "gonogo-tests"
+IMAGE = "GONOGO_TEST_IMAGE"
+"""Names an image with a shell and python3 that the cluster's nodes can get."""
+
+CUSTOM = Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True)
+"""The one kind of these tests that a cluster does not have by itself."""
+
+
+def kind_of(name: str) -> Kind:
+    """Where objects of a kind live at the API server."""
+    return CUSTOM if name == CUSTOM.kind else KINDS[name]
+
+
+class Cluster:
+    """Makes, changes and removes objects, and none without namespace that it did not make."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+        self._client = config.new_client_from_config(str(kubeconfig))
+        self._made: dict[str, list[tuple[Kind, Object]]] = {}
+
+    def ask(
+        self, method: str, path: str, body: Object | None = None, *, kind: str = "application/json", query: str = ""
+    ) -> urllib3.BaseHTTPResponse:
+        """One request; the answer is not read yet."""
+        serialized = self._client.param_serialize(
+            method, path, header_params={"Content-Type": kind}, auth_settings=["BearerToken"]
+        )
+        answer: urllib3.BaseHTTPResponse = self._client.rest_client.pool_manager.request(
+            method,
+            serialized[1] + query,
+            headers=serialized[2],
+            body=json.dumps(body) if body is not None else None,
+            preload_content=False,
+        )
+        return answer
+
+    def told(self, method: str, path: str, body: Object | None = None, **how: str) -> Object | None:
+        """What the API server answers; None where there is no such object. Raises ``RuntimeError`` for a refusal."""
+        answer = self.ask(method, path, body, **how)
+        data = answer.read()
+        answer.release_conn()
+        if answer.status == 404:
+            return None
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {data.decode(errors='replace')[:500]}")
+        return dict(json.loads(data))
+
+    def objects(self, manifest: str, namespace: str, **values: str) -> list[Object]:
+        """The documents of a manifest, ``${image}``, ``${namespace}`` and the other values filled in."""
+        filled = Template(manifest).safe_substitute(values, image=os.environ.get(IMAGE, "busybox"), namespace=namespace)
+        return [one for one in yaml.safe_load_all(filled) if one]
+
+    @contextmanager
+    def namespace(self, name: str, labels: Mapping[str, str] | None = None) -> Iterator[str]:
+        """A namespace that ends, with all that was applied with it, when the context is left."""
+        self.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels or {})}}, name
+        )
+        try:
+            # a pod made before that is refused
+            self.wait("ServiceAccount", "metadata.uid", name="default", namespace=name, within=30)
+            yield name
+        finally:
+            self.remove(name)
+
+    def apply(self, obj: Object, namespace: str) -> Object:
+        """Make the object, or change one that was made here; what has no namespace ends with ``namespace``.
+
+        Raises ``RuntimeError`` where an object without namespace is there and was made by others.
+        """
+        kind, name = kind_of(obj["kind"]), obj["metadata"]["name"]
+        home = obj["metadata"].get("namespace", namespace)
+        made = self._made.setdefault(namespace, [])
+        known = any(kind == other and name == one["metadata"]["name"] for other, one in made)
+        if not kind.namespaced and not known and self.find(obj["kind"], name):
+            raise RuntimeError(f"{obj['kind']} {name} is there already and somebody else's")
+        if not known:
+            made.append((kind, obj))
+        path = kind.path(home, name)
+        how = {"kind": "application/apply-patch+yaml", "query": f"?fieldManager={MANAGER}&force=true"}
+        # what lives in a namespace, or whose kind was made just before, may be refused for an instant
+        return (
+            until(lambda: self.told("PATCH", path, obj, **how), awaited=f"{obj['kind']} {name}", within=10, every=0.2)
+            or {}
+        )
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """One object; None where it is not there."""
+        return self.told("GET", kind_of(kind).path(namespace, name))
+
+    def every(self, kind: str, namespace: str = "") -> list[Object]:
+        """All objects of a kind, those of one namespace where it is given."""
+        where = kind_of(kind)
+        found = self.told("GET", where.path(namespace)) or {"items": []}
+        return [{"apiVersion": where.api_version, "kind": kind, **one} for one in found["items"]]
+
+    def delete(self, kind: str, name: str, namespace: str = "", *, grace: int | None = None) -> None:
+        """Ask for an object's end; one that is gone is no fault."""
+        query = "" if grace is None else f"?gracePeriodSeconds={grace}"
+        self.told("DELETE", kind_of(kind).path(namespace, name), query=query)
+
+    def release(self, kind: str, name: str, namespace: str = "") -> None:
+        """Take an object's finalizers away, so that its deletion ends."""
+        body = {"metadata": {"finalizers": None}}
+        self.told("PATCH", kind_of(kind).path(namespace, name), body, kind="application/merge-patch+json")
+
+    def remove(self, namespace: str) -> None:
+        """End a namespace and what was applied with it, whatever its finalizers and graces; does not wait."""
+        made = self._made.pop(namespace, [])
+        for kind, one in made:
+            if one["metadata"].get("finalizers"):
+                self.release(kind.kind, one["metadata"]["name"], namespace)
+        for kind, one in reversed(made):
+            if not kind.namespaced:
+                self.delete(kind.kind, one["metadata"]["name"])
+        for pod in self.every("Pod", namespace):
+            self.delete("Pod", pod["metadata"]["name"], namespace, grace=0)
+
+    def wait(self, kind: str, when: str, *, name: str = "", namespace: str = "", within: float = 90) -> None:
+        """Until an object of the kind, the named one if one is named, fits the JMESPath expression."""
+        wanted = jmespath.compile(when)
+
+        def fits() -> bool:
+            found = [self.find(kind, name, namespace)] if name else self.every(kind, namespace)
+            return any(one is not None and wanted.search(one) for one in found)
+
+        until(fits, awaited=f"{kind} {name} in {namespace}: {when}", within=within, every=0.3)
+
+
+class Facts:
+    """Tells when something could first be read at the API server, by a watch of its own per kind."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.seen: dict[str, float] = {}
+        self._wanted: dict[str, dict[str, tuple[str, str, Any]]] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+
+    def expect(self, key: str, kind: str, when: str, *, namespace: str, name: str = "") -> None:
+        """Note under ``key`` when an object of a namespace, or a named one without, first fits an expression."""
+        with self._lock:
+            new = kind not in self._wanted
+            self._wanted.setdefault(kind, {})[key] = (namespace, name or namespace, jmespath.compile(when))
+        if new:
+            threading.Thread(target=self._follow, args=(kind_of(kind),), name=f"facts-{kind}", daemon=True).start()
+
+    def close(self) -> None:
+        """The watches end with the next line they read."""
+        self._closing.set()
+
+    def _follow(self, kind: Kind) -> None:
+        while not self._closing.is_set():
+            # a kind may not be served yet, and a watch ends after some minutes
+            with suppress(urllib3.exceptions.HTTPError):
+                answer = self.cluster.ask("GET", kind.path(), query="?watch=1")
+                rest = b""
+                for chunk in answer.stream(None) if answer.status == 200 else ():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        self._take(kind.kind, json.loads(line)["object"])
+                    if self._closing.is_set():
+                        return
+            pause(0.2, reason="the kind may be served by now")
+
+    def _take(self, kind: str, obj: Object) -> None:
+        now = REAL.now()
+        meta = obj.get("metadata", {})
+        with self._lock:
+            for key, (namespace, name, when) in self._wanted[kind].items():
+                here = meta["namespace"] == namespace if "namespace" in meta else meta.get("name") == name
+                if key not in self.seen and here and when.search(obj):
+                    self.seen[key] = now
