@@ -81,7 +81,8 @@ def judge(world: World, obj: Object) -> Verdict | None:
     """The verdict on a custom resource; None where its kind has no state."""
     if rule(known_as(obj["apiVersion"], obj["kind"])).stateless:
         return None
-    return absent_operator(world, obj) or state_of(obj)
+    found = state_of(obj)
+    return found if found.state is State.SUSPENDED else absent_operator(world, obj) or found
 
 
 def state_of(obj: Object) -> Verdict:
@@ -176,8 +177,10 @@ def _view(obj: Object) -> Mapping[str, Any]:
             raise _Malformed(f"status.conditions[{place}]: Expected `object` with a type")
         seen = _number(one.get("observedGeneration"), f"status.conditions[{place}].observedGeneration")
         # hand-written YAML has true where the API has "True"
-        status_of_it = "Unknown" if seen and seen < generation else str(one.get("status", ""))
-        by_type[one["type"]] = {**one, "status": status_of_it}
+        told = {**one, "status": str(one.get("status", ""))}
+        if seen and seen < generation:
+            told |= {"status": "Unknown", "reason": "NotObserved", "message": f"is of generation {seen} of {generation}"}
+        by_type[one["type"]] = told
     _number(status.get("observedGeneration"), "status.observedGeneration")
     return {**obj, "conditions": by_type}
 
