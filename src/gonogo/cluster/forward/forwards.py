@@ -17,21 +17,21 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gonogo.cluster.forward import socks, tunnel
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+from gonogo.cluster.forward import socks, tunnel, websocket
 from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind, service_address
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
 from gonogo.waiting import Deadline
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
-
-    from gonogo.cluster.api import Api, Stream
+    from gonogo.cluster.api import Api
 
 T = TypeVar("T")
 Address = tuple[str, int]
 
 LOOPBACK = "127.0.0.1"
-CHUNK = 1 << 16
+CHUNK = 1 << 18
 
 KNOWN_FOR = 2.0
 """Seconds that the pods behind a Service are remembered: a burst of connections asks the API server once."""
@@ -47,12 +47,6 @@ containerd cuts the connection one second after it was told, whatever the server
 
 LINGER = 5.0
 """Seconds for the last words of either end, once the other has ended."""
-
-PING = 20.0
-"""Seconds between the pings of a connection: balancers in front of an API server cut what is idle, often after 60."""
-
-LOST_AFTER_MS = 30_000
-"""Milliseconds without a sign of the peer's machine after which a connection counts as cut."""
 
 
 class Forwards:
@@ -156,7 +150,8 @@ class Forwards:
     async def _listening(self, serve: Callable[[Address, asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Address:
         async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
-                with suppress(ClientLeft, socks.NotServed):
+                # cancelled: these forwards are closed
+                with suppress(ClientLeft, socks.NotServed, asyncio.CancelledError):
                     await serve(here, reader, writer)
             except Exception as error:
                 self._cut(here, writer, error)
@@ -208,7 +203,7 @@ class Forwards:
     @asynccontextmanager
     async def _reached(
         self, key: object, look: Callable[[], list[Spot]]
-    ) -> AsyncIterator[tuple[Spot, ClientConnection, tunnel.Tunnel]]:
+    ) -> AsyncIterator[tuple[Spot, websocket.WebSocket, tunnel.Tunnel]]:
         """An open tunnel into one of the pods. What was remembered of them is looked up again once it is wrong."""
         again = key in self._known
         while True:
@@ -245,22 +240,23 @@ class Forwards:
                 self._known[key] = Deadline(KNOWN_FOR), spots
             return spots
 
-    async def _opened(self, spot: Spot) -> tuple[ClientConnection, tunnel.Tunnel]:
+    async def _opened(self, spot: Spot) -> tuple[websocket.WebSocket, tunnel.Tunnel]:
         loop = asyncio.get_running_loop()
         path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/portforward"
         try:
             # only the second protocol needs the port here; with the first, it is in the streams' headers
             stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
-            web = await connected(stream, tunnel.OFFERED, self._api.limits.connect)
+            web = await websocket.opened(stream, tunnel.OFFERED, self._api.limits.connect)
             inner = tunnel.spoken(web.subprotocol, spot.port)
             self.protocol = web.subprotocol or ""
             if opening := inner.opening():
                 await web.send(opening)
             async with asyncio.timeout(self._api.limits.connect):
                 while not inner.opened:
-                    list(inner.receive(await web.recv(decode=False)))
+                    for message in await web.received():
+                        list(inner.receive(message))
         except Exception as error:
-            raise refusal(self._api, error, path) from error
+            raise websocket.refusal(self._api, error, path) from error
         return web, inner
 
     # -- what went wrong
@@ -291,7 +287,7 @@ class _Pair:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        web: ClientConnection,
+        web: websocket.WebSocket,
         inner: tunnel.Tunnel,
         component: str,
         spot: Spot,
@@ -327,8 +323,6 @@ class _Pair:
             raise ClientLeft from error
 
     async def _up(self) -> None:
-        from websockets.exceptions import ConnectionClosed
-
         with suppress(ConnectionClosed, OSError):
             while chunk := await self._reader.read(CHUNK):
                 await self._web.send(self._inner.data(chunk))
@@ -350,17 +344,15 @@ class _Pair:
                     return
 
     async def _down(self) -> None:
-        from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
-
         inner, writer = self._inner, self._writer
         try:
             while not inner.closed:
                 self._listening = True
-                message = await asyncio.wait_for(self._web.recv(decode=False), LINGER if inner.finished else None)
+                async with asyncio.timeout(LINGER if inner.finished else None):
+                    messages = await self._web.received()
                 self._listening = False
                 self._heard.set()
-                for part in inner.receive(message):
-                    writer.write(part)
+                writer.writelines(part for message in messages for part in inner.receive(message))
                 await self._taken()
                 if answer := inner.answer():
                     await self._web.send(answer)
@@ -372,61 +364,6 @@ class _Pair:
         except ConnectionClosed as error:
             if not inner.trouble:
                 raise ClusterLost(self._component, f"the connection to {self._spot} was cut: {error}") from error
-
-
-# -- WebSockets to the API server
-
-
-async def connected(stream: Stream, protocols: Iterable[str], within: float) -> ClientConnection:
-    """An open WebSocket. Raises what the ``websockets`` library and the network raise."""
-    from websockets.asyncio.client import ClientConnection, connect
-
-    offered = ", ".join(protocols)
-
-    class Connection(ClientConnection):
-        """One whose sub-protocol may hold a slash: the API server's does, though RFC 6455 allows none."""
-
-        def __init__(self, protocol: Any, **given: Any) -> None:
-            protocol.process_subprotocol = lambda headers: headers.get("Sec-WebSocket-Protocol")
-            super().__init__(protocol, **given)
-
-        def connection_made(self, transport: Any) -> None:
-            sock = transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if hasattr(socket, "TCP_USER_TIMEOUT"):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOST_AFTER_MS)
-            super().connection_made(transport)
-
-    tls: dict[str, Any] = {"ssl": stream.tls, "server_hostname": stream.server_name} if stream.tls else {}
-    return await connect(
-        stream.url,
-        additional_headers=[*stream.headers, ("Sec-WebSocket-Protocol", offered)],
-        user_agent_header="gonogo",
-        compression=None,
-        proxy=stream.proxy or None,
-        open_timeout=within,
-        close_timeout=within,
-        ping_interval=PING,
-        ping_timeout=None,  # behind a server that reads slowly, the answer has to wait
-        max_size=None,
-        write_limit=CHUNK,
-        create_connection=Connection,
-        **tls,
-    )
-
-
-def refusal(api: Api, error: Exception, path: str) -> ClientError:
-    """Why no WebSocket was opened to this path, below which pod it ends."""
-    from websockets.exceptions import InvalidStatus
-
-    if isinstance(error, ClientError):
-        return error
-    if not isinstance(error, InvalidStatus):
-        told = str(error) or type(error).__name__
-        return ClusterLost(api.component, f"the API server {api.server} could not be asked: {told}", asked=path)
-    body = bytes(error.response.body)
-    # the right is `create` since Kubernetes 1.35 and was `get` before, as the request is a GET
-    return api.refusal(error.response.status_code, body, "GET" if b"cannot get" in body else "POST", path)
 
 
 def meaning(component: str, trouble: str, spot: Spot) -> ClientError:

@@ -1,0 +1,118 @@
+"""WebSockets to the API server, for what it streams: forwards and commands in pods."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.typing import Subprotocol
+
+from gonogo.errors import ClientError, ClusterLost
+
+if TYPE_CHECKING:
+    from gonogo.cluster.api import Api, Stream
+
+PING = 20.0
+"""Seconds between the pings of a connection: balancers in front of an API server cut what is idle, often after 60."""
+
+LOST_AFTER_MS = 30_000
+"""Milliseconds without a sign of the peer's machine after which a connection counts as cut."""
+
+HELD = 1 << 18
+"""Bytes that may have come and not been taken; then the other end has to wait."""
+
+
+class WebSocket(ClientConnection):
+    """A connection whose messages are taken as many at a time as there are: the library's ``recv`` hands out one.
+
+    The API server sends 16 KiB a message; one by one, that costs half of the speed.
+    """
+
+    def __init__(self, protocol: ClientProtocol, **given: Any) -> None:
+        protocol.process_subprotocol = _chosen  # type: ignore[method-assign]
+        super().__init__(protocol, **given)
+        self._messages: list[bytes] = []
+        self._held = 0
+        self._come = asyncio.Event()
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOST_AFTER_MS)
+
+    def process_event(self, event: Any) -> None:
+        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+            super().process_event(event)
+            return
+        if event.opcode is Opcode.CONT and self._messages:
+            self._messages[-1] += event.data
+        else:
+            self._messages.append(bytes(event.data))
+        self._held += len(event.data)
+        if self._held > HELD:
+            self.transport.pause_reading()
+        self._come.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._come.set()
+
+    async def received(self) -> list[bytes]:
+        """All messages that have come since; waits for the first. Raises ``ConnectionClosed`` after the last."""
+        await self._come.wait()
+        messages, self._messages, self._held = self._messages, [], 0
+        if not messages:
+            raise self.close_exc
+        if not self.connection_lost_waiter.done():
+            self._come.clear()
+            self.transport.resume_reading()
+        return messages
+
+
+def _chosen(headers: Headers) -> Subprotocol | None:
+    """As it stands: the name of a forward's sub-protocol holds a slash, which RFC 6455 and the library do not allow."""
+    name = headers.get("Sec-WebSocket-Protocol")
+    return Subprotocol(name) if name else None
+
+
+async def opened(stream: Stream, protocols: Iterable[str], within: float) -> WebSocket:
+    """An open WebSocket. Raises what the library and the network raise, see :func:`refusal`."""
+    tls: dict[str, Any] = {"ssl": stream.tls, "server_hostname": stream.server_name} if stream.tls else {}
+    web = await connect(
+        stream.url,
+        additional_headers=[*stream.headers, ("Sec-WebSocket-Protocol", ", ".join(protocols))],
+        user_agent_header="gonogo",
+        compression=None,
+        proxy=stream.proxy or None,
+        open_timeout=within,
+        close_timeout=within,
+        ping_interval=PING,
+        ping_timeout=None,  # behind a server that reads slowly, the answer has to wait
+        max_size=None,
+        write_limit=HELD,
+        create_connection=WebSocket,
+        **tls,
+    )
+    assert isinstance(web, WebSocket)
+    return web
+
+
+def refusal(api: Api, error: Exception, path: str) -> ClientError:
+    """Why no WebSocket was opened to this path."""
+    if isinstance(error, ClientError):
+        return error
+    if not isinstance(error, InvalidStatus):
+        told = str(error) or type(error).__name__
+        return ClusterLost(api.component, f"the API server {api.server} could not be asked: {told}", asked=path)
+    body = bytes(error.response.body)
+    # the right is `create` since Kubernetes 1.35 and was `get` before, as the request is a GET
+    return api.refusal(error.response.status_code, body, "GET" if b"cannot get" in body else "POST", path)
