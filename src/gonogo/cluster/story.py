@@ -1,0 +1,197 @@
+"""Rows as people read them: worst first, and a root with what it drags along as one story."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from gonogo.cluster.judge.verdict import Row, State
+
+if TYPE_CHECKING:
+    from gonogo.cluster.judge import Health
+
+Paint = Callable[[str, str], str]
+
+SHADES = {
+    State.FAILED: "31",
+    State.UNKNOWN: "35",
+    State.PROGRESSING: "33",
+    State.SUSPENDED: "36",
+    State.READY: "32",
+}
+
+NAMED = 8
+"""Objects that a line names; the rest are counted."""
+
+_STATE = 12
+_QUIET = frozenset({State.READY, State.SUSPENDED})
+"""What has no story: it is counted, or shown in one line."""
+
+
+class Story(NamedTuple):
+    """A root, others of its kind that suffer alike, and what cannot come up because of it."""
+
+    root: Row
+    alike: tuple[Row, ...]
+    dragged: tuple[Row, ...]
+
+
+class Change(NamedTuple):
+    """A row that is new, different or gone; the row before it, and the seconds for which that one stood."""
+
+    row: Row
+    before: Row | None = None
+    lasted: float | None = None
+    gone: bool = False
+
+
+def title(row: Row) -> str:
+    """``Pod data/web-0``."""
+    return f"{row.kind} {row.namespace}/{row.name}" if row.namespace else f"{row.kind} {row.name}"
+
+
+def stories(rows: Iterable[Row]) -> list[Story]:
+    """The rows, worst first, each row in one story: as its root, alike to it, or dragged along by it.
+
+    A row belongs to the object that it names as its cause; where that has a cause too, to that one's.
+    """
+    told = {title(row): row for row in rows}
+
+    def root(row: Row) -> Row:
+        seen = {title(row)}
+        while (cause := row.cause.partition(",")[0]) and cause not in seen and cause in told:
+            seen.add(cause)
+            row = told[cause]
+        return row
+
+    dragged: dict[str, list[Row]] = {}
+    for row in told.values():
+        if (first := root(row)) is not row:
+            dragged.setdefault(title(first), []).append(row)
+    roots: dict[tuple[str, ...], list[Row]] = {}
+    below = {title(row) for found in dragged.values() for row in found}
+    for row in sorted(told.values(), key=lambda row: (row.state.severity, row.namespace, row.kind, row.name)):
+        if title(row) not in below:
+            roots.setdefault(_likeness(row), []).append(row)
+    return [
+        Story(first, tuple(others), tuple(one for row in (first, *others) for one in dragged.get(title(row), ())))
+        for first, *others in roots.values()
+    ]
+
+
+def _likeness(row: Row) -> tuple[str, ...]:
+    """What rows have in common that tell the same of different objects."""
+    own = (row.kind, row.namespace, row.state.value, row.reason)
+    if row.state is State.READY:
+        return (*own, row.name)
+    return (*own, row.message.replace(row.name, ""), row.cause.replace(row.name, ""))
+
+
+def text(rows: Sequence[Row], *, colour: bool, width: int, everything: bool = False) -> str:
+    """All stories, then how many are ready; with ``everything`` those too, a line each."""
+    paint: Paint = _painted if colour else _unpainted
+    blocks = []
+    for story in stories(rows):
+        if story.root.state is State.READY and not everything:
+            continue
+        blocks.append("\n".join(_story(story, paint, width)))
+    return "\n".join([*blocks, _counted(rows)])
+
+
+def _story(story: Story, paint: Paint, width: int) -> list[str]:
+    row = story.root
+    state = paint(f"{row.state.value:<{_STATE}}", SHADES[row.state])
+    lines = [" ".join(filter(None, [f"{state}{title(row)}", row.reason]))]
+    if story.alike:
+        lines += _labelled("alike", _names(story.alike), width)
+    lines += _labelled("", row.message, width)
+    if row.cause:
+        lines += _labelled("cause", row.cause, width)
+    lines += _labelled("next", row.hint, width)
+    if story.dragged:
+        lines += _labelled("so", _names(story.dragged), width)
+    if row.source and row.state not in _QUIET:
+        lines += _labelled("in", row.source, width)
+    return lines
+
+
+def _names(rows: Sequence[Row]) -> str:
+    told = ", ".join(title(row) for row in rows[:NAMED])
+    return told + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")
+
+
+def _labelled(label: str, told: str, width: int) -> list[str]:
+    if not told:
+        return []
+    first = " " * _STATE + (f"{label}: " if label else "")
+    wrapped = []
+    for number, line in enumerate(told.splitlines()):
+        wrapped += textwrap.wrap(
+            _plain(line),
+            max(width, 60),
+            initial_indent=first if number == 0 else " " * len(first),
+            subsequent_indent=" " * len(first),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return wrapped
+
+
+def _plain(line: str) -> str:
+    """What a cluster says must not move the cursor of a terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else "�" for letter in line)
+
+
+def _counted(rows: Sequence[Row]) -> str:
+    counts = Counter(row.state for row in rows)
+    if not counts:
+        return "no object with a state"
+    told = [f"{counts[state]} {state.value}" for state in State if counts[state] and state is not State.READY]
+    ready = f"{counts[State.READY]} ready"
+    return f"{', '.join(told)} and {ready}" if told else f"all {ready}"
+
+
+def health(found: Health, *, width: int) -> str:
+    """The health of the platform: strict, literal, the formula, and the pods that explain the difference."""
+    if found.strict is None:
+        why = "there are no pods" if not found.pods else f"none of {found.pods} pods counts"
+        return f"health: cannot be computed, {why}"
+    lines = [
+        f"health: {found.strict:.2f} % strict, {found.literal or 0:.2f} % literal"
+        f" ({found.running} of {found.pods} pods are in phase Running)",
+        f"strict = {found.formula}",
+    ]
+    for odd in found.explain[:NAMED]:
+        told = ": ".join(filter(None, [f"{odd.place}, phase {odd.phase or 'none'}", odd.reason]))
+        lines += textwrap.wrap(f"  {odd.namespace}/{odd.name}: {told}", max(width, 60), subsequent_indent="    ")
+    if len(found.explain) > NAMED:
+        lines.append(f"  and {len(found.explain) - NAMED} more pods that are not simply healthy")
+    for wish in found.below[:NAMED]:
+        lines.append(f"  {wish.kind} {wish.namespace}/{wish.name}: {wish.ready} of {wish.wished} pods ready")
+    if len(found.below) > NAMED:
+        lines.append(f"  and {len(found.below) - NAMED} more with fewer pods than they wish for")
+    return "\n".join(lines)
+
+
+def changed(change: Change, at: datetime, *, colour: bool) -> str:
+    """One line of ``--watch``: ``10:00:03 Pod data/web-0 progressing → failed after 3.2 s ImageNotFound: …``."""
+    paint: Paint = _painted if colour else _unpainted
+    row, before, lasted, gone = change
+    now = "gone" if gone else paint(row.state.value, SHADES[row.state])
+    moved = before is not None and (gone or before.state is not row.state)
+    came = f"{before.state.value} → {now}" if before is not None and moved else now
+    took = f"after {lasted:.1f} s" if moved and lasted is not None else ""
+    told = ": ".join(filter(None, [row.reason, _plain(" ".join(row.message.split()))])) if not gone else ""
+    cause = f"(cause: {row.cause})" if row.cause and not gone else ""
+    return " ".join(filter(None, [f"{at:%H:%M:%S}", title(row), came, took, told, cause]))
+
+
+def _painted(told: str, shade: str) -> str:
+    return f"\x1b[{shade}m{told}\x1b[0m"
+
+
+def _unpainted(told: str, _shade: str) -> str:
+    return told

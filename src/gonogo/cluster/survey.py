@@ -1,0 +1,237 @@
+"""What ``gonogo health`` does: asks a cluster, or reads files, and judges; or follows a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
+from gonogo.cluster.story import Change
+
+if TYPE_CHECKING:
+    from gonogo.cluster.api import Api, Kind
+    from gonogo.cluster.hub import Hub
+
+LISTED = 60.0
+"""Seconds for the first lists of all kinds."""
+
+LOOKED_AT = (
+    *("Event", "ReplicaSet", "EndpointSlice", "Node", "StorageClass", "PersistentVolume", "ResourceQuota"),
+    *("LimitRange", "ServiceAccount", "PriorityClass", "IngressClass"),
+)
+"""Kinds that tell why others do not come up. Without the right to list them less is known; nothing is unknown."""
+
+LOGS = 20
+"""Containers whose last lines are read."""
+
+LINES = 20
+"""Of each run of a container."""
+
+CALM = 1.0
+"""Seconds after which time alone may have changed a state (a grace is over), where something is in progress."""
+
+
+class Survey(NamedTuple):
+    """Rows, the platform's health, what could not be asked (a sentence each), and what else is worth a sentence."""
+
+    rows: list[Row]
+    health: Health
+    unasked: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def state(self) -> State:
+        """Failed where anything has; unknown where anything could not be told; else ready."""
+        states = {row.state for row in self.rows}
+        if State.FAILED in states:
+            return State.FAILED
+        pods = any(row.kind == "Pod" for row in self.rows)
+        if not states or State.UNKNOWN in states or self.unasked or (pods and self.health.strict is None):
+            return State.UNKNOWN
+        return State.READY
+
+
+def of_files(paths: Iterable[str], namespaces: Collection[str] = (), tell: Callable[[str], None] = print) -> Survey:
+    """Judge what files hold, at the time of the dump. Raises ``ConfigError`` with all that cannot be read."""
+    from gonogo.cluster.stored import read
+
+    found = read(paths, tell)
+    world = found.world()
+    at = f"{world.now:%Y-%m-%d %H:%M:%S} UTC"
+    note = f"judged at {at}, the latest time in the files" if found.now else f"judged at {at}, now: the files tell none"
+    return _survey(world, namespaces)._replace(notes=[note])
+
+
+def of_cluster(api: Api, namespaces: Sequence[str] = ()) -> Survey:
+    """Ask a cluster once. Raises ``ClientError`` where it cannot be asked at all."""
+    from gonogo.cluster.hub import Hub
+
+    hub = Hub(api, namespaces, follow=False)
+    try:
+        return _asked(hub, Logs(api), *_begun(api, hub))
+    finally:
+        hub.close()
+
+
+def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | list[Change]]:
+    """First a survey, then what changes, as it changes, until it is closed.
+
+    Raises ``ClientError`` where the cluster cannot be asked at first; what is lost later is followed again.
+    """
+    from gonogo.cluster.hub import Hub
+
+    hub = Hub(api, namespaces)
+    try:
+        logs = Logs(api)
+        survey = _asked(hub, logs, *_begun(api, hub))
+        yield survey
+        since = dict.fromkeys(map(_key, survey.rows), monotonic())
+        before = {_key(row): row for row in survey.rows}
+        calm = CALM
+        while True:
+            hub.changed(calm)
+            began = monotonic()
+            rows = {_key(row): row for row in _rows(logs.world(hub), hub.namespaces)}
+            changes = [*_changes(before, rows, since, began)]
+            if changes:
+                yield changes
+            before = rows
+            working = any(row.state is State.PROGRESSING for row in rows.values())
+            # a large cluster is judged less often for time's sake alone
+            calm = max(CALM if working else 10 * CALM, 10 * (monotonic() - began))
+    finally:
+        hub.close()
+
+
+def _changes(
+    before: Mapping[tuple[str, ...], Row],
+    rows: Mapping[tuple[str, ...], Row],
+    since: dict[tuple[str, ...], float],
+    now: float,
+) -> Iterator[Change]:
+    for key, row in rows.items():
+        old = before.get(key)
+        if old is None:
+            since[key] = now
+            yield Change(row, None, None)
+        elif (old.state, old.reason) != (row.state, row.reason):
+            yield Change(row, old, now - since[key])
+            if old.state is not row.state:
+                since[key] = now
+    for key in before.keys() - rows.keys():
+        yield Change(before[key], before[key], now - since.pop(key), gone=True)
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    return row.api_version, row.kind, row.namespace, row.name
+
+
+def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
+    """The kinds that are judged, all that is needed asked for and listed once; and notes."""
+    from gonogo.cluster.api import KINDS
+    from gonogo.errors import Forbidden
+
+    judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
+    more, notes = custom_kinds(api)
+    judged += [kind for kind in more if kind.namespaced or not hub.namespaces]
+    hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in LOOKED_AT)]))
+    hub.listed(LISTED, tolerate=(Forbidden,))
+    return judged, notes
+
+
+def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], notes: list[str]) -> Survey:
+    world = logs.world(hub)
+    needed = {kind.resource for kind in judged}
+    unasked: list[str] = []
+    less: list[str] = []
+    for refusal in hub.refusals:
+        (unasked if any(f"list {resource} " in str(refusal) for resource in needed) else less).append(str(refusal))
+    found = _survey(world, hub.namespaces)
+    return found._replace(unasked=unasked, notes=[*notes, *hub.notes, *less])
+
+
+def _survey(world: World, namespaces: Collection[str]) -> Survey:
+    return Survey(_rows(world, namespaces), tally(world, namespaces=tuple(namespaces)))
+
+
+def _rows(world: World, namespaces: Collection[str]) -> list[Row]:
+    return [row for row in judge(world) if not namespaces or row.namespace in namespaces]
+
+
+def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
+    """The kinds of ``custom.toml`` that the cluster serves, each in the version that it prefers; and notes.
+
+    By discovery, which every account may use (ClusterRole ``system:discovery``).
+    """
+    import msgspec
+
+    from gonogo.cluster.api import Kind
+    from gonogo.errors import Absent, Forbidden, Garbled
+
+    wanted = {kind.partition(".")[::2] for kind, table in custom.tables().items() if not table.get("stateless")}
+    groups = {group for _, group in wanted}
+    notes: list[str] = []
+    found: list[Kind] = []
+    try:
+        served = msgspec.json.decode(api.get("/apis"))["groups"]
+    except Forbidden as error:
+        return [], [f"custom resources were not looked at: {error}"]
+    for group in served:
+        if group["name"] not in groups:
+            continue
+        version = group["preferredVersion"]["version"]
+        try:
+            resources = msgspec.json.decode(api.get(f"/apis/{group['name']}/{version}"))["resources"]
+        except (Absent, Forbidden, Garbled) as error:
+            notes.append(f"custom resources of {group['name']} were not looked at: {error}")
+            continue
+        found += [
+            Kind(group["name"], version, one["name"], one["kind"], one["namespaced"])
+            for one in resources
+            if "/" not in one["name"] and (one["kind"], group["name"]) in wanted
+        ]
+    return found, notes
+
+
+class Logs:
+    """The last lines of containers that ended badly, of this run and the one before; read once per restart."""
+
+    def __init__(self, api: Api) -> None:
+        self.lines: dict[tuple[str, str, str], str] = {}
+        self._api = api
+        self._read: dict[tuple[str, str, str], int] = {}
+
+    def world(self, hub: Hub) -> World:
+        """What the hub knows, with these lines."""
+        world = hub.world()
+        ended = {place: count for pod in world.of_kind("Pod") for place, count in _ended_badly(pod)}
+        new = [place for place, count in ended.items() if self._read.get(place) != count][:LOGS]
+        for place in new:
+            self._read[place] = ended[place]
+            self.lines[place] = self._last_lines(*place)
+        return hub.world(logs=self.lines) if new else hub.world(world.now, self.lines) if self.lines else world
+
+    def _last_lines(self, namespace: str, pod: str, container: str) -> str:
+        from gonogo.cluster.api import KINDS
+        from gonogo.errors import ClientError
+        from gonogo.redaction import Redactor
+
+        redact, path = Redactor(), f"{KINDS['Pod'].path(namespace, pod)}/log"
+        runs = []
+        for previous in ("true", "false"):
+            try:
+                raw = self._api.get(path, container=container, previous=previous, tailLines=str(LINES))
+            except ClientError:
+                continue  # that run has left no log, or it is not ours to read: the states are judged without
+            runs.append(redact(raw.decode("utf-8", "replace")).rstrip())
+        return "\n".join(filter(None, runs))
+
+
+def _ended_badly(pod: Object) -> Iterator[tuple[tuple[str, str, str], int]]:
+    """Containers of a pod that ended with an error, now or before, and are not ready; with their restarts."""
+    meta, status = pod["metadata"], pod.get("status", {})
+    for one in [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]:
+        ends = (one.get(state, {}).get("terminated", {}) for state in ("state", "lastState"))
+        if not one.get("ready") and any(end.get("exitCode") for end in ends):
+            yield (meta.get("namespace", ""), meta["name"], one.get("name", "")), one.get("restartCount", 0)
