@@ -12,12 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import State, Verdict, short
+from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, named
 
-RULES = Path(__file__).with_name("custom.toml")
+TABLES = Path(__file__).with_name("custom.toml")
 
 EVERY_OTHER = "*"
 """The table of kinds that have none of their own."""
@@ -42,12 +44,13 @@ class Rule(NamedTuple):
     hint: str
     operator: re.Pattern[str] | None
     stateless: bool
+    batch: bool
 
 
 @cache
 def tables() -> Mapping[str, Mapping[str, Any]]:
     """The tables of ``custom.toml`` by kind (as ``known_as`` names it)."""
-    return tomllib.loads(RULES.read_text(encoding="utf-8"))
+    return tomllib.loads(TABLES.read_text(encoding="utf-8"))
 
 
 @cache
@@ -74,15 +77,45 @@ def compiled(table: Mapping[str, Any]) -> Rule:
         hint=table.get("hint", ""),
         operator=re.compile(rf"(?:^|-)(?:{names})$") if names else None,
         stateless=bool(table.get("stateless")),
+        batch=bool(table.get("batch")),
     )
 
 
-def judge(world: World, obj: Object) -> Verdict | None:
-    """The verdict on a custom resource; None where its kind has no state."""
-    if rule(known_as(obj["apiVersion"], obj["kind"])).stateless:
+def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Verdict | None:
+    """The verdict on a custom resource; None where its kind has no state. ``above`` are its owners."""
+    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
+    if rules.stateless:
         return None
     found = state_of(obj)
-    return found if found.state is State.SUSPENDED else absent_operator(world, obj) or found
+    if found.state is not State.SUSPENDED:
+        found = absent_operator(world, obj) or found
+    return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
+
+
+_UNEXPLAINED = (State.PROGRESSING, State.FAILED)
+
+
+def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tuple[Object, ...]) -> Verdict:
+    """The verdict with its root, where that is an object which this one owns: its operator only waits."""
+    from gonogo.cluster.judge import verdict
+
+    owners = (*above, obj)
+    below = []
+    for child in world.children(obj):
+        if any(child is owner for owner in owners):
+            continue
+        custom = "." in known_as(child["apiVersion"], child["kind"])
+        told = judge(world, child, owners) if custom else verdict(world, child)
+        if told is not None and (told.state is State.FAILED or told.reason in DOOM):
+            below.append(told._replace(cause=told.cause or named(child)))
+    why = worst(below)
+    if why is None:
+        return found
+    message = short(": ".join(filter(None, [found.message, why.message])), 600)
+    if found.state is State.FAILED:
+        return found._replace(message=message, hint=why.hint, cause=why.cause)
+    state = State.PROGRESSING if rules.batch else why.state
+    return Verdict(state, why.reason, message, why.hint, why.cause)
 
 
 def state_of(obj: Object) -> Verdict:
@@ -179,7 +212,11 @@ def _view(obj: Object) -> Mapping[str, Any]:
         # hand-written YAML has true where the API has "True"
         told = {**one, "status": str(one.get("status", ""))}
         if seen and seen < generation:
-            told |= {"status": "Unknown", "reason": "NotObserved", "message": f"is of generation {seen} of {generation}"}
+            told |= {
+                "status": "Unknown",
+                "reason": "NotObserved",
+                "message": f"is of generation {seen} of {generation}",
+            }
         by_type[one["type"]] = told
     _number(status.get("observedGeneration"), "status.observedGeneration")
     return {**obj, "conditions": by_type}
@@ -219,6 +256,8 @@ def _told(rules: Rule, view: Mapping[str, Any], state: State) -> Verdict:
     reason = word(_first(rules.reason, view)) or state.value.capitalize()
     if state is State.UNKNOWN:
         message = message or "its status is none that the rules of its kind know"
+    elif state is State.FAILED:
+        message = message or f"its status says no more than {reason}"
     meta = view["metadata"]
     hint = rules.hint.format(namespace=meta.get("namespace", "default"), name=meta["name"])
     return Verdict(state, reason, message, "" if state is State.SUSPENDED else hint)
