@@ -6,6 +6,7 @@ that has become too old (410), and keeps the last state, marked as stale, while 
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gonogo.cluster.api import KINDS, SILENCE, Api, Kind, Outdated
-from gonogo.cluster.judge.shapes import known_as, load, page
+from gonogo.cluster.judge.shapes import Page, known_as, load, page
 from gonogo.cluster.judge.world import World
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Garbled
 from gonogo.waiting import Deadline
@@ -51,6 +52,49 @@ AT_ONCE = 8
 
 Place = tuple[str, str]
 """Namespace (empty: none) and name."""
+
+
+class _Uncollected:
+    """Keeps the cycle collector out while objects are decoded, by as many threads as there may be.
+
+    They hold no cycles; walking through thousands of them again and again costs more than decoding them.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._was = threading.Lock(), 0, False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._was = gc.isenabled()
+                gc.disable()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside and self._was:
+                gc.enable()
+
+
+UNCOLLECTED = _Uncollected()
+
+
+def thrifty(objects: Iterable[Mapping[str, Any]]) -> None:
+    """Let an object share with the one before it what both have alike.
+
+    A list is sorted by name, so that neighbours are copies of one template: ten thousand pods take a fifth of
+    the memory.
+    """
+    before: Mapping[str, Any] = {}
+    for one in objects:
+        for part in ("metadata", "spec", "status"):
+            mine, other = one.get(part), before.get(part)
+            if isinstance(mine, dict) and isinstance(other, dict):
+                for key, value in mine.items():
+                    if value == other.get(key):
+                        mine[key] = other[key]
+        before = one
 
 
 class _Names(msgspec.Struct, rename="camel"):
@@ -203,9 +247,12 @@ class Store:
                 self.stale = None
             self.hub.move()
 
-    def _page(self, raw: bytes) -> Any:
+    def _page(self, raw: bytes) -> Page:
         try:
-            return page(self.kind.api_version, self.kind.kind, raw)
+            with UNCOLLECTED:
+                found = page(self.kind.api_version, self.kind.kind, raw)
+                thrifty(found.items)
+                return found
         except msgspec.MsgspecError as error:
             raise Garbled(self.hub.api.component, f"the list of {self.what} cannot be read: {error}") from error
 
