@@ -201,6 +201,8 @@ class _Kitchen:
             raise ConfigError(Problem(str(self._component.folder / FILE), f"files: {path}: {error}")) from error
 
     def _text(self, template: str, where: str, **more: Any) -> str:
+        if not any(mark in template for mark in ("{{", "{%", "{#")):
+            return template
         try:
             return self._jinja.from_string(template).render(self._context, **more)
         except TemplateError as error:
