@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -262,6 +263,8 @@ class _Shelf:
         if obj.get("kind") == "Secret":
             meta = {name: value for name, value in obj["metadata"].items() if name != "annotations"}
             obj = {name: value for name, value in {**obj, "metadata": meta}.items() if name not in _SECRET}
+        if MISSHAPEN not in obj and not (obj.get("apiVersion") and obj.get("metadata", {}).get("name")):
+            obj = shaped(obj)  # says what is missing
         self._sources[id(obj)] = source
         if MISSHAPEN in obj:
             self._misshapen.append(obj)
@@ -316,7 +319,7 @@ def _utf8(data: bytes) -> bytes:
 def _documents(data: bytes) -> list[tuple[int, bytes]]:
     """Where each of several JSON documents begins, and what it is: they begin at the first column."""
     starts = [found.start() for found in re.finditer(rb"^\{", data, re.MULTILINE)]
-    return [(start, data[start:end]) for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
+    return [(start, data[start:end]) for start, end in pairwise([*starts, len(data)])]
 
 
 def _latest(data: bytes) -> bytes:

@@ -1,0 +1,355 @@
+"""Files with objects: what people have in them, and what is said where there is nothing to be had."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gonogo.cluster.judge.shapes import MISSHAPEN
+from gonogo.cluster.stored import Stored, read
+from gonogo.errors import ConfigError
+
+POD: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web-0", "namespace": "data", "creationTimestamp": "2026-11-25T09:00:00Z"},
+    "spec": {"containers": [{"name": "app", "image": "web"}]},
+    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+}
+KAFKA: dict[str, Any] = {
+    "apiVersion": "kafka.strimzi.io/v1",
+    "kind": "Kafka",
+    "metadata": {"name": "events", "namespace": "data", "creationTimestamp": "2026-11-25T09:00:00Z"},
+    "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-25T09:30:00Z"}]},
+}
+
+
+def pod(name: str, **more: Any) -> dict[str, Any]:
+    """One more pod."""
+    return {**POD, "metadata": {**POD["metadata"], "name": name}, **more}
+
+
+def untyped(obj: dict[str, Any]) -> dict[str, Any]:
+    """As an item of the API's own lists, which leaves its type to the list."""
+    return {key: value for key, value in obj.items() if key not in ("apiVersion", "kind")}
+
+
+def names(stored: Stored) -> list[str]:
+    """``Pod/web-0`` of each object, sorted."""
+    return sorted(f"{obj.get('kind')}/{obj.get('metadata', {}).get('name')}" for obj in stored.objects)
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[[str, str | bytes], str]:
+    """A file with this text; its path."""
+
+    def file(name: str, text: str | bytes) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return str(path)
+
+    return file
+
+
+Put = Callable[[str, str | bytes], str]
+
+# -- what there is
+
+
+FORMS = {
+    "one object as JSON": json.dumps(POD),
+    "one object as YAML": yaml.safe_dump(POD),
+    "a list of kubectl as JSON": json.dumps({"apiVersion": "v1", "kind": "List", "items": [POD], "metadata": {}}),
+    "a list of kubectl as YAML": yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [POD]}),
+    "a list of the API as JSON": json.dumps({"apiVersion": "v1", "kind": "PodList", "items": [untyped(POD)]}),
+    "a list of the API as YAML": yaml.safe_dump({"apiVersion": "v1", "kind": "PodList", "items": [untyped(POD)]}),
+    "an array": json.dumps([POD]),
+    "an array with other things in it": json.dumps([POD, "x", {"a": 1}, None]),
+    "YAML with a byte order mark": "\ufeff" + yaml.safe_dump(POD),
+    "documents with nothing between them": "---\n---\n" + yaml.safe_dump(POD) + "---\n# nothing\n",
+    "YAML with CRLF": yaml.safe_dump(POD).replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_pod_is_read_from(form: str, put: Put) -> None:
+    stored = read([put("pod.yaml" if "YAML" in form else "pod.json", FORMS[form])])
+
+    assert names(stored) == ["Pod/web-0"]
+    assert stored.objects[0]["status"]["conditions"][0]["status"] == "True"
+
+
+def test_powershell_writes_utf_16(put: Put) -> None:
+    stored = read([put("pod.json", json.dumps(POD).encode("utf-16"))])
+
+    assert names(stored) == ["Pod/web-0"]
+
+
+def test_several_documents_have_numbers(put: Put) -> None:
+    path = put("all.yaml", yaml.safe_dump_all([POD, KAFKA]))
+
+    stored = read([path])
+
+    assert {stored.sources[id(obj)] for obj in stored.objects} == {path, f"{path}#2"}
+
+
+def test_objects_of_several_files_know_theirs(put: Put) -> None:
+    paths = [put("a.json", json.dumps(POD)), put("b.yaml", yaml.safe_dump(KAFKA))]
+
+    world = read(paths).world()
+
+    assert {world.source(obj) for obj in world.objects} == set(paths)
+
+
+def test_of_an_object_met_twice_the_later_one_counts(put: Put) -> None:
+    stored = read([put("a.json", json.dumps(POD)), put("b.json", json.dumps(pod("web-0", status={"phase": "Failed"})))])
+
+    assert [obj["status"] for obj in stored.objects] == [{"phase": "Failed"}]
+
+
+def test_a_dump_to_standard_output_is_documents_and_logs(put: Put) -> None:
+    nodes = {"kind": "NodeList", "apiVersion": "v1", "items": [{"metadata": {"name": "n1"}}]}
+    pods = {"kind": "PodList", "apiVersion": "v1", "items": [untyped(POD)]}
+    dump = (
+        json.dumps(nodes, indent=4)
+        + "\n"
+        + json.dumps(pods, indent=4)
+        + "\n==== START logs for container app of pod data/web-0 ====\n{ not json\nlast words\n"
+        + "==== END logs for container app of pod data/web-0 ====\n"
+    )
+
+    stored = read([put("dump.txt", dump)])
+
+    assert names(stored) == ["Node/n1", "Pod/web-0"]
+    assert stored.logs == {("data", "web-0", "app"): "{ not json\nlast words"}
+
+
+def test_documents_may_stand_a_line_each(put: Put) -> None:
+    stored = read([put("watch.json", f"{json.dumps(POD)}\n{json.dumps(pod('web-1'))}\n")])
+
+    assert names(stored) == ["Pod/web-0", "Pod/web-1"]
+
+
+def test_a_folder_is_read_to_its_depth(put: Put, tmp_path: Path) -> None:
+    put("bundle/cluster-resources/pods/data.json", json.dumps({"kind": "PodList", "apiVersion": "v1", "items": [POD]}))
+    put("bundle/cluster-resources/custom-resources/kafkas/data.yaml", yaml.safe_dump([KAFKA]))
+    put("bundle/cluster-resources/pods-errors.json", "[]")
+    put(
+        "bundle/data/web-0/logs.txt",
+        "==== START logs for container app of pod data/web-0 ====\nx\n==== END logs for x ====\n",
+    )
+    put("bundle/version.yaml", "versionNumber: v1\n")
+    put("bundle/.git/config.json", "{")
+    put("bundle/README.md", "{")
+
+    stored = read([str(tmp_path / "bundle")])
+
+    assert names(stored) == ["Kafka/events", "Pod/web-0"]
+    assert stored.logs == {("data", "web-0", "app"): "x"}
+
+
+def test_an_archive_is_read_like_a_folder(put: Put, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in {"bundle/pods.json": json.dumps(POD), "bundle/notes.txt": "{"}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+    stored = read([str(path)])
+
+    assert names(stored) == ["Pod/web-0"]
+    assert list(stored.sources.values()) == [f"{path}:bundle/pods.json"]
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(yaml.safe_dump(POD).encode())))
+
+    assert names(read(["-"])) == ["Pod/web-0"]
+
+
+def test_an_empty_list_is_a_list(put: Put) -> None:
+    stored = read([put("none.json", '{"apiVersion": "v1", "items": [], "kind": "List"}')])
+
+    assert stored.objects == []
+
+
+def test_yaml_keeps_times_and_signs_as_they_are_written(put: Put) -> None:
+    text = "apiVersion: example.com/v1\nkind: Rule\nmetadata: {name: x, creationTimestamp: 2026-11-25T09:00:00Z}\n"
+
+    stored = read([put("rule.yaml", text + "spec: {operator: =, on: 2026-11-25}\n")])
+
+    assert stored.objects[0]["metadata"]["creationTimestamp"] == "2026-11-25T09:00:00Z"
+    assert stored.objects[0]["spec"]["operator"] == "="
+
+
+# -- what is not kept, and what is known
+
+
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "s", "namespace": "data", "annotations": {"last-applied": "cGFzc3dvcmQ="}},
+    "data": {"password": "cGFzc3dvcmQ="},
+    "stringData": {"password": "cGFzc3dvcmQ="},
+}
+SECRETS = {
+    "object.json": json.dumps(SECRET),
+    "object.yaml": yaml.safe_dump(SECRET),
+    "list.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": [SECRET]}),
+    "secrets.json": json.dumps({"apiVersion": "v1", "kind": "SecretList", "items": [untyped(SECRET)]}),
+    "secrets.yaml": yaml.safe_dump({"apiVersion": "v1", "kind": "SecretList", "items": [untyped(SECRET)]}),
+    "odd.json": json.dumps({**SECRET, "metadata": {"name": 7}}),
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_what_a_secret_holds_is_not_kept(name: str, put: Put) -> None:
+    stored = read([put(name, SECRETS[name])])
+
+    assert len(stored.objects) == 1
+    assert "cGFzc3dvcmQ" not in repr(stored)
+
+
+def test_only_lists_of_the_api_are_known_wholly(put: Put) -> None:
+    nodes = {"kind": "NodeList", "apiVersion": "v1", "items": [{"metadata": {"name": "n1"}}]}
+    pods = {"kind": "PodList", "apiVersion": "v1", "items": [untyped(POD)]}
+    part = {"kind": "ServiceList", "apiVersion": "v1", "metadata": {"continue": "x"}, "items": []}
+    some = {"kind": "List", "apiVersion": "v1", "items": [KAFKA]}
+
+    stored = read([put(f"{number}.json", json.dumps(one)) for number, one in enumerate((nodes, pods, part, some))])
+
+    assert stored.complete == {"Node", "Pod/data"}
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_the_time_of_a_dump_is_the_latest_in_it(form: str, put: Put) -> None:
+    told = {**KAFKA, "status": {**KAFKA["status"], "nextScheduleTime": "2026-11-26T00:00:00Z"}}
+    told["metadata"] = {
+        **KAFKA["metadata"],
+        "deletionTimestamp": "2026-11-25T09:40:00Z",
+        "note": "2026-11-25T09:50:00Z",
+    }
+    text = json.dumps(told) if form == "json" else yaml.safe_dump(told)
+
+    stored = read([put(f"kafka.{form}", text)])
+
+    assert stored.now == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+
+
+def test_managers_tell_the_time_too(put: Put) -> None:
+    fields = [{"manager": "kubelet", "time": "2026-11-25T09:45:00Z"}]
+
+    stored = read([put("pod.json", json.dumps(pod("web-0", metadata={**POD["metadata"], "managedFields": fields})))])
+
+    assert stored.now == datetime(2026, 11, 25, 9, 45, tzinfo=UTC)
+
+
+def test_a_dump_without_times_has_none(put: Put) -> None:
+    assert read([put("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n")]).now is None
+
+
+ODD = {
+    "a pod without a name": {**POD, "metadata": {}},
+    "a pod whose metadata is a text": {**POD, "metadata": "x"},
+    "a pod without metadata": {key: value for key, value in POD.items() if key != "metadata"},
+    "a pod with a number for a phase": {**POD, "status": {"phase": 3}},
+    "something with a number for a kind": {**POD, "kind": 7},
+    "something without a version": {key: value for key, value in POD.items() if key != "apiVersion"},
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize("form", ["object", "list", "array", "yaml"])
+def test_it_is_kept_as_odd(what: str, form: str, put: Put) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [ODD[what]]}
+    text = (
+        yaml.safe_dump(ODD[what])
+        if form == "yaml"
+        else json.dumps({"list": listed, "array": [ODD[what]]}.get(form, ODD[what]))
+    )
+
+    stored = read([put("odd.yaml" if form == "yaml" else "odd.json", text)])
+
+    assert [obj for obj in stored.objects if MISSHAPEN not in obj] == []
+    assert len(stored.objects) == 1
+
+
+@pytest.mark.parametrize("item", [None, 3, "x", [], {}, {"kind": "Pod"}])
+def test_items_of_the_apis_own_list_may_be_anything(item: object, put: Put) -> None:
+    stored = read(
+        [put("pods.json", json.dumps({"kind": "PodList", "apiVersion": "v1", "items": [item, untyped(POD)]}))]
+    )
+
+    assert "Pod/web-0" in names(stored)
+
+
+# -- what is wrong
+
+
+def test_all_files_that_cannot_be_read_are_told_at_once(put: Put, tmp_path: Path) -> None:
+    bad = [
+        put("cut.json", '{\n "kind": "Pod",\n "meta'),
+        put("bad.json", '{\n "kind": "Pod",\n oops}'),
+        put("bad.yaml", "kind: Pod\nmetadata:\n  name: [x\n"),
+        put("tab.yaml", "kind: Pod\nmetadata:\n\tname: x\n"),
+        put("latin.yaml", b"kind: Pod\nname: \xe9\n"),
+        put("empty.yaml", ""),
+        put("values.yaml", "replicas: 3\n"),
+        put("kubeconfig.yaml", "apiVersion: v1\nkind: Config\nclusters: []\n"),
+        str(tmp_path / "nosuch.yaml"),
+        put("bundle.tar.gz", "no archive"),
+    ]
+
+    with pytest.raises(ConfigError) as told:
+        read([*bad, put("good.json", json.dumps(POD))])
+
+    places = [problem.where.removeprefix(f"{tmp_path}/") for problem in told.value.problems]
+    assert places == [
+        *("cut.json:3", "bad.json:3", "bad.yaml:4", "tab.yaml:3", "latin.yaml:2"),
+        *("empty.yaml", "values.yaml", "kubeconfig.yaml", "nosuch.yaml", "bundle.tar.gz"),
+    ]
+    assert "no object of Kubernetes" in told.value.problems[6].what
+
+
+def test_the_third_of_several_documents_is_told_by_its_line(put: Put) -> None:
+    path = put("dump.json", json.dumps(POD, indent=1) + "\n" + '{\n "kind": oops\n}\n')
+
+    with pytest.raises(ConfigError) as told:
+        read([path])
+
+    lines = len(json.dumps(POD, indent=1).splitlines())
+    assert [problem.where for problem in told.value.problems] == [f"{path}:{lines + 2}"]
+
+
+def test_a_folder_without_objects_says_so(put: Put, tmp_path: Path) -> None:
+    put("empty/notes.yaml", "a: 1\n")
+
+    with pytest.raises(ConfigError, match="no file in this folder"):
+        read([str(tmp_path / "empty")])
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 100_000, "- " * 100_000])
+def test_what_is_nested_without_end_is_a_sentence(text: str, put: Put) -> None:
+    with pytest.raises(ConfigError):
+        read([put("deep.yaml", text)])
+
+
+def test_much_yaml_is_announced(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gonogo.cluster.stored.SLOW", 10)
+    told: list[str] = []
+
+    read([put("pod.yaml", yaml.safe_dump(POD))], told.append)
+
+    assert len(told) == 1
+    assert "YAML" in told[0]
