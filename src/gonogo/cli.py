@@ -404,7 +404,7 @@ def drill(
 # -- a cluster
 
 
-@app.command(epilog=example("kubectl get all,events -A -o json | gonogo health -f -"))
+@app.command(epilog=example("gonogo health -n data-platform --watch"))
 def health(
     namespaces: Annotated[
         list[str] | None,
@@ -420,7 +420,7 @@ def health(
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge every object of a cluster, or of stored manifests and dumps.
+    """Judge the objects of a cluster, or of stored files.
 
     What is wrong, why, and what to do next, worst first; and how healthy the platform is. The cluster is that of the
     target's [kubernetes], without --target the one of your kubeconfig. -f FILE… reads files, folders, .tar.gz bundles

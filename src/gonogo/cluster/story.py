@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,12 +53,13 @@ def title(row: Row) -> str:
     return f"{row.kind} {row.namespace}/{row.name}" if row.namespace else f"{row.kind} {row.name}"
 
 
-def stories(rows: Iterable[Row]) -> list[Story]:
-    """The rows, worst first, each row in one story: as its root, alike to it, or dragged along by it.
+def stories(rows: Sequence[Row]) -> list[Story]:
+    """The rows, worst first, each in one story: as its root, alike to it, or dragged along by it.
 
     A row belongs to the object that it names as its cause; where that has a cause too, to that one's.
     """
-    told = {title(row): row for row in rows}
+    troubled = [row for row in rows if row.state is not State.READY or row.cause]
+    told = {title(row): row for row in reversed(troubled)}
 
     def root(row: Row) -> Row:
         seen = {title(row)}
@@ -67,26 +68,25 @@ def stories(rows: Iterable[Row]) -> list[Story]:
             row = told[cause]
         return row
 
-    dragged: dict[str, list[Row]] = {}
-    for row in told.values():
-        if (first := root(row)) is not row:
-            dragged.setdefault(title(first), []).append(row)
-    roots: dict[tuple[str, ...], list[Row]] = {}
-    below = {title(row) for found in dragged.values() for row in found}
-    for row in sorted(told.values(), key=lambda row: (row.state.severity, row.namespace, row.kind, row.name)):
-        if title(row) not in below:
-            roots.setdefault(_likeness(row), []).append(row)
-    return [
-        Story(first, tuple(others), tuple(one for row in (first, *others) for one in dragged.get(title(row), ())))
-        for first, *others in roots.values()
+    dragged: dict[int, list[Row]] = {}
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(troubled, key=lambda row: (row.state.severity, row.namespace, row.kind, row.name)):
+        first = root(row)
+        if first is row:
+            alike.setdefault(_likeness(row), []).append(row)
+        else:
+            dragged.setdefault(id(first), []).append(row)
+    found = [
+        Story(first, tuple(others), tuple(one for row in (first, *others) for one in dragged.get(id(row), ())))
+        for first, *others in alike.values()
     ]
+    found.sort(key=lambda story: min(row.state.severity for row in (story.root, *story.dragged)))
+    return found + [Story(row, (), ()) for row in rows if row.state is State.READY and not row.cause]
 
 
 def _likeness(row: Row) -> tuple[str, ...]:
     """What rows have in common that tell the same of different objects."""
-    own = (row.kind, row.namespace, row.state.value, row.reason)
-    if row.state is State.READY:
-        return (*own, row.name)
+    own = (row.api_version, row.kind, row.namespace, row.state.value, row.reason)
     return (*own, row.message.replace(row.name, ""), row.cause.replace(row.name, ""))
 
 
@@ -104,11 +104,12 @@ def text(rows: Sequence[Row], *, colour: bool, width: int, everything: bool = Fa
 def _story(story: Story, paint: Paint, width: int) -> list[str]:
     row = story.root
     state = paint(f"{row.state.value:<{_STATE}}", SHADES[row.state])
-    lines = [" ".join(filter(None, [f"{state}{title(row)}", row.reason]))]
+    own = row.cause.startswith(f"{title(row)}, ")  # the part of the object where the root lies
+    lines = [" ".join(filter(None, [f"{state}{row.cause if own else title(row)}", row.reason]))]
     if story.alike:
         lines += _labelled("alike", _names(story.alike), width)
     lines += _labelled("", row.message, width)
-    if row.cause:
+    if row.cause and not own:
         lines += _labelled("cause", row.cause, width)
     lines += _labelled("next", row.hint, width)
     if story.dragged:
