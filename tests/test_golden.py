@@ -7,7 +7,7 @@ where no object has a state. The others are the objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -62,7 +62,12 @@ def test_what_is_said_of(path: Path) -> None:
         for row in rows
         if not about or (row.kind, row.name) in about
     ]
-    assert sorted(seen, key=str) == sorted(({"reason": "", **row} for row in expected), key=str), rows
+    assert in_order(seen) == in_order({"reason": "", **row} for row in expected), rows
+
+
+def in_order(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows as sets are compared."""
+    return sorted(rows, key=lambda row: (row["kind"], row["name"], row["state"]))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
