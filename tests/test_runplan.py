@@ -161,6 +161,7 @@ def test_a_component_cannot_stand_up_without_one_that_is_declared_unsupported(tm
     ("capability", "reason"),
     [
         ("host", "target 'staging' does not declare capability 'host'"),
+        ("exec", "target 'staging' does not declare capability 'exec'"),
         ("tape", "target 'staging' does not declare capability 'tape'"),
         ("kubernetes", "needs a cluster: target 'staging' does not declare capability 'kubernetes'"),
     ],
@@ -175,6 +176,10 @@ def test_a_capability_that_the_target_does_not_declare_is_unsupported(
 
 def test_a_declared_capability_runs(tmp_path: Path) -> None:
     assert Here(tmp_path).unasked(replace(QUEUE, needs=("host", "disturb"))) == {}
+
+
+def test_who_has_the_host_can_run_commands_there(tmp_path: Path) -> None:
+    assert Here(tmp_path).unasked(replace(QUEUE, needs=("exec",))) == {}
 
 
 def test_what_the_profile_leaves_out_is_skipped_and_not_a_criterion_of_the_run(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@
         ├── Forbidden        our credentials lack a right                                broken
         ├── SecretMissing    the cluster does not hold what the target file refers to    broken
         ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
+        ├── Unsupported      the claim cannot be asked there at all                      unsupported
         └── Garbled          something answered, but not this component                  broken
     Wrong(AssertionError)  a claim was asked and is not true                             failed
 """
@@ -159,6 +160,13 @@ class SecretMissing(ClientError):
     """A Secret of the cluster that the target file refers to, or its key, is not there."""
 
     kind = "secret_missing"
+
+
+class Unsupported(ClientError):
+    """The claim cannot be asked there at all, whatever anybody does; the message says why."""
+
+    outcome = Outcome.UNSUPPORTED
+    kind = "not_askable"
 
 
 class Garbled(ClientError):

@@ -1,6 +1,7 @@
 """What is true inside a server's host: its account, its sockets, its data folder.
 
-Through pytest-testinfra's host, so that the same claims hold for a local process and, later, a pod.
+Through pytest-testinfra's host, so that the same claims are asked of a local process and of a pod
+(:mod:`gonogo.cluster.inside`).
 Only a shell, ``cat``, ``stat``, ``df`` and ``/proc`` are used: images and small machines have no more.
 """
 
@@ -29,7 +30,7 @@ class Inside:
 
     def users(self) -> dict[str, str]:
         """Node to the account its process runs as."""
-        return {s.node: self._run(f"stat -c %U /proc/{self._pid(s)}").strip() for s in self.servers}
+        return {s.node: self._run(f"stat -c %U /proc/{self._pid(s)}", s).strip() for s in self.servers}
 
     def expected_users(self) -> dict[str, str]:
         """Node to the account it was started as."""
@@ -54,11 +55,11 @@ class Inside:
 
     def data_owners(self) -> dict[str, str]:
         """Node to the owner of its data folder."""
-        return {s.node: self._run(f"stat -c %U {quote(s.data)}").strip() for s in self.servers if s.data}
+        return {s.node: self._run(f"stat -c %U {quote(s.data)}", s).strip() for s in self.servers if s.data}
 
     def data_modes(self) -> dict[str, str]:
         """Node to the permissions of its data folder, octal (``700``)."""
-        return {s.node: self._run(f"stat -c %a {quote(s.data)}").strip() for s in self.servers if s.data}
+        return {s.node: self._run(f"stat -c %a {quote(s.data)}", s).strip() for s in self.servers if s.data}
 
     def shared_data(self) -> set[str]:
         """Data folders that more than one node uses."""
@@ -67,7 +68,7 @@ class Inside:
 
     def fullest(self) -> int:
         """Percent used of the fullest file system that holds data."""
-        lines = [self._run(f"df -P {quote(s.data)}").splitlines()[-1] for s in self.servers if s.data]
+        lines = [self._run(f"df -P {quote(s.data)}", s).splitlines()[-1] for s in self.servers if s.data]
         return max((int(line.split()[-2].rstrip("%")) for line in lines), default=100)
 
     def _pid(self, server: Server) -> int:
@@ -78,15 +79,15 @@ class Inside:
     def _sockets(self, server: Server) -> Iterable[str]:
         pid = self._pid(server)
         # Descriptors come and go while they are listed; `ls` then complains of the one that has gone.
-        listing = self._run(f"ls -l /proc/{pid}/fd 2>/dev/null || test -r /proc/{pid}/fd")
+        listing = self._run(f"ls -l /proc/{pid}/fd 2>/dev/null || test -r /proc/{pid}/fd", server)
         inodes = {word[8:-1] for word in listing.split() if word.startswith("socket:[")}
         for table in ("tcp", "tcp6"):
-            for row in self._run(f"cat /proc/{pid}/net/{table} 2>/dev/null || true").splitlines()[1:]:
+            for row in self._run(f"cat /proc/{pid}/net/{table} 2>/dev/null || true", server).splitlines()[1:]:
                 fields = row.split()
                 if fields[3] == LISTEN and fields[9] in inodes:
                     yield address(fields[1])
 
-    def _run(self, command: str) -> str:
+    def _run(self, command: str, server: Server) -> str:
         done = self.host.run(command)
         if done.rc != 0:
             told = f"`{command}` ended with {done.rc}: {done.stderr.strip()[:200]}"

@@ -355,6 +355,9 @@ class Suites:
             result = self.run.judged(item.nodeid, error)
             if error is not None and isinstance(error, GonogoError | Wrong):
                 report.longrepr = summary(result)
+            if result.outcome is Outcome.UNSUPPORTED:
+                report.outcome = "skipped"  # as what is known beforehand not to be askable
+                report.longrepr = (str(item.path), item.location[1] or 0, f"unsupported: {result.message}")
             self._waive(result, report)
             # Not the time that the runner waited for a result which was there already.
             report.duration = result.seconds

@@ -24,7 +24,6 @@ from gonogo.blame import explained, outcome_of, result_of
 from gonogo.content import provider_for, state
 from gonogo.errors import ClientError, ConfigError, Problem, TimedOut
 from gonogo.events import Event, Events, unreported
-from gonogo.inside import look
 from gonogo.journal import Journal, new_run_id
 from gonogo.judge import judge
 from gonogo.lanes import Job, Lanes
@@ -168,10 +167,8 @@ class Run:
         return self.platform.disturbed(name, how, node)
 
     def inside(self) -> Any:
-        """See :func:`gonogo.inside.look`."""
-        import testinfra
-
-        return look(self.provider.servers(), testinfra.get_host("local://"))
+        """See :meth:`gonogo.providers.Provider.inside`."""
+        return self.provider.inside()
 
     # -- the checks
 

@@ -152,7 +152,7 @@ def _unasked(
         if component in lacking:
             return Unasked(Outcome.UNSUPPORTED, lacking[component])
     for capability in check.needs:
-        if capability not in target.capabilities:
+        if not target.gives(capability):
             reason = f"target {target.name!r} does not declare capability {capability!r}"
             return Unasked(Outcome.UNSUPPORTED, f"needs a cluster: {reason}" if capability == "kubernetes" else reason)
     if not mode.allows(check.mode):

@@ -70,6 +70,9 @@ GENERIC: Mapping[str, Signature] = {
         hint="The target file refers to a Secret, or a key of one, that the cluster does not hold.",
         by_hand="gonogo endpoints --discover",
     ),
+    "not_askable": Signature(
+        hint="What the claim is about does not exist there; the message says why.",
+    ),
     "answer_garbled": Signature(
         hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",
         by_hand="gonogo endpoints",

@@ -156,6 +156,10 @@ class Target:
     components: Mapping[str, Mapping[str, Any]]
     path: Path
 
+    def gives(self, capability: str) -> bool:
+        """Whether it is declared, or follows: who has the host runs commands where the server runs."""
+        return capability in self.capabilities or (capability == "exec" and "host" in self.capabilities)
+
     def allows(self, mode: Mode) -> bool:
         """Whether a run in this mode may ever be done here."""
         return any(allowed.allows(mode) for allowed in self.modes)

@@ -10,7 +10,7 @@ from fixtures.elasticsearch import Elasticsearch
 from gonogo import saw, wrong
 from gonogo.inside import Inside
 
-pytestmark = pytest.mark.needs("host")
+pytestmark = pytest.mark.needs("exec")
 
 
 @pytest.mark.criterion("elasticsearch.account")

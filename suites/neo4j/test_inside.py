@@ -10,7 +10,7 @@ from fixtures.neo4j import Neo4j
 from gonogo import saw, wrong
 from gonogo.inside import Inside
 
-pytestmark = pytest.mark.needs("host")
+pytestmark = pytest.mark.needs("exec")
 
 
 @pytest.mark.criterion("neo4j.account")

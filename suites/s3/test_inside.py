@@ -10,7 +10,7 @@ from fixtures.s3 import S3
 from gonogo import saw, wrong
 from gonogo.inside import Inside
 
-pytestmark = pytest.mark.needs("host")
+pytestmark = pytest.mark.needs("exec")
 
 
 @pytest.mark.criterion("s3.account")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from gonogo.errors import Problem
+from gonogo.inside import Inside
 from gonogo.model import Endpoints, Evidence, Report, Server
 from gonogo.registry import Component
 
@@ -69,6 +70,9 @@ class Provider(Protocol):
 
     def servers(self) -> list[Server]:
         """Every server process (later: pod) of what is up, dead ones too."""
+
+    def inside(self) -> Callable[[str], Inside]:
+        """Component to what is true inside its servers' hosts; raises ``ClientError`` where nobody can look."""
 
     def reason(self, component: Component) -> Reason | None:
         """Why the component does not answer, where more is seen than that; asked only then, bounded in time."""

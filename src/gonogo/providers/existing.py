@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import ConfigError, NotAllowed, Problem
+from gonogo.errors import ConfigError, NotAllowed, Problem, Unsupported
 from gonogo.home import home, private
+from gonogo.inside import Inside
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready, Reason
 from gonogo.registry import Component
@@ -60,6 +61,14 @@ class Existing:
     def servers(self) -> list[Server]:
         """Nothing: which processes serve an address is not for us to see."""
         return []
+
+    def inside(self) -> Callable[[str], Inside]:
+        """Nobody can look: an address leads to no host."""
+
+        def nowhere(component: str) -> Inside:
+            raise Unsupported(component, "the target has no [kubernetes]: only the server's address is known")
+
+        return nowhere
 
     def reason(self, component: Component) -> Reason | None:
         """Nothing: only the server itself is seen."""

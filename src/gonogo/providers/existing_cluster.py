@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import ClientError, ConfigError
+from gonogo.inside import Inside
 from gonogo.model import Endpoints, Evidence, Server
 from gonogo.providers import Reason
 from gonogo.providers.cluster import Cluster, services
@@ -121,6 +122,12 @@ class ExistingCluster(Existing):
             for row in sorted(rows(world, found), key=lambda row: row.name)
             if row.kind == "Pod"
         ]
+
+    def inside(self) -> Callable[[str], Inside]:
+        """Component to the pods behind its Services, through a shell in each."""
+        from gonogo.cluster.inside import look
+
+        return look(self.cluster.api, self._services)
 
     def reason(self, component: Component) -> Reason | None:
         """What the judge says of the pods behind the component's Services, and of what they need."""

@@ -137,18 +137,29 @@ def behind(api: Api, reference: Reference) -> list[Spot]:
     if reference.pod:
         return [Spot(reference.namespace, reference.name, _port_of_pod(api, reference))]
     service = _service(api, reference.namespace, reference.name)
-    port = _port_of_service(service, reference)
     slices = _slices(api, reference.namespace, reference.name)
-    spots = [
-        Spot(reference.namespace, endpoint.pod, number)
-        for one in slices
-        for number in _numbers(one, port)
-        for endpoint in one.endpoints or ()
-        if endpoint.conditions.ready is not False and endpoint.pod
-    ]
+    spots = list(_spots(service, slices, reference, ready=True))
     if not spots:
         raise Gone(api.component, _nobody(api, service, reference, slices))
     return spots
+
+
+def endpoints(api: Api, reference: Reference) -> list[Spot]:
+    """As :func:`behind`, the pods that are not ready among them."""
+    if reference.pod:
+        return behind(api, reference)
+    service = _service(api, reference.namespace, reference.name)
+    slices = _slices(api, reference.namespace, reference.name)
+    return list(_spots(service, slices, reference, ready=False)) or behind(api, reference)
+
+
+def _spots(service: _Service, slices: Iterable[_Slice], reference: Reference, *, ready: bool) -> Iterator[Spot]:
+    port = _port_of_service(service, reference)
+    for one in slices:
+        for number in _numbers(one, port):
+            for endpoint in one.endpoints or ():
+                if endpoint.pod and (endpoint.conditions.ready is not False or not ready):
+                    yield Spot(reference.namespace, endpoint.pod, number)
 
 
 def service_address(api: Api, reference: Reference) -> tuple[str, int]:
@@ -202,11 +213,11 @@ def _port_of_pod(api: Api, reference: Reference) -> int:
 def _nobody(api: Api, service: _Service, reference: Reference, slices: Iterable[_Slice]) -> str:
     """Why nothing ready stands behind the Service."""
     where = f"Service {reference.namespace}/{reference.name}"
-    endpoints = [endpoint for one in slices for endpoint in one.endpoints or ()]
-    strangers = sorted({address for e in endpoints if not e.pod for address in e.addresses})
+    there = [endpoint for one in slices for endpoint in one.endpoints or ()]
+    strangers = sorted({address for e in there if not e.pod for address in e.addresses})
     if strangers:
         return f"{where} leads to {', '.join(strangers)}, which is no pod and can only be reached from inside"
-    unready = sorted({endpoint.pod for endpoint in endpoints})
+    unready = sorted({endpoint.pod for endpoint in there})
     selector = ",".join(f"{key}={value}" for key, value in sorted(service.spec.selector.items()))
     if not unready and selector:
         unready = _matching(api, reference.namespace, selector)
@@ -255,11 +266,11 @@ def advertised(api: Api, host: str, port: int, namespaces: Iterable[str]) -> lis
 
 
 def _member(api: Api, host: str, service: str, namespace: str, port: int) -> Spot:
-    endpoints = [e for one in _slices(api, namespace, service) for e in one.endpoints or ()]
-    for endpoint in endpoints:
+    members = [e for one in _slices(api, namespace, service) for e in one.endpoints or ()]
+    for endpoint in members:
         if endpoint.pod and host in (endpoint.hostname, endpoint.pod):
             return Spot(namespace, endpoint.pod, port)
-    there = ", ".join(sorted({e.hostname or e.pod for e in endpoints} - {""})) or "none"
+    there = ", ".join(sorted({e.hostname or e.pod for e in members} - {""})) or "none"
     raise Absent(api.component, f"there is no pod {host!r} behind Service {namespace}/{service} (there: {there})")
 
 

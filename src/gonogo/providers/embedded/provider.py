@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from gonogo.errors import ConfigError, DeployError, Gone, Problem
 from gonogo.files import nearest
 from gonogo.home import home as shared_home
 from gonogo.home import private
+from gonogo.inside import Inside, look
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready, Reason
 from gonogo.providers.embedded import keeper, platforms, serving
@@ -183,6 +184,12 @@ class Embedded:
     def servers(self) -> list[Server]:
         """See :meth:`gonogo.providers.Provider.servers`."""
         return serving.servers(self._platform) if self._platform else []
+
+    def inside(self) -> Callable[[str], Inside]:
+        """Component to what is true on this machine."""
+        import testinfra
+
+        return look(self.servers(), testinfra.get_host("local://"))
 
     def reason(self, component: Component) -> Reason | None:
         """Nothing beyond what the evidence holds."""
