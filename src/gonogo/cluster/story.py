@@ -62,11 +62,13 @@ def stories(rows: Sequence[Row]) -> list[Story]:
     told = {title(row): row for row in reversed(troubled)}
 
     def root(row: Row) -> Row:
-        seen = {title(row)}
-        while (cause := row.cause.partition(",")[0]) and cause not in seen and cause in told:
+        seen, found = {title(row)}, row
+        while (cause := found.cause.partition(",")[0]) in told and cause != title(found):
+            if cause in seen:
+                return row  # they blame each other
             seen.add(cause)
-            row = told[cause]
-        return row
+            found = told[cause]
+        return found
 
     dragged: dict[int, list[Row]] = {}
     alike: dict[tuple[str, ...], list[Row]] = {}

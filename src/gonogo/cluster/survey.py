@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
 from gonogo.cluster.story import Change
@@ -93,9 +93,9 @@ def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | lis
             hub.changed(calm)
             began = monotonic()
             rows = {_key(row): row for row in _rows(logs.world(hub), hub.namespaces)}
-            changes = [*_changes(before, rows, since, began)]
-            if changes:
-                yield changes
+            moved = [*changes(before, rows, since, began)]
+            if moved:
+                yield moved
             before = rows
             working = any(row.state is State.PROGRESSING for row in rows.values())
             # a large cluster is judged less often for time's sake alone
@@ -104,7 +104,7 @@ def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | lis
         hub.close()
 
 
-def _changes(
+def changes(
     before: Mapping[tuple[str, ...], Row],
     rows: Mapping[tuple[str, ...], Row],
     since: dict[tuple[str, ...], float],
@@ -128,27 +128,26 @@ def _key(row: Row) -> tuple[str, ...]:
 
 
 def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
-    """The kinds that are judged, all that is needed asked for and listed once; and notes."""
+    """The kinds that are judged, all that is needed asked for and listed once; and what could not be discovered."""
     from gonogo.cluster.api import KINDS
     from gonogo.errors import Forbidden
 
     judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
-    more, notes = custom_kinds(api)
+    more, unknown = custom_kinds(api)
     judged += [kind for kind in more if kind.namespaced or not hub.namespaces]
     hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in LOOKED_AT)]))
     hub.listed(LISTED, tolerate=(Forbidden,))
-    return judged, notes
+    return judged, unknown
 
 
-def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], notes: list[str]) -> Survey:
+def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> Survey:
     world = logs.world(hub)
     needed = {kind.resource for kind in judged}
-    unasked: list[str] = []
     less: list[str] = []
     for refusal in hub.refusals:
         (unasked if any(f"list {resource} " in str(refusal) for resource in needed) else less).append(str(refusal))
     found = _survey(world, hub.namespaces)
-    return found._replace(unasked=unasked, notes=[*notes, *hub.notes, *less])
+    return found._replace(unasked=unasked, notes=[*hub.notes, *less])
 
 
 def _survey(world: World, namespaces: Collection[str]) -> Survey:
@@ -160,38 +159,36 @@ def _rows(world: World, namespaces: Collection[str]) -> list[Row]:
 
 
 def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
-    """The kinds of ``custom.toml`` that the cluster serves, each in the version that it prefers; and notes.
+    """The kinds of ``custom.toml`` that the cluster serves, each in the version that it prefers; and what is unknown.
 
-    By discovery, which every account may use (ClusterRole ``system:discovery``).
+    By discovery, which every account may use (ClusterRole ``system:discovery``). Raises ``ClusterLost`` and ``Denied``.
     """
     import msgspec
 
     from gonogo.cluster.api import Kind
-    from gonogo.errors import Absent, Forbidden, Garbled
+    from gonogo.errors import ClientError, ClusterLost, Denied
 
     wanted = {kind.partition(".")[::2] for kind, table in custom.tables().items() if not table.get("stateless")}
-    groups = {group for _, group in wanted}
-    notes: list[str] = []
-    found: list[Kind] = []
-    try:
-        served = msgspec.json.decode(api.get("/apis"))["groups"]
-    except Forbidden as error:
-        return [], [f"custom resources were not looked at: {error}"]
-    for group in served:
-        if group["name"] not in groups:
-            continue
-        version = group["preferredVersion"]["version"]
+    unknown: list[str] = []
+
+    def found(path: str, key: str, what: str) -> list[Any]:
         try:
-            resources = msgspec.json.decode(api.get(f"/apis/{group['name']}/{version}"))["resources"]
-        except (Absent, Forbidden, Garbled) as error:
-            notes.append(f"custom resources of {group['name']} were not looked at: {error}")
+            return list(msgspec.json.decode(api.get(path))[key])
+        except (ClusterLost, Denied):
+            raise
+        except ClientError as error:
+            unknown.append(f"custom resources{what}: {error}")
+            return []
+
+    kinds = []
+    for group in found("/apis", "groups", ""):
+        name, version = group["name"], group["preferredVersion"]["version"]
+        if not any(name == one for _, one in wanted):
             continue
-        found += [
-            Kind(group["name"], version, one["name"], one["kind"], one["namespaced"])
-            for one in resources
-            if "/" not in one["name"] and (one["kind"], group["name"]) in wanted
-        ]
-    return found, notes
+        for one in found(f"/apis/{name}/{version}", "resources", f" of {name}"):
+            if "/" not in one["name"] and (one["kind"], name) in wanted:
+                kinds.append(Kind(name, version, one["name"], one["kind"], one["namespaced"]))
+    return kinds, unknown
 
 
 class Logs:
