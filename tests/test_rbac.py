@@ -193,7 +193,7 @@ def bindings(documents: list[dict[str, Any]]) -> set[tuple[str, str | None, str]
 
 
 def test_a_component_may_list_what_its_client_names() -> None:
-    reads = Registry.load(ROOT).components["health"].reads
+    health = Registry.load(ROOT).components["health"]
     words = {text for text, _ in words_of_code(ROOT / "fixtures" / "health.py")} - {"Endpoints"}
 
-    assert set(reads) == words & KINDS.keys()
+    assert {*health.reads, *health.explains} == words & KINDS.keys()

@@ -108,6 +108,8 @@ def _space(service: str) -> str:
 
 def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Right]:
     for component in held:
+        for kind in component.explains:
+            yield from _listed(target, kind, EXPLAINS)
         spaces = {_space(service) for service in services(target.components, component.name)}
         for kind in LOOKED_AT if spaces else ():
             yield from _listed(target, kind, EXPLAINS)

@@ -57,12 +57,13 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
-    kinds of objects that its client lists there.
+    kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
     """
 
     title: str
     cluster: bool = False
     reads: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()
