@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,11 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmarks import attached, collect, first, help, lanes, readiness
+from benchmarks import attached, collect, doom, first, help, lanes, listing, readiness, watching
 from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
 from gonogo.errors import GonogoError
 
-THEMES: tuple[Theme, ...] = (help, collect, lanes, readiness, first, attached)
+ON_A_CLUSTER: tuple[Theme, ...] = (watching, listing, doom)
+THEMES: tuple[Theme, ...] = (help, collect, lanes, readiness, first, attached, *ON_A_CLUSTER)
 WHAT = {name: what for theme in THEMES for name, what in theme.ROWS.items()}
 
 
@@ -28,10 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.list:
         for theme in THEMES:
             for name, what in theme.ROWS.items():
-                print(f"{name:<10} {what}{' (starts the platform: when named, or with --all)' if theme.LONG else ''}")
+                print(f"{name:<11} {what}{_when(theme)}")
         return 0
     quick = [name for theme in THEMES if not theme.LONG for name in theme.ROWS]
-    wanted = list(WHAT) if given.all else given.name or quick
+    there = [theme for theme in THEMES if theme not in ON_A_CLUSTER or os.environ.get("KUBECONFIG")]
+    everything = [name for theme in there for name in theme.ROWS]
+    wanted = everything if given.all else given.name or quick
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     rows: list[Row] = []
@@ -56,6 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or (0 if all(row.ok for row in rows) else 1)
 
 
+def _when(theme: Theme) -> str:
+    if theme in ON_A_CLUSTER:
+        return " (on the cluster of KUBECONFIG: when named, or with --all)"
+    return " (starts the platform: when named, or with --all)" if theme.LONG else ""
+
+
 def _measured(theme: Theme, wanted: Iterable[str]) -> Iterator[Row]:
     print(f"measuring {', '.join(theme.ROWS)} …", file=sys.stderr)
     before = load()
@@ -70,7 +80,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Example: python -m benchmarks help lanes --json figures.json",
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help="rows; default: those that need no platform")
-    parser.add_argument("--all", action="store_true", help="every row, also those that start the platform")
+    parser.add_argument("--all", action="store_true", help="every row; those on a cluster where KUBECONFIG names one")
     parser.add_argument("--list", action="store_true", help="show which rows there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     given = parser.parse_args(arguments)
