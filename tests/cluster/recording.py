@@ -23,6 +23,9 @@ from gonogo.errors import NotReady
 from gonogo.target import Kubernetes
 from gonogo.waiting import REAL, until
 
+DEFINITION = Path(__file__).parent / "definition.yaml"
+ESTABLISHED = "status.conditions[?type=='Established' && status=='True']"
+
 AT_ONCE = 30
 """Cases that are made side by side: a small node starts so many containers without falling behind."""
 
@@ -104,10 +107,14 @@ def record(cluster: Cluster, chosen: Iterable[Case], keep: Path | None = None) -
         _expect(facts, key, one)
     ended = threading.Event()
     follower = threading.Thread(target=_follow, args=(cluster, list(records.values()), ended), name="follow")
-    follower.start()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        wait([pool.submit(_play, cluster, one, keep) for one in records.values()])
-    ended.set()
+    with cluster.namespace(mark):
+        for one in cluster.objects(DEFINITION.read_text(encoding="utf-8"), mark):
+            cluster.apply(one, mark)
+            cluster.wait(one["kind"], ESTABLISHED, name=one["metadata"]["name"])
+        follower.start()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            wait([pool.submit(_play, cluster, one, keep) for one in records.values()])
+        ended.set()
     _emptied(cluster, mark)
     facts.close()
     follower.join()

@@ -1,0 +1,68 @@
+"""The platform of ``platform/``: stood up in a namespace by its manifests, and the target file that attaches to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+
+from cluster.images import LAYOUTS, image
+from cluster.live import Cluster
+
+from gonogo.providers.embedded.recipe import generate, pbkdf2_sha512, salted_sha256
+from gonogo.providers.embedded.spec import load
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+WORKLOADS = {
+    "postgresql": ("StatefulSet/postgresql",),
+    "s3": ("StatefulSet/s3",),
+    "mlflow": ("Deployment/mlflow",),
+    "kafka": ("StatefulSet/kafka",),
+    "neo4j": ("StatefulSet/neo4j",),
+    "elasticsearch": ("StatefulSet/elasticsearch",),
+    "ray": ("Deployment/ray-head", "Deployment/ray-worker"),
+}
+
+READY = "status.readyReplicas == spec.replicas"
+
+PATIENCE = 300.0
+"""Seconds until a server must be ready, where all start at once on few cores."""
+
+
+def values() -> dict[str, str]:
+    """What the manifests are filled with: images, and new passwords of the kinds that the embedded target has."""
+    filled = {f"{component}_image": image(component) for component in LAYOUTS}
+    for component in LAYOUTS:
+        made = generate(load(ROOT / "deploy" / component))
+        filled |= {f"{component}_{name}": value for name, value in made.items()}
+    filled["neo4j_auth"] = salted_sha256(filled["neo4j_password"])
+    filled["elasticsearch_users"] = pbkdf2_sha512(filled["elasticsearch_password"])
+    return filled
+
+
+def stand_up(cluster: Cluster, namespace: str, filled: Mapping[str, str], components: Iterable[str] = LAYOUTS) -> None:
+    """Apply the manifests of these components, and wait until every workload is ready."""
+    chosen = list(components)
+    for component in chosen:
+        manifest = (HERE / "platform" / f"{component}.yaml").read_text(encoding="utf-8")
+        for one in cluster.objects(manifest, namespace, **filled):
+            cluster.apply(one, namespace)
+    for component in chosen:
+        ready(cluster, namespace, component)
+
+
+def ready(cluster: Cluster, namespace: str, component: str) -> None:
+    """Wait until a component's workloads are ready."""
+    for workload in WORKLOADS[component]:
+        kind, _, name = workload.partition("/")
+        cluster.wait(kind, READY, name=name, namespace=namespace, within=PATIENCE)
+
+
+def target(folder: Path, namespace: str, filled: Mapping[str, str], **more: str) -> Path:
+    """The target file, for who has the kubeconfig ``kubeconfig`` in ``more``."""
+    text = (HERE / "platform" / "target.toml").read_text(encoding="utf-8")
+    path = folder / "target.toml"
+    path.write_text(Template(text).substitute(filled, namespace=namespace, **more), encoding="utf-8")
+    return path
