@@ -178,8 +178,19 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(read(["-"])) == ["Pod/web-0"]
 
 
-def test_an_empty_list_is_a_list(put: Put) -> None:
-    stored = read([put("none.json", '{"apiVersion": "v1", "items": [], "kind": "List"}')])
+EMPTY = [
+    {"apiVersion": "v1", "items": [], "kind": "List"},
+    {"apiVersion": "v1", "items": None, "kind": "PodList", "metadata": {"resourceVersion": "7"}},
+    {"apiVersion": "v1", "kind": "PodList"},
+]
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_empty_list_is_a_list(empty: dict[str, Any], form: str, put: Put) -> None:
+    text = json.dumps(empty) if form == "json" else yaml.safe_dump(empty)
+
+    stored = read([put(f"none.{form}", text)])
 
     assert stored.objects == []
 

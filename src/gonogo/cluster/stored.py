@@ -208,13 +208,13 @@ class _Shelf:
             listed = _LIST.decode(data)
         except msgspec.ValidationError:
             listed = _List()  # fields of other types: the object's own shape tells which
-        if listed.items is None or not listed.kind.endswith("List"):
+        if not listed.kind.endswith("List") or (listed.items is None and not _is_list(msgspec.json.decode(data))):
             self._plain(source, msgspec.json.decode(data))
             return
         self._holding += 1
         kind = listed.kind.removesuffix("List")
         if not kind:
-            for raw in listed.items:
+            for raw in listed.items or ():
                 self._keep(source, load(raw))
             return
         # The API's own lists leave it to the list what their items are, and hold all there are.
@@ -246,8 +246,9 @@ class _Shelf:
         if isinstance(data, list):
             for item in data:
                 self._plain(source, item)
-        elif isinstance(data, Mapping) and isinstance(items := data.get("items"), list) and _is_list(data):
+        elif isinstance(data, Mapping) and _is_list(data):
             self._holding += 1
+            items = data.get("items") or []
             kind, version = str(data["kind"]).removesuffix("List"), data.get("apiVersion")
             tags = {"apiVersion": version, "kind": kind} if kind else {}
             for item in items:
@@ -288,7 +289,11 @@ def _numbered(source: str, number: int) -> str:
 
 
 def _is_list(data: Mapping[str, Any]) -> bool:
-    return str(data.get("kind", "")).endswith("List")
+    """Whether it is a list of objects; the API's own lists have ``null`` for no items, and no name."""
+    if not str(data.get("kind", "")).endswith("List"):
+        return False
+    items, meta = data.get("items"), data.get("metadata")
+    return isinstance(items, list) or (items is None and not (isinstance(meta, Mapping) and "name" in meta))
 
 
 def _is_object(data: Mapping[str, Any]) -> bool:

@@ -142,12 +142,14 @@ def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
 
 def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> Survey:
     world = logs.world(hub)
-    needed = {kind.resource for kind in judged}
     less: list[str] = []
+    needed = {kind.resource for kind in judged}
     for refusal in hub.refusals:
-        (unasked if any(f"list {resource} " in str(refusal) for resource in needed) else less).append(str(refusal))
+        resource = str(refusal).removeprefix("may not list ").split(" ", 1)[0]
+        (unasked if resource in needed else less).append(str(refusal) if resource in needed else resource)
     found = _survey(world, hub.namespaces)
-    return found._replace(unasked=unasked, notes=[*hub.notes, *less])
+    notes = [f"less can be said of why: may not list {', '.join(less)}"] if less else []
+    return found._replace(unasked=unasked, notes=[*hub.notes, *notes])
 
 
 def _survey(world: World, namespaces: Collection[str]) -> Survey:
