@@ -7,6 +7,7 @@ where no object has a state. The others are the objects.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -152,3 +153,32 @@ def _negates_a_part(node: Any) -> bool:
     parts = node.get("children", [])
     loose = node["type"] in ("subexpression", "filter_projection", "index_expression") and parts
     return bool(loose and parts[0].get("type") == "not_expression") or any(map(_negates_a_part, parts))
+
+
+# -- docs/kinds.md
+
+
+def example(language: str) -> str:
+    """The first fenced block of this language in docs/kinds.md."""
+    text = (Path(__file__).parent.parent / "docs/kinds.md").read_text(encoding="utf-8")
+    return text.partition(f"```{language}\n")[2].partition("```\n")[0]
+
+
+def test_the_documentation_shows_how_to_add_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {**custom.tables(), **tomllib.loads(example("toml"))}
+    monkeypatch.setattr(custom, "rule", lambda kind: custom.compiled(tables.get(kind, tables[custom.EVERY_OTHER])))
+    head, *objects = yaml.safe_load_all(example("yaml"))
+
+    rows = judge(World.of(objects, now=head["now"]))
+
+    seen = [{"kind": row.kind, "name": row.name, "state": row.state.value, "reason": row.reason} for row in rows]
+    assert seen == head["expect"]
+    assert rows[0].message == "2 of 3 workers ready"
+    assert rows[0].hint == "kubectl -n data describe queue mail"
+
+
+def test_the_documentation_tells_every_key() -> None:
+    text = (Path(__file__).parent.parent / "docs/kinds.md").read_text(encoding="utf-8")
+    keys = {key for table in custom.tables().values() for key in table}
+
+    assert {key for key in keys if f"`{key}`" not in text} == set()
