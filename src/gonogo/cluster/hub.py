@@ -80,6 +80,9 @@ class _Uncollected:
 UNCOLLECTED = _Uncollected()
 
 
+_CONTAINERS = (dict, list)
+
+
 def thrifty(objects: Iterable[Mapping[str, Any]]) -> None:
     """Let an object share with the one before it what both have alike.
 
@@ -92,7 +95,7 @@ def thrifty(objects: Iterable[Mapping[str, Any]]) -> None:
             mine, other = one.get(part), before.get(part)
             if isinstance(mine, dict) and isinstance(other, dict):
                 for key, value in mine.items():
-                    if value == other.get(key):
+                    if type(value) in _CONTAINERS and value == other.get(key):
                         mine[key] = other[key]
         before = one
 
