@@ -144,6 +144,12 @@ def gated(age: float) -> Scene:
     return [obj]
 
 
+def hooked(age: float) -> Scene:
+    """A pod whose container is killed each time since its hook after the start fails."""
+    obj, *_ = crashes(137)(age)
+    return [obj, m.event(obj, "FailedPostStartHook", "PostStartHook failed: command 'false' exited with 1")]
+
+
 def late(age: float) -> Scene:
     """A Deployment beyond its deadline."""
     told = m.conditions(age, Progressing=("False", "ProgressDeadlineExceeded", "has timed out progressing"))
@@ -197,7 +203,7 @@ SCENES: dict[str, Callable[[float], Scene]] = {
     "RunsAsRoot": waits("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"),
     "ContainerConfigInvalid": waits("CreateContainerConfigError", "invalid something"),
     "ContainerNotCreated": waits("CreateContainerError", 'the container name "x" is already in use'),
-    "HookFailed": waits("PostStartHookError", "command exited with 1"),
+    "HookFailed": hooked,
     "StartupProbe": probed("Startup probe failed: HTTP probe failed with statuscode: 503", restarts=1),
     "LivenessProbe": probed("Liveness probe failed: Get: context deadline exceeded", restarts=4),
     "ReadinessProbe": probed("Readiness probe failed: HTTP probe failed with statuscode: 503"),
@@ -584,15 +590,13 @@ def test_a_pod_s_claim_is_what_it_waits_for() -> None:
     [
         ('MountVolume.SetUp failed for volume "v" : secret "tls" not found', "SecretMissing", "Secret data/tls"),
         ('MountVolume.SetUp failed for volume "v" : configmap "c" not found', "ConfigMapMissing", "ConfigMap data/c"),
-        (
-            'volume "v" : references non-existent secret key: ca.pem',
-            "KeyMissing",
-            "Secret of a volume in data, key ca.pem",
-        ),
+        ('volume "v" : references non-existent secret key: ca.pem', "KeyMissing", "Secret data/tls, key ca.pem"),
+        ('volume "w" : references non-existent config key: x', "KeyMissing", "ConfigMap data/w, key x"),
     ],
 )
 def test_a_volume_s_missing_source_is_told_by_an_event(text: str, reason: str, cause: str) -> None:
     obj, told = mounts("FailedMount", text)(60)
+    obj["spec"]["volumes"] = [{"name": "v", "projected": {"sources": [{"secret": {"name": "tls"}}]}}]
 
     row = m.row(obj, told)
 

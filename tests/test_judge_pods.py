@@ -139,14 +139,14 @@ CASES = [
         m.pod("p", ready=True, meta={"deletionTimestamp": m.ago(200)}),
         Place.TERMINATING,
         PROGRESSING,
-        "Terminating",
+        "TerminatingStuck",
     ),
     Case(
         "a crash loop that is being deleted",
         crashing(meta={"deletionTimestamp": m.ago(10)}),
         Place.TERMINATING,
         PROGRESSING,
-        "Terminating",
+        "TerminatingStuck",
     ),
     Case("evicted and replaced", over("Evicted", owner=REPLICAS), Place.REPLACED, READY, "Replaced", (REPLICAS, NEWER)),
     Case(
@@ -381,7 +381,10 @@ CASES = [
     ),
     Case(
         "no such command",
-        m.pod("p", m.container(m.waiting("RunContainerError", 'exec: "serve": executable file not found in $PATH'))),
+        m.pod(
+            "p",
+            m.container(m.waiting("RunContainerError", 'exec: "serve": executable file not found'), restarts=2),
+        ),
         Place.UNHEALTHY,
         FAILED,
         "CommandNotFound",

@@ -31,7 +31,7 @@ def namespace(world: World, obj: Object) -> Verdict:
     waited = world.since(obj["metadata"].get("deletionTimestamp", ""))
     command = kubectl(obj, "get", "-o", "yaml")
     verdict = doom("NamespaceStuck", f"is being deleted: {text}", waited=waited, command=command, cause=named(obj))
-    return verdict if verdict.state is State.FAILED else verdict._replace(reason="Terminating")
+    return verdict if waits or verdict.state is State.FAILED else verdict._replace(reason="Terminating")
 
 
 def node(world: World, obj: Object) -> Verdict:

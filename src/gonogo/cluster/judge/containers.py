@@ -43,8 +43,8 @@ def container(world: World, pod: Object, spec: Mapping[str, Any], status: Mappin
             world, pod, name, spec.get("image") or status.get("image", ""), waiting, placed(world, pod)
         )
     if word in _WAITS:
-        return _not_started(world, pod, name, word, waiting.get("message", ""))
-    if word == "CrashLoopBackOff" or "terminated" in state:
+        return _not_started(world, pod, status, waiting.get("message", ""))
+    if word in ("CrashLoopBackOff", "PostStartHookError") or "terminated" in state:
         return crash(world, pod, spec, status)
     if "running" in state and not (status.get("ready") and status.get("started", True)):
         return _unserving(world, pod, spec, status)
@@ -62,8 +62,9 @@ def placed(world: World, pod: Object) -> float | None:
 
 
 def part(pod: Object, name: str) -> str:
-    """``Pod data/web-0, container app``."""
-    return f"{named(pod)}, container {name}"
+    """``Pod data/web-0, container app``, ``Pod data/web-0, init container migrate``."""
+    first = any(spec.get("name") == name for spec in pod.get("spec", {}).get("initContainers", ()))
+    return f"{named(pod)}, {'init ' if first else ''}container {name}"
 
 
 # -- it cannot be started
@@ -74,22 +75,24 @@ _WAITS = {
     "RunContainerError": "ContainerNotCreated",
     "PreCreateHookError": "ContainerNotCreated",
     "PreStartHookError": "ContainerNotCreated",
-    "PostStartHookError": "HookFailed",
 }
 """Why a container waits (kubelet), as a reason of the doom table where the message says nothing closer."""
 
 
-def _not_started(world: World, pod: Object, name: str, word: str, text: str) -> Verdict:
+def _not_started(world: World, pod: Object, status: Mapping[str, Any], text: str) -> Verdict:
+    name, word = status.get("name", ""), status["state"]["waiting"]["reason"]
     reason, cause = _WAITS[word], part(pod, name)
-    if absent := missing(text, pod["metadata"].get("namespace", "")):
+    if absent := missing(text, pod):
         reason, cause = absent
     elif "runAsNonRoot" in text or "run as root" in text:
         reason = "RunsAsRoot"
     elif _NO_PROGRAM.search(text) or "no command specified" in text:
         reason = "CommandNotFound"
-    return doom(
-        reason, f"container {name}: {text or word}", waited=placed(world, pod), command=kubectl(pod), cause=cause
-    )
+    text = f"container {name}: {text or word}"
+    verdict = doom(reason, text, waited=placed(world, pod), command=kubectl(pod), cause=cause)
+    if word == "RunContainerError" and reason == "CommandNotFound" and terminations(status) < TERMINATIONS:
+        return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
+    return verdict
 
 
 # -- it ends
@@ -102,22 +105,25 @@ def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[st
     name, ends = status.get("name", ""), terminations(status)
     code, word = end.get("exitCode", 0), end.get("reason", "")
     alike = not last or end is last or last.get("exitCode") == end.get("exitCode")
+    probe = _probe_said(world, pod, name, "Liveness", "Startup")
+    hook = _hook_said(world, pod, state.get("waiting", {}))
+    text = ""
     if word in ("StartError", "ContainerCannotRun"):
         reason = "CommandNotFound" if _NO_PROGRAM.search(end.get("message", "")) else "ContainerNotCreated"
         text = f"container {name}: {end.get('message') or word}"
-        return doom(reason, text, waited=placed(world, pod), command=kubectl(pod), cause=part(pod, name))
-    probe = _probe_said(world, pod, name, "Liveness", "Startup")
-    if word == "OOMKilled":
+    elif word == "OOMKilled":
         reason = "OOMKilled"
+    elif hook:
+        reason, probe = "HookFailed", hook
     elif probe and code in (137, 143, 0):
         reason = "StartupProbe" if probe.startswith("Startup") else "LivenessProbe"
     else:
         reason = "CrashLoop"
     verdict = doom(
         reason,
-        _told(world, pod, spec, status, end, ends, probe),
-        waited=0.0,
-        command=kubectl(pod, "logs", "-c", name, "--previous"),
+        text or _told(world, pod, spec, status, end, ends, probe),
+        waited=placed(world, pod),
+        command=kubectl(pod) if text else kubectl(pod, "logs", "-c", name, "--previous"),
         cause=part(pod, name),
     )
     if reason == "StartupProbe":
@@ -150,7 +156,10 @@ def crashing(world: World, status: Mapping[str, Any]) -> bool:
 
 def _lasted(end: Mapping[str, Any]) -> float | None:
     began, ended = instant(end.get("startedAt", "")), instant(end.get("finishedAt", ""))
-    return (ended - began).total_seconds() if began and ended else None
+    if began is None or ended is None:
+        return None
+    # One that never began has begun in 1970.
+    return (ended - began).total_seconds() if began.timestamp() > 0 else 0.0
 
 
 def _told(
@@ -224,6 +233,14 @@ def _unserving(world: World, pod: Object, spec: Mapping[str, Any], status: Mappi
             cause=cause,
         )
     return None
+
+
+def _hook_said(world: World, pod: Object, waiting: Mapping[str, Any]) -> str:
+    """What the kubelet says of a lifecycle hook that failed."""
+    if waiting.get("reason") == "PostStartHookError":
+        return str(waiting.get("message") or "its hook after the start failed")
+    events = world.events(pod, "FailedPostStartHook")
+    return said(events[-1]) if events else ""
 
 
 def _probe_said(world: World, pod: Object, name: str, *kinds: str) -> str:

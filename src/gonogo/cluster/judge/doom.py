@@ -52,7 +52,7 @@ RULES: Mapping[str, Rule] = {
     "RunsAsRoot": Rule(AT_ONCE, "runAsNonRoot is set and the image runs as root: set runAsUser or change the image"),
     "ContainerConfigInvalid": Rule(SOMEBODY, "Correct the container's definition"),
     "ContainerNotCreated": Rule(NETWORK, "Look at what the node's runtime says"),
-    "HookFailed": Rule(SLOW, "Look at the container's lifecycle hook"),
+    "HookFailed": Rule(AT_ONCE, "Look at the container's lifecycle hook"),
     # probes
     "StartupProbe": Rule(AT_ONCE, "Read its log; where it is only slow, raise startupProbe.failureThreshold"),
     "LivenessProbe": Rule(AT_ONCE, "Read its log; where it is only slow, add a startupProbe"),

@@ -73,7 +73,7 @@ def place(world: World, obj: Object, settle: float = SETTLE) -> tuple[Place, Ver
             return Place.UNHEALTHY, verdict
         case Verdict(state=State.UNKNOWN):
             return Place.UNKNOWN, verdict
-    if verdict.reason == pods.TERMINATING:
+    if verdict.reason in (pods.TERMINATING, pods.STUCK):
         return Place.TERMINATING, verdict
     if verdict.reason == pods.FLAPPING:
         return Place.UNHEALTHY, verdict

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gonogo.cluster.judge.doom import RULES, doom, kubectl
 from gonogo.cluster.judge.endpoints import matches, ready_endpoints, selected
@@ -139,12 +140,14 @@ def ingress(world: World, obj: Object) -> Verdict:
         text = f"there is no ingress class {kind}"
         command = "kubectl get ingressclass"
         return doom("IngressClassMissing", text, waited=world.age(obj), command=command, cause=f"IngressClass {kind}")
-    for name in _backends(obj):
+    for name, port in _backends(obj):
         if world.absent("Service", space, name):
             text, command = f"there is no Service {space}/{name}", f"kubectl -n {space} get services"
             cause = f"Service {space}/{name}"
             return doom("BackendMissing", text, waited=world.age(obj), command=command, cause=cause)
         backend = world.get("Service", space, name)
+        if backend is not None and (text := _no_port(backend, port)):
+            return doom("BackendMissing", text, waited=world.age(obj), command=kubectl(backend), cause=named(backend))
         if backend is not None:
             verdict = service(world, backend)
             if verdict.state in (State.FAILED, State.SUSPENDED):
@@ -157,10 +160,23 @@ def ingress(world: World, obj: Object) -> Verdict:
     return Verdict(State.PROGRESSING, "AddressPending", text, kubectl(obj))
 
 
-def _backends(obj: Object) -> Iterator[str]:
+def _backends(obj: Object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and port of each Service that an Ingress sends to."""
     spec = obj.get("spec", {})
     backends = [spec.get("defaultBackend", {})]
     backends += [
         path.get("backend", {}) for rule in spec.get("rules", ()) for path in rule.get("http", {}).get("paths", ())
     ]
-    yield from dict.fromkeys(name for b in backends if (name := b.get("service", {}).get("name")))
+    for backend in backends:
+        if name := backend.get("service", {}).get("name"):
+            yield name, backend["service"].get("port", {})
+
+
+def _no_port(service: Object, port: Mapping[str, Any]) -> str:
+    """That a Service lacks the port that is asked of it; empty where it has it."""
+    ports = service.get("spec", {}).get("ports", ())
+    wish = port.get("name") or port.get("number")
+    if wish is None or any(wish in (p.get("name"), p.get("port")) for p in ports):
+        return ""
+    has = ", ".join(str(p.get("port", "")) for p in ports) or "none"
+    return f"{named(service)} has no port {wish}, its ports: {has}"

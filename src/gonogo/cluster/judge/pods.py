@@ -19,7 +19,8 @@ FLAPS = 3
 RECENT = 900.0
 """Seconds that a pod is watched after a restart (kubernetes-mixin gives a crash loop 15 minutes too)."""
 
-COMPLETED, REPLACED, TERMINATING, FLAPPING = "Completed", "Replaced", "Terminating", "Flapping"
+COMPLETED, REPLACED, FLAPPING = "Completed", "Replaced", "Flapping"
+TERMINATING, STUCK = "Terminating", "TerminatingStuck"
 """Reasons that the sum of pods goes by."""
 
 
@@ -84,8 +85,7 @@ def _terminating(world: World, obj: Object) -> Verdict:
     finalizers, node = obj["metadata"].get("finalizers", ()), obj.get("spec", {}).get("nodeName", "")
     holds = f"finalizers {', '.join(finalizers)}" if finalizers else f"the kubelet of node {node or 'unknown'}"
     text = f"should have been gone {due:.0f} s ago, waits for {holds}"
-    verdict = doom("TerminatingStuck", text, waited=due, command=kubectl(obj), cause=named(obj))
-    return verdict if verdict.state is State.FAILED else verdict._replace(reason=TERMINATING)
+    return doom(STUCK, text, waited=due, command=kubectl(obj), cause=named(obj))
 
 
 def _lost(world: World, obj: Object) -> Verdict | None:
@@ -212,13 +212,13 @@ _NODE_EVENTS = {
 
 def _node_says(world: World, obj: Object) -> Iterator[Verdict]:
     """The latest of each complaint of kubelet and attach controller; only events tell of a volume's missing Secret."""
-    space, told = obj["metadata"].get("namespace", ""), set()
+    told = set()
     for event in reversed(world.events(obj, *_NODE_EVENTS)):
         text, reason, cause = said(event), _NODE_EVENTS[event["reason"]], named(obj)
         if reason in told:
             continue
         told.add(reason)
-        if absent := missing(text, space):
+        if absent := missing(text, obj):
             reason, cause = absent
         elif "no runtime for" in text or "runtime handler" in text:
             reason = "RuntimeClassMissing"

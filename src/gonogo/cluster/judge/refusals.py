@@ -32,7 +32,8 @@ _KINDS = {
     "PriorityClassMissing": "PriorityClass",
     "RuntimeClassMissing": "RuntimeClass",
 }
-_WEBHOOK = re.compile(r"https://([^./\"]+)\.([^./\"]+)\.svc")
+_WEBHOOK = re.compile(r"failed calling webhook \"([^\"]+)\"")
+_SERVICE = re.compile(r"https://([^./\"]+)\.([^./\"]+)\.svc")
 _PREFIX = re.compile(r"^Error creating: |^create Pod \S+ in StatefulSet \S+ failed error: ")
 
 
@@ -41,12 +42,12 @@ def refused(world: World, owner: Object) -> Verdict | None:
     found = condition(owner, "ReplicaFailure")
     if found.get("status") == "True":
         waited = world.since(found.get("lastTransitionTime", ""))
-        return _verdict(owner, found.get("message", ""), world.age(owner) if waited is None else waited)
+        return _verdict(world, owner, found.get("message", ""), world.age(owner) if waited is None else waited)
     events = world.events(owner, "FailedCreate", "FailedDaemonPod")
     if not events or _came_since(world, owner, events[-1]):
         return None
     waited = world.since(events[0].get("firstTimestamp") or seen(events[0]))
-    return _verdict(owner, said(events[-1]), waited)
+    return _verdict(world, owner, said(events[-1]), waited)
 
 
 def _came_since(world: World, owner: Object, event: Object) -> bool:
@@ -55,7 +56,7 @@ def _came_since(world: World, owner: Object, event: Object) -> bool:
     return then is not None and any(when > then for when in made if when is not None)
 
 
-def _verdict(owner: Object, text: str, waited: float | None) -> Verdict:
+def _verdict(world: World, owner: Object, text: str, waited: float | None) -> Verdict:
     text = _PREFIX.sub("", text)
     space = owner["metadata"].get("namespace", "")
     reason, name = "CreateFailed", ""
@@ -69,10 +70,22 @@ def _verdict(owner: Object, text: str, waited: float | None) -> Verdict:
         spaced = not kind.endswith("Class")
         cause = f"{kind} {space}/{name}" if spaced else f"{kind} {name}"
         command = f"kubectl -n {space} describe {kind.lower()} {name}" if kind == "ResourceQuota" else command
-    elif reason == "WebhookDown" and (hook := _WEBHOOK.search(text)):
-        cause, command = f"Service {hook[2]}/{hook[1]}", f"kubectl -n {hook[2]} get pods,endpointslices"
+    elif reason == "WebhookDown":
+        cause, command = _webhook(world, text) or (cause, command)
     elif reason in ("PodSecurityRefused", "NamespaceTerminating"):
         cause, command = f"Namespace {space}", f"kubectl get namespace {space} -o yaml"
     elif reason == "LimitRangeExceeded":
         command = f"kubectl -n {space} describe limitrange"
     return doom(reason, text, waited=waited, command=command, cause=cause)
+
+
+def _webhook(world: World, text: str) -> tuple[str, str] | None:
+    """The configuration that holds a webhook, else the Service that it calls, and the command that shows it."""
+    name = found[1] if (found := _WEBHOOK.search(text)) else ""
+    for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+        for configuration in world.of_kind(kind):
+            if any(hook.get("name") == name for hook in configuration.get("webhooks", ())):
+                return named(configuration), kubectl(configuration)
+    if found := _SERVICE.search(text):
+        return f"Service {found[2]}/{found[1]}", f"kubectl -n {found[2]} get pods,endpointslices"
+    return None

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gonogo.cluster.judge.doom import SCALING, doom, kubectl, recovering
+from gonogo.cluster.judge.doom import RULES, SCALING, doom, kubectl, recovering
 from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.storage import claim, claims_of
+from gonogo.cluster.judge.storage import LAZY, claim, claims_of
 from gonogo.cluster.judge.verdict import State, Verdict
 from gonogo.cluster.judge.world import World, condition, named, said
 
@@ -23,6 +23,12 @@ _ADDS = ("TriggeredScaleUp", "Nominated")
 _PORTS = "free ports"
 _ELSEWHERE = "volume node affinity conflict"
 _NO_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_VOLUMES = {
+    "unbound immediate": "ClaimPending",
+    "persistent volumes to bind": "NoVolume",
+    "free storage": "NoCapacity",
+}
+"""What the scheduler says of volumes, as a reason of the doom table."""
 _LACK = re.compile(r"Insufficient (\S+)")
 
 
@@ -33,10 +39,10 @@ def unscheduled(world: World, pod: Object) -> Verdict:
         gates = ", ".join(gate.get("name", "") for gate in pod.get("spec", {}).get("schedulingGates", ()))
         return Verdict(State.SUSPENDED, "SchedulingGated", f"waits for its scheduling gates: {gates}", kubectl(pod))
     text = found.get("message", "") or _event_said(world, pod)
-    if not text:
-        return Verdict(State.PROGRESSING, "Pending", "waits for the scheduler", kubectl(pod))
     if (by_claim := _claims(world, pod, text)) is not None:
         return by_claim
+    if not text:
+        return Verdict(State.PROGRESSING, "Pending", "waits for the scheduler", kubectl(pod))
     reason = "HostPortTaken" if _PORTS in text else "VolumeElsewhere" if _ELSEWHERE in text else "Unschedulable"
     since = world.since(found.get("lastTransitionTime", ""))
     verdict = doom(
@@ -78,21 +84,26 @@ def _claims(world: World, pod: Object, text: str) -> Verdict | None:
         waited = world.age(pod)
         cause = f"PersistentVolumeClaim {space}/{found[1]}"
         return doom("ClaimMissing", _heading(text), waited=waited, command=f"kubectl -n {space} get pvc", cause=cause)
-    if not any(word in text for word in ("unbound immediate", "persistent volumes to bind", "free storage")):
+    verdicts = sorted(_unbound(world, pod), key=lambda verdict: (verdict.state.severity, verdict.reason == LAZY))
+    doomed = next((verdict for verdict in verdicts if verdict.reason in RULES), None)
+    binding = not text or "VolumeBinding" in text or "binding volumes" in text
+    if doomed and (binding or "unbound immediate" in text):
+        return doomed
+    if "unbound immediate" in text and verdicts:
+        return verdicts[0]
+    reason = next((reason for words, reason in _VOLUMES.items() if words in text), "")
+    if not reason:
         return None
-    verdicts = []
+    cause = verdicts[0].cause if verdicts else named(pod)
+    return doom(reason, _heading(text), waited=world.age(pod), command=kubectl(pod), cause=cause)
+
+
+def _unbound(world: World, pod: Object) -> Iterator[Verdict]:
+    """The verdicts on the pod's claims that are not bound."""
     for name in claims_of(pod):
-        obj = world.get("PersistentVolumeClaim", space, name)
+        obj = world.get("PersistentVolumeClaim", pod["metadata"].get("namespace", ""), name)
         if obj is not None and obj.get("status", {}).get("phase") != "Bound":
-            verdicts.append(claim(world, obj)._replace(cause=named(obj)))
-    verdicts.sort(key=lambda verdict: verdict.state.severity)
-    if verdicts and verdicts[0].state is not State.PROGRESSING:
-        return verdicts[0]
-    reason = "NoCapacity" if "free storage" in text else "NoVolume" if "to bind" in text else "ClaimPending"
-    named_cause = verdicts[0].cause if verdicts else named(pod)
-    if verdicts and reason == "ClaimPending":
-        return verdicts[0]
-    return doom(reason, _heading(text), waited=world.age(pod), command=kubectl(pod), cause=named_cause)
+            yield claim(world, obj)._replace(cause=named(obj))
 
 
 # -- what the nodes add

@@ -151,8 +151,29 @@ class ClaimSource(TypedDict, total=False):
     claimName: str
 
 
+class SecretSource(TypedDict, total=False):
+    secretName: str
+    name: str
+
+
+class ConfigMapSource(TypedDict, total=False):
+    name: str
+
+
+class Projection(TypedDict, total=False):
+    secret: SecretSource
+    configMap: ConfigMapSource
+
+
+class Projected(TypedDict, total=False):
+    sources: list[Projection]
+
+
 class PodVolume(TypedDict, total=False):
     name: str
+    secret: SecretSource
+    configMap: ConfigMapSource
+    projected: Projected
     persistentVolumeClaim: ClaimSource
     ephemeral: dict[str, Any]
 
@@ -423,8 +444,14 @@ class EndpointSlice(Base, total=False):
     ports: list[EndpointPort]
 
 
+class BackendPort(TypedDict, total=False):
+    name: str
+    number: int
+
+
 class BackendService(TypedDict, total=False):
     name: str
+    port: BackendPort
 
 
 class Backend(TypedDict, total=False):

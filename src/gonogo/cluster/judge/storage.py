@@ -13,6 +13,7 @@ from gonogo.cluster.judge.world import World, condition, named, said
 from gonogo.model import Storage
 
 LAZY = "WaitForFirstConsumer"
+BY_HAND = "kubernetes.io/no-provisioner"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _SAID = (
@@ -82,6 +83,9 @@ def _unbound(world: World, obj: Object) -> Verdict:
         users = [pod["metadata"]["name"] for pod in _users(world, obj)]
         waits = f"waits until Pod {users[0]} has a node" if users else "waits for the first pod that uses it"
         return Verdict(State.PROGRESSING, LAZY, waits, kubectl(obj))
+    if kind is not None and kind.get("provisioner") == BY_HAND:
+        text = f"class {wish} has no provisioner, and no free volume of it fits"
+        return doom("NoVolume", text, waited=world.age(obj), command="kubectl get pv")
     if kind is not None:
         text = f"no answer of {kind.get('provisioner', '')}, the provisioner of class {wish}"
         return doom("ProvisionerSilent", text, waited=world.age(obj), command=kubectl(obj))

@@ -147,7 +147,7 @@ def _job_failed(world: World, obj: Object, reason: str, text: str) -> Verdict:
 
 
 def cron_job(world: World, obj: Object) -> Verdict:
-    """A CronJob: suspended, or scheduled; its last Job's failure is that Job's own row, and told here."""
+    """A CronJob: suspended, scheduled, or failed as its last Job that is done did."""
     if obj.get("spec", {}).get("suspend"):
         return Verdict(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
     events = world.events(obj, "InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone", "FailedNeedsStart")
@@ -155,8 +155,8 @@ def cron_job(world: World, obj: Object) -> Verdict:
         return doom("ScheduleInvalid", said(events[-1]), waited=0.0, command=kubectl(obj))
     done = [j for j in world.children(obj, "Job") if _is_true(j, "Complete") or _is_true(j, "Failed")]
     if done and _is_true(last := next(_newest_first(done)), "Failed"):
-        text = f"its last Job failed: {condition(last, 'Failed').get('message', '')}"
-        return Verdict(State.READY, "LastJobFailed", short(text), kubectl(last), named(last))
+        failed = job(world, last)
+        return failed._replace(message=short(f"its last Job failed: {failed.message}", 600), cause=named(last))
     return READY
 
 
@@ -197,7 +197,7 @@ def _explained(world: World, obj: Object, seen: str, verdict: Verdict) -> Verdic
     if found.state is State.UNKNOWN:
         found = found._replace(state=State.PROGRESSING)
     if verdict.state is State.FAILED:
-        return _because(verdict, found)
+        return _because(verdict, found)._replace(reason=found.reason)
     return found._replace(message=short(f"{seen}: {found.message}", 600))
 
 
