@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
@@ -28,7 +29,8 @@ SPDY, CHANNELS = "SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io"
 class Cluster:
     """As much of ``Api`` as forwards ask: ``objects`` by path, and a WebSocket to ports of this machine.
 
-    ``speaks`` are the sub-protocols of the far end, ``refuses`` an HTTP status and text instead of any.
+    ``speaks`` are the sub-protocols of the far end, ``refuses`` an HTTP status and text instead of any. With
+    ``hasty``, the stream is accepted by the same message that brings its first data.
     """
 
     component, context, server = "store", "here", "https://cluster"
@@ -36,7 +38,7 @@ class Cluster:
     limits = Limits(connect=5, check=5)
 
     def __init__(self, speaks: tuple[str, ...] = (SPDY, CHANNELS)) -> None:
-        self.speaks, self.refuses = speaks, (0, "")
+        self.speaks, self.refuses, self.hasty = speaks, (0, ""), False
         self.objects: dict[str, Any] = {}
         self.asked: list[str] = []
         self.connections: list[ServerConnection] = []
@@ -115,7 +117,9 @@ class Cluster:
             assert pairs["port"] == str(port)
             streams[pairs["streamtype"]] = number = int.from_bytes(body[:4], "big")
             block = struct.pack("!I", number) + replies.compress(b"\0\0\0\0") + replies.flush(zlib.Z_SYNC_FLUSH)
-            web.send(_frame(0x80030002, block))
+            accepted = _frame(0x80030002, block)
+            if pairs["streamtype"] != "data" or not self.hasty:
+                web.send(accepted)
         data, error = streams["data"], streams["error"]
         web.send(_frame(0x80030006, struct.pack("!I", 2)))  # a ping: it has to come back
         try:
@@ -128,7 +132,7 @@ class Cluster:
 
         def back() -> None:
             while chunk := server.recv(20_000):
-                whole = _frame(data, chunk)
+                whole = (accepted if self.hasty else b"") + _frame(data, chunk)
                 web.send(whole[:3])  # a message ends anywhere in a frame
                 web.send(whole[3:9000])
                 web.send(whole[9000:])
@@ -193,3 +197,21 @@ def _pairs(block: bytes) -> dict[str, str]:
         words.append(rest[4 : 4 + size].decode())
         rest = rest[4 + size :]
     return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def through(url: str, host: str, port: int) -> socket.socket:
+    """A connection through the proxy; raises ``ConnectionError`` with its reply."""
+    proxy = urlsplit(url)
+    client = socket.create_connection((proxy.hostname or "", proxy.port or 0), timeout=20)
+    user, password, name = (proxy.username or "").encode(), (proxy.password or "").encode(), host.encode()
+    client.sendall(b"\5\1\2")
+    assert client.recv(2) == b"\5\2"
+    client.sendall(bytes((1, len(user))) + user + bytes((len(password),)) + password)
+    if client.recv(2) != b"\1\0":
+        raise ConnectionError("not let in")
+    client.sendall(b"\5\1\0\3" + bytes((len(name),)) + name + port.to_bytes(2, "big"))
+    reply = client.recv(10)
+    if reply[1] != 0:
+        client.close()
+        raise ConnectionError(str(reply[1]))
+    return client

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from streaming import CHANNELS, SPDY, Cluster
+from streaming import CHANNELS, SPDY, Cluster, through
 
 from gonogo.cluster.forward import Forwards
 from gonogo.cluster.forward.choose import Reference
@@ -171,6 +171,14 @@ def test_what_was_under_way_arrives_before_the_server_hears_of_the_end(
     text = b"there and back" * 300_000
 
     assert asked(forwards.address("data/web:80"), text, end=True) == text
+
+
+def test_a_server_that_speaks_first_is_heard(served: Callable[[Serve], int]) -> None:
+    with closing(Cluster((SPDY,))) as cluster, closing(Forwards(cluster)) as ways:  # type: ignore[arg-type]
+        cluster.hasty = True
+        service(cluster, served(lambda connection: connection.sendall(b"welcome")), "web-0")
+
+        assert asked(ways.address("data/web:80"), b"", end=True) == b"welcome"
 
 
 def test_the_better_protocol_is_chosen_where_both_are_spoken(served: Callable[[Serve], int]) -> None:
@@ -372,24 +380,6 @@ def test_closed_forwards_are_gone(cluster: Cluster, served: Callable[[Serve], in
 
 
 # -- SOCKS5
-
-
-def through(url: str, host: str, port: int) -> socket.socket:
-    """A connection through the proxy; raises ``ConnectionError`` with its reply."""
-    proxy = urlsplit(url)
-    client = socket.create_connection((proxy.hostname or "", proxy.port or 0), timeout=20)
-    user, password, name = (proxy.username or "").encode(), (proxy.password or "").encode(), host.encode()
-    client.sendall(b"\5\1\2")
-    assert client.recv(2) == b"\5\2"
-    client.sendall(bytes((1, len(user))) + user + bytes((len(password),)) + password)
-    if client.recv(2) != b"\1\0":
-        raise ConnectionError("not let in")
-    client.sendall(b"\5\1\0\3" + bytes((len(name),)) + name + port.to_bytes(2, "big"))
-    reply = client.recv(10)
-    if reply[1] != 0:
-        client.close()
-        raise ConnectionError(str(reply[1]))
-    return client
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
@@ -177,8 +177,8 @@ class Forwards:
     async def _forward(
         self, here: Address, wanted: Reference, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        async with self._reached(wanted, lambda: behind(self._api, wanted)) as (spot, web, inner):
-            await _Pair(reader, writer, web, inner, self._api.component, spot).run()
+        async with self._reached(wanted, lambda: behind(self._api, wanted)) as way:
+            await _Pair(reader, writer, way, self._api.component).run()
 
     async def _socks(
         self, user: str, password: str, here: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -190,10 +190,10 @@ class Forwards:
         granted = False
         try:
             look = lambda: advertised(self._api, host, port, tuple(self._namespaces))  # noqa: E731
-            async with self._reached((host, port), look) as (spot, web, inner):
+            async with self._reached((host, port), look) as way:
                 writer.write(socks.Reply.GRANTED.message)
                 granted = True
-                await _Pair(reader, writer, web, inner, self._api.component, spot).run()
+                await _Pair(reader, writer, way, self._api.component).run()
         except (ClientError, ConfigError) as error:
             if granted:
                 raise
@@ -201,15 +201,13 @@ class Forwards:
             writer.write(_reply(error).message)
 
     @asynccontextmanager
-    async def _reached(
-        self, key: object, look: Callable[[], list[Spot]]
-    ) -> AsyncIterator[tuple[Spot, websocket.WebSocket, tunnel.Tunnel]]:
+    async def _reached(self, key: object, look: Callable[[], list[Spot]]) -> AsyncIterator[_Way]:
         """An open tunnel into one of the pods. What was remembered of them is looked up again once it is wrong."""
         again = key in self._known
         while True:
             spot = await self._spot(key, look)
             try:
-                web, inner = await self._opened(spot)
+                way = await self._opened(spot)
                 break
             except (Absent, Denied):
                 # 401 too: the API server is asked for the pods, and its client renews the credentials
@@ -218,11 +216,11 @@ class Forwards:
                     raise
                 again = False
         try:
-            yield spot, web, inner
-            if inner.closed:
-                await web.close()
+            yield way
+            if way.inner.closed:
+                await way.web.close()
         finally:
-            web.transport.abort()
+            way.web.transport.abort()
 
     async def _spot(self, key: object, look: Callable[[], list[Spot]]) -> Spot:
         spots = await asyncio.get_running_loop().run_in_executor(None, self._remembered, key, look)
@@ -240,24 +238,29 @@ class Forwards:
                 self._known[key] = Deadline(KNOWN_FOR), spots
             return spots
 
-    async def _opened(self, spot: Spot) -> tuple[websocket.WebSocket, tunnel.Tunnel]:
+    async def _opened(self, spot: Spot) -> _Way:
         loop = asyncio.get_running_loop()
         path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/portforward"
+        web = None
         try:
             # only the second protocol needs the port here; with the first, it is in the streams' headers
             stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
             web = await websocket.opened(stream, tunnel.OFFERED, self._api.limits.connect)
-            inner = tunnel.spoken(web.subprotocol, spot.port)
+            way = _Way(spot, web, tunnel.spoken(web.subprotocol, spot.port), [])
             self.protocol = web.subprotocol or ""
-            if opening := inner.opening():
+            if opening := way.inner.opening():
                 await web.send(opening)
             async with asyncio.timeout(self._api.limits.connect):
-                while not inner.opened:
+                while not way.inner.opened:
                     for message in await web.received():
-                        list(inner.receive(message))
-        except Exception as error:
+                        way.early.extend(way.inner.receive(message))
+        except BaseException as error:
+            if web is not None:
+                web.transport.abort()
+            if not isinstance(error, Exception):
+                raise
             raise websocket.refusal(self._api, error, path) from error
-        return web, inner
+        return way
 
     # -- what went wrong
 
@@ -276,6 +279,15 @@ class Forwards:
         self._faults[here] = Deadline(FRESH), error
 
 
+class _Way(NamedTuple):
+    """An open tunnel to a pod's port; ``early`` is what the pod said before anybody could listen."""
+
+    spot: Spot
+    web: websocket.WebSocket
+    inner: tunnel.Tunnel
+    early: list[bytes | memoryview]
+
+
 class ClientLeft(Exception):
     """The client of a forward is gone: there is nobody to tell anything."""
 
@@ -284,16 +296,10 @@ class _Pair:
     """A client's connection and its tunnel, until both have said all."""
 
     def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        web: websocket.WebSocket,
-        inner: tunnel.Tunnel,
-        component: str,
-        spot: Spot,
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way, component: str
     ) -> None:
-        self._reader, self._writer, self._web, self._inner = reader, writer, web, inner
-        self._component, self._spot = component, spot
+        self._reader, self._writer, self._way, self._component = reader, writer, way, component
+        self._web, self._inner, self._spot = way.web, way.inner, way.spot
         self._heard = asyncio.Event()
         self._listening = False
 
@@ -346,6 +352,8 @@ class _Pair:
     async def _down(self) -> None:
         inner, writer = self._inner, self._writer
         try:
+            writer.writelines(self._way.early)
+            await self._taken()
             while not inner.closed:
                 self._listening = True
                 async with asyncio.timeout(LINGER if inner.finished else None):
