@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -287,3 +289,12 @@ def test_when_a_certificate_ends(times: bytes, ends: datetime) -> None:
     body = base64.encodebytes(b"\x30\x82\x01\x45" + b"issuer" * 8 + times + b"subject" * 8).decode()
 
     assert expiry.of_certificate(f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n") == ends
+
+
+def test_nothing_is_loaded_for_a_cluster_before_it_is_asked() -> None:
+    program = "import sys, gonogo.cluster.hub, gonogo.cluster.judge; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    heavy = {"kubernetes", "urllib3", "yaml", "httpx", "websockets", "cryptography"}
+    assert heavy & {name.partition(".")[0] for name in done.stdout.split()} == set()
