@@ -63,8 +63,13 @@ def placed(world: World, pod: Object) -> float | None:
 
 def part(pod: Object, name: str) -> str:
     """``Pod data/web-0, container app``, ``Pod data/web-0, init container migrate``."""
+    return f"{named(pod)}, {called(pod, name)}"
+
+
+def called(pod: Object, name: str) -> str:
+    """``container app``, ``init container migrate``."""
     first = any(spec.get("name") == name for spec in pod.get("spec", {}).get("initContainers", ()))
-    return f"{named(pod)}, {'init ' if first else ''}container {name}"
+    return f"{'init ' if first else ''}container {name}"
 
 
 # -- it cannot be started
@@ -88,7 +93,7 @@ def _not_started(world: World, pod: Object, status: Mapping[str, Any], text: str
         reason = "RunsAsRoot"
     elif _NO_PROGRAM.search(text) or "no command specified" in text:
         reason = "CommandNotFound"
-    text = f"container {name}: {text or word}"
+    text = f"{called(pod, name)}: {text or word}"
     verdict = doom(reason, text, waited=placed(world, pod), command=kubectl(pod), cause=cause)
     if word == "RunContainerError" and reason == "CommandNotFound" and terminations(status) < TERMINATIONS:
         return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
@@ -110,7 +115,7 @@ def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[st
     text = ""
     if word in ("StartError", "ContainerCannotRun"):
         reason = "CommandNotFound" if _NO_PROGRAM.search(end.get("message", "")) else "ContainerNotCreated"
-        text = f"container {name}: {end.get('message') or word}"
+        text = f"{called(pod, name)}: {end.get('message') or word}"
     elif word == "OOMKilled":
         reason = "OOMKilled"
     elif hook:
@@ -175,7 +180,9 @@ def _told(
     meaning = "" if word == "OOMKilled" else _EXITS.get(code, "")
     if code == 0 and word != "OOMKilled":
         meaning = "a server was expected to stay"
-    words = [f"container {name} ended with exit code {code} ({word or 'no reason'}{', ' + meaning if meaning else ''})"]
+    words = [
+        f"{called(pod, name)} ended with exit code {code} ({word or 'no reason'}{', ' + meaning if meaning else ''})"
+    ]
     words.append(f"{ends} times" if ends > 1 else "once")
     if word == "OOMKilled":
         limit = spec.get("resources", {}).get("limits", {}).get("memory")

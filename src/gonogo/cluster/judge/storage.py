@@ -24,7 +24,7 @@ _SAID = (
         "NoCapacity",
         re.compile(r"no space|resourceexhausted|insufficient|not enough|quota|outofrange|out of range|capacity|exceed"),
     ),
-    ("NoVolume", re.compile(r"no persistent volumes available|already bound to a different claim")),
+    ("NoVolume", re.compile(r"no persistent volumes available|already bound to a different claim|no-provisioner")),
 )
 """What controllers and provisioners say (pv_controller.go, external-provisioner; storage back ends choose their own
 words), as a reason of the doom table."""
