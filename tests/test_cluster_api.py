@@ -298,3 +298,19 @@ def test_nothing_is_loaded_for_a_cluster_before_it_is_asked() -> None:
 
     heavy = {"kubernetes", "urllib3", "yaml", "httpx", "websockets", "cryptography"}
     assert heavy & {name.partition(".")[0] for name in done.stdout.split()} == set()
+
+
+def test_the_library_of_a_provider_that_kubectl_dropped_is_not_loaded(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path / "config")
+    program = f"""
+import sys
+from gonogo.cluster.api import Api
+from gonogo.target import Kubernetes
+Api(Kubernetes(kubeconfig={str(path)!r})).client()
+print(*sys.modules)
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "kubernetes.config.kube_config" in done.stdout.split()
+    assert "google.auth" not in done.stdout.split()

@@ -345,10 +345,10 @@ class Api:
     # -- one request
 
     def _connected(self) -> tuple[ApiClient, datetime | None]:
+        configuration, ends = configured(self._access)
         import urllib3
         from kubernetes.client import ApiClient
 
-        configuration, ends = configured(self._access)
         if not configuration.verify_ssl:
             # the kubeconfig's own wish (insecure-skip-tls-verify) needs no warning per request
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
