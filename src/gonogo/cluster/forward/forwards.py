@@ -247,6 +247,7 @@ class Forwards:
             stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
             web = await websocket.opened(stream, tunnel.OFFERED, self._api.limits.connect)
             way = _Way(spot, web, tunnel.spoken(web.subprotocol, spot.port), [])
+            web.whole = way.inner.whole
             self.protocol = web.subprotocol or ""
             if opening := way.inner.opening():
                 await web.send(opening)
@@ -310,6 +311,8 @@ class _Pair:
             await self._down()
         finally:
             upward.cancel()
+            # it may still be reading, and there can be one reader at a time
+            await asyncio.wait([upward])
         if self._inner.trouble:
             raise meaning(self._component, self._inner.trouble, self._spot)
         await self._taken(end=True)
