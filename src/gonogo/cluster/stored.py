@@ -153,7 +153,7 @@ class _Shelf:
         else:
             data = path.read_bytes()
             self._read(name, data)
-            return f"holds {nothing}" if data.strip() else "is empty"
+            return f"holds {nothing}" if data and not data.isspace() else "is empty"
         return f"holds {nothing}"
 
     def _read(self, source: str, data: bytes) -> None:
@@ -165,7 +165,7 @@ class _Shelf:
             return
         if b"==== START logs for container " in data:
             data = _LOG.sub(self._log, data)
-        if source.endswith(_LOG_FILE) or not data.strip():
+        if source.endswith(_LOG_FILE) or not data or data.isspace():
             return
         if data.lstrip()[:1] in (b"{", b"["):
             self._json(source, data, or_yaml=source.endswith((".yaml", ".yml")))
