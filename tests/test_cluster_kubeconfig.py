@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from base64 import b64encode
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -231,6 +233,26 @@ def test_a_proxy_is_used_for_the_cluster_alone(tmp_path: Path) -> None:
 
     assert json.loads(answer) == {"seen": True}
     assert proxy == script.url
+
+
+def test_a_proxy_is_told_who_asks(tmp_path: Path) -> None:
+    with serving({"GET http://cluster.example:1/api/v1/pods": [Reply(body="{}")]}) as script:
+        proxy = script.url.replace("://", "://jane:p%40ss@")
+        path = kubeconfig(tmp_path / "config", server="http://cluster.example:1", cluster={"proxy-url": proxy})
+        with closing(api(path)) as asked:
+            asked.get(PODS)
+
+    assert script.asked[0][1]["proxy-authorization"] == f"Basic {b64encode(b'jane:p@ss').decode()}"
+
+
+@pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is installed")
+def test_a_proxy_that_needs_another_library_says_so(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path / "config", cluster={"proxy-url": "socks5://127.0.0.1:1"})
+
+    with closing(api(path)) as asked, pytest.raises(ConfigError) as raised:
+        asked.get(PODS)
+
+    assert "its proxy speaks socks5, and the package PySocks is not installed" in str(raised.value)
 
 
 def test_the_environments_proxy_is_not_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

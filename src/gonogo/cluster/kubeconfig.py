@@ -13,10 +13,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import suggestion, unreadable
@@ -203,9 +204,22 @@ def configured(access: Access) -> tuple[Configuration, datetime | None]:
         if not access.cluster.get("proxy-url") and _is_loopback(access.cluster["server"]):
             # kubectl (net/http) never sends such a request to the environment's proxy, the package does
             configuration.proxy = None
+        _through_the_proxy(configuration)
     except (ConfigException, OSError, ValueError) as error:
         raise ConfigError(Problem(access.source, f"context {access.context!r} cannot be used: {error}")) from error
     return configuration, ends
+
+
+def _through_the_proxy(configuration: Configuration) -> None:
+    """What the package leaves out: the user and password of a proxy's address, and a word about a missing library."""
+    proxy = urlsplit(configuration.proxy or "")
+    if proxy.scheme.startswith("socks") and find_spec("socks") is None:
+        raise ValueError(f"its proxy speaks {proxy.scheme}, and the package PySocks is not installed")
+    if proxy.username:
+        from urllib3.util import make_headers
+
+        user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        configuration.proxy_headers = make_headers(proxy_basic_auth=user)
 
 
 def _is_loopback(server: str) -> bool:
