@@ -42,7 +42,7 @@ class Rule(NamedTuple):
     reason: tuple[Any, ...]
     message: tuple[Any, ...]
     hint: str
-    operator: re.Pattern[str] | None
+    operator: tuple[str, ...]
     stateless: bool
     batch: bool
 
@@ -68,14 +68,13 @@ def compiled(table: Mapping[str, Any]) -> Rule:
         return tuple(jmespath.compile(one) for one in ([told] if isinstance(told, str) else told))
 
     every = {"suspended": "`false`", "failed": "`false`", "ready": "`false`", "progressing": "`true`", **table}
-    names = table.get("operator", "")
     return Rule(
         suspended=jmespath.compile(every["suspended"]),
         decides=tuple((State(key), jmespath.compile(every[key])) for key in _DECIDING),
         reason=several("reason"),
         message=several("message"),
         hint=table.get("hint", ""),
-        operator=re.compile(rf"(?:^|-)(?:{names})$") if names else None,
+        operator=tuple(filter(None, table.get("operator", "").split("|"))),
         stateless=bool(table.get("stateless")),
         batch=bool(table.get("batch")),
     )
@@ -153,11 +152,13 @@ def absent_operator(world: World, obj: Object) -> Verdict | None:
     """
     if not obj["metadata"].get("creationTimestamp"):
         return None  # a manifest as somebody wrote it; no operator was asked yet
+    kind = known_as(obj["apiVersion"], obj["kind"])
+    rules = rule(kind)
+    if not rules.operator or obj["metadata"].get("deletionTimestamp"):
+        return None
     if _undefined(world, obj):
-        kind = known_as(obj["apiVersion"], obj["kind"])
         return doom("DefinitionMissing", f"the cluster does not know {kind} (any more)", waited=world.age(obj))
-    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
-    if rules.operator is None or (obj.get("status") and not _unseen(obj)) or obj["metadata"].get("deletionTimestamp"):
+    if obj.get("status") and not _unseen(obj):
         return None
     # A new specification of an old object: how old it is, is not told; the operator may just be busy.
     waited = None if obj.get("status") else world.age(obj)
@@ -169,17 +170,17 @@ def absent_operator(world: World, obj: Object) -> Verdict | None:
         return None
     message = "its operator has not touched it; is it running?"
     if not found and world.knows_all("Deployment") and world.knows_all("StatefulSet"):
-        message = f"its operator has not touched it: nothing runs here under its name ({rules.operator.pattern[8:-2]})"
+        message = f"its operator has not touched it: nothing runs here by the name {' or '.join(rules.operator)}"
     return doom("OperatorSilent", message, waited=waited, command=kubectl(obj))
 
 
-def _operator(world: World, name: re.Pattern[str]) -> tuple[Object | None, bool]:
-    """The workload of this name that has no ready pod, where none has one; and whether there is any."""
+def _operator(world: World, names: tuple[str, ...]) -> tuple[Object | None, bool]:
+    """The workload of such a name that has no ready pod, where none has one; and whether there is any."""
     found = [
         workload
         for kind in ("Deployment", "StatefulSet")
         for workload in world.of_kind(kind)
-        if name.search(workload["metadata"]["name"])
+        if any(f"-{workload['metadata']['name']}".endswith(f"-{name}") for name in names)
     ]
     down = [workload for workload in found if not workload.get("status", {}).get("readyReplicas")]
     return (down[0] if found and len(down) == len(found) else None), bool(found)
@@ -243,7 +244,7 @@ def _unseen(obj: Object) -> Verdict | None:
 
 
 def _silent(rules: Rule) -> Verdict:
-    if rules.operator is None:
+    if not rules.operator:
         message = "no status: its operator has not touched it, or objects of this kind have none"
         return Verdict(State.UNKNOWN, "NoStatus", message)
     return Verdict(State.PROGRESSING, "OperatorSilent", "its operator has not touched it; is it running?")

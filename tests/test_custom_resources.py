@@ -1,0 +1,141 @@
+"""Custom resources and who looks after them: what only the objects around one can tell."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from gonogo.cluster.judge import Row, World, custom, judge
+
+NOW = datetime.fromisoformat("2026-11-25T10:00:00Z")
+KAFKA: dict[str, Any] = {
+    "apiVersion": "kafka.strimzi.io/v1",
+    "kind": "Kafka",
+    "metadata": {"name": "events", "namespace": "data", "generation": 2, "creationTimestamp": "2026-11-25T09:00:00Z"},
+    "spec": {},
+}
+READY = {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "True"}]}
+KNOWN = ("Deployment", "StatefulSet")
+
+
+def operator(ready: int, name: str = "strimzi-cluster-operator") -> dict[str, Any]:
+    """The operator's Deployment with so many ready pods."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "strimzi", "creationTimestamp": "2026-11-25T08:00:00Z"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"name": name}}},
+        "status": {"replicas": 1, "readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": 1},
+    }
+
+
+def definition(group: str, kind: str) -> dict[str, Any]:
+    """A definition of a kind, in use."""
+    names = {"kind": kind, "plural": f"{kind.lower()}s"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names['plural']}.{group}", "creationTimestamp": "2026-11-25T08:00:00Z"},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [{"name": "v1", "served": True}]},
+        "status": {"acceptedNames": names, "conditions": [{"type": "Established", "status": "True"}]},
+    }
+
+
+def said(*objects: dict[str, Any], complete: tuple[str, ...] = ()) -> Row:
+    """What is said of the first of these objects."""
+    rows = judge(World.of(objects, now=NOW, complete=complete))
+    return next(row for row in rows if row.kind == objects[0]["kind"])
+
+
+def test_an_operator_without_a_ready_pod_is_the_cause() -> None:
+    row = said(KAFKA, operator(0))
+
+    assert (row.state.value, row.reason) == ("failed", "OperatorSilent")
+    assert row.cause == "Deployment strimzi/strimzi-cluster-operator"
+    assert "has no ready pod" in row.message
+
+
+def test_an_operator_that_runs_and_says_nothing_is_silent() -> None:
+    row = said(KAFKA, operator(1), complete=KNOWN)
+
+    assert (row.state.value, row.reason, row.cause) == ("failed", "OperatorSilent", "")
+    assert row.message == "its operator has not touched it; is it running?"
+
+
+def test_where_all_workloads_are_known_a_missing_operator_is_a_fact() -> None:
+    row = said(KAFKA, operator(1, "another"), complete=KNOWN)
+
+    assert "nothing runs here by the name strimzi-cluster-operator" in row.message
+
+
+def test_one_of_two_operators_is_enough() -> None:
+    row = said(KAFKA, operator(0, "old-strimzi-cluster-operator"), operator(1))
+
+    assert row.cause == ""
+
+
+def test_a_dead_operator_leaves_what_it_has_seen_as_it_is() -> None:
+    assert said({**KAFKA, "status": READY}, operator(0)).state.value == "ready"
+
+
+def test_a_dead_operator_is_why_a_change_is_not_seen() -> None:
+    row = said({**KAFKA, "status": {**READY, "observedGeneration": 1}}, operator(0))
+
+    assert (row.state.value, row.reason) == ("progressing", "OperatorSilent")
+    assert row.cause == "Deployment strimzi/strimzi-cluster-operator"
+
+
+@pytest.mark.parametrize("status", [{}, {"status": READY}])
+def test_a_kind_that_the_cluster_does_not_know(status: dict[str, Any]) -> None:
+    row = said({**KAFKA, **status}, definition("example.com", "Kafka"), complete=("CustomResourceDefinition",))
+
+    assert (row.state.value, row.reason) == ("failed", "DefinitionMissing")
+
+
+@pytest.mark.parametrize(
+    ("definitions", "complete"),
+    [
+        ([definition("kafka.strimzi.io", "Kafka")], ("CustomResourceDefinition",)),
+        ([definition("example.com", "Kafka")], ()),
+    ],
+)
+def test_a_kind_that_it_knows_or_may_know(definitions: list[dict[str, Any]], complete: tuple[str, ...]) -> None:
+    assert said({**KAFKA, "status": READY}, *definitions, complete=complete).state.value == "ready"
+
+
+def test_an_aggregated_api_has_no_definition_and_is_not_missing() -> None:
+    metrics = {
+        "apiVersion": "metrics.k8s.io/v1beta1",
+        "kind": "PodMetrics",
+        "metadata": {"name": "x", "namespace": "y"},
+    }
+
+    row = said({**metrics, "status": {"phase": "Ready"}}, complete=("CustomResourceDefinition",))
+
+    assert row.state.value == "ready"
+
+
+def test_owners_in_a_circle_end() -> None:
+    def owned(name: str, owner: str) -> dict[str, Any]:
+        reference = {"apiVersion": "example.com/v1", "kind": "Thing", "name": owner, "uid": owner, "controller": True}
+        meta = {**KAFKA["metadata"], "name": name, "uid": name, "ownerReferences": [reference]}
+        return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": meta, "status": {"phase": "Pending"}}
+
+    rows = judge(World.of([owned("a", "b"), owned("b", "a"), owned("c", "c")], now=NOW))
+
+    assert [row.state.value for row in rows] == ["progressing"] * 3
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("TrialFailed. Job reason: BackoffLimitExceeded", "TrialFailed"),
+        ("Cluster in healthy state", "ClusterInHealthyState"),
+        ("haveMemberFailed", "HaveMemberFailed"),
+        ("", ""),
+    ],
+)
+def test_a_reason_is_one_word(said: str, word: str) -> None:
+    assert custom.word(said) == word
