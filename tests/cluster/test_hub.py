@@ -386,7 +386,11 @@ def test_without_the_right_to_watch_it_asks_again_and_says_so(
         until(lambda: hub.notes, awaited="the refusal", within=PATIENCE)
         put("later")
         sees(hub, "later", namespace)
+        asked = len(relay.requests)
+        hub.changed(0)
+        until(lambda: len(relay.requests) > asked + 2, awaited="more lists", within=PATIENCE)
 
+        assert not hub.changed(0)
         assert hub.notes == [f"may not watch configmaps in namespace {namespace}: asked again every 0.2 s instead"]
         assert (hub.refusals, hub.stale) == ([], None)
 

@@ -244,11 +244,13 @@ class Store:
             except Absent:
                 unserved = True
         with self.hub.moved:
+            moved = not self.listed or (objects, unserved) != (self.objects, self.unserved)
             self.objects, self._version, self.unserved = objects, version, unserved
             self.listed, self.error, self._heard = True, None, self.hub.clock()
             if not self.hub.follow or self.polled or unserved:
                 self.stale = None
-            self.hub.move()
+            if moved:
+                self.hub.move()
 
     def _page(self, raw: bytes) -> Page:
         try:
