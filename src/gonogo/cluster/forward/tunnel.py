@@ -24,13 +24,14 @@ KEP-4006; ``apiserver/pkg/util/proxy/streamtunnel.go``."""
 
 
 class Tunnel(Protocol):
-    """One connection to one port of a pod.
+    """One connection to one port of a pod. ``whole``: it has to be handed whole messages, not parts of them.
 
     ``opened``: data may be sent. ``finished``: the pod has sent all. ``closed``: nothing more can come, also
     no word about what went wrong, which then stands in ``trouble``. ``reply`` is to be sent as soon as it is
     not empty, and is taken by :meth:`answer`.
     """
 
+    whole: bool
     opened: bool
     finished: bool
     closed: bool
@@ -60,6 +61,7 @@ class Channels:
     """
 
     DATA, ERROR = 0, 1
+    whole = True
 
     def __init__(self, port: int) -> None:
         self.opened = True
@@ -100,6 +102,7 @@ class Spdy:
 
     ERROR, DATA = 1, 3
     FIN = 0x01
+    whole = False
     SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY = 1, 2, 3, 6, 7
 
     def __init__(self, port: int) -> None:
