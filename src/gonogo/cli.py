@@ -129,16 +129,27 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog=example("gonogo endpoints > up.toml && gonogo check --target ./up.toml"))
-def endpoints(names: Components = None, target: Target = None) -> None:
+def endpoints(
+    names: Components = None,
+    target: Target = None,
+    discover: Annotated[bool, typer.Option("--discover", help="Draft one for a cluster, from what is there.")] = False,
+) -> None:
     """Print a target file that attaches to what is up.
 
     From another checkout or another shell, for each COMPONENT, or for all that is up. Secrets become references to
-    files that only you can read.
+    files that only you can read. With --discover: for the cluster of the target, or of your kubeconfig, from its
+    Services and known custom resources; no Secret is read.
     """
     from gonogo.attach import target_file
 
     root, registry, chosen = loaded(target)
-    print(target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
+    if discover:
+        names = names or list(registry.components)
+        print(discovered([registry.components[n] for n in registry.known(names)], chosen), end="")
+    elif chosen.kubernetes is not None:
+        print(chosen.path.read_text(encoding="utf-8"), end="")
+    else:
+        print(target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
 
 
 # -- up and down
@@ -535,6 +546,24 @@ def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int
 
 
 # -- what the verbs share
+
+
+def discovered(components: list[Any], target: Any) -> str:
+    """A draft of a target file for the cluster of a target, else for that of the kubeconfig."""
+    from contextlib import closing, suppress
+
+    from gonogo.cluster.api import Api
+    from gonogo.discover import look, target_file
+    from gonogo.errors import ClientError
+    from gonogo.target import Kubernetes
+
+    settings = target.kubernetes or Kubernetes()
+    with closing(Api(settings, limits=target.limits)) as api:
+        seen = look(api, components, settings.namespaces)
+        identity = ""
+        with suppress(ClientError):
+            identity = api.identity()
+        return target_file(components, seen, settings, api.context, identity)
 
 
 def loaded(target: str | None) -> tuple[Path, Any, Any]:

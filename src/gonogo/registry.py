@@ -53,6 +53,28 @@ class EndpointKeys(Struct, frozen=True, kw_only=True):
         return self.required + self.optional
 
 
+class Discovery(Struct, frozen=True, kw_only=True):
+    """How a component is recognised on a cluster: by a custom resource, or by a plain Service and its pods.
+
+    ``resource`` is ``plural.group/version``, with the ``service`` and ``port`` that its operator makes for it. Without
+    one, a Service with one of ``ports`` (its own or its pods', by number or name) is meant whose pods' image or label,
+    or whose own name, fits the expression ``name``. Endpoint keys come from ``set``, from ``secrets``
+    (``name#key``), and from ``env``: variables of the pods, of which the first that is there counts. ``tls``
+    tells that it is spoken. In all texts ``{…}`` is JMESPath on the resource, or on the Service with its ``port``;
+    one that finds nothing leaves its key out.
+    """
+
+    resource: str = ""
+    service: str = ""
+    port: str = ""
+    name: str = ""
+    ports: tuple[str, ...] = ()
+    tls: str = ""
+    set: dict[str, str] = msgspec.field(default_factory=dict)
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+    env: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+
 class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
 
@@ -68,6 +90,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()
     endpoints: EndpointKeys = EndpointKeys()
+    discover: tuple[Discovery, ...] = ()
     expect: dict[str, Any] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
 
@@ -153,14 +176,18 @@ class Registry:
 
         Raises ``ConfigError`` for names that are no component, and where needs form a ring.
         """
+        ordered: list[str] = []
+        for name in self.known(names):
+            _visit(name, self.components, ordered, ())
+        return ordered
+
+    def known(self, names: Iterable[str]) -> list[str]:
+        """The names, all of components. Raises ``ConfigError`` for those that are none."""
         names = list(names)
         unknown = [Problem(n, "no such component", suggestion(n, self.components)) for n in names]
         if problems := [p for p in unknown if p.where not in self.components]:
             raise ConfigError(*problems)
-        ordered: list[str] = []
-        for name in names:
-            _visit(name, self.components, ordered, ())
-        return ordered
+        return names
 
     def signature(self, cause: Cause | str) -> Signature:
         """The catalogue's entry: the component's own, else the generic one, else one without a hint."""
@@ -230,6 +257,13 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
         for place in PLACE.findall(form):
             if place not in PLACES:
                 yield Problem(where, f"endpoints.service.{key}: unknown {{{place}}}", suggestion(place, PLACES))
+    for number, rule in enumerate(component.discover):
+        for key in (*rule.set, *rule.secrets, *rule.env):
+            if key.partition(".")[0] not in keys.all:
+                hint = suggestion(key, keys.all)
+                yield Problem(where, f"discover[{number}]: unknown endpoint key {key!r}", hint)
+        if bool(rule.resource) == bool(rule.name and rule.ports):
+            yield Problem(where, f"discover[{number}] needs either a resource, or name and ports")
     for name, signature in component.signatures.items():
         if not signatures.NAME.fullmatch(name):
             yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")

@@ -1,0 +1,246 @@
+"""Components are recognised on a cluster by what operators and charts make, and drafted into a file that loads."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubeconfigs import api, kubeconfig
+from scripted import Reply, answers, serving
+from test_architecture import ROOT
+
+from gonogo.discover import Seen, drafts, look, target_file
+from gonogo.registry import Registry
+from gonogo.target import Kubernetes, load_target
+
+REGISTRY = Registry.load(ROOT)
+COMPONENTS = list(REGISTRY.components.values())
+
+
+def service(name: str, *ports: int | tuple[int, str], headless: bool = False, **labels: str) -> dict[str, Any]:
+    numbered = [(port, port) if isinstance(port, int) else port for port in ports]
+    return {
+        "metadata": {"name": name, "namespace": "data"},
+        "spec": {
+            "selector": labels or {"app": name},
+            "clusterIP": "None" if headless else "10.0.0.1",
+            "ports": [{"port": port, "targetPort": target} for port, target in numbered],
+        },
+    }
+
+
+def pod(app: str, image: str, *, secret: str = "", **env: str) -> dict[str, Any]:
+    """``env`` as NAME="value", or NAME="secret#key" for a reference."""
+
+    def variable(name: str, value: str) -> dict[str, Any]:
+        held, hash, key = value.partition("#")
+        reference = {"valueFrom": {"secretKeyRef": {"name": held, "key": key}}}
+        return {"name": name, **(reference if hash else {"value": value})}
+
+    return {
+        "metadata": {"name": f"{app}-0", "namespace": "data", "labels": {"app": app}},
+        "spec": {
+            "containers": [{"name": "main", "image": image, "env": [variable(*one) for one in env.items()]}],
+            "volumes": [{"name": "secret", "secret": {"secretName": secret}}] if secret else [],
+        },
+    }
+
+
+def custom(name: str, **rest: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "data"}, **rest}
+
+
+def drafted(
+    services: list[dict[str, Any]] | None = None,
+    pods: list[dict[str, Any]] | None = None,
+    resources: Mapping[str, list[dict[str, Any]]] | None = None,
+) -> dict[str, Any]:
+    """The tables of the components that were recognised."""
+    seen = Seen(tuple(services or ()), tuple(pods or ()), {k: tuple(v) for k, v in (resources or {}).items()})
+    text = target_file(COMPONENTS, seen, Kubernetes(), "staging", "uid-1")
+    found: dict[str, Any] = tomllib.loads(text).get("components", {})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("resource", "one", "component", "table"),
+    [
+        (
+            "elasticsearches.elasticsearch.k8s.elastic.co/v1",
+            custom("es", spec={"http": {"tls": {"selfSignedCertificate": {"disabled": True}}}}),
+            "elasticsearch",
+            {
+                "service": "data/es-es-http:9200",
+                "username": "elastic",
+                "password": {"secret": "data/es-es-elastic-user#elastic"},
+            },
+        ),
+        (
+            "elasticsearches.elasticsearch.k8s.elastic.co/v1",
+            custom("es", spec={}),
+            "elasticsearch",
+            {
+                "service": "data/es-es-http:9200",
+                "url": "https://{host}:{port}",
+                "username": "elastic",
+                "password": {"secret": "data/es-es-elastic-user#elastic"},
+            },
+        ),
+        (
+            "kafkas.kafka.strimzi.io/v1",
+            custom(
+                "kafka",
+                spec={
+                    "kafka": {
+                        "listeners": [
+                            {"name": "tls", "port": 9093, "type": "internal", "tls": True},
+                            {"name": "plain", "port": 9092, "type": "internal", "tls": False},
+                        ]
+                    }
+                },
+            ),
+            "kafka",
+            {"service": "data/kafka-kafka-bootstrap:9092"},
+        ),
+        (
+            "clusters.postgresql.cnpg.io/v1",
+            custom("pg", spec={"bootstrap": {"initdb": {"database": "mlflow", "secret": {"name": "mlflow-db"}}}}),
+            "postgresql",
+            {
+                "service": "data/pg-rw:5432",
+                "database": "mlflow",
+                "username": {"secret": "data/mlflow-db#username"},
+                "password": {"secret": "data/mlflow-db#password"},
+            },
+        ),
+        (
+            "clusters.postgresql.cnpg.io/v1",
+            custom("pg", spec={}),
+            "postgresql",
+            {
+                "service": "data/pg-rw:5432",
+                "database": "app",
+                "username": {"secret": "data/pg-app#username"},
+                "password": {"secret": "data/pg-app#password"},
+            },
+        ),
+        (
+            "rayclusters.ray.io/v1",
+            custom("ml", status={"head": {"serviceName": "ml-head-svc"}}),
+            "ray",
+            {"service": "data/ml-head-svc:8265"},
+        ),
+    ],
+    ids=["eck", "eck with TLS", "strimzi", "cnpg", "cnpg by default", "kuberay"],
+)
+def test_an_operators_resource_is_recognised(
+    resource: str, one: dict[str, Any], component: str, table: dict[str, Any]
+) -> None:
+    assert drafted(resources={resource: [one]}) == {component: table}
+
+
+def test_a_listener_that_needs_credentials_is_left_to_a_person() -> None:
+    closed = {"name": "tls", "port": 9093, "type": "internal", "tls": True}
+    one = custom("kafka", spec={"kafka": {"listeners": [closed]}})
+
+    assert drafted(resources={"kafkas.kafka.strimzi.io/v1": [one]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("made", "run", "component", "table"),
+    [
+        (
+            service("db", 5432),
+            pod("db", "postgres:17", POSTGRES_PASSWORD="db#pw", POSTGRES_USER="me", POSTGRES_DB="mlflow"),
+            "postgresql",
+            {
+                "service": "data/db:5432",
+                "username": "me",
+                "password": {"secret": "data/db#pw"},
+                "database": "mlflow",
+            },
+        ),
+        (
+            service("minio", 9000),
+            pod("minio", "minio/minio:1", MINIO_ROOT_USER="root#rootUser", MINIO_ROOT_PASSWORD="root#rootPassword"),
+            "s3",
+            {
+                "service": "data/minio:9000",
+                "access_key": {"secret": "data/root#rootUser"},
+                "secret_key": {"secret": "data/root#rootPassword"},
+            },
+        ),
+        (service("mlflow", (80, "5000")), pod("mlflow", "burakince/mlflow:3"), "mlflow", {"service": "data/mlflow:80"}),
+        (service("q", 9092), pod("kafka", "other:1"), "", {}),
+        (service("q", 9092, app="kafka"), pod("kafka", "other:1"), "kafka", {"service": "data/q:9092"}),
+        (service("kafka", 9092, app="none"), pod("x", "x"), "kafka", {"service": "data/kafka:9092"}),
+        (service("kafka", 1234), pod("kafka", "kafka:1"), "", {}),
+        (
+            service("neo4j", 7687),
+            pod("neo4j", "neo4j:5"),
+            "neo4j",
+            {"service": "data/neo4j:7687", "username": "neo4j"},
+        ),
+    ],
+    ids=["postgresql", "minio", "mlflow", "another app", "label", "name", "another port", "neo4j"],
+)
+def test_a_plain_service_is_recognised_by_port_and_by_image_label_or_name(
+    made: dict[str, Any], run: dict[str, Any], component: str, table: dict[str, Any]
+) -> None:
+    assert drafted([made], [run]) == ({component: table} if component else {})
+
+
+def test_a_headless_service_comes_after_another() -> None:
+    services = (service("kafka-brokers", 9092, headless=True, app="kafka"), service("kafka", 9092))
+
+    (draft,) = drafts(Seen(services, (pod("kafka", "kafka:1"),), {}), COMPONENTS)
+
+    assert (draft.service, draft.others) == ("data/kafka:9092", ["data/kafka-brokers:9092"])
+
+
+def test_what_a_person_has_to_add_is_said_where_it_belongs() -> None:
+    clear = pod("db", "postgres:17", secret="db-tls", POSTGRES_PASSWORD="hunter2")
+    seen = Seen((service("db", 5432), service("neo4j", 7687)), (clear, pod("neo4j", "neo4j:5", secret="graph")), {})
+
+    text = target_file(COMPONENTS, seen, Kubernetes(), "staging", "")
+
+    assert "hunter2" not in text
+    assert '# password = { secret = "data/db-tls#key" } # required; stands in clear in its pods' in text
+    assert '# password = { secret = "data/graph#key" } # required; its pods mount data/graph' in text
+    assert '# database = "…" # required; not told by the cluster' in text
+    assert "# Not found: elasticsearch, kafka, mlflow, ray, s3" in text
+
+
+def test_the_draft_is_a_target_file(tmp_path: Path) -> None:
+    services = (service("kafka", 9092), service("ray-head", 8265))
+    pods = (pod("kafka", "kafka:1"), pod("ray-head", "ray:2", RAY_AUTH_TOKEN="ray#token"))
+
+    text = target_file(COMPONENTS, Seen(services, pods, {}), Kubernetes(), "EKS:eu/staging", "uid-1")
+    (tmp_path / "draft.toml").write_text(text)
+    target = load_target(str(tmp_path / "draft.toml"), ROOT, REGISTRY)
+
+    assert target.kubernetes == Kubernetes(context="EKS:eu/staging", identity="uid-1", namespaces=("data",))
+    assert (target.name, target.modes, sorted(target.components)) == ("eks-eu-staging", ("read",), ["kafka", "ray"])
+    assert target.components["ray"]["token"] == {"secret": "data/ray#token"}
+
+
+def test_what_may_not_be_listed_everywhere_is_listed_where_the_context_is(tmp_path: Path) -> None:
+    found = json.dumps({"kind": "ServiceList", "metadata": {}, "items": [service("kafka", 9092)]})
+    replies = {
+        "GET /api/v1/services": [Reply(403, "{}")],
+        "GET /api/v1/namespaces/of-one/services": [Reply(body=found)],
+        "GET /api/v1/pods": answers({"kind": "PodList", "metadata": {}, "items": []}),
+    }
+
+    with serving(replies) as script, closing(api(kubeconfig(tmp_path / "config", server=script.url))) as asked:
+        seen = look(asked, COMPONENTS, ())
+
+    assert [s["metadata"]["name"] for s in seen.services] == ["kafka"]
+    assert seen.refused[0].startswith("may not list services in any namespace")
+    assert not any("secrets" in line for line, _ in script.asked)
+    assert set(seen.resources.values()) == {()}
