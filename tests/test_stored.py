@@ -356,6 +356,21 @@ def test_what_is_nested_without_end_is_a_sentence(text: str, put: Put) -> None:
         read([put("deep.yaml", text)])
 
 
+@pytest.mark.parametrize("last", ["a8: &a8 [*a7, *a7]", "self: &me {me: *me}"])
+def test_yaml_that_stands_for_more_than_it_is_is_refused(last: str, put: Put) -> None:
+    thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: x}\na0: &a0 [x, x, x, x, x, x, x, x]\n"
+    laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 20)}]\n" for n in range(1, 8))
+
+    with pytest.raises(ConfigError):
+        read([put("laughs.yaml", thing + laughs + last + "\n")])
+
+
+def test_an_alias_is_read(put: Put) -> None:
+    stored = read([put("pod.yaml", yaml.safe_dump(POD) + "x: &x {a: 1}\ny: *x\n")])
+
+    assert names(stored) == ["Pod/web-0"]
+
+
 def test_much_yaml_is_announced(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gonogo.cluster.stored.SLOW", 10)
     told: list[str] = []

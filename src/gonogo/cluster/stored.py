@@ -33,6 +33,9 @@ STANDARD_INPUT = "-"
 SLOW = 2_000_000
 """Bytes of YAML from which on reading is told to take a while: about 1 MB/s, JSON about 300."""
 
+LARGEST = 10
+"""Values that a byte of YAML may stand for through aliases; ten aliases of ten aliases of … fill any memory."""
+
 LAST_LINES = 20
 """Of a container's log in a dump; the rest is not kept."""
 
@@ -56,6 +59,8 @@ _TIME = re.compile(rb"""ime(?:stamp)?["']?:\s{0,4}["']?(20\d\d-\d\d-\d\dT\d\d:\d
 
 _AHEAD = re.compile(rb"(?:deletion|next\w*|renewal|expir\w*)T?$")
 """What such keys begin with whose time may lie in the future."""
+
+_ALIAS = re.compile(rb"(?:^|[\s\[{,])\*\w")
 
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 
@@ -233,6 +238,9 @@ class _Shelf:
             self._tell(f"reading {source}: {len(data) / 1e6:.0f} MB of YAML; as JSON it would take a second")
         try:
             for number, document in enumerate(yaml.load_all(data, _loader()), 1):
+                if _ALIAS.search(data) and _size(document, {}) > LARGEST * len(data):
+                    self.problems.append(Problem(source, "its YAML aliases stand for more than a cluster could hold"))
+                    return
                 self._plain(_numbered(source, number), document)
         except yaml.YAMLError as error:
             self.problems.append(_no_yaml(source, data, error))
@@ -319,6 +327,16 @@ def _utf8(data: bytes) -> bytes:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16").encode()
     return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """How many values it is with its aliases written out. Raises ``RecursionError`` where it holds itself."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(one, known) for one in inner)
+    return known[id(value)]
 
 
 def _documents(data: bytes) -> list[tuple[int, bytes]]:
