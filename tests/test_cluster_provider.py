@@ -328,6 +328,25 @@ def test_what_cannot_be_asked_is_about_the_component_that_was_to_be_asked(
     assert (caught.value.component, caught.value.signature) == ("queue", "queue.secret_missing")
 
 
+def test_an_authority_that_a_secret_holds_becomes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    config = kubeconfig(tmp_path / "config")
+    text = dedent(TARGET).format(config=config, settings='transport = "service"')
+    text = text.replace("[components.store]", 'ca = { secret = "data/queue#ca.crt" }\n[components.store]')
+    registry = Registry.load(checkout(tmp_path, {"deploy/targets/staging.toml": text}))
+    made = provider_for(load_target("staging", tmp_path, registry), tmp_path, Redactor())
+    assert isinstance(made, ExistingCluster)
+    monkeypatch.setattr(made.cluster, "secret", lambda *_: pem)
+
+    with closing(made):
+        endpoints = made.attached(registry.components["queue"])
+
+    assert endpoints is not None
+    assert Path(endpoints["ca"]).read_text() == pem
+    assert endpoints["address"] == "queue.data.svc:9092"
+
+
 def test_the_pods_behind_a_service_are_its_servers(tmp_path: Path) -> None:
     with provider(tmp_path, world(pod("queue-b"), pod("queue-a", waiting="CrashLoopBackOff"))) as (made, _):
         servers = made.servers()

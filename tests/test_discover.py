@@ -89,6 +89,7 @@ def drafted(
                 "url": "https://{host}:{port}",
                 "username": "elastic",
                 "password": {"secret": "data/es-es-elastic-user#elastic"},
+                "ca": {"secret": "data/es-es-http-certs-public#ca.crt"},
             },
         ),
         (

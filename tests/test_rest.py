@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from certificates import Authority
 from scripted import Reply, Script, answers, serving
 
-from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable
+from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Untrusted
 from gonogo.model import Endpoints, Limits
 from gonogo.rest import Rest, bearer
 
@@ -98,3 +101,40 @@ def test_a_failed_call_does_not_spoil_the_next() -> None:
         asked.json("GET", "/x")
 
     assert [headers["Connection"] for _, headers in script.asked] == ["close", "close"]
+
+
+@pytest.mark.parametrize(("within", "answered"), [("https://thing.data.svc", True), ("https://other.data.svc", False)])
+def test_behind_a_port_forward_the_certificate_is_that_of_the_name_in_the_cluster(
+    tmp_path: Path, within: str, answered: bool
+) -> None:
+    authority = Authority(tmp_path)
+    pair, tls = authority.issue("thing.data.svc"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pair.certificate, pair.key)
+
+    with serving({"GET /x": answers({})}, tls) as script:
+        addresses = {"url": script.url, "ca": str(authority.file)}
+        endpoints = Endpoints("thing", addresses, transport="port-forward", within={"url": within})
+        with closing(Rest(endpoints, script.url, name=endpoints.certified("url"))) as asked:
+            if answered:
+                assert asked.json("GET", "/x") == {}
+            else:
+                with pytest.raises(Untrusted):
+                    asked.ask("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("transport", "within", "name"),
+    [
+        ("port-forward", {"url": "https://thing.data.svc:9200"}, "thing.data.svc"),
+        ("port-forward", {"url": "thing.data.svc"}, "thing.data.svc"),
+        ("port-forward", {}, None),
+        ("ingress", {"url": "https://thing.data.svc:9200"}, None),
+        ("service", {"url": "https://thing.data.svc:9200"}, None),
+    ],
+)
+def test_only_behind_a_port_forward_is_a_certificate_for_another_name(
+    transport: str, within: dict[str, str], name: str | None
+) -> None:
+    endpoints = Endpoints("thing", {"url": "https://127.0.0.1:31000"}, transport=transport, within=within)
+
+    assert endpoints.certified("url") == name

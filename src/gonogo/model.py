@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -453,6 +454,15 @@ class Endpoints:
     def from_within(self, key: str) -> Any:
         """The address for a program that runs on the platform itself, such as a job that we submit."""
         return self.within[key] if key in self.within else self[key]
+
+    def certified(self, key: str) -> str | None:
+        """The host that the server's certificate must name, where that is another than the one we connect to.
+
+        At the end of a port-forward a server shows the certificate that it has for the cluster's own programs.
+        """
+        if self.transport != "port-forward" or key not in self.within:
+            return None
+        return urlsplit(self.within[key]).hostname or str(self.within[key])
 
     def owns(
         self, kind: str, owner: Removes, form: str = "{run}-{n}", name: str | None = None

@@ -26,7 +26,8 @@ class Rest:
     """Calls below one address, with the component's credentials.
 
     Proxies that the environment names are for the outside world: the platform is asked directly. A call
-    may be given another ``auth``, also None.
+    may be given another ``auth``, also None. ``name`` is the host that the server's certificate must name, where
+    that is not the one of the address.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Rest:
         endpoints: Endpoints,
         url: str,
         *,
+        name: str | None = None,
         auth: Auth | None = None,
         judge: Judge = lambda _: None,
     ) -> None:
         self.component, self._endpoints, self._url, self._judge = endpoints.component, endpoints, url, judge
         self._auth = auth
+        self._extensions = {"sni_hostname": name} if name else {}
 
     @cached_property
     def _http(self) -> httpx.Client:
@@ -63,7 +66,7 @@ class Rest:
         ``Garbled`` for any other refusal; and whatever the component's judge says instead.
         """
         with reaching(self.component, _cut(self.component)):
-            answer = self._http.request(method, path, **given)
+            answer = self._http.request(method, path, extensions=self._extensions, **given)
         if answer.status_code < 400 or answer.status_code in accept:
             return answer
         raise self._judge(answer) or _refusal(self.component, answer)

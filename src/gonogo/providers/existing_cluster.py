@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gonogo.errors import ClientError, ConfigError
+from gonogo.files import write_atomically
 from gonogo.inside import Inside
 from gonogo.model import Endpoints, Evidence, Server
 from gonogo.providers import Reason
@@ -16,7 +17,7 @@ from gonogo.providers.existing import Existing
 from gonogo.reaching import forwarded
 from gonogo.redaction import Redactor, bounded
 from gonogo.registry import Component
-from gonogo.target import Kubernetes, Target
+from gonogo.target import PATH_KEYS, Kubernetes, Target
 from gonogo.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -81,11 +82,21 @@ class ExistingCluster(Existing):
             endpoints = self._target.resolved(component, self.cluster)
         except ClientError as error:
             raise error.about(component.name) from error
+        held = {key: self._held(key, value, component) for key, value in endpoints.addresses.items()}
+        endpoints = replace(endpoints, addresses=held)
         if "port-forward" in endpoints.transport:
             given = [value for value in endpoints.addresses.values() if isinstance(value, str)]
             self._forwarded.add(component.name)
             forwarded(component.name, lambda: self._fault(component.name, given))
         return endpoints
+
+    def _held(self, key: str, value: Any, component: Component) -> Any:
+        """An authority that a Secret holds, as the file that clients read."""
+        if key not in PATH_KEYS or "-----BEGIN" not in str(value):
+            return value
+        path = self.private() / f"{self._target.name}-{component.name}.{key}"
+        write_atomically(path, str(value).encode())
+        return str(path)
 
     def _fault(self, component: str, addresses: list[str]) -> ClientError | None:
         """Why the latest connection through a forward of this component was cut."""
