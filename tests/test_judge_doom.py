@@ -168,13 +168,8 @@ def terminating(kind: str, api: str, **fields: object) -> Callable[[float], Scen
     return lambda age: [m.thing(api, kind, "x", namespace=space, meta={"deletionTimestamp": m.ago(age)}, **fields)]
 
 
-def kafka(age: float) -> Scene:
-    """A custom resource whose definition is gone."""
-    return [m.thing("example.org/v1", "Thing", "t", age=age, status={})]
-
-
-def stream(age: float) -> Scene:
-    """A custom resource that its operator has never touched."""
+def untouched(age: float) -> Scene:
+    """A custom resource that its operator has never touched, or whose definition is gone."""
     return [m.thing("kafka.strimzi.io/v1", "Kafka", "k", age=age, spec={})]
 
 
@@ -289,8 +284,8 @@ SCENES: dict[str, Callable[[float], Scene]] = {
         "autoscaling/v2", "HorizontalPodAutoscaler", AbleToScale=("False", "FailedGetScale", "not found")
     ),
     "BudgetUnsound": budget,
-    "DefinitionMissing": kafka,
-    "OperatorSilent": stream,
+    "DefinitionMissing": untouched,
+    "OperatorSilent": untouched,
 }
 
 OWN_WORD = {

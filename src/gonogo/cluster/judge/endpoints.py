@@ -35,18 +35,29 @@ def _meets(wish: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 def selected(world: World, namespace: str, selector: Mapping[str, Any]) -> Iterator[Object]:
     """The pods of a namespace that a selector means, without those that have ended."""
-    for pod in world.in_namespace("Pod", namespace):
-        if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed") and matches(
-            selector, pod["metadata"].get("labels", {})
-        ):
+    labels = selector.get("matchLabels", {})
+    few = world.index(_labelled).get((namespace, *next(iter(labels.items()))), ()) if labels else None
+    for pod in world.in_namespace("Pod", namespace) if few is None else few:
+        if matches(selector, pod["metadata"].get("labels", {})):
             yield pod
+
+
+def _labelled(world: World) -> Mapping[tuple[str, str, str], list[Object]]:
+    """The pods that have not ended, by namespace and each of their labels."""
+    found: dict[tuple[str, str, str], list[Object]] = {}
+    for pod in world.of_kind("Pod"):
+        if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+            space = pod["metadata"].get("namespace", "")
+            for label in pod["metadata"].get("labels", {}).items():
+                found.setdefault((space, *label), []).append(pod)
+    return found
 
 
 def ready_endpoints(world: World, service: Object) -> int | None:
     """How many endpoints of a Service are ready; None where neither its slices nor its pods are known."""
     meta, spec = service["metadata"], service.get("spec", {})
     space = meta.get("namespace", "")
-    slices: list[Any] = [s for s in world.in_namespace("EndpointSlice", space) if _of(s) == meta["name"]]
+    slices = world.index(_slices).get((space, meta["name"]), ())
     if slices or world.knows_all("EndpointSlice", space):
         endpoints = [endpoint for part in slices for endpoint in part.get("endpoints", ())]
         return sum(len(e.get("addresses", ())) for e in endpoints if e.get("conditions", {}).get("ready", True))
@@ -58,5 +69,10 @@ def ready_endpoints(world: World, service: Object) -> int | None:
     return len([pod for pod in pods if condition(pod, "Ready").get("status") == "True"])
 
 
-def _of(part: Object) -> str:
-    return part["metadata"].get("labels", {}).get(SERVICE_NAME, "")  # type: ignore[no-any-return]
+def _slices(world: World) -> Mapping[tuple[str, str], list[Object]]:
+    """The EndpointSlices by namespace and name of their Service."""
+    found: dict[tuple[str, str], list[Object]] = {}
+    for part in world.of_kind("EndpointSlice"):
+        meta = part["metadata"]
+        found.setdefault((meta.get("namespace", ""), meta.get("labels", {}).get(SERVICE_NAME, "")), []).append(part)
+    return found

@@ -130,10 +130,11 @@ def _details(world: World, pod: Object, text: str) -> Iterator[str]:
 def _lacking(world: World, nodes: Any, resource: str, wanted: float) -> Iterator[str]:
     if resource == "pods" or resource.startswith("Too"):
         return
-    rooms = []
+    rooms, taken = [], world.index(_taken)
     for node in nodes:
+        name = node["metadata"]["name"]
         has = amount(node.get("status", {}).get("allocatable", {}).get(resource, 0))
-        rooms.append((has - _taken(world, node, resource), has, node["metadata"]["name"]))
+        rooms.append((has - taken.get(name, {}).get(resource, 0.0), has, name))
     free, has, best = max(rooms)
     if world.knows_all("Pod") and wanted > free:
         yield (
@@ -144,13 +145,14 @@ def _lacking(world: World, nodes: Any, resource: str, wanted: float) -> Iterator
         yield f"{best}, the largest, has {shown(resource, has)} {resource} in all, {shown(resource, wanted)} asked for"
 
 
-def _taken(world: World, node: Object, resource: str) -> float:
-    return sum(
-        requests(pod.get("spec", {})).get(resource, 0.0)
-        for pod in world.of_kind("Pod")
-        if pod.get("spec", {}).get("nodeName") == node["metadata"]["name"]
-        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
-    )
+def _taken(world: World) -> Mapping[str, Mapping[str, float]]:
+    """What the pods on each node ask for."""
+    found: dict[str, dict[str, float]] = {}
+    for pod in world.of_kind("Pod"):
+        place = pod.get("spec", {}).get("nodeName")
+        if place and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+            _add(found.setdefault(place, {}), requests(pod["spec"]))
+    return found
 
 
 def requests(spec: Mapping[str, Any]) -> dict[str, float]:

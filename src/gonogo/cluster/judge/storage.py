@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from gonogo.cluster.judge.doom import doom, kubectl
 from gonogo.cluster.judge.quantities import amount
@@ -80,7 +80,7 @@ def _unbound(world: World, obj: Object) -> Verdict:
     if reason:
         return doom(reason, text, waited=world.age(obj), command=_command(obj, reason, wish))
     if (kind or {}).get("volumeBindingMode") == LAZY or world.events(obj, LAZY, "WaitForPodScheduled"):
-        users = [pod["metadata"]["name"] for pod in _users(world, obj)]
+        users = world.index(_users).get((obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
         waits = f"waits until Pod {users[0]} has a node" if users else "waits for the first pod that uses it"
         return Verdict(State.PROGRESSING, LAZY, waits, kubectl(obj))
     if kind is not None and kind.get("provisioner") == BY_HAND:
@@ -112,9 +112,13 @@ def _no_default(world: World) -> bool:
     )
 
 
-def _users(world: World, obj: Object) -> list[Object]:
-    name, space = obj["metadata"]["name"], obj["metadata"].get("namespace", "")
-    return [pod for pod in world.in_namespace("Pod", space) if name in claims_of(pod)]
+def _users(world: World) -> Mapping[tuple[str, str], list[str]]:
+    """The names of the pods that mount each claim, by namespace and name of the claim."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for pod in world.of_kind("Pod"):
+        for name in claims_of(pod):
+            found.setdefault((pod["metadata"].get("namespace", ""), name), []).append(pod["metadata"]["name"])
+    return found
 
 
 def claims_of(pod: Object) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, shaped
 from gonogo.cluster.judge.verdict import Verdict
+
+T = TypeVar("T")
 
 Key = tuple[str, str, str]
 """Kind (as :func:`~gonogo.cluster.judge.shapes.known_as` names it), namespace (empty: none), name."""
@@ -37,6 +39,7 @@ class World:
         self._sources = sources or {}
         self.remembered: dict[int, Verdict] = {}
         """Verdicts by ``id`` of their object: a pod is judged once, whoever asks. Only judges look at it."""
+        self._indexes: dict[Callable[[World], Any], Any] = {}
 
     @classmethod
     def of(
@@ -106,6 +109,12 @@ class World:
         for history in events.values():
             history.sort(key=_seen)
         return events
+
+    def index(self, made: Callable[[World], T]) -> T:
+        """What ``made`` returns for this world, made once: an index of its objects that one judge needs."""
+        if made not in self._indexes:
+            self._indexes[made] = made(self)
+        return self._indexes[made]  # type: ignore[no-any-return]
 
     def of_kind(self, kind: str) -> Sequence[Object]:
         """All objects of a kind."""
