@@ -315,6 +315,7 @@ def test_all_files_that_cannot_be_read_are_told_at_once(put: Put, tmp_path: Path
         put("bad.yaml", "kind: Pod\nmetadata:\n  name: [x\n"),
         put("tab.yaml", "kind: Pod\nmetadata:\n\tname: x\n"),
         put("latin.yaml", b"kind: Pod\nname: \xe9\n"),
+        put("latin.json", b'{"kind": "Pod",\n"name": "\xe9"}'),
         put("empty.yaml", ""),
         put("values.yaml", "replicas: 3\n"),
         put("kubeconfig.yaml", "apiVersion: v1\nkind: Config\nclusters: []\n"),
@@ -327,10 +328,10 @@ def test_all_files_that_cannot_be_read_are_told_at_once(put: Put, tmp_path: Path
 
     places = [problem.where.removeprefix(f"{tmp_path}/") for problem in told.value.problems]
     assert places == [
-        *("cut.json:3", "bad.json:3", "bad.yaml:4", "tab.yaml:3", "latin.yaml:2"),
+        *("cut.json:3", "bad.json:3", "bad.yaml:4", "tab.yaml:3", "latin.yaml:2", "latin.json:2"),
         *("empty.yaml", "values.yaml", "kubeconfig.yaml", "nosuch.yaml", "bundle.tar.gz"),
     ]
-    assert "no object of Kubernetes" in told.value.problems[6].what
+    assert "no object of Kubernetes" in told.value.problems[7].what
 
 
 def test_the_third_of_several_documents_is_told_by_its_line(put: Put) -> None:

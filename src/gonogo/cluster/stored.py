@@ -191,14 +191,14 @@ class _Shelf:
         try:
             self._json_document(source, data)
             return
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _NO_JSON as error:
             problem = _no_json(source, data, 0, error)
         documents = _documents(data)
         if len(documents) > 1:
             for number, (start, document) in enumerate(documents, 1):
                 try:
                     self._json_document(_numbered(source, number), document)
-                except (msgspec.DecodeError, RecursionError) as error:
+                except _NO_JSON as error:
                     self.problems.append(_no_json(source, data, start, error))
         elif or_yaml:
             self._yaml(source, data)  # it is YAML in braces
@@ -360,7 +360,14 @@ def _line(data: bytes, place: int) -> int:
     return data.count(b"\n", 0, place) + 1
 
 
+_NO_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
 def _no_json(source: str, data: bytes, start: int, error: Exception) -> Problem:
+    try:
+        data.decode()
+    except UnicodeDecodeError as odd:
+        return Problem(f"{source}:{_line(data, odd.start)}", "is not UTF-8")
     place = _BYTE.search(str(error))
     if isinstance(error, RecursionError):
         return Problem(source, "not JSON: nested too deeply")
