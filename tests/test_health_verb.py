@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from repositories import Content
 
 from gonogo import cli
 from gonogo.cluster import story, survey
@@ -423,3 +424,37 @@ def test_what_appears_stays_and_goes() -> None:
     assert [story.changed(one, at, colour=False) for one in new] == ["10:00:00 Pod x/a ready"]
     assert same == []
     assert [story.changed(one, at, colour=False) for one in gone] == ["10:00:00 Pod x/a ready → gone after 4.5 s"]
+
+
+# -- which cluster
+
+
+def test_a_target_without_a_cluster_is_wrong_use(
+    content: Content, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(content.root)
+
+    said = health("--target", "there")
+
+    assert said.code == 2
+    assert "has no [kubernetes]" in said.err
+
+
+@pytest.mark.parametrize(("given", "asked"), [([], ["data"]), (["-A"], []), (["-n", "x"], ["x"])])
+def test_the_target_says_which_namespaces(
+    given: list[str],
+    asked: list[str],
+    content: Content,
+    health: Health,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(content.root)
+    target = content.root / "deploy/targets/there.toml"
+    target.write_text(target.read_text() + '\n[kubernetes]\ncontext = "one"\nnamespaces = ["data"]\n')
+    seen: list[Any] = []
+    monkeypatch.setattr("gonogo.cluster.api.Api", lambda settings, limits: settings.context)
+    monkeypatch.setattr(survey, "of_cluster", lambda api, spaces: seen.append((api, spaces)) or survey_of([]))
+
+    health(*given, "--target", "there", "--json")
+
+    assert seen == [("one", asked)]
