@@ -76,7 +76,7 @@ def measure() -> Generator[Row]:
         cluster.wait("Pod", ready, name="server", namespace=namespace)
         with (
             closing(Api(Kubernetes(kubeconfig=str(kubeconfig())))) as api,
-            closing(Forwards(api, "forward")) as forwards,
+            closing(Forwards(api)) as forwards,
             _kubectl(kubectl, namespace) as theirs,
         ):
             ours = {name: forwards.address(f"{namespace}/server:{name}") for name in PORTS}

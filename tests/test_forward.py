@@ -140,7 +140,6 @@ def test_what_is_sent_comes_back(forwards: Forwards, cluster: Cluster, served: C
     assert asked(address, text) == text
     assert address == forwards.address("data/web:80")
     assert address[0] == "127.0.0.1"
-    assert forwards.transport == "port-forward"
     assert forwards.protocol == cluster.speaks[0]
     assert forwards.fault(address) is None
 
@@ -240,15 +239,6 @@ def test_a_port_that_the_service_does_not_have_is_said_at_once(forwards: Forward
 
     with pytest.raises(ConfigError, match=r"Service data/web has no port 81 \(it has 80 \(http\)\)"):
         forwards.address("data/web:81")
-
-
-def test_inside_the_cluster_the_services_own_address_is_used(cluster: Cluster) -> None:
-    service(cluster, 8080, "web-0")
-    cluster.in_cluster = True
-
-    with closing(Forwards(cluster)) as ways:  # type: ignore[arg-type]
-        assert ways.address("data/web:http") == ("web.data.svc", 80)
-        assert ways.transport == "service"
 
 
 # -- what goes wrong

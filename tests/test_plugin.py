@@ -369,3 +369,29 @@ def test_a_target_file_elsewhere_does_not_hide_the_content(
 
     assert done.ret == 0
     assert set(outcomes().values()) == {"passed"}
+
+
+def test_what_turns_out_not_to_be_askable_is_unsupported_and_no_failure(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
+    content.write(
+        "suites/store/test_inside.py",
+        '''
+        import pytest
+        from fixtures.store import Store
+        from gonogo.errors import Unsupported
+
+        @pytest.mark.criterion("store.inside")
+        def test_inside(store: Store) -> None:
+            """The store is happy inside."""
+            raise Unsupported("store", "the image has no shell")
+        ''',
+    )
+    with (content.root / "reports/criteria.toml").open("a") as file:
+        file.write('[store.inside]\nlevel = "critical"\nclaim = "The store is happy inside"\n')
+
+    done = run(pytester, "--mode", "write", "-rs")
+
+    assert done.ret == 0
+    assert outcomes()["store.inside"] == "unsupported"
+    done.stdout.fnmatch_lines(["*unsupported: the image has no shell*"])

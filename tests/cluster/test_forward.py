@@ -166,7 +166,7 @@ def api(kubeconfig: Path) -> Iterator[Api]:
 @pytest.fixture
 def forwards(api: Api, home: str) -> Iterator[Forwards]:
     """Ways into the cluster."""
-    with closing(Forwards(api, "forward", [home])) as ways:
+    with closing(Forwards(api, [home])) as ways:
         yield ways
 
 
@@ -301,7 +301,7 @@ def test_a_pod_that_is_replaced_is_followed(cluster: Cluster, forwards: Forwards
         within=10,
         retry=(ConnectionResetError,),
     )
-    assert forwards.transport == "port-forward"
+    assert forwards.fault(forwards.address(f"{home}/front:echo")) is None
 
 
 def test_what_goes_wrong_in_the_pod_or_behind_the_service_has_its_name(forwards: Forwards, home: str) -> None:

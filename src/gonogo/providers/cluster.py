@@ -72,7 +72,7 @@ class Cluster:
             if self._forwards is None:
                 from gonogo.cluster.forward import Forwards
 
-                self._forwards = Forwards(self.api, "forward", self.settings.namespaces)
+                self._forwards = Forwards(self.api, self.settings.namespaces)
             return self._forwards
 
     def close(self) -> None:

@@ -162,12 +162,6 @@ def _spots(service: _Service, slices: Iterable[_Slice], reference: Reference, *,
                     yield Spot(reference.namespace, endpoint.pod, number)
 
 
-def service_address(api: Api, reference: Reference) -> tuple[str, int]:
-    """Host and port as clients inside the cluster use them. Raises as :func:`behind` does for the Service."""
-    port = _port_of_service(_service(api, reference.namespace, reference.name), reference)
-    return f"{reference.name}.{reference.namespace}.svc", port.port or 0
-
-
 def _service(api: Api, namespace: str, name: str) -> _Service:
     return msgspec.json.decode(api.get(KINDS["Service"].path(namespace, name)), type=_Service)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from gonogo.cluster.forward import socks, tunnel, websocket
-from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind, service_address
+from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
 from gonogo.waiting import Deadline
 
@@ -52,14 +52,12 @@ LINGER = 5.0
 class Forwards:
     """Ways into one cluster. Safe for threads; nothing is opened before it is asked for.
 
-    ``transport`` is ``forward``, ``service`` (addresses of Services, where we are inside), or ``auto``.
     ``namespaces`` are where the addresses of pods and Services that a server advertises are looked up,
     besides those of the references.
     """
 
-    def __init__(self, api: Api, transport: str = "auto", namespaces: Iterable[str] = ()) -> None:
+    def __init__(self, api: Api, namespaces: Iterable[str] = ()) -> None:
         self._api = api
-        self._inside = transport == "service" or (transport == "auto" and api.in_cluster)
         self._namespaces = dict.fromkeys(namespaces or (api.namespace,))
         self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -73,11 +71,6 @@ class Forwards:
         self.protocol = ""
         """The sub-protocol of the latest WebSocket; ``v4.channel.k8s.io`` cannot tell a server of its client's end."""
 
-    @property
-    def transport(self) -> str:
-        """What a result says of how the component was reached: ``service`` or ``port-forward``."""
-        return "service" if self._inside else "port-forward"
-
     def address(self, reference: str) -> Address:
         """Host and port for ``namespace/name:port`` (Service) or ``namespace/pod/name:port``.
 
@@ -89,15 +82,10 @@ class Forwards:
         with self._lock:
             if reference not in self._open:
                 self._namespaces[wanted.namespace] = None
-                self._open[reference] = self._way(wanted)
+                with suppress(ClientError):
+                    self._remembered(wanted, lambda: behind(self._api, wanted))
+                self._open[reference] = self._listen(partial(self._forward, wanted))
             return self._open[reference]
-
-    def _way(self, wanted: Reference) -> Address:
-        if self._inside and not wanted.pod:
-            return service_address(self._api, wanted)
-        with suppress(ClientError):
-            self._behind(wanted)
-        return self._listen(lambda here, reader, writer: self._forward(here, wanted, reader, writer))
 
     def socks(self) -> str:
         """The URL of a SOCKS5 server through which names and addresses of the cluster are reached.
@@ -175,7 +163,7 @@ class Forwards:
     # -- one connection
 
     async def _forward(
-        self, here: Address, wanted: Reference, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, wanted: Reference, here: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         async with self._reached(wanted, lambda: behind(self._api, wanted)) as way:
             await _Pair(reader, writer, way, self._api.component).run()
@@ -226,9 +214,6 @@ class Forwards:
         spots = await asyncio.get_running_loop().run_in_executor(None, self._remembered, key, look)
         self._turn += 1
         return spots[self._turn % len(spots)]
-
-    def _behind(self, wanted: Reference) -> list[Spot]:
-        return self._remembered(wanted, lambda: behind(self._api, wanted))
 
     def _remembered(self, key: object, look: Callable[[], list[Spot]]) -> list[Spot]:
         with self._lock:
