@@ -194,6 +194,53 @@ def test_private_parts_of_pytest_are_left_alone() -> None:
     assert [name for name in named if name.startswith("_pytest")] == []
 
 
+CLUSTER = {
+    "expiry": set(),
+    "kubeconfig": set(),
+    "api": {"expiry", "kubeconfig"},
+    "judge": {"judge"},
+    "hub": {"api", "judge"},
+    "forward": {"api", "forward"},
+    "inside": {"api", "forward"},
+    "stored": {"judge"},
+    "story": {"judge"},
+    "survey": {"api", "hub", "judge", "stored", "story"},
+}
+"""What a module of the cluster package may know of the others: one direction."""
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in ENGINE if module(p) == "cluster"], ids=lambda p: f"{p.parent.name}/{p.name}"
+)
+def test_the_modules_of_a_cluster_know_each_other_in_one_direction(path: Path) -> None:
+    place = path.relative_to(ROOT / "src/gonogo/cluster").parts[0].removesuffix(".py")
+    known = set()
+    for name, taken, _ in imports(path):
+        if name == "gonogo.cluster":
+            known |= taken
+        elif name.startswith("gonogo.cluster."):
+            known.add(name.split(".")[2])
+
+    assert known <= CLUSTER.get(place, set())
+
+
+def test_judging_a_cluster_takes_no_client_and_no_clock() -> None:
+    judges = [path for path in ENGINE if path.parent.name == "judge"]
+    taken = {name.partition(".")[0] for path in judges for name, _, _ in imports(path)}
+    clocks = [shown(path, node.lineno) for path in judges for node in ast.walk(tree(path)) if is_clock(node)]
+
+    assert len(judges) > 10
+    assert taken - {"gonogo", "msgspec", "jmespath"} <= sys.stdlib_module_names - {"time", "socket", "subprocess"}
+    assert clocks == []
+
+
+def is_clock(node: ast.AST) -> bool:
+    """Whether the time of day is asked for."""
+    return (
+        isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"} and "datetime" in ast.unparse(node)
+    )
+
+
 # -- who may do what
 
 
