@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +19,9 @@ from repositories import Content
 
 from gonogo import cli
 from gonogo.cluster import story, survey
-from gonogo.cluster.judge import Row, State
+from gonogo.cluster.judge import Row, State, World, judge
 from gonogo.cluster.judge.verdict import Row as RowStruct
-from gonogo.errors import Forbidden, Unavailable
+from gonogo.errors import Forbidden, Garbled, Unavailable
 
 NOW = "2026-11-25T10:00:00Z"
 FIELDS = ["kind", "apiVersion", "namespace", "name", "state", "reason", "message", "hint", "cause", "source"]
@@ -405,7 +406,7 @@ def test_a_change_is_a_line_with_its_time_and_how_long_the_state_before_stood() 
 
     changes = list(survey.changes(before, {("", "Pod", "x", "a"): row("a", State.FAILED)}, since, 13.25))
 
-    at = story.datetime.fromisoformat(NOW)
+    at = datetime.fromisoformat(NOW)
     assert [story.changed(one, at, colour=False) for one in changes] == [
         "10:00:00 Pod x/a progressing → failed after 3.2 s CrashLoop"
     ]
@@ -420,7 +421,7 @@ def test_what_appears_stays_and_goes() -> None:
     same = list(survey.changes({key: ready}, {key: ready}, since, 2.0))
     gone = list(survey.changes({key: ready}, {}, since, 5.5))
 
-    at = story.datetime.fromisoformat(NOW)
+    at = datetime.fromisoformat(NOW)
     assert [story.changed(one, at, colour=False) for one in new] == ["10:00:00 Pod x/a ready"]
     assert same == []
     assert [story.changed(one, at, colour=False) for one in gone] == ["10:00:00 Pod x/a ready → gone after 4.5 s"]
@@ -458,3 +459,75 @@ def test_the_target_says_which_namespaces(
     health(*given, "--target", "there", "--json")
 
     assert seen == [("one", asked)]
+
+
+# -- last lines
+
+
+class Pods:
+    """An API server's logs: of a run that is over, of the one before, or why there are none."""
+
+    def __init__(self, *answers: bytes | Exception) -> None:
+        self.answers, self.asked = list(answers), 0
+
+    def get(self, path: str, **query: str) -> bytes:
+        """The next answer."""
+        self.asked += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Known:
+    """A hub whose world is made of these objects."""
+
+    def __init__(self, *objects: dict[str, Any]) -> None:
+        self.objects = objects
+
+    def world(self, now: datetime | None = None, logs: Any = None) -> World:
+        """The world at the time of the tests."""
+        return World.of(self.objects, now=now or datetime.fromisoformat(NOW), logs=logs)
+
+
+def crashing(restarts: int) -> dict[str, Any]:
+    """A pod whose container ended with an error so often."""
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": NOW, "startedAt": NOW}}
+    waits = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    told = {"name": "app", "ready": False, "restartCount": restarts, "state": waits, "lastState": ended}
+    return pod("web-0", ready=False, containerStatuses=[told])
+
+
+def test_the_last_lines_of_both_runs_are_read_once_and_without_secrets() -> None:
+    api = Pods(b"no route to db\n", b"password=hunter22hunter\n")
+    logs = survey.Logs(api)  # type: ignore[arg-type]
+
+    worlds = [logs.world(Known(crashing(3))) for _ in range(2)]  # type: ignore[arg-type]
+
+    assert [world.log("data", "web-0", "app") for world in worlds] == ["no route to db\npassword=***"] * 2
+    assert api.asked == 2
+
+
+def test_after_one_more_restart_they_are_read_again() -> None:
+    api = Pods(b"one", b"", b"two", b"")
+    logs = survey.Logs(api)  # type: ignore[arg-type]
+
+    told = [logs.world(Known(crashing(n))).log("data", "web-0", "app") for n in (3, 4)]  # type: ignore[arg-type]
+
+    assert told == ["one", "two"]
+
+
+def test_a_pod_is_judged_without_lines_that_may_not_be_read() -> None:
+    logs = survey.Logs(Pods(Forbidden("health", "may not get pods/log")))  # type: ignore[arg-type]
+
+    world = logs.world(Known(crashing(3)))  # type: ignore[arg-type]
+
+    assert judge(world)[0].state is State.FAILED
+    assert logs.notes == ["without last lines: may not get pods/log"]
+
+
+def test_a_run_without_a_log_is_no_error() -> None:
+    logs = survey.Logs(Pods(Garbled("health", "HTTP 400"), b"now"))  # type: ignore[arg-type]
+
+    assert logs.world(Known(crashing(1))).log("data", "web-0", "app") == "now"  # type: ignore[arg-type]
+    assert logs.notes == []

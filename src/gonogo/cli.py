@@ -530,6 +530,9 @@ def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int
 
     with closing(survey.followed(api, spaces)) as steps:
         for step in steps:
+            if isinstance(step, str):
+                print(step, file=sys.stderr)
+                continue
             if isinstance(step, survey.Survey):
                 if as_json:
                     print(*(msgspec.json.encode(row).decode() for row in step.rows), sep="\n", flush=True)

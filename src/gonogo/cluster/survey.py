@@ -33,6 +33,10 @@ CALM = 1.0
 """Seconds after which time alone may have changed a state (a grace is over), where something is in progress."""
 
 
+LARGE = 0.05
+"""Seconds of one judgement from which on there is a pause after it."""
+
+
 class Survey(NamedTuple):
     """Rows, the platform's health, what could not be asked (a sentence each), and what else is worth a sentence."""
 
@@ -82,12 +86,14 @@ def of_cluster(api: Api, namespaces: Sequence[str] = ()) -> Survey:
         hub.close()
 
 
-def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | list[Change]]:
-    """First a survey, then what changes, as it changes, until it is closed.
+def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | list[Change] | str]:
+    """First a survey, then what changes, as it changes, until it is closed; a text where something is amiss with us.
 
     Raises ``ClientError`` where the cluster cannot be asked at first; what is lost later is followed again.
     """
     from gonogo.cluster.hub import Hub
+    from gonogo.errors import ClientError
+    from gonogo.waiting import pause
 
     hub = Hub(api, namespaces)
     try:
@@ -97,8 +103,14 @@ def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | lis
         since = dict.fromkeys(map(_key, survey.rows), monotonic())
         before = {_key(row): row for row in survey.rows}
         calm = CALM
+        told = set(survey.notes)
         while True:
             hub.changed(calm)
+            for error in hub.errors:
+                if not isinstance(error, ClientError):
+                    raise error
+            yield from (note for note in hub.notes if note not in told)
+            told = {*hub.notes}
             began = monotonic()
             rows = {_key(row): row for row in _rows(logs.world(hub), hub.namespaces)}
             moved = [*changes(before, rows, since, began)]
@@ -106,8 +118,11 @@ def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | lis
                 yield moved
             before = rows
             working = any(row.state is State.PROGRESSING for row in rows.values())
-            # a large cluster is judged less often for time's sake alone
-            calm = max(CALM if working else 10 * CALM, 10 * (monotonic() - began))
+            took = monotonic() - began
+            # A large cluster is judged half of the time at most, and more seldom where only time has passed.
+            calm = max(CALM if working else 10 * CALM, 10 * took)
+            if took > LARGE:
+                pause(took, reason="the cluster changes faster than it can be judged")
     finally:
         hub.close()
 
@@ -138,13 +153,14 @@ def _key(row: Row) -> tuple[str, ...]:
 def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     """The kinds that are judged, all that is needed asked for and listed once; and what could not be discovered."""
     from gonogo.cluster.api import KINDS
-    from gonogo.errors import Forbidden
+    from gonogo.errors import ClientError
 
     judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
     more, unknown = custom_kinds(api)
     judged += [kind for kind in more if kind.namespaced or not hub.namespaces]
     hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in LOOKED_AT)]))
-    hub.listed(LISTED, tolerate=(Forbidden,))
+    # The server has just answered: where one kind cannot be listed, as with its conversion webhook down, the rest can.
+    hub.listed(LISTED, tolerate=(ClientError,))
     return judged, unknown
 
 
@@ -155,9 +171,11 @@ def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> 
     for refusal in hub.refusals:
         resource = str(refusal).removeprefix("may not list ").split(" ", 1)[0]
         (unasked if resource in needed else less).append(str(refusal) if resource in needed else resource)
+    unasked += dict.fromkeys(map(str, hub.errors))
     found = _survey(world, hub.namespaces)
-    notes = [f"less can be said of why: may not list {', '.join(less)}"] if less else []
-    return found._replace(unasked=unasked, notes=[*hub.notes, *notes])
+    notes = [*logs.notes, *hub.notes]
+    notes += [f"less can be said of why: may not list {', '.join(less)}"] if less else []
+    return found._replace(unasked=unasked, notes=notes)
 
 
 def _survey(world: World, namespaces: Collection[str]) -> Survey:
@@ -206,6 +224,7 @@ class Logs:
 
     def __init__(self, api: Api) -> None:
         self.lines: dict[tuple[str, str, str], str] = {}
+        self.notes: list[str] = []
         self._api = api
         self._read: dict[tuple[str, str, str], int] = {}
 
@@ -221,7 +240,7 @@ class Logs:
 
     def _last_lines(self, namespace: str, pod: str, container: str) -> str:
         from gonogo.cluster.api import KINDS
-        from gonogo.errors import ClientError
+        from gonogo.errors import Absent, ClientError, Garbled
         from gonogo.redaction import Redactor
 
         redact, path = Redactor(), f"{KINDS['Pod'].path(namespace, pod)}/log"
@@ -229,8 +248,11 @@ class Logs:
         for previous in ("true", "false"):
             try:
                 raw = self._api.get(path, container=container, previous=previous, tailLines=str(LINES))
-            except ClientError:
-                continue  # that run has left no log, or it is not ours to read: the states are judged without
+            except (Absent, Garbled):  # that run left no log (HTTP 400), or the pod is gone meanwhile
+                continue
+            except ClientError as error:
+                self.notes = [f"without last lines: {error}"]
+                break
             runs.append(redact(raw.decode("utf-8", "replace")).rstrip())
         return "\n".join(filter(None, runs))
 
