@@ -142,7 +142,8 @@ def test_only_a_target_that_declares_exec_may_look_inside(tmp_path: Path) -> Non
     _, without = found(tmp_path / "a", QUEUE)
     _, within = found(tmp_path / "b", QUEUE, capabilities='["exec"]')
 
-    assert needed(within) - needed(without) == {"get pods/exec data", "create pods/exec data"}
+    added = needed(within) - needed(without)
+    assert added == {"list pods data", "get pods/exec data", "create pods/exec data"}
 
 
 def test_writing_needs_no_more_than_to_know_where(tmp_path: Path) -> None:

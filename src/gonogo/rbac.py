@@ -74,7 +74,7 @@ def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[R
         for service in services(target.components, name):
             yield from _reached(service, component, settings.transport)
             if "exec" in target.capabilities:
-                yield from _upgraded(_space(service), "pods/exec", "what is true inside pods")
+                yield from _entered(service)
         for reference in _secrets(table):
             found = SECRET.fullmatch(reference)
             assert found is not None, reference
@@ -94,6 +94,16 @@ def _reached(service: str, component: Component, transport: str) -> Iterator[Rig
     yield Right(space, "services", named, "get", way)
     yield Right(space, "endpointslices.discovery.k8s.io", "", "list", way)
     yield from _upgraded(space, "pods/portforward", way)
+
+
+def _entered(service: str) -> Iterator[Right]:
+    found = SERVICE.fullmatch(service)
+    assert found is not None, service
+    space, purpose = found["namespace"], "what is true inside pods"
+    yield Right(space, "services", found["name"], "get", purpose)
+    yield Right(space, "endpointslices.discovery.k8s.io", "", "list", purpose)
+    yield Right(space, "pods", "", "list", purpose)
+    yield from _upgraded(space, "pods/exec", purpose)
 
 
 def _upgraded(space: str, resource: str, purpose: str) -> Iterator[Right]:

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.forward import websocket
-from gonogo.cluster.forward.choose import Reference, endpoints
+from gonogo.cluster.forward.choose import Reference, Spot, endpoints
 from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Gone, TimedOut, Unsupported
 from gonogo.inside import LISTEN, Inside, address
 from gonogo.model import Server
@@ -256,6 +256,10 @@ class _Pod(msgspec.Struct):
     spec: _Spec
 
 
+class _Pods(msgspec.Struct):
+    items: list[_Pod]
+
+
 def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], Inside]:
     """Component to its pods, seen from inside; ``services`` are the references of a component.
 
@@ -283,7 +287,7 @@ def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], 
 
 def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
     for spot in endpoints(api, reference):
-        spec = msgspec.json.decode(api.get(KINDS["Pod"].path(spot.namespace, spot.pod)), type=_Pod).spec
+        spec = _spec(api, spot)
         first = spec.containers[0]
         claimed = {v.name for v in spec.volumes if v.persistent_volume_claim or v.ephemeral}
         given = [s.run_as_user for s in (first.security_context, spec.security_context) if s is not None]
@@ -301,3 +305,11 @@ def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
             claims=tuple(mount.mount_path for mount in first.volume_mounts if mount.name in claimed),
             namespace=spot.namespace,
         )
+
+
+def _spec(api: Api, spot: Spot) -> _Spec:
+    # listed, since whoever looks at pods may list them, and need not be allowed to get one
+    for page in api.pages(KINDS["Pod"], spot.namespace, fields=f"metadata.name={spot.pod}"):
+        for pod in msgspec.json.decode(page, type=_Pods).items:
+            return pod.spec
+    raise Gone(api.component, f"pod {spot.namespace}/{spot.pod} is gone")
