@@ -61,7 +61,7 @@ def test_an_operator_that_runs_and_says_nothing_is_silent() -> None:
     row = said(KAFKA, operator(1), complete=KNOWN)
 
     assert (row.state.value, row.reason, row.cause) == ("failed", "OperatorSilent", "")
-    assert row.message == "its operator has not touched it; is it running?"
+    assert row.message == "its operator, strimzi-cluster-operator, has not touched it; is it running?"
 
 
 def test_where_all_workloads_are_known_a_missing_operator_is_a_fact() -> None:

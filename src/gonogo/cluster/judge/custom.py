@@ -91,6 +91,7 @@ def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Verdict 
     return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
 
 
+_SILENT = "its operator, {}, has not touched it; is it running?"
 _UNEXPLAINED = (State.PROGRESSING, State.FAILED)
 
 
@@ -168,7 +169,7 @@ def absent_operator(world: World, obj: Object) -> Verdict | None:
         return doom("OperatorSilent", message, waited=waited, command=kubectl(down), cause=named(down))
     if obj.get("status"):
         return None
-    message = "its operator has not touched it; is it running?"
+    message = _SILENT.format(" or ".join(rules.operator))
     if not found and world.knows_all("Deployment") and world.knows_all("StatefulSet"):
         message = f"its operator has not touched it: nothing runs here by the name {' or '.join(rules.operator)}"
     return doom("OperatorSilent", message, waited=waited, command=kubectl(obj))
@@ -247,7 +248,7 @@ def _silent(rules: Rule) -> Verdict:
     if not rules.operator:
         message = "no status: its operator has not touched it, or objects of this kind have none"
         return Verdict(State.UNKNOWN, "NoStatus", message)
-    return Verdict(State.PROGRESSING, "OperatorSilent", "its operator has not touched it; is it running?")
+    return Verdict(State.PROGRESSING, "OperatorSilent", _SILENT.format(" or ".join(rules.operator)))
 
 
 def _told(rules: Rule, view: Mapping[str, Any], state: State) -> Verdict:
