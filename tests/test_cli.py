@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
+from kubeconfigs import kubeconfig
 from repositories import Content
 from samples import sample_results
 
@@ -130,6 +132,9 @@ def test_help_loads_nothing_that_only_a_run_needs() -> None:
         (["drill", "stor"], "stor: no such drill or component"),
         (["drill"], "modes allows read, write; drills need mode disrupt"),
         (["sweep", "--older-than", "soon"], "--older-than"),
+        (["rbac", "--for", "deploy"], "gonogo deploys nothing on a cluster yet (read, write or disrupt)"),
+        (["rbac", "--for", "raed"], "'raed' is no mode (nearest known: 'read')"),
+        (["rbac", "--for", "read"], "has no table [kubernetes]"),
         (["plan", "--target", "their"], "(nearest known: 'there')"),
         (["up", "--target", "./their.toml"], "their.toml: no such file or directory"),
         (["check", "--target", "their"], "(nearest known: 'there')"),
@@ -586,3 +591,54 @@ def test_sweep_lists_and_deletes_what_a_killed_run_left(
     assert [(row["name"], row["removed"]) for row in json.loads(swept.out)] == [(f"{run}-1", True)]
     assert not left.exists()
     assert (again.code, again.out) == (0, "")
+
+
+def test_a_target_file_elsewhere_does_not_hide_how_suites_are_imported(
+    gonogo_alone: Gonogo, content: Content, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "there.toml").write_text(content.target().read_text())
+    content.write("suites/shop/test_same.py", "")
+    content.write("suites/store/test_same.py", "")
+
+    said = gonogo_alone("check", "--target", str(folder / "there.toml"), "--out", str(folder), "--mode", "write")
+
+    assert said.code == 0
+    assert "GO on there" in said.out
+
+
+# -- a cluster
+
+
+@pytest.fixture
+def on_cluster(content: Content, tmp_path: Path) -> Path:
+    """The target file of a platform on a cluster that does not answer."""
+    head = f'capabilities = ["kubernetes"]\n[kubernetes]\nkubeconfig = "{kubeconfig(tmp_path / "config")}"'
+    return content.target(head + '\nnamespaces = ["data"]')
+
+
+def test_rights_are_printed_as_manifests(gonogo: Gonogo, on_cluster: Path) -> None:
+    text = on_cluster.read_text().replace("[components.shop]", 'password = { secret = "data/store#password" }\n[x]')
+    on_cluster.write_text(text.partition("[x]")[0])
+
+    said = gonogo("rbac", "--for", "read", "--account", "ops/checker")
+
+    documents = list(yaml.safe_load_all(said.out))
+    assert said.code == 0
+    assert documents[0]["metadata"] == {"name": "checker", "namespace": "ops"}
+    assert [d["kind"] for d in documents] == ["ServiceAccount", "Role", "RoleBinding"]
+    assert documents[1]["rules"][0]["resourceNames"] == ["store"]
+
+
+def test_a_target_on_a_cluster_is_its_own_attachment(gonogo: Gonogo, on_cluster: Path) -> None:
+    said = gonogo("endpoints")
+
+    assert (said.code, said.out) == (0, on_cluster.read_text())
+
+
+def test_a_cluster_that_does_not_answer_is_a_sentence(gonogo: Gonogo, on_cluster: Path) -> None:
+    said = gonogo("endpoints", "--discover")
+
+    assert said.code == 1
+    assert "the API server http://127.0.0.1:1 of context 'one' refused the connection" in said.err
+    assert said.out == ""

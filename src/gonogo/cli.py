@@ -119,7 +119,11 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
 
     root, _, chosen = loaded(target)
     keys = ("component", "node", "provider", "state", "version", "address", "pid", "log", "data", "since")
-    servers = provider_for(chosen, root, str).servers()
+    provider = provider_for(chosen, root, str)
+    try:
+        servers = provider.servers()
+    finally:
+        provider.close()
     rows = [{key: asdict(server)[key] for key in keys} for server in servers]
     if not rows and chosen.provider == "existing":
         print(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there", file=sys.stderr)
@@ -217,7 +221,7 @@ def down(
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root, str)
     wanted = [registry.components[n] for n in selected(registry, chosen, names)]
-    there = any(provider.attached(component) for component in wanted)
+    there = any(provider.stands(component) for component in wanted)
     if chosen.provider == "existing":
         print(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them", file=sys.stderr)
         return
@@ -248,7 +252,7 @@ def rbac(
     if purpose == "deploy":
         raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
     if purpose not in list(Mode):
-        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, [*Mode, "deploy"])))
+        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, [*map(str, Mode), "deploy"])))
     _, registry, chosen = loaded(target)
     found = rights(registry, chosen, Mode(purpose))
     space, _, name = account.rpartition("/")

@@ -160,6 +160,7 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
     finally:
         if own:
             provider.down()
+        provider.close()
 
 
 def drilled(platform: Platform, drill: Drill) -> Seen:

@@ -72,6 +72,8 @@ def content_of(config: pytest.Config) -> Path | None:
     """
     for folder in (config.rootpath, config.inipath.parent if config.inipath else config.rootpath):
         if is_root(folder):
+            if config.inipath is None:
+                config.option.importmode = "importlib"
             return folder
     here = config.invocation_params.dir
     if not is_root(here) or not here.is_relative_to(config.rootpath) or not config.getoption("target"):

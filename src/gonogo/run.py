@@ -7,6 +7,7 @@ import platform as host_facts
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -324,7 +325,7 @@ class Run:
         for nodeid, error in self.lanes.ended().items() if interrupted else ():
             self.record(self.judged(nodeid, error))
         standings = self.platform.known()
-        health = self._health(standings)
+        health, pods = self._health(standings), self._pods(standings)
         with self.timeline.span("everything taken down" if self.own else "leaving", "teardown"):
             if self.own and self.options.keep:
                 self.provider.keep()
@@ -334,7 +335,9 @@ class Run:
         # Renderers are not needed, nor paid for, before the end.
         from gonogo.publish import publish
 
-        results = judge(replace(self._results(standings, interrupted=interrupted), health=health))
+        met = self._results(standings, interrupted=interrupted)
+        components = tuple(replace(c, pods=pods.get(c.name)) for c in met.components)
+        results = judge(replace(met, components=components, health=health))
         self._note(Event(finished=results))
         if self.events is not None:
             try:
@@ -342,6 +345,15 @@ class Run:
             except OSError as error:
                 self.unwritten = str(unwritable(self.options.out, error))
         return results
+
+    def _pods(self, standings: Mapping[str, Standing]) -> dict[str, int]:
+        """How many pods stand behind each component, where that can be seen."""
+        if self.target.kubernetes is None or not any(standing.up for standing in standings.values()):
+            return {}
+        try:
+            return dict(Counter(server.component for server in self.provider.servers()))
+        except ClientError:
+            return {}
 
     def _close(self) -> None:
         if self.given is None:
