@@ -20,7 +20,6 @@ from repositories import Content
 from gonogo import cli
 from gonogo.cluster import story, survey
 from gonogo.cluster.judge import Row, State, World, judge
-from gonogo.cluster.judge.verdict import Row as RowStruct
 from gonogo.errors import Forbidden, Garbled, Unavailable
 
 NOW = "2026-11-25T10:00:00Z"
@@ -171,7 +170,7 @@ def test_no_rows_are_an_empty_array(health: Health) -> None:
 
 
 def test_the_states_are_those_of_the_contract() -> None:
-    schema = msgspec.json.schema(RowStruct)
+    schema = msgspec.json.schema(Row)
 
     assert sorted(schema["$defs"]["State"]["enum"]) == ["failed", "progressing", "ready", "suspended", "unknown"]
     assert list(schema["$defs"]["Row"]["properties"]) == FIELDS

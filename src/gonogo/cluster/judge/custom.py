@@ -102,7 +102,7 @@ def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tu
     owners = (*above, obj)
     below = []
     for child in world.children(obj):
-        if any(child is owner for owner in owners):
+        if any(child is owner for owner in owners) or "deletionTimestamp" in child["metadata"]:
             continue
         custom = "." in known_as(child["apiVersion"], child["kind"])
         told = judge(world, child, owners) if custom else verdict(world, child)
@@ -123,11 +123,7 @@ def state_of(obj: Object) -> Verdict:
     from jmespath.exceptions import JMESPathError
 
     rules = rule(known_as(obj["apiVersion"], obj["kind"]))
-    meta = obj["metadata"]
-    if meta.get("deletionTimestamp"):
-        waits = ", ".join(meta.get("finalizers", ())) or "nothing"
-        return Verdict(State.PROGRESSING, "Terminating", f"is being deleted; finalizers that it waits for: {waits}")
-    if not meta.get("creationTimestamp") and not obj.get("status"):
+    if not obj["metadata"].get("creationTimestamp") and not obj.get("status"):
         message = "no status: this is a manifest as it is written, not an object as a cluster holds it"
         return Verdict(State.UNKNOWN, "NoStatus", message)
     try:
@@ -155,7 +151,7 @@ def absent_operator(world: World, obj: Object) -> Verdict | None:
         return None  # a manifest as somebody wrote it; no operator was asked yet
     kind = known_as(obj["apiVersion"], obj["kind"])
     rules = rule(kind)
-    if not rules.operator or obj["metadata"].get("deletionTimestamp"):
+    if not rules.operator:
         return None
     if _undefined(world, obj):
         return doom("DefinitionMissing", f"the cluster does not know {kind} (any more)", waited=world.age(obj))
