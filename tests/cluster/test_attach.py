@@ -17,6 +17,18 @@ from gonogo.registry import Registry
 from gonogo.waiting import until
 
 Apply = Callable[[str], list[dict[str, Any]]]
+CLAIM = """
+          volumeMounts: [{name: disk, mountPath: /disk}]
+      volumes: [{name: disk, persistentVolumeClaim: {claimName: disk}}]
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: disk}
+spec:
+  storageClassName: no-such-class
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Mi}}
+"""
 READY = "status.readyReplicas == `1`"
 
 
@@ -151,6 +163,21 @@ def test_a_pod_that_cannot_start_is_the_cause_and_its_story_the_evidence(
     assert f"Deployment {namespace}/web → ReplicaSet {namespace}/web-" in text
     assert "no, with ***" in text
     assert PASSWORD not in text
+
+
+def test_a_claim_that_stays_unbound_is_the_cause(
+    apply: Apply, cluster: Cluster, namespace: str, registry: Registry, kubeconfig: Path, tmp_path: Path
+) -> None:
+    mounted = MANIFEST.rstrip() + CLAIM
+    apply(mounted)
+    cluster.wait("Pod", "status.conditions[?type == 'PodScheduled' && status == 'False']", namespace=namespace)
+
+    with attached(tmp_path, registry, target(tmp_path, registry, namespace, kubeconfig)) as platform:
+        standing = platform.standing("web")
+
+    assert told(standing) == ("failed", "web.workload_not_ready")
+    assert f"PersistentVolumeClaim {namespace}/disk" in standing.message
+    assert "no-such-class" in standing.message + standing.hint
 
 
 def test_another_cluster_than_the_one_meant_is_not_written_to(
