@@ -627,6 +627,7 @@ def test_rights_are_printed_as_manifests(gonogo: Gonogo, on_cluster: Path) -> No
     assert said.code == 0
     assert documents[0]["metadata"] == {"name": "checker", "namespace": "ops"}
     assert [d["kind"] for d in documents] == ["ServiceAccount", "Role", "RoleBinding"]
+    assert documents[1]["metadata"] == {"name": "gonogo-read-there", "namespace": "data"}
     assert documents[1]["rules"][0]["resourceNames"] == ["store"]
 
 

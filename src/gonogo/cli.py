@@ -247,16 +247,17 @@ def rbac(
     """
     from gonogo.files import suggestion
     from gonogo.model import Mode
-    from gonogo.rbac import home_of, manifests, rights
+    from gonogo.rbac import home_of, manifests, rights, role_name
 
     if purpose == "deploy":
         raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
     if purpose not in list(Mode):
         raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, [*map(str, Mode), "deploy"])))
     _, registry, chosen = loaded(target)
-    found = rights(registry, chosen, Mode(purpose))
+    mode = Mode(purpose)
+    found = rights(registry, chosen, mode)
     space, _, name = account.rpartition("/")
-    print(manifests(found, f"gonogo-{purpose}", (space or home_of(chosen, found), name)), end="")
+    print(manifests(found, role_name(chosen, mode), (space or home_of(chosen, found), name)), end="")
 
 
 # -- checking

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -148,6 +149,11 @@ def home_of(target: Target, found: Iterable[Right]) -> str:
     """The namespace that the ServiceAccount lives in where nobody says another: the first that the target is about."""
     named = target.kubernetes.namespaces if target.kubernetes else ()
     return next((space for space in (*named, *(one.namespace for one in found)) if space), "default")
+
+
+def role_name(target: Target, mode: Mode) -> str:
+    """What the Roles are called: two targets of one cluster do not change each other's."""
+    return f"gonogo-{mode}-{re.sub(r'[^a-z0-9-]+', '-', target.name.lower()).strip('-')}"
 
 
 # -- as YAML
