@@ -19,11 +19,12 @@ from scripted import Reply, Script, answers, serving
 
 from gonogo.cluster.judge import World
 from gonogo.content import provider_for
-from gonogo.errors import ClientError, ClusterLost, ConfigError, Forbidden, SecretMissing
+from gonogo.errors import ClientError, ClusterLost, ConfigError, Forbidden, Refused, SecretMissing
 from gonogo.model import Limits
 from gonogo.providers import behind
 from gonogo.providers.cluster import Cluster
 from gonogo.providers.existing_cluster import ExistingCluster
+from gonogo.reaching import translated
 from gonogo.redaction import Redactor
 from gonogo.registry import Registry
 from gonogo.target import Kubernetes, Reached, load_target
@@ -275,7 +276,9 @@ TARGET = """
 
 
 class Logs:
-    """An API server that knows logs alone."""
+    """An API server that knows logs alone, and where we are."""
+
+    in_cluster = False
 
     def get(self, path: str, **query: str) -> bytes:
         if "web" in path:
@@ -345,6 +348,32 @@ def test_an_authority_that_a_secret_holds_becomes_a_file(tmp_path: Path, monkeyp
     assert endpoints is not None
     assert Path(endpoints["ca"]).read_text() == pem
     assert endpoints["address"] == "queue.data.svc:9092"
+
+
+def test_a_cut_connection_means_what_the_forward_says_of_it_as_long_as_it_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = {("127.0.0.1", 31001): None, ("127.0.0.1", 31000): ClusterLost("health", "the stream was lost")}
+    forwards = SimpleNamespace(
+        address=lambda _: ("127.0.0.1", 31001),
+        socks=lambda: "socks5h://me:secret@127.0.0.1:31000",
+        fault=faults.get,
+        close=lambda: None,
+    )
+
+    with provider(tmp_path) as (made, registry):
+        monkeypatch.setattr(made.cluster, "_forwards", forwards)
+        monkeypatch.setattr(made.cluster, "secret", lambda *_: "hunter2")
+        endpoints = made.attached(registry.components["queue"])
+        during = translated("queue", ConnectionResetError())
+        other = translated("store", ConnectionResetError())
+    after = translated("queue", ConnectionResetError())
+
+    assert endpoints is not None
+    assert endpoints["proxy"] == "socks5h://me:secret@127.0.0.1:31000"
+    assert during is not None
+    assert (during.signature, str(during)) == ("queue.cluster_unreachable", "the stream was lost")
+    assert [type(one) for one in (other, after)] == [Refused, Refused]
 
 
 def test_the_pods_behind_a_service_are_its_servers(tmp_path: Path) -> None:
