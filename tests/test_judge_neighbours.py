@@ -228,6 +228,15 @@ def test_pods_that_are_not_ready_may_be_published() -> None:
     assert m.row(service(publishNotReadyAddresses=True), pod).state is State.READY
 
 
+def test_ready_pods_that_are_no_endpoints_yet_are_not_blamed() -> None:
+    pods = [m.pod("p", ready=True, meta={"labels": APP}), broken("q")]
+
+    row = m.row(service(), *pods, complete=["EndpointSlice"])
+
+    assert (row.state, row.reason) == (State.PROGRESSING, "NoEndpoints")
+    assert row.message == "1 of its 2 pods are ready, and none is among its endpoints"
+
+
 def test_a_service_without_selector_and_without_endpoints_says_so() -> None:
     obj = m.thing("v1", "Service", "s", spec={"clusterIP": "10.0.0.1"}, status={})
 

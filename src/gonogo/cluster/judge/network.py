@@ -11,7 +11,7 @@ from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
-from gonogo.cluster.judge.world import World, controller, named, said
+from gonogo.cluster.judge.world import World, condition, controller, named, said
 
 _MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
@@ -48,6 +48,10 @@ def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> V
     if pods:
         if obj.get("spec", {}).get("publishNotReadyAddresses"):
             return READY
+        serving = [pod for pod in pods if condition(pod, "Ready").get("status") == "True"]
+        if serving:
+            text = f"{len(serving)} of its {len(pods)} pods are ready, and none is among its endpoints"
+            return Verdict(State.PROGRESSING, "NoEndpoints", text, kubectl(obj))
         why = worst(judged(world, pod) for pod in pods)
         seen = f"none of its {len(pods)} pods is ready"
         if why is not None and why.reason in RULES:
