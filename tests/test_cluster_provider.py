@@ -19,7 +19,7 @@ from scripted import Reply, Script, answers, serving
 
 from gonogo.cluster.judge import World
 from gonogo.content import provider_for
-from gonogo.errors import ClientError, ClusterLost, ConfigError, Forbidden, Refused, SecretMissing
+from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Problem, Refused, SecretMissing
 from gonogo.model import Limits
 from gonogo.providers import behind
 from gonogo.providers.cluster import Cluster
@@ -128,6 +128,19 @@ def test_where_the_target_says_so_a_service_is_reached_by_its_own_address(tmp_pa
         assert one.reached("data/queue:9092", web=True) == Reached("queue.data.svc", 9092, "service")
 
     assert script.asked == []
+
+
+@pytest.mark.parametrize(("where", "raised"), [("data/queue:9092", Absent), ("~/.kube/config", ConfigError)])
+def test_a_port_that_a_service_does_not_have_is_no_mistake_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, raised: type[Exception]
+) -> None:
+    def address(_: str) -> tuple[str, int]:
+        raise ConfigError(Problem(where, "is not as it should be"))
+
+    with cluster(tmp_path, {}, transport="forward") as (one, *_):
+        monkeypatch.setattr(one, "_forwards", SimpleNamespace(address=address, close=lambda: None))
+        with pytest.raises(raised, match="is not as it should be"):
+            one.reached("data/queue:9092", web=False)
 
 
 # -- is this the one?

@@ -95,9 +95,12 @@ class Cluster:
             return entrance
         if transport == "service" or (transport != "forward" and self.api.in_cluster):
             return self.inside(service)
+        forwards = self.forwards
         try:
-            host, port = self.forwards.address(service)
+            host, port = forwards.address(service)
         except ConfigError as error:
+            if error.problems[0].where != service:
+                raise
             # The reference is well-formed: it is the Service that has no such port (any more).
             raise Absent(COMPONENT, str(error)) from error
         return Reached(host, port, "port-forward")
