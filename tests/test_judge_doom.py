@@ -469,6 +469,14 @@ def test_a_crash_loop_is_not_excused_by_its_own_service_nor_for_ever() -> None:
     assert found["Pod/q"].state is State.FAILED
 
 
+def test_what_it_waits_for_is_named_from_its_first_end_on() -> None:
+    last = m.ended(1)
+    once = m.pod("p", m.container(m.waiting("CrashLoopBackOff"), last=last), age=9, containers={"args": ["--db=db:1"]})
+    service = m.thing("v1", "Service", "db", spec={"selector": {"app": "db"}}, status={})
+
+    assert m.row(once, service, complete=["Pod"]).cause == "Service data/db"
+
+
 def test_ends_that_are_not_alike_and_long_runs_are_no_loop() -> None:
     unlike = m.container(m.ended(2), restarts=4, last=m.ended(1, since=60))
     long_run = m.container(m.waiting("CrashLoopBackOff"), restarts=4, last=m.ended(1, lasted=7200))

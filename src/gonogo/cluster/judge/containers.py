@@ -133,14 +133,14 @@ def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[st
     )
     if reason == "StartupProbe":
         return verdict
-    if ends < TERMINATIONS or not alike:
-        return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
-    if (ran := _lasted(end)) is not None and ran > UNSTABLE:
-        return recovering(verdict, f"it ran {ran / 60:.0f} minutes before")
     need = needs.unready(world, pod) if (placed(world, pod) or 0.0) < NEEDS else None
     if need is not None:
         waits = recovering(verdict, f"{named(need)}, which it names, has no ready endpoint")
         return waits._replace(cause=named(need))
+    if ends < TERMINATIONS or not alike:
+        return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
+    if (ran := _lasted(end)) is not None and ran > UNSTABLE:
+        return recovering(verdict, f"it ran {ran / 60:.0f} minutes before")
     return verdict
 
 
