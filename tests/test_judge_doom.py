@@ -471,7 +471,9 @@ def test_a_crash_loop_is_not_excused_by_its_own_service_nor_for_ever() -> None:
 
 def test_what_it_waits_for_is_named_from_its_first_end_on() -> None:
     last = m.ended(1)
-    once = m.pod("p", m.container(m.waiting("CrashLoopBackOff"), last=last), age=9, containers={"args": ["--db=db:1"]})
+    once = m.pod(
+        "p", m.container(m.waiting("CrashLoopBackOff"), last=last), age=9, since=9, containers={"args": ["--db=db:1"]}
+    )
     service = m.thing("v1", "Service", "db", spec={"selector": {"app": "db"}}, status={})
 
     assert m.row(once, service, complete=["Pod"]).cause == "Service data/db"
