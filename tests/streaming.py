@@ -25,6 +25,9 @@ from gonogo.model import Limits
 
 SPDY, CHANNELS = "SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io"
 
+Frame = tuple[int, int, int, bytes]
+"""Stream (0 for a control frame), kind, flags and body."""
+
 
 class Cluster:
     """As much of ``Api`` as forwards ask: ``objects`` by path, and a WebSocket to ports of this machine.
@@ -104,23 +107,31 @@ class Cluster:
         port = int(web.request.path.rpartition("=")[2])
         try:
             (self._spdy if web.subprotocol == SPDY else self._channels)(web, port)
-        except ConnectionClosed:
+        except (ConnectionClosed, StopIteration):
             return
 
     def _spdy(self, web: ServerConnection, port: int) -> None:
-        frames, replies = _frames(web), zlib.compressobj(zdict=b"as if it were SPDY's own")
-        headers, streams = zlib.decompressobj(), {}
-        while len(streams) < 2:
-            stream, kind, _, body = next(frames)
-            assert (stream, kind) == (0, 1), "data before the streams were accepted is lost"
-            pairs = _pairs(headers.decompress(body[10:]))
-            assert pairs["port"] == str(port)
-            streams[pairs["streamtype"]] = number = int.from_bytes(body[:4], "big")
-            block = struct.pack("!I", number) + replies.compress(b"\0\0\0\0") + replies.flush(zlib.Z_SYNC_FLUSH)
-            accepted = _frame(0x80030002, block)
-            if pairs["streamtype"] != "data" or not self.hasty:
-                web.send(accepted)
-        data, error = streams["data"], streams["error"]
+        replies, headers = zlib.compressobj(zdict=b"as if it were SPDY's own"), zlib.decompressobj()
+        frames = _frames(web)
+        while True:  # one pair of streams after another, as long as the client wants
+            streams: dict[str, int] = {}
+            while len(streams) < 2:
+                stream, kind, _, body = next(frames)
+                if kind != 1:
+                    assert (stream, kind) in {(0, 3), (0, 6)}, "data before the streams were accepted is lost"
+                    continue
+                pairs = _pairs(headers.decompress(body[10:]))
+                streams[pairs["streamtype"]] = number = int.from_bytes(body[:4], "big")
+                block = struct.pack("!I", number) + replies.compress(b"\0\0\0\0") + replies.flush(zlib.Z_SYNC_FLUSH)
+                accepted = _frame(0x80030002, block)
+                if pairs["streamtype"] != "data" or not self.hasty:
+                    web.send(accepted)
+            first = accepted if self.hasty else b""
+            self._pair(web, frames, int(pairs["port"]), first, streams["data"], streams["error"])
+
+    def _pair(
+        self, web: ServerConnection, frames: Iterator[Frame], port: int, first: bytes, data: int, error: int
+    ) -> None:
         web.send(_frame(0x80030006, struct.pack("!I", 2)))  # a ping: it has to come back
         try:
             server = socket.create_connection(("127.0.0.1", port))
@@ -132,7 +143,7 @@ class Cluster:
 
         def back() -> None:
             while chunk := server.recv(20_000):
-                whole = (accepted if self.hasty else b"") + _frame(data, chunk)
+                whole = first + _frame(data, chunk)
                 web.send(whole[:3])  # a message ends anywhere in a frame
                 web.send(whole[3:9000])
                 web.send(whole[9000:])
@@ -147,6 +158,8 @@ class Cluster:
                     if flags & 1:
                         server.shutdown(socket.SHUT_WR)
                 pinged = pinged or (stream, kind, body) == (0, 6, struct.pack("!I", 2))
+                if (stream, kind) == (0, 3):
+                    break
         assert pinged
 
     def _channels(self, web: ServerConnection, port: int) -> None:
@@ -175,8 +188,7 @@ def _frame(first: int, body: bytes = b"", *, fin: bool = False) -> bytes:
     return struct.pack("!II", first, fin << 24 | len(body)) + body
 
 
-def _frames(web: ServerConnection) -> Iterator[tuple[int, int, int, bytes]]:
-    """Stream (0 for a control frame), kind, flags and body of each frame."""
+def _frames(web: ServerConnection) -> Iterator[Frame]:
     buffer = b""
     for message in web:
         assert isinstance(message, bytes)

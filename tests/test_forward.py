@@ -85,8 +85,8 @@ def forwards(cluster: Cluster) -> Iterator[Forwards]:
         yield ways
 
 
-def service(cluster: Cluster, port: int, *pods: str, ready: bool = True, **spec: Any) -> None:
-    """A Service ``web`` with port 80, named ``http``, before these pods; ``port`` is theirs."""
+def service(cluster: Cluster, port: int, *pods: str, ready: bool = True, uid: str = "", **spec: Any) -> None:
+    """A Service ``web`` with port 80, named ``http``, before these pods; ``port`` is theirs, ``uid`` of each."""
     ports = [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "web"}]
     given = {"ports": ports, "selector": {"app": "web"}, "clusterIP": "10.0.0.1", **spec}
     cluster.objects[f"{SERVICES}/web"] = {"metadata": {"name": "web", "namespace": "data"}, "spec": given}
@@ -95,7 +95,7 @@ def service(cluster: Cluster, port: int, *pods: str, ready: bool = True, **spec:
         {
             "addresses": [f"10.1.0.{number}"],
             "conditions": {"ready": ready},
-            "targetRef": {"kind": "Pod", "name": pod, "namespace": "data"},
+            "targetRef": {"kind": "Pod", "name": pod, "namespace": "data", "uid": uid and f"{pod}-{uid}"},
             "hostname": pod,
         }
         for number, pod in enumerate(pods, 1)
@@ -217,6 +217,47 @@ def test_a_pod_that_was_replaced_is_left_for_its_successor(
 
     assert asked(address, b"two") == b"two"
     assert [path for path in cluster.asked if "web-new/portforward" in path]
+
+
+@pytest.fixture
+def kept(served: Callable[[Serve], int]) -> Iterator[tuple[Cluster, Forwards]]:
+    """A cluster that says which pod is which, and ways that remember nothing of it but their WebSockets."""
+    with closing(Cluster()) as cluster, closing(Forwards(cluster)) as ways:  # type: ignore[arg-type]
+        service(cluster, served(echo), "web-0", uid="1")
+        yield cluster, ways
+
+
+def test_a_websocket_serves_one_connection_after_another(kept: tuple[Cluster, Forwards]) -> None:
+    cluster, ways = kept
+    texts = [b"%d" % number * 1000 for number in range(5)]
+
+    assert [asked(ways.address("data/web:80"), text, end=True) for text in texts] == texts
+    assert len(cluster.connections) == 1
+
+
+def test_a_websocket_that_was_cut_serves_nobody(kept: tuple[Cluster, Forwards]) -> None:
+    cluster, ways = kept
+    address = ways.address("data/web:80")
+    assert asked(address, b"one", end=True) == b"one"
+
+    cluster.connections[-1].socket.shutdown(socket.SHUT_RDWR)
+
+    assert asked(address, b"two", end=True) == b"two"
+    assert len(cluster.connections) == 2
+
+
+def test_a_successor_of_the_same_name_is_another_pod(
+    kept: tuple[Cluster, Forwards], served: Callable[[Serve], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gonogo.cluster.forward.forwards.KNOWN_FOR", 0)
+    cluster, ways = kept
+    address = ways.address("data/web:80")
+    assert asked(address, b"one", end=True) == b"one"
+
+    service(cluster, served(echo), "web-0", uid="2")
+
+    assert asked(address, b"two", end=True) == b"two"
+    assert len(cluster.connections) == 2
 
 
 def test_a_pod_may_be_named_itself(forwards: Forwards, cluster: Cluster, served: Callable[[Serve], int]) -> None:
@@ -447,6 +488,10 @@ def test_the_proxy_serves_only_who_was_given_its_url(forwards: Forwards) -> None
 def test_streams_are_opened_as_the_protocol_wants_it() -> None:
     first = Spdy(5432).opening()
 
+    again = Spdy(5432)
+    assert again.again(80) == bytes.fromhex("80030003 00000008 00000003 00000005")
+    assert again.opening()[8:12] == bytes.fromhex("00000005")
+    assert again.end() == bytes.fromhex("00000007 01000000")
     assert first[:8] == bytes.fromhex("80030001 01") + (int.from_bytes(first[5:8], "big")).to_bytes(3, "big")
     assert first[8:18] == bytes.fromhex("00000001 00000000 0000")
     assert Spdy(1).data(b"abc") == bytes.fromhex("00000003 00000003") + b"abc"

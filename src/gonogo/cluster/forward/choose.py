@@ -42,11 +42,12 @@ class Reference(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """One port of one pod: where a forward can end."""
+    """One port of one pod: where a forward can end. ``uid`` tells a pod from its successor of the same name."""
 
     namespace: str
     pod: str
     port: int
+    uid: str = ""
 
     def __str__(self) -> str:
         return f"port {self.port} of pod {self.namespace}/{self.pod}"
@@ -80,6 +81,7 @@ class _Service(msgspec.Struct):
 class _Target(msgspec.Struct):
     kind: str = ""
     name: str = ""
+    uid: str = ""
 
 
 class _Conditions(msgspec.Struct):
@@ -96,6 +98,10 @@ class _Endpoint(msgspec.Struct, rename="camel"):
     def pod(self) -> str:
         """The pod that it stands for; empty where it stands for something else."""
         return self.target_ref.name if self.target_ref is not None and self.target_ref.kind == "Pod" else ""
+
+    def at(self, namespace: str, port: int) -> Spot:
+        """A port of that pod."""
+        return Spot(namespace, self.pod, port, self.target_ref.uid if self.target_ref is not None else "")
 
 
 class _Slice(msgspec.Struct):
@@ -159,7 +165,7 @@ def _spots(service: _Service, slices: Iterable[_Slice], reference: Reference, *,
         for number in _numbers(one, port):
             for endpoint in one.endpoints or ():
                 if endpoint.pod and (endpoint.conditions.ready is not False or not ready):
-                    yield Spot(reference.namespace, endpoint.pod, number)
+                    yield endpoint.at(reference.namespace, number)
 
 
 def _service(api: Api, namespace: str, name: str) -> _Service:
@@ -263,7 +269,7 @@ def _member(api: Api, host: str, service: str, namespace: str, port: int) -> Spo
     members = [e for one in _slices(api, namespace, service) for e in one.endpoints or ()]
     for endpoint in members:
         if endpoint.pod and host in (endpoint.hostname, endpoint.pod):
-            return Spot(namespace, endpoint.pod, port)
+            return endpoint.at(namespace, port)
     there = ", ".join(sorted({e.hostname or e.pod for e in members} - {""})) or "none"
     raise Absent(api.component, f"there is no pod {host!r} behind Service {namespace}/{service} (there: {there})")
 
@@ -273,10 +279,10 @@ def _of_service(api: Api, service: str, namespace: str, port: int) -> list[Spot]
     if _service(api, namespace, service).spec.cluster_ip != "None":
         return behind(api, reference)
     # a headless Service's name stands for its pods, whose own port it then is
-    found = [e.pod for one in _slices(api, namespace, service) for e in one.endpoints or ()]
-    if not any(found):
+    found = [e.at(namespace, port) for one in _slices(api, namespace, service) for e in one.endpoints or () if e.pod]
+    if not found:
         raise Gone(api.component, f"no pod stands behind Service {namespace}/{service}")
-    return [Spot(namespace, pod, port) for pod in dict.fromkeys(filter(None, found))]
+    return list(dict.fromkeys(found))
 
 
 def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Spot]:
@@ -284,7 +290,7 @@ def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Sp
     for namespace in namespaces:
         for endpoint in (e for one in _slices(api, namespace) for e in one.endpoints or ()):
             if endpoint.pod and address in endpoint.addresses:
-                return [Spot(namespace, endpoint.pod, port)]
+                return [endpoint.at(namespace, port)]
     for namespace in namespaces:
         for page in api.pages(KINDS["Service"], namespace):
             for service in msgspec.json.decode(page, type=_Services).items:

@@ -1,7 +1,7 @@
 """Port-forwards: a reference of a target file becomes an address on loopback, for as long as a run lasts.
 
-All of them are served by one thread. Each connection has a WebSocket of its own, and asks anew which pod is
-ready, so that a pod that was replaced meanwhile is only a connection that was cut.
+All of them are served by one thread. A connection has a WebSocket to itself, which the next one to the same pod may
+take over, and asks anew which pod is ready: a pod that was replaced meanwhile is only a connection that was cut.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+from websockets.protocol import State
 
 from gonogo.cluster.forward import socks, tunnel, websocket
 from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
@@ -33,13 +34,16 @@ Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
 CHUNK = 1 << 18
 
-KNOWN_FOR = 2.0
+KNOWN_FOR = 1.0
 """Seconds that the pods behind a Service are remembered: a burst of connections asks the API server once."""
+
+KEPT, KEPT_FOR = 8, 10.0
+"""WebSockets to one pod, and seconds, that are kept for further connections: opening one takes ten times as long."""
 
 FRESH = 5.0
 """Seconds that a reason explains a cut connection; a client learns of the cut at once and then asks why."""
 
-QUIET = 1.0
+QUIET = 0.5
 """Seconds that a pod must have sent nothing until it is told that its client has ended.
 
 containerd cuts the connection one second after it was told, whatever the server still has to send.
@@ -66,6 +70,7 @@ class Forwards:
         self._servers: list[asyncio.Server] = []
         self._proxy = ""
         self._known: dict[object, tuple[Deadline, list[Spot]]] = {}
+        self._spare: dict[str, list[_Spare]] = {}
         self._turn = 0
         self._faults: dict[Address, tuple[Deadline, ClientError]] = {}
         self.protocol = ""
@@ -118,6 +123,7 @@ class Forwards:
         if loop is None or thread is None:
             return
         self._done(loop, self._ended())
+        self._done(loop, loop.shutdown_default_executor())
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -155,6 +161,10 @@ class Forwards:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        for spare in (one for spares in self._spare.values() for one in spares):
+            spare.ending.cancel()
+            spare.way.web.transport.abort()
+        self._spare.clear()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -203,12 +213,41 @@ class Forwards:
                 if not again:
                     raise
                 again = False
+        kept = False
         try:
             yield way
-            if way.inner.closed:
-                await way.web.close()
+            kept = self._kept(way)
+        except ClientError:
+            self._known.pop(key, None)
+            raise
         finally:
+            if not kept:
+                way.web.transport.abort()
+
+    def _kept(self, way: _Way) -> bool:
+        """Whether the WebSocket may serve another connection; then it is there for a while."""
+        spares = self._spare.setdefault(way.spot.uid, [])
+        spares[:] = [spare for spare in spares if spare.way.web.state is State.OPEN]
+        usable = way.inner.closed and isinstance(way.inner, tunnel.Spdy) and way.web.state is State.OPEN
+        if not way.spot.uid or not usable or len(spares) >= KEPT:
+            return False
+        ending = asyncio.get_running_loop().call_later(KEPT_FOR, way.web.transport.abort)
+        spares.append(_Spare(way, ending))
+        return True
+
+    async def _again(self, spot: Spot) -> _Way | None:
+        """A tunnel in a WebSocket that was kept, or None where there is none that works."""
+        while spares := self._spare.get(spot.uid):
+            way, ending = spares.pop()
+            ending.cancel()
+            assert isinstance(way.inner, tunnel.Spdy)
+            found = _Way(spot, way.web, way.inner, [])
+            with suppress(ConnectionClosed, TimeoutError):
+                await way.web.send(way.inner.again(spot.port))
+                await self._accepted(found)
+                return found
             way.web.transport.abort()
+        return None
 
     async def _spot(self, key: object, look: Callable[[], list[Spot]]) -> Spot:
         spots = await asyncio.get_running_loop().run_in_executor(None, self._remembered, key, look)
@@ -224,6 +263,8 @@ class Forwards:
             return spots
 
     async def _opened(self, spot: Spot) -> _Way:
+        if (kept := await self._again(spot)) is not None:
+            return kept
         loop = asyncio.get_running_loop()
         path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/portforward"
         web = None
@@ -234,12 +275,7 @@ class Forwards:
             way = _Way(spot, web, tunnel.spoken(web.subprotocol, spot.port), [])
             web.whole = way.inner.whole
             self.protocol = web.subprotocol or ""
-            if opening := way.inner.opening():
-                await web.send(opening)
-            async with asyncio.timeout(self._api.limits.connect):
-                while not way.inner.opened:
-                    for message in await web.received():
-                        way.early.extend(way.inner.receive(message))
+            await self._accepted(way)
         except BaseException as error:
             if web is not None:
                 web.transport.abort()
@@ -247,6 +283,15 @@ class Forwards:
                 raise
             raise websocket.refusal(self._api, error, path) from error
         return way
+
+    async def _accepted(self, way: _Way) -> None:
+        """Return once data may be sent."""
+        if opening := way.inner.opening():
+            await way.web.send(opening)
+        async with asyncio.timeout(self._api.limits.connect):
+            while not way.inner.opened:
+                for message in await way.web.received():
+                    way.early.extend(way.inner.receive(message))
 
     # -- what went wrong
 
@@ -272,6 +317,13 @@ class _Way(NamedTuple):
     web: websocket.WebSocket
     inner: tunnel.Tunnel
     early: list[bytes | memoryview]
+
+
+class _Spare(NamedTuple):
+    """A way that was used and works; ``ending`` is what will cut it."""
+
+    way: _Way
+    ending: asyncio.TimerHandle
 
 
 class ClientLeft(Exception):

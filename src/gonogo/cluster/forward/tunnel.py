@@ -96,35 +96,44 @@ class Channels:
 class Spdy:
     """SPDY/3.1 as far as the kubelet's library (moby/spdystream) speaks it; a message may hold any part of a frame.
 
-    A pair of streams is one connection: ``error`` (1), on which only the pod speaks, and ``data`` (3). There
-    is no flow control of its own: that library ignores windows.
+    A pair of streams is one connection: ``error``, on which only the pod speaks, and ``data``. There is no flow
+    control of its own: that library ignores windows. Once a pair has ended, another one may follow: :meth:`again`.
     """
 
-    ERROR, DATA = 1, 3
-    FIN = 0x01
+    FIN, CANCEL = 0x01, 5
     whole = False
     SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY = 1, 2, 3, 6, 7
 
     def __init__(self, port: int) -> None:
-        self.opened = self.finished = self.closed = False
-        self.trouble = ""
-        self._port = port
+        self._error, self._data = 1, 3
+        self._begin(port)
         self._headers = zlib.compressobj()
         self._answer = b""
         self._head = bytearray()  # of the frame that is coming
         self._body = bytearray()  # of a frame that is no data
         self._stream = self._kind = self._flags = self._left = 0
-        self._word = b""
+
+    def again(self, port: int) -> bytes:
+        """Begin another connection, to any port of the same pod; what has to be sent before its opening."""
+        over = self._control(self.RST_STREAM, struct.pack("!II", self._data, self.CANCEL))
+        self._error, self._data = self._error + 4, self._data + 4
+        self._begin(port)
+        return over
+
+    def _begin(self, port: int) -> None:
+        self.opened = self.finished = self.closed = False
+        self.trouble = ""
+        self._port = port
         self._ended: set[int] = set()
 
     # -- to there
 
     def opening(self) -> bytes:
         # the error stream has its FIN at once: nothing is ever said on it from here
-        return self._syn(self.ERROR, "error", self.FIN) + self._syn(self.DATA, "data", 0)
+        return self._syn(self._error, "error", self.FIN) + self._syn(self._data, "data", 0)
 
     def _syn(self, stream: int, kind: str, flags: int) -> bytes:
-        pairs = {"streamtype": kind, "port": str(self._port), "requestid": "0"}
+        pairs = {"streamtype": kind, "port": str(self._port), "requestid": str(self._error)}
         block = struct.pack("!I", len(pairs))
         for name, value in pairs.items():
             block += struct.pack("!I", len(name)) + name.encode() + struct.pack("!I", len(value)) + value.encode()
@@ -136,10 +145,10 @@ class Spdy:
         return struct.pack("!II", 0x80030000 | kind, flags << 24 | len(payload)) + payload
 
     def data(self, chunk: bytes) -> bytes:
-        return struct.pack("!II", self.DATA, len(chunk)) + chunk
+        return struct.pack("!II", self._data, len(chunk)) + chunk
 
     def end(self) -> bytes:
-        return struct.pack("!II", self.DATA, self.FIN << 24)
+        return struct.pack("!II", self._data, self.FIN << 24)
 
     def answer(self) -> bytes:
         taken, self._answer = self._answer, b""
@@ -165,7 +174,7 @@ class Spdy:
                 continue
             part, view = view[: self._left], view[self._left :]
             self._left -= len(part)
-            if self._stream == self.DATA:
+            if self._stream == self._data:
                 yield part
             else:
                 self._body += part
@@ -177,7 +186,7 @@ class Spdy:
         body = bytes(self._body)
         self._body.clear()
         if self._stream:
-            if self._stream == self.ERROR:
+            if self._stream == self._error:
                 self.trouble += body.decode(errors="replace")
             if self._flags & self.FIN:
                 self._end(self._stream)
@@ -185,10 +194,10 @@ class Spdy:
             self._answer += self._control(self.PING, body)
         elif self._kind in (self.SYN_REPLY, self.RST_STREAM):
             stream = int.from_bytes(body[:4], "big")
-            if self._kind == self.RST_STREAM:
+            if self._kind == self.RST_STREAM and stream in (self._error, self._data):
                 self.trouble = self.trouble or "the stream was reset"
                 self._end(stream)
-            elif stream == self.DATA:
+            elif self._kind == self.SYN_REPLY and stream == self._data:
                 self.opened = True
             if self._flags & self.FIN:
                 self._end(stream)
@@ -197,8 +206,8 @@ class Spdy:
 
     def _end(self, stream: int) -> None:
         self._ended.add(stream)
-        self.finished = self.DATA in self._ended
-        self.closed = self._ended >= {self.DATA, self.ERROR}
+        self.finished = self._data in self._ended
+        self.closed = self._ended >= {self._data, self._error}
 
 
 def spoken(protocol: str | None, port: int) -> Tunnel:
