@@ -152,6 +152,29 @@ def test_a_job_whose_pod_cannot_start_is_doomed_before_its_limit() -> None:
     assert (row.state, row.reason, row.cause) == (State.FAILED, "ImageNotFound", "Pod data/load-x, container app")
 
 
+@pytest.mark.parametrize(
+    ("succeeded", "state"), [(7200, State.FAILED), (None, State.FAILED), (60, State.READY)], ids=str
+)
+def test_a_cron_job_is_well_again_when_one_succeeded_though_only_the_failed_one_is_kept(
+    succeeded: float | None, state: State
+) -> None:
+    well = {} if succeeded is None else {"lastSuccessfulTime": m.ago(succeeded)}
+    top = m.thing("batch/v1", "CronJob", "nightly", age=9999, spec={"schedule": "0 * * * *"}, status=well)
+    failed = m.conditions(Failed=("True", "BackoffLimitExceeded", "Job has reached the specified backoff limit"))
+    job = m.thing("batch/v1", "Job", "nightly-1", owner=top, spec={}, status={"failed": 1, "conditions": failed})
+
+    assert m.row(top, job).state is state
+
+
+def test_an_autoscaler_that_has_just_scaled_is_ready() -> None:
+    told = m.conditions(AbleToScale=("False", "BackoffBoth", "too soon"), ScalingActive="True")
+
+    assert (
+        m.row(m.thing("autoscaling/v1", "HorizontalPodAutoscaler", "h", status={"conditions": told})).state
+        is State.READY
+    )
+
+
 def test_a_container_whose_hook_fails_is_told_by_its_status_too() -> None:
     state = m.waiting("PostStartHookError", "command 'false' exited with 1")
     obj = m.pod("p", m.container(state, restarts=1, last=m.ended(137)))

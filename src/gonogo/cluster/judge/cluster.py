@@ -62,7 +62,8 @@ def autoscaler(world: World, obj: Object) -> Verdict:
     if active.get("reason") == "ScalingDisabled":
         return Verdict(State.SUSPENDED, "ScalingDisabled", short(active.get("message", "")), kubectl(obj))
     for found, reason in ((able, "TargetMissing"), (active, "MetricsMissing")):
-        if found.get("status") == "False":
+        # One that has just scaled is not able to for a while (reasons Backoff…), which is as it should be.
+        if found.get("status") == "False" and not found.get("reason", "").startswith("Backoff"):
             waited = world.since(found.get("lastTransitionTime", ""))
             cause = f"{target.get('kind', '')} {obj['metadata'].get('namespace', '')}/{target.get('name', '')}"
             text = f"{found.get('reason', '')}: {found.get('message', '')}"

@@ -154,7 +154,8 @@ def cron_job(world: World, obj: Object) -> Verdict:
     if events:
         return doom("ScheduleInvalid", said(events[-1]), waited=0.0, command=kubectl(obj))
     done = [j for j in world.children(obj, "Job") if _is_true(j, "Complete") or _is_true(j, "Failed")]
-    if done and _is_true(last := next(_newest_first(done)), "Failed"):
+    well = instant(obj.get("status", {}).get("lastSuccessfulTime", ""))
+    if done and _is_true(last := next(_newest_first(done)), "Failed") and not (well and _made(last) < well.timestamp()):
         failed = job(world, last)
         return failed._replace(message=short(f"its last Job failed: {failed.message}", 600), cause=named(last))
     return READY
@@ -217,11 +218,12 @@ def _revision(obj: Object) -> tuple[int, str]:
 
 
 def _newest_first(objects: Iterable[Object]) -> Iterator[Object]:
-    def made(obj: Object) -> float:
-        then = instant(obj["metadata"].get("creationTimestamp", ""))
-        return then.timestamp() if then else 0.0
+    return iter(sorted(objects, key=_made, reverse=True))
 
-    return iter(sorted(objects, key=made, reverse=True))
+
+def _made(obj: Object) -> float:
+    then = instant(obj["metadata"].get("creationTimestamp", ""))
+    return then.timestamp() if then else 0.0
 
 
 def _not_observed(obj: Object) -> Verdict | None:
