@@ -571,6 +571,14 @@ def test_an_autoscaler_that_adds_a_node_is_waited_for(events: list[tuple[str, fl
     assert m.row(obj, *told).state is state
 
 
+def test_what_is_not_given_up_names_no_grace() -> None:
+    [obj] = unscheduled("1 Insufficient cpu")(5)
+
+    message = m.row(obj, m.event(obj, "TriggeredScaleUp", "pool 3->4", first=2, last=2)).message
+
+    assert message.endswith("Insufficient cpu; a node is being added: pool 3->4")
+
+
 def test_a_pod_s_claim_is_what_it_waits_for() -> None:
     volumes = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}
     [obj] = unscheduled("pod has unbound immediate PersistentVolumeClaims", spec=volumes)(60)

@@ -157,7 +157,11 @@ def doom(
 
 def recovering(verdict: Verdict, why: str) -> Verdict:
     """The same fact, named, and not given up because of ``why``."""
-    return verdict._replace(state=State.PROGRESSING, message=short(f"{verdict.message}; {why}", 600))
+    message = _GRACE.sub("", verdict.message)
+    return verdict._replace(state=State.PROGRESSING, message=short(f"{message}; {why}", 600))
+
+
+_GRACE = re.compile(r" \(given up after \d+ s\)$")
 
 
 def kubectl(obj: Object, verb: str = "describe", *words: str) -> str:
