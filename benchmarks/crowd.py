@@ -40,7 +40,7 @@ def crowd() -> Iterator[None]:
 
     argv = [program("kwok", "GONOGO_TEST_KWOK"), "--kubeconfig", str(kubeconfig()), "--manage-all-nodes=false"]
     cluster, mark = Cluster(kubeconfig()), fresh("crowd")
-    argv += [f"--manage-nodes-with-annotation-selector={MARK}={mark}", "--server-address="]
+    argv.append(f"--manage-nodes-with-annotation-selector={MARK}={mark}")
     with TemporaryFile() as said, ThreadPoolExecutor(AT_ONCE) as pool:
         kwok = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gonogo.cluster import plain
 from gonogo.cluster.api import KINDS, SILENCE, Api, Kind, Outdated
 from gonogo.cluster.judge.shapes import Page, known_as, load, page
 from gonogo.cluster.judge.world import World
@@ -229,6 +230,7 @@ class Store:
 
     def _list(self) -> None:
         objects: dict[Place, Mapping[str, Any]] = {}
+        known: dict[plain.Key, Mapping[str, Any]] = {}
         version, unserved = "", False
         with self.hub.listing:
             try:
@@ -236,7 +238,7 @@ class Store:
                     self.kind, self.namespace, fields=FIELDS.get(self.kind, ""), opened=self._opened
                 )
                 for raw in pages:
-                    found = self._page(raw)
+                    found = self._page(raw, known)
                     version = version or found.resource_version
                     for one in found.items:
                         meta = one.get("metadata", {})
@@ -252,10 +254,13 @@ class Store:
             if moved:
                 self.hub.move()
 
-    def _page(self, raw: bytes) -> Page:
+    def _page(self, raw: bytes, known: dict[plain.Key, Mapping[str, Any]]) -> Page:
         try:
             with UNCOLLECTED:
-                found = page(self.kind.api_version, self.kind.kind, raw)
+                if self.kind == KINDS["Pod"]:
+                    found = plain.page(raw, known)
+                else:
+                    found = page(self.kind.api_version, self.kind.kind, raw)
                 thrifty(found.items)
                 return found
         except msgspec.MsgspecError as error:
