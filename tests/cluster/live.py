@@ -15,6 +15,8 @@ import jmespath
 import urllib3
 import yaml
 from kubernetes import config
+from kubernetes.client import CoreV1Api
+from kubernetes.stream import stream
 
 from gonogo.cluster.api import KINDS, Kind
 from gonogo.waiting import REAL, pause, until
@@ -123,6 +125,11 @@ class Cluster:
         query = "" if grace is None else f"?gracePeriodSeconds={grace}"
         self.told("DELETE", kind_of(kind).path(namespace, name), query=query)
 
+    def gone(self, kind: str, name: str, namespace: str = "", within: float = 60) -> None:
+        """Wait until an object is no more."""
+        awaited = f"the end of {kind} {name}"
+        until(lambda: self.find(kind, name, namespace) is None, awaited=awaited, within=within, every=0.3)
+
     def release(self, kind: str, name: str, namespace: str = "") -> None:
         """Take an object's finalizers away, so that its deletion ends."""
         body = {"metadata": {"finalizers": None}}
@@ -139,6 +146,15 @@ class Cluster:
                 self.delete(kind.kind, one["metadata"]["name"])
         for pod in self.every("Pod", namespace):
             self.delete("Pod", pod["metadata"]["name"], namespace, grace=0)
+
+    def change(self, kind: str, name: str, namespace: str, body: Object) -> None:
+        """Merge a patch into an object."""
+        self.told("PATCH", kind_of(kind).path(namespace, name), body, kind="application/merge-patch+json")
+
+    def run(self, namespace: str, pod: str, *command: str) -> str:
+        """What a command prints in a pod's first container."""
+        ask = CoreV1Api(config.new_client_from_config(str(self.kubeconfig))).connect_get_namespaced_pod_exec
+        return str(stream(ask, pod, namespace, command=list(command), stdout=True, stderr=True, stdin=False, tty=False))
 
     def wait(self, kind: str, when: str, *, name: str = "", namespace: str = "", within: float = 90) -> None:
         """Until an object of the kind, the named one if one is named, fits the JMESPath expression."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from cluster.images import LAYOUTS, image
-from cluster.live import Cluster
+from cluster.live import Cluster, Object
 
 from gonogo.providers.embedded.recipe import generate, pbkdf2_sha512, salted_sha256
 from gonogo.providers.embedded.spec import load
@@ -46,11 +46,16 @@ def stand_up(cluster: Cluster, namespace: str, filled: Mapping[str, str], compon
     """Apply the manifests of these components, and wait until every workload is ready."""
     chosen = list(components)
     for component in chosen:
-        manifest = (HERE / "platform" / f"{component}.yaml").read_text(encoding="utf-8")
-        for one in cluster.objects(manifest, namespace, **filled):
+        for one in manifest(cluster, component, namespace, filled):
             cluster.apply(one, namespace)
     for component in chosen:
         ready(cluster, namespace, component)
+
+
+def manifest(cluster: Cluster, component: str, namespace: str, filled: Mapping[str, str]) -> list[Object]:
+    """A component's objects."""
+    text = (HERE / "platform" / f"{component}.yaml").read_text(encoding="utf-8")
+    return cluster.objects(text, namespace, **filled)
 
 
 def ready(cluster: Cluster, namespace: str, component: str) -> None:

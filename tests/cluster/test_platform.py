@@ -1,0 +1,219 @@
+"""The main job's real servers on a cluster, deployed by others: attached to, asked, and blamed for what is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from cluster.accounts import token
+from cluster.images import BUILD, LAYOUTS, build
+from cluster.live import Cluster
+from cluster.standing import ROOT, manifest, ready, stand_up, target, values
+from relay import Relay, relaying
+
+from gonogo.model import Results
+
+pytestmark = pytest.mark.skipif(not os.environ.get(BUILD), reason=f"{BUILD} names no command that builds images")
+
+READS = {("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")}
+"""What only asks, though it is no GET. A port-forward is opened by GET."""
+
+Run = Callable[..., Results]
+
+
+@pytest.fixture(scope="module")
+def filled() -> Mapping[str, str]:
+    """Images, and passwords of this platform alone."""
+    return values()
+
+
+@pytest.fixture(scope="module")
+def platform(cluster: Cluster, filled: Mapping[str, str]) -> Iterator[str]:
+    """Its namespace, when everything in it is ready."""
+    build(LAYOUTS)
+    with cluster.namespace(f"gonogo-test-{token_hex(3)}-platform") as name:
+        stand_up(cluster, name, filled)
+        yield name
+
+
+@pytest.fixture
+def relay(kubeconfig: Path, tmp_path: Path) -> Iterator[Relay]:
+    """Between gonogo and the API server: counts."""
+    with relaying(kubeconfig, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def run(cluster: Cluster, platform: str, filled: Mapping[str, str], relay: Relay, tmp_path: Path) -> Run:
+    """Runs the suites under an account that has what ``gonogo rbac`` prints for the mode, and nothing else."""
+
+    def run(mode: str, *arguments: str) -> Results:
+        kube_system = cluster.find("Namespace", "kube-system") or {}
+        known = {"identity": kube_system["metadata"]["uid"]}
+        file = target(tmp_path, platform, filled, kubeconfig=str(relay.kubeconfig()), **known)
+        printed = gonogo("rbac", "--for", mode, "--account", f"{platform}/{mode}", "--target", str(file))
+        for one in yaml.safe_load_all(printed):
+            cluster.apply(renamed(one, platform), platform)
+        user = {"token": token(cluster, platform, mode)}
+        target(tmp_path, platform, filled, kubeconfig=str(relay.kubeconfig(user=user)), **known)
+        out = tmp_path / "out"
+        command = [sys.executable, "-m", "pytest", "suites", "-q", "--target", str(file), "--mode", mode]
+        command += ["--out", str(out), *arguments]
+        # its exit code is the verdict's business
+        done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+        assert (out / "results.json").exists(), done.stdout[-3000:] + done.stderr[-3000:]
+        return msgspec.json.decode((out / "results.json").read_bytes(), type=Results)
+
+    return run
+
+
+def gonogo(*arguments: str) -> str:
+    """What the command prints."""
+    command = [sys.executable, "-m", "gonogo", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def renamed(one: dict[str, Any], platform: str) -> dict[str, Any]:
+    """An object as it was printed; a ClusterRole under a name that nobody else has."""
+    if one["kind"].startswith("ClusterRole"):
+        one["metadata"]["name"] = f"{platform}-{one['metadata']['name']}"
+    if one["kind"] == "ClusterRoleBinding":
+        one["roleRef"]["name"] = f"{platform}-{one['roleRef']['name']}"
+    return one
+
+
+def outcomes(results: Results) -> dict[str, str]:
+    """Criterion to outcome, without what this run was not to ask."""
+    return {c.id: c.outcome.value for c in results.criteria if c.outcome not in ("skipped", "unsupported")}
+
+
+def said(results: Results) -> str:
+    """What went wrong, for who reads a failed test."""
+    lines = [f"{c.id} {c.outcome.value}: {c.reason}" for c in results.criteria if c.outcome in ("failed", "broken")]
+    return "\n".join(lines)
+
+
+def test_read_rights_are_enough_for_a_go_and_nothing_is_written(run: Run, relay: Relay) -> None:
+    results = run("read")
+
+    assert results.verdict is not None
+    assert (results.verdict.decision.value, set(outcomes(results).values())) == ("GO", {"passed"}), said(results)
+    assert "--mode write" in results.verdict.headline
+    assert {c.transport for c in results.components if c.name != "health"} == {"port-forward"}
+    assert results.health is not None
+    assert results.health.strict == 100
+    assert {(a.method, a.path) for a in relay.requests if a.method != "GET"} <= READS
+
+
+def test_write_rights_are_enough_for_every_round_trip(run: Run) -> None:
+    results = run("write")
+
+    assert results.verdict is not None
+    assert (results.verdict.decision.value, set(outcomes(results).values())) == ("GO", {"passed"}), said(results)
+    assert {"kafka.roundtrip", "mlflow.run", "ray.job", "s3.roundtrip"} <= outcomes(results).keys()
+
+
+# -- what is wrong is blamed, what needs it is blocked, and the rest is green
+
+KILL = ("pkill", "-KILL", "-f", "org.elasticsearch.bootstrap.Elasticsearch")
+STOP, CONTINUE = (("pkill", signal, "-f", "org.neo4j.server.CommunityEntryPoint") for signal in ("-STOP", "-CONT"))
+SLICE = "metadata.labels.\"kubernetes.io/service-name\" == '{}' && {}"
+
+
+@contextmanager
+def killed(cluster: Cluster, platform: str, filled: Mapping[str, str]) -> Iterator[None]:
+    """Elasticsearch's server was killed, as where memory is short; its container starts it again."""
+    cluster.run(platform, "elasticsearch-0", *KILL)
+    cluster.wait("Pod", "status.containerStatuses[?!ready]", name="elasticsearch-0", namespace=platform)
+    yield
+    ready(cluster, platform, "elasticsearch")
+
+
+@contextmanager
+def hung(cluster: Cluster, platform: str, filled: Mapping[str, str]) -> Iterator[None]:
+    """Neo4j's server accepts and does not answer."""
+    cluster.run(platform, "neo4j-0", *STOP)
+    yield
+    cluster.run(platform, "neo4j-0", *CONTINUE)
+
+
+@contextmanager
+def secret_wrong(cluster: Cluster, platform: str, filled: Mapping[str, str]) -> Iterator[None]:
+    """The Secret holds another password than the one that PostgreSQL was made with."""
+    cluster.change("Secret", "postgresql", platform, {"stringData": {"password": "of-last-year"}})
+    yield
+    cluster.change("Secret", "postgresql", platform, {"stringData": {"password": filled["postgresql_password"]}})
+
+
+@contextmanager
+def selector_wrong(cluster: Cluster, platform: str, filled: Mapping[str, str]) -> Iterator[None]:
+    """The Service of the S3 store means pods that there are none of."""
+    cluster.change("Service", "s3", platform, {"spec": {"selector": {"app": "minio"}}})
+    cluster.wait("EndpointSlice", SLICE.format("s3", "!endpoints"), namespace=platform)
+    yield
+    cluster.change("Service", "s3", platform, {"spec": {"selector": {"app": "s3"}}})
+    cluster.wait("EndpointSlice", SLICE.format("s3", "endpoints"), namespace=platform)
+
+
+@contextmanager
+def claim_pending(cluster: Cluster, platform: str, filled: Mapping[str, str]) -> Iterator[None]:
+    """Neo4j was deployed anew, with a storage class that this cluster does not have."""
+    made = [one for one in manifest(cluster, "neo4j", platform, filled) if one["kind"] == "StatefulSet"]
+    bad = msgspec.json.decode(msgspec.json.encode(made[0]))
+    bad["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"] = "gonogo-test-absent"
+    for one in (bad, made[0]):
+        cluster.delete("StatefulSet", "neo4j", platform)
+        cluster.delete("PersistentVolumeClaim", "data-neo4j-0", platform)
+        cluster.gone("PersistentVolumeClaim", "data-neo4j-0", platform)
+        cluster.apply(one, platform)
+        if one is bad:
+            cluster.wait("Pod", "status.conditions[?reason=='Unschedulable']", name="neo4j-0", namespace=platform)
+            yield
+    ready(cluster, platform, "neo4j")
+
+
+Fault = Callable[[Cluster, str, Mapping[str, str]], AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "component", "signature", "word", "blocked"),
+    [
+        (killed, "elasticsearch", "workload_not_ready", "elasticsearch", set()),
+        (hung, "neo4j", "timed_out", "", set()),
+        (secret_wrong, "postgresql", "credentials_refused", "", {"mlflow"}),
+        (selector_wrong, "s3", "workload_not_ready", "selector", {"mlflow"}),
+        (claim_pending, "neo4j", "workload_not_ready", "gonogo-test-absent", set()),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_fault_is_laid_to_its_cause(
+    fault: Fault,
+    component: str,
+    signature: str,
+    word: str,
+    blocked: set[str],
+    cluster: Cluster,
+    platform: str,
+    filled: Mapping[str, str],
+    run: Run,
+) -> None:
+    with fault(cluster, platform, filled):
+        results = run("read")
+
+    assert results.verdict is not None
+    first = results.verdict.first_causes[0]
+    assert (first.component, first.signature) == (component, f"{component}.{signature}"), said(results)
+    assert word in first.message
+    held_up = {c.component for c in results.criteria if c.outcome == "blocked" and c.component != component}
+    assert held_up == blocked
+    rest = {c.id: c.outcome.value for c in results.criteria if c.component not in {component, "health", *blocked}}
+    assert set(rest.values()) <= {"passed", "skipped", "unsupported"}
