@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gonogo.cluster import plain
-from gonogo.cluster.judge import World, judge, tally
+from gonogo.cluster.judge import World, judge, plain, tally
 from gonogo.cluster.judge.shapes import page
 from gonogo.cluster.judge.shapes import plain as as_sent
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gonogo.cluster import plain
 from gonogo.cluster.api import KINDS, SILENCE, Api, Kind, Outdated
+from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.shapes import Page, known_as, load, page
 from gonogo.cluster.judge.world import World
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Garbled
