@@ -11,6 +11,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -151,7 +152,7 @@ class Cluster:
 
         threading.Thread(target=back, daemon=True).start()
         pinged = False
-        with server:
+        with _ending(server):
             for stream, kind, flags, body in frames:
                 if stream == data:
                     server.sendall(body)
@@ -177,11 +178,21 @@ class Cluster:
             web.close()
 
         threading.Thread(target=back, daemon=True).start()
-        with server:
+        with _ending(server):
             for message in web:
                 assert isinstance(message, bytes)
                 assert message[0] == 0
                 server.sendall(message[1:])
+
+
+@contextmanager
+def _ending(server: socket.socket) -> Iterator[None]:
+    """Afterwards it is told that its client has gone, also while another thread waits for its answer."""
+    try:
+        yield
+    finally:
+        with server, suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
 
 
 def _frame(first: int, body: bytes = b"", *, fin: bool = False) -> bytes:

@@ -393,6 +393,26 @@ def test_an_api_server_that_does_not_answer_is_a_lost_cluster(cluster: Cluster, 
     assert type(forwards.fault(address)) is ClusterLost
 
 
+def test_a_client_that_resets_its_connection_ends_the_servers(
+    forwards: Forwards, cluster: Cluster, served: Callable[[Serve], int]
+) -> None:
+    ended = threading.Event()
+
+    def until_the_end(connection: socket.socket) -> None:
+        echo(connection)
+        ended.set()
+
+    service(cluster, served(until_the_end), "web-0")
+    address = forwards.address("data/web:80")
+    with socket.create_connection(address, timeout=20) as client:
+        client.sendall(b"hello")
+        assert client.recv(5) == b"hello"
+        reset(client)
+
+    assert ended.wait(20)
+    assert forwards.fault(address) is None
+
+
 def test_closed_forwards_are_gone(cluster: Cluster, served: Callable[[Serve], int]) -> None:
     service(cluster, served(echo), "web-0")
     ways = Forwards(cluster)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from websockets.protocol import State
 
 from gonogo.cluster.forward import socks, tunnel, websocket
 from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
+from gonogo.cluster.forward.socks import ClientLeft
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
 from gonogo.waiting import Deadline
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Address = tuple[str, int]
+Serve = Callable[[Address, socket.socket], Coroutine[Any, Any, None]]
 
 LOOPBACK = "127.0.0.1"
 CHUNK = 1 << 18
+BACKLOG = 128
 
 KNOWN_FOR = 1.0
 """Seconds that the pods behind a Service are remembered: a burst of connections asks the API server once."""
@@ -67,7 +70,8 @@ class Forwards:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._open: dict[str, Address] = {}
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._proxy = ""
         self._known: dict[object, tuple[Deadline, list[Spot]]] = {}
         self._spare: dict[str, list[_Spare]] = {}
@@ -133,7 +137,7 @@ class Forwards:
     def _done(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
-    def _listen(self, serve: Callable[[Address, asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Address:
+    def _listen(self, serve: Serve) -> Address:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -141,26 +145,33 @@ class Forwards:
                 self._thread.start()
             return self._done(self._loop, self._listening(serve))
 
-    async def _listening(self, serve: Callable[[Address, asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Address:
-        async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                # cancelled: these forwards are closed
-                with suppress(ClientLeft, socks.NotServed, asyncio.CancelledError):
-                    await serve(here, reader, writer)
-            except Exception as error:
-                self._cut(here, writer, error)
-            finally:
-                writer.close()
-
-        server = await asyncio.start_server(served, LOOPBACK, 0, limit=CHUNK)
-        self._servers.append(server)
-        here: Address = server.sockets[0].getsockname()[:2]
+    async def _listening(self, serve: Serve) -> Address:
+        listener = socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
+        listener.setblocking(False)
+        self._listeners.append(listener)
+        here: Address = listener.getsockname()[:2]
+        self._begin(self._accept(listener, here, serve))
         return here
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket, here: Address, serve: Serve) -> None:
+        while True:
+            client, _ = await asyncio.get_running_loop().sock_accept(listener)
+            self._begin(self._served(client, here, serve))
+
+    async def _served(self, client: socket.socket, here: Address, serve: Serve) -> None:
+        with client:
+            try:
+                with suppress(ClientLeft, socks.NotServed):
+                    await serve(here, client)
+            except Exception as error:
+                self._cut(here, client, error)
+
     async def _ended(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
         for spare in (one for spares in self._spare.values() for one in spares):
             spare.ending.cancel()
             spare.way.web.transport.abort()
@@ -169,34 +180,33 @@ class Forwards:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
 
     # -- one connection
 
-    async def _forward(
-        self, wanted: Reference, here: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _forward(self, wanted: Reference, here: Address, client: socket.socket) -> None:
         async with self._reached(wanted, lambda: behind(self._api, wanted)) as way:
-            await _Pair(reader, writer, way, self._api.component).run()
+            await _Pair(client, way, self._api.component).run()
 
-    async def _socks(
-        self, user: str, password: str, here: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _socks(self, user: str, password: str, here: Address, client: socket.socket) -> None:
         try:
-            host, port = await socks.asked(reader, writer, user, password)
-        except (OSError, asyncio.IncompleteReadError) as error:
+            host, port = await socks.asked(client, user, password)
+        except OSError as error:
             raise ClientLeft from error
         granted = False
         try:
             look = lambda: advertised(self._api, host, port, tuple(self._namespaces))  # noqa: E731
             async with self._reached((host, port), look) as way:
-                writer.write(socks.Reply.GRANTED.message)
+                await socks.say(client, socks.Reply.GRANTED.message)
                 granted = True
-                await _Pair(reader, writer, way, self._api.component).run()
+                await _Pair(client, way, self._api.component).run()
         except (ClientError, ConfigError) as error:
             if granted:
                 raise
             self._blame(here, error)
-            writer.write(_reply(error).message)
+            await socks.say(client, _reply(error).message)
 
     @asynccontextmanager
     async def _reached(self, key: object, look: Callable[[], list[Spot]]) -> AsyncIterator[_Way]:
@@ -295,12 +305,11 @@ class Forwards:
 
     # -- what went wrong
 
-    def _cut(self, here: Address, writer: asyncio.StreamWriter, error: Exception) -> None:
+    def _cut(self, here: Address, client: socket.socket, error: Exception) -> None:
         """Let the client see a reset connection: an end in good order would say that the server wanted it."""
         self._blame(here, error)
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
+        with suppress(OSError):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _blame(self, here: Address, error: Exception) -> None:
         if isinstance(error, ConfigError):
@@ -326,52 +335,50 @@ class _Spare(NamedTuple):
     ending: asyncio.TimerHandle
 
 
-class ClientLeft(Exception):
-    """The client of a forward is gone: there is nobody to tell anything."""
-
-
 class _Pair:
     """A client's connection and its tunnel, until both have said all."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way, component: str
-    ) -> None:
-        self._reader, self._writer, self._way, self._component = reader, writer, way, component
+    def __init__(self, client: socket.socket, way: _Way, component: str) -> None:
+        self._client, self._way, self._component = client, way, component
         self._web, self._inner, self._spot = way.web, way.inner, way.spot
+        self._loop = asyncio.get_running_loop()
         self._heard = asyncio.Event()
-        self._listening = False
+        self._listening = self._left = False
 
     async def run(self) -> None:
         """Carry data both ways. Raises ``ClientError`` where the connection ended other than in good order."""
-        upward = asyncio.create_task(self._up())
+        upward = self._loop.create_task(self._up())
         try:
             await self._down()
         finally:
             upward.cancel()
-            # it may still be reading, and there can be one reader at a time
-            await asyncio.wait([upward])
+            await asyncio.gather(upward, return_exceptions=True)
         if self._inner.trouble:
             raise meaning(self._component, self._inner.trouble, self._spot)
-        await self._taken(end=True)
         # closed with data of the client's unread, the kernel would send a reset that overtakes our last bytes
         with suppress(TimeoutError, OSError):
+            self._client.shutdown(socket.SHUT_WR)
             async with asyncio.timeout(LINGER):
-                while await self._reader.read(CHUNK):
+                while await self._loop.sock_recv(self._client, CHUNK):
                     pass
 
-    async def _taken(self, *, end: bool = False) -> None:
-        """Wait while the client reads slowly."""
+    async def _taken(self, parts: Iterable[bytes | memoryview]) -> None:
+        """Hand them to the client, however slowly it reads."""
         try:
-            if end:
-                self._writer.write_eof()
-            await self._writer.drain()
+            await self._loop.sock_sendall(self._client, b"".join(parts))
         except OSError as error:
             raise ClientLeft from error
 
     async def _up(self) -> None:
-        with suppress(ConnectionClosed, OSError):
-            while chunk := await self._reader.read(CHUNK):
-                await self._web.send(self._inner.data(chunk))
+        with suppress(ConnectionClosed):
+            try:
+                while chunk := await self._loop.sock_recv(self._client, CHUNK):
+                    await self._web.send(self._inner.data(chunk))
+            except OSError:
+                # reset by our client: it will not hear the pod's last words either
+                self._left = True
+                self._web.transport.abort()
+                return
             await self._quiet()
             if end := self._inner.end():
                 await self._web.send(end)
@@ -390,18 +397,16 @@ class _Pair:
                     return
 
     async def _down(self) -> None:
-        inner, writer = self._inner, self._writer
+        inner = self._inner
         try:
-            writer.writelines(self._way.early)
-            await self._taken()
+            await self._taken(self._way.early)
             while not inner.closed:
                 self._listening = True
                 async with asyncio.timeout(LINGER if inner.finished else None):
                     messages = await self._web.received()
                 self._listening = False
                 self._heard.set()
-                writer.writelines(part for message in messages for part in inner.receive(message))
-                await self._taken()
+                await self._taken(part for message in messages for part in inner.receive(message))
                 if answer := inner.answer():
                     await self._web.send(answer)
         except TimeoutError:
@@ -410,6 +415,8 @@ class _Pair:
             if not isinstance(inner, tunnel.Channels):
                 raise ClusterLost(self._component, f"the connection to {self._spot} was cut") from None
         except ConnectionClosed as error:
+            if self._left:
+                raise ClientLeft from error
             if not inner.trouble:
                 raise ClusterLost(self._component, f"the connection to {self._spot} was cut: {error}") from error
 
