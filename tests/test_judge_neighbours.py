@@ -483,3 +483,90 @@ def test_kinds_without_a_state_have_no_row_and_those_of_other_groups_are_not_tak
     ]
 
     assert {name: row.state for name, row in m.rows(*objects).items()} == {"Service/s": State.READY}
+
+
+# -- what is easily confused
+
+
+def test_an_older_or_failed_sibling_replaces_nobody() -> None:
+    owner = m.thing("apps/v1", "ReplicaSet", "shop", spec={"replicas": 2}, status={})
+    evicted = m.pod("gone", phase="Failed", age=600, owner=owner, status={"reason": "Evicted"})
+    older = m.pod("older", ready=True, age=9000, owner=owner)
+    failed = m.pod("failed", phase="Failed", age=60, owner=owner)
+
+    assert m.row(evicted, owner, older, failed).state is State.FAILED
+    assert m.row(evicted, owner, older, failed, m.pod("newer", ready=True, age=60, owner=owner)).reason == "Replaced"
+
+
+def test_what_holds_a_pod_is_its_finalizer_else_its_kubelet() -> None:
+    late = {"deletionTimestamp": m.ago(600)}
+
+    assert "waits for finalizers shop/keep" in m.row(m.pod("p", meta={**late, "finalizers": ["shop/keep"]})).message
+    assert "waits for the kubelet of node node-1" in m.row(m.pod("p", meta=late)).message
+
+
+def test_a_probe_of_another_container_is_not_this_one_s() -> None:
+    obj = m.pod("p", m.container(m.running(20)), age=25, since=20)
+    told = m.event(obj, "Unhealthy", "Readiness probe failed: 503", path="spec.containers{other}")
+
+    assert m.row(obj, told).reason == "NotReady"
+
+
+def test_pods_that_have_ended_take_no_room() -> None:
+    asks = {"resources": {"requests": {"cpu": "4"}}}
+    lack = ("False", "Unschedulable", "0/1 nodes are available: 1 Insufficient cpu.")
+    obj = m.pod("p", phase="Pending", scheduled=lack, age=60, since=60, containers=asks)
+    done = m.pod("done", phase="Succeeded", containers=asks)
+
+    assert "lacks" not in m.row(obj, done, m.node(), complete=["Pod"]).message
+    assert "lacks 4 cpu" in m.row(obj, m.pod("busy", ready=True, containers=asks), m.node(), complete=["Pod"]).message
+
+
+def test_who_tolerates_everything_is_kept_off_by_no_taint() -> None:
+    tainted = m.node(spec={"taints": [{"key": "a", "effect": "NoSchedule"}]})
+    lack = ("False", "Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {b: x}.")
+
+    def message(**spec: Any) -> str:
+        return m.row(m.pod("p", phase="Pending", scheduled=lack, age=60, since=60, spec=spec), tainted).message
+
+    assert "has the taint a:NoSchedule" in message()
+    assert "has the taint" not in message(tolerations=[{"operator": "Exists"}])
+
+
+def test_a_bound_claim_is_not_what_a_pod_waits_for() -> None:
+    lack = ("False", "Unschedulable", "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
+    names = ("bound", "pending")
+    volumes = {"volumes": [{"name": n, "persistentVolumeClaim": {"claimName": n}} for n in names]}
+    pod = m.pod("p", phase="Pending", scheduled=lack, age=5, since=5, spec=volumes)
+    bound = m.thing("v1", "PersistentVolumeClaim", "bound", spec={}, status={"phase": "Bound"})
+    pending = m.thing("v1", "PersistentVolumeClaim", "pending", age=5, spec={}, status={"phase": "Pending"})
+
+    assert m.row(pod, bound, pending).cause == "PersistentVolumeClaim data/pending"
+
+
+def test_a_service_with_several_ports_has_each_of_them() -> None:
+    obj = service(ports=[{"name": "web", "port": 80}, {"name": "admin", "port": 81}])
+    obj["spec"].pop("selector")
+
+    def reason(**port: Any) -> str:
+        backend = {"defaultBackend": {"service": {"name": "shop", "port": port}}}
+        return m.row(m.thing("networking.k8s.io/v1", "Ingress", "i", spec=backend, status={}), obj).reason
+
+    assert [reason(number=81), reason(name="web"), reason(number=82)] == [
+        "AddressPending",
+        "AddressPending",
+        "BackendMissing",
+    ]
+
+
+def test_a_budget_that_means_no_pod_is_ready() -> None:
+    obj = m.thing("policy/v1", "PodDisruptionBudget", "b", status={"expectedPods": 0})
+
+    assert (m.row(obj).state, m.row(obj).reason) == (State.READY, "NoPods")
+
+
+def test_a_cron_job_s_latest_complaint_is_told() -> None:
+    obj = m.thing("batch/v1", "CronJob", "c", spec={"schedule": "x"}, status={})
+    told = [m.event(obj, "InvalidSchedule", text, first=since, last=since) for text, since in (("new", 5), ("old", 90))]
+
+    assert m.row(obj, *told).message == "new"
