@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import manifests as m
@@ -570,3 +571,22 @@ def test_a_cron_job_s_latest_complaint_is_told() -> None:
     told = [m.event(obj, "InvalidSchedule", text, first=since, last=since) for text, since in (("new", 5), ("old", 90))]
 
     assert m.row(obj, *told).message == "new"
+
+
+def test_an_empty_slice_is_as_its_service_is() -> None:
+    made = {"namespace": "demo", "creationTimestamp": "2026-11-25T09:00:00Z"}
+    spec = {"selector": {"app": "x"}}
+    objects: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", **made}, "spec": spec},
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}, **made},
+        },
+    ]
+    now = datetime(2026, 11, 25, 10, tzinfo=UTC)
+
+    rows = {row.kind: row for row in judge(World.of(objects, now=now, complete=("Pod",)))}
+
+    assert (rows["EndpointSlice"].state, rows["EndpointSlice"].reason) == (State.FAILED, "SelectorMatchesNothing")
+    assert rows["EndpointSlice"].cause == "Service demo/web"

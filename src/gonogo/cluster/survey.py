@@ -18,7 +18,7 @@ LISTED = 60.0
 """Seconds for the first lists of all kinds."""
 
 LOOKED_AT = (
-    *("Event", "ReplicaSet", "EndpointSlice", "Node", "StorageClass", "PersistentVolume", "ResourceQuota"),
+    *("Event", "ReplicaSet", "Node", "StorageClass", "PersistentVolume", "ResourceQuota"),
     *("LimitRange", "ServiceAccount", "PriorityClass", "IngressClass"),
 )
 """Kinds that tell why others do not come up. Without the right to list them less is known; nothing is unknown."""
@@ -138,7 +138,7 @@ def changes(
         if old is None:
             since[key] = now
             yield Change(row, None, None)
-        elif (old.state, old.reason) != (row.state, row.reason):
+        elif (old.state, old.reason, old.cause) != (row.state, row.reason, row.cause):
             yield Change(row, old, now - since[key])
             if old.state is not row.state:
                 since[key] = now

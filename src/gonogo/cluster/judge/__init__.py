@@ -23,6 +23,7 @@ JUDGES: Mapping[str, Callable[[World, Object], Verdict]] = {
     "CustomResourceDefinition": extensions.definition,
     "DaemonSet": workloads.daemon_set,
     "Deployment": workloads.deployment,
+    "EndpointSlice": network.endpoint_slice,
     "HorizontalPodAutoscaler": cluster.autoscaler,
     "Ingress": network.ingress,
     "Job": workloads.job,

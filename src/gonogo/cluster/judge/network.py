@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gonogo.cluster.judge.doom import RULES, doom, kubectl
-from gonogo.cluster.judge.endpoints import matches, ready_endpoints, selected
+from gonogo.cluster.judge.endpoints import SERVICE_NAME, matches, ready_endpoints, selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
@@ -35,6 +35,21 @@ def service(world: World, obj: Object) -> Verdict:
     if spec.get("type") == "LoadBalancer" and not obj.get("status", {}).get("loadBalancer", {}).get("ingress"):
         return _load_balancer(world, obj)
     return verdict
+
+
+def endpoint_slice(world: World, obj: Object) -> Verdict:
+    """An EndpointSlice: ready where one of its endpoints is (absent means ready), else as its Service is."""
+    endpoints = obj.get("endpoints", ())
+    if any(one.get("conditions", {}).get("ready", True) for one in endpoints):
+        return READY
+    meta = obj["metadata"]
+    owner = world.get("Service", meta.get("namespace", ""), meta.get("labels", {}).get(SERVICE_NAME, ""))
+    if owner is not None and (verdict := service(world, owner)).state is not State.READY:
+        return verdict._replace(cause=verdict.cause or named(owner))
+    if owner is not None and not endpoints:
+        return READY
+    text = f"none of its {len(endpoints)} endpoints is ready" if endpoints else "it lists no endpoint"
+    return Verdict(State.PROGRESSING, "NoEndpoints", text, kubectl(obj))
 
 
 def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
