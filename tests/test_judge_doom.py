@@ -85,7 +85,8 @@ def refused(text: str, kind: str = "StatefulSet") -> Callable[[float], Scene]:
 
 def ended(reason: str, **fields: object) -> Callable[[float], Scene]:
     """A pod of phase Failed."""
-    return lambda age: [m.pod("p", phase="Failed", age=age, status={"reason": reason, "message": "why"}, **fields)]
+    status = {"reason": reason, "message": "why"}
+    return lambda age: [m.pod("p", phase="Failed", age=age, since=age, status=status, **fields)]
 
 
 def conditioned(

@@ -90,7 +90,7 @@ RULES: Mapping[str, Rule] = {
     "Invalid": Rule(SOMEBODY, "Correct the field that is named"),
     "CreateFailed": Rule(NETWORK, "Look at the controller's events"),
     # nodes and endings
-    "Evicted": Rule(AT_ONCE, "Look at the node's disk and memory, and at the pod's requests"),
+    "Evicted": Rule(SOMEBODY, "Look at the node's disk and memory, and at the pod's requests"),
     "PodFailed": Rule(AT_ONCE, "Look at why its node ended it"),
     "NodeNotReady": Rule(NETWORK, "Look at the node's kubelet"),
     "NodePressure": Rule(SOMEBODY, "Free what the node runs out of"),

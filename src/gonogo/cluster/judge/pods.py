@@ -108,7 +108,9 @@ def _ended(world: World, obj: Object) -> Verdict:
     if (by := _replaced_by(world, obj)) is not None:
         return Verdict(State.READY, REPLACED, short(f"{text or reason}; {by}"), kubectl(obj))
     if status.get("reason") == "Evicted":
-        return doom("Evicted", text, waited=0.0, command=kubectl(obj), cause=named(obj))
+        since = world.since(condition(obj, "Ready").get("lastTransitionTime", ""))
+        waited = world.age(obj) if since is None else since
+        return doom("Evicted", text, waited=waited, command=kubectl(obj), cause=named(obj))
     if reason in ("OOMKilled", "ContainerFailed", "CommandNotFound"):
         name = text.split()[1] if text else ""
         command = kubectl(obj, "logs", "-c", name) if name else kubectl(obj)
