@@ -49,6 +49,7 @@ class Record:
     fact: float | None = None
     ripe: float | None = None
     named: float | None = None
+    told: bool = False
     failed: float | None = None
     row: Row | None = None
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
@@ -69,21 +70,21 @@ class Record:
             self.failures.append(row)
         if row.kind == self.subject["kind"] and fnmatchcase(row.name, self.subject["name"]):
             self.row = row
-            if self.named is None and self.names(row):
+            if self.named is None and self.says(row, "reason", "cause"):
                 self.named = now
+            self.told = self.told or self.says(row, "reason", "cause", "message", "hint")
             if self.failed is None and row.state is State.FAILED:
                 self.failed = now
 
-    def names(self, row: Row) -> bool:
-        """Whether the row says what the case wants said."""
-        told = {"reason": row.reason, "cause": row.cause, "message": row.message, "hint": row.hint}
-        return all(fnmatchcase(told[key], self.subject[key]) for key in told if key in self.subject)
+    def says(self, row: Row, *fields: str) -> bool:
+        """Whether the row says what the case wants said in these fields."""
+        return all(fnmatchcase(getattr(row, key), self.subject[key]) for key in fields if key in self.subject)
 
     def complete(self, now: float) -> bool:
         """Whether nothing more is to be seen."""
         if "is" in self.said:
             return self.made is not None and self.as_said and now > self.made + AFTERWARDS
-        if self.named is None:
+        if self.named is None or not self.told:
             return False
         return now > self.named + AFTERWARDS if self.said["given_up"] == "never" else self.failed is not None
 
@@ -113,7 +114,11 @@ def record(cluster: Cluster, chosen: Iterable[Case], keep: Path | None = None) -
             cluster.wait(one["kind"], ESTABLISHED, name=one["metadata"]["name"])
         follower.start()
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            wait([pool.submit(_play, cluster, one, keep) for one in records.values()])
+            try:
+                wait([pool.submit(_play, cluster, one, keep) for one in records.values()])
+            finally:  # also where somebody interrupts it: what was made is removed
+                for one in records.values():
+                    one.done.set()
         ended.set()
     _emptied(cluster, mark)
     facts.close()
@@ -132,13 +137,20 @@ def _expect(facts: Facts, key: str, one: Record) -> None:
 
 
 def _play(cluster: Cluster, one: Record, keep: Path | None) -> None:
+    if one.done.is_set():
+        return
     try:
         with cluster.namespace(one.namespace, one.said.get("namespace", {}).get("labels")):
             one.begun = REAL.now()
             one.case.make(cluster, one.namespace)
             one.made = REAL.now()
             with suppress(NotReady):
-                until(lambda: one.complete(REAL.now()), awaited="all that is expected", within=WITHIN, every=0.2)
+                until(
+                    lambda: one.done.is_set() or one.complete(REAL.now()),
+                    awaited="all that is expected",
+                    within=WITHIN,
+                    every=0.2,
+                )
             one.done.set()
             if keep:
                 _keep(cluster, one, keep)

@@ -26,6 +26,7 @@ def seen(cluster: Cluster, request: pytest.FixtureRequest) -> Mapping[str, Recor
     """A record of each case that is selected; they are made all at once."""
     names = {item.callspec.params["case"].name for item in request.session.items if item.path == Path(__file__)}
     records = record(cluster, [case for case in (*BROKEN, *ODD) if case.name in names], OUT / "seen")
+    OUT.mkdir(exist_ok=True)
     (OUT / "doom.md").write_text(table(records.values()), encoding="utf-8")
     return records
 
@@ -38,6 +39,7 @@ def test_what_will_not_come_up_is_named_and_given_up(case: Case, seen: Mapping[s
     assert found.fact is not None, "nothing was broken"
     assert found.named is not None, f"not named; last said of it: {found.row}"
     assert found.named <= found.fact + SOON
+    assert found.told, f"not told why; last said of it: {found.row}"
     given_up = found.said["given_up"]
     if given_up == "never":
         assert found.failed is None
