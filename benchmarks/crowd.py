@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.cluster import fresh, kubeconfig, program
 from benchmarks.table import BenchmarkError
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.hub import Hub
+from gonogo.errors import NotReady
 from gonogo.target import Kubernetes
 from gonogo.waiting import until
 
@@ -27,6 +29,8 @@ AT_ONCE = 16
 MARK = "kwok.x-k8s.io/node"
 """The annotation that kwok's own documentation gives to its nodes; the value is ours."""
 
+STAGES = Path(__file__).with_name("kwok.yaml")
+
 POD, NODE, NAMESPACE = KINDS["Pod"], KINDS["Node"], KINDS["Namespace"]
 
 
@@ -40,7 +44,8 @@ def crowd() -> Iterator[None]:
 
     argv = [program("kwok", "GONOGO_TEST_KWOK"), "--kubeconfig", str(kubeconfig()), "--manage-all-nodes=false"]
     cluster, mark = Cluster(kubeconfig()), fresh("crowd")
-    argv.append(f"--manage-nodes-with-annotation-selector={MARK}={mark}")
+    argv += [f"--manage-nodes-with-annotation-selector={MARK}={mark}", f"--config={STAGES}"]
+    argv += ["--node-lease-duration-seconds=40"]
     with TemporaryFile() as said, ThreadPoolExecutor(AT_ONCE) as pool:
         kwok = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         try:
@@ -52,7 +57,12 @@ def crowd() -> Iterator[None]:
             until(lambda: all(cluster.told("GET", path) for path in accounts), awaited="the accounts", within=60)
             pods = (("POST", POD.path(space), one) for n, space in enumerate(spaces) for one in pods_of(mark, n))
             _all(pool, cluster.told, pods)
-            _run(mark, kwok)
+            try:
+                _run(mark, kwok)
+            except NotReady as error:
+                said.seek(0)
+                tail = said.read().decode(errors="replace").strip().splitlines()[-5:]
+                raise BenchmarkError("\n".join([str(error), "kwok says:", *tail])) from error
             yield
         finally:
             _remove(pool, cluster.told, mark)
@@ -123,14 +133,16 @@ def _run(mark: str, kwok: subprocess.Popen[bytes]) -> None:
         hub.listed(60)
 
         def running() -> int:
-            if kwok.poll() is not None:
-                raise BenchmarkError(f"kwok ended with code {kwok.returncode}")
             hub.changed(1)
             pods = hub.world().of_kind("Pod")
             mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get("gonogo-bench") == mark]
             return sum(pod.get("status", {}).get("phase") == "Running" for pod in mine)
 
-        until(running, awaited="10,000 pods", within=900, every=1, enough=lambda count: count == PODS)
+        def still() -> None:
+            if kwok.poll() is not None:
+                raise NotReady(f"kwok, which ended with code {kwok.returncode}", 0, 1, None)
+
+        until(running, awaited="the pods", within=900, every=1, enough=lambda count: count == PODS, running=still)
 
 
 def _remove(pool: ThreadPoolExecutor, told: Callable[..., object], mark: str) -> None:
