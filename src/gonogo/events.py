@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
 from gonogo.judge import judge
 from gonogo.model import CheckResult, ComponentResult, Outcome, Results
@@ -54,7 +55,7 @@ def recovered(folder: Path) -> Results:
     components: dict[str, ComponentResult] = {}
     for line in path.read_bytes().splitlines():
         try:
-            event = msgspec.json.decode(line, type=Event)
+            event = decode(line, Event)
         except msgspec.MsgspecError:
             # The last line of a killed run may be torn.
             continue

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import inspect
 
+from gonogo.codec import convert, decode
 from gonogo.errors import ConfigError, Problem
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -55,7 +56,7 @@ def salvaged_toml(path: Path, kind: type[S], problems: list[Problem]) -> S | Non
     except ConfigError as error:
         problems += error.problems
     try:
-        return msgspec.convert(_right(data, inspect.type_info(kind)), kind)
+        return convert(_right(data, inspect.type_info(kind)), kind)
     except msgspec.ValidationError:
         return None
 
@@ -91,7 +92,7 @@ def load_json(source: Path | bytes, kind: type[S], where: str = "") -> S:
     except OSError as error:
         raise ConfigError(unreadable(Path(where), error)) from error
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decode(data, kind)
     except msgspec.ValidationError:
         return converted(msgspec.json.decode(data), kind, where)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -104,7 +105,7 @@ def converted(data: object, kind: type[S], where: str, prefix: str = "") -> S:
     Raises ``ConfigError`` with every problem found, up to ``MOST_PROBLEMS``.
     """
     try:
-        return msgspec.convert(data, kind)
+        return convert(data, kind)
     except msgspec.ValidationError as error:
         faults = itertools.islice(_faults(data, inspect.type_info(kind), prefix), MOST_PROBLEMS)
         problems = [Problem(where, fault.what, fault.hint) for fault in faults]

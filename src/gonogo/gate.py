@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import load_json, unreadable
 from gonogo.judge import judge
@@ -57,7 +58,7 @@ def load_results(path: Path) -> Results:
 
 def _check_schema(data: bytes, where: str) -> None:
     try:
-        schema = msgspec.json.decode(data, type=_Head).schema
+        schema = decode(data, _Head).schema
     except msgspec.ValidationError as error:
         raise ConfigError(Problem(where, f"holds no results: {error}")) from error
     except msgspec.DecodeError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from gonogo.codec import decode
 from gonogo.errors import NotAllowed
 from gonogo.model import Mode, Removes
 
@@ -69,7 +70,7 @@ class Journal:
         alive: dict[tuple[str, str, str], Entry] = {}
         for line in self.path.read_bytes().splitlines() if self.path.exists() else ():
             try:
-                entry = msgspec.json.decode(line, type=Entry)
+                entry = decode(line, Entry)
             except msgspec.MsgspecError:
                 continue
             key = (entry.component, entry.kind, entry.name)

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from gonogo import clients
+from gonogo.codec import convert
 from gonogo.content import is_root
 from gonogo.errors import ConfigError, GonogoError, Problem, Wrong
 from gonogo.files import suggestion
@@ -381,7 +382,7 @@ class Suites:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = getattr(report, "gonogo", None)
         if result is not None and self.run is not None and str(report.outcome) != "rerun":
-            self.run.record(msgspec.convert(result, CheckResult))
+            self.run.record(convert(result, CheckResult))
 
     # -- what checks may ask for besides clients
 

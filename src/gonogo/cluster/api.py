@@ -19,6 +19,7 @@ import msgspec
 
 from gonogo.cluster import expiry
 from gonogo.cluster.kubeconfig import Access, chosen, configured
+from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled, Refused, TimedOut, Untrusted
 from gonogo.model import Limits
 from gonogo.reaching import chain, translated
@@ -157,7 +158,7 @@ def position(page: bytes) -> tuple[str, str]:
     """Resource version and ``continue`` of a list's page. Raises ``msgspec.MsgspecError`` where it is none."""
     # they stand in front; where they do, the rest of a large page need not be read for them
     head = re.match(rb'\{"kind":"\w+List","apiVersion":"[\w./-]+","metadata":(\{[^{}]*\})', page)
-    found = msgspec.json.decode(head[1], type=_Metadata) if head else msgspec.json.decode(page, type=_List).metadata
+    found = decode(head[1], _Metadata) if head else decode(page, _List).metadata
     return found.resource_version, found.continue_
 
 
@@ -539,7 +540,7 @@ class Api:
 def _said(body: bytes) -> str:
     """The message of a ``Status``, else the beginning of whatever was sent."""
     try:
-        return msgspec.json.decode(body, type=_Status).message
+        return decode(body, _Status).message
     except msgspec.MsgspecError:
         return " ".join(body.decode(errors="replace").split())[:300]
 

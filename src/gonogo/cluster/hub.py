@@ -20,6 +20,7 @@ from gonogo.cluster.api import KINDS, SILENCE, Api, Kind, Outdated
 from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.shapes import Page, known_as, load, page
 from gonogo.cluster.judge.world import World
+from gonogo.codec import decoder
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Garbled
 from gonogo.waiting import Deadline
 
@@ -118,8 +119,8 @@ class _Line(msgspec.Struct):
     object: msgspec.Raw
 
 
-_LINE = msgspec.json.Decoder(_Line)
-_OBJECT = msgspec.json.Decoder(_Object)
+_LINE = decoder(_Line)
+_OBJECT = decoder(_Object)
 
 
 class Store:

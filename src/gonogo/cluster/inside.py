@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.forward import websocket
 from gonogo.cluster.forward.choose import Reference, Spot, endpoints
+from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Gone, TimedOut, Unsupported
 from gonogo.inside import LISTEN, Inside, address
 from gonogo.model import Server
@@ -77,7 +78,7 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
         told = websocket.refusal(api, error, path)
         gone = isinstance(told, Absent) or "not found" in str(told)
         raise Gone(api.component, f"{where} is gone") if gone else told from error
-    status = msgspec.json.decode(channels[STATUS] or b"{}", type=_Status)
+    status = decode(channels[STATUS] or b"{}", _Status)
     if status.status == "Success":
         return Done(0, bytes(channels[STDOUT]), bytes(channels[STDERR]))
     for cause in status.details.causes if status.details else ():
@@ -310,6 +311,6 @@ def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
 def _spec(api: Api, spot: Spot) -> _Spec:
     # listed, since whoever looks at pods may list them, and need not be allowed to get one
     for page in api.pages(KINDS["Pod"], spot.namespace, fields=f"metadata.name={spot.pod}"):
-        for pod in msgspec.json.decode(page, type=_Pods).items:
+        for pod in decode(page, _Pods).items:
             return pod.spec
     raise Gone(api.component, f"pod {spot.namespace}/{spot.pod} is gone")

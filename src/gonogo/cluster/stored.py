@@ -20,6 +20,7 @@ import msgspec
 
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, load, page, shaped
 from gonogo.cluster.judge.world import World, key
+from gonogo.codec import decoder
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import unreadable
 
@@ -86,7 +87,7 @@ class _List(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
-_LIST = msgspec.json.Decoder(_List)
+_LIST = decoder(_List)
 
 
 def read(paths: Iterable[str], tell: Callable[[str], None] = lambda _: None) -> Stored:

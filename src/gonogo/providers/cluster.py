@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ConfigError, Problem, SecretMissing
 from gonogo.model import Limits
 from gonogo.target import SERVICE, Kubernetes, Reached
@@ -146,7 +147,7 @@ class Cluster:
             body = self.api.get(KINDS["Secret"].path(namespace, name))
         except Absent:
             raise SecretMissing(COMPONENT, f"{where} is not there") from None
-        return msgspec.json.decode(body, type=_Secret).data or {}
+        return decode(body, _Secret).data or {}
 
     def _entrance(self, service: str) -> Reached | None:
         """The ingress that leads to a Service: the first rule with a host, for everything below it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gonogo.cluster.api import KINDS
+from gonogo.codec import decode
 from gonogo.errors import Absent, ConfigError, Forbidden, Gone, Problem, Unresolved
 
 if TYPE_CHECKING:
@@ -169,13 +170,13 @@ def _spots(service: _Service, slices: Iterable[_Slice], reference: Reference, *,
 
 
 def _service(api: Api, namespace: str, name: str) -> _Service:
-    return msgspec.json.decode(api.get(KINDS["Service"].path(namespace, name)), type=_Service)
+    return decode(api.get(KINDS["Service"].path(namespace, name)), _Service)
 
 
 def _slices(api: Api, namespace: str, service: str = "") -> list[_Slice]:
     labels = f"kubernetes.io/service-name={service}" if service else ""
     pages = api.pages(KINDS["EndpointSlice"], namespace, labels=labels)
-    return [one for page in pages for one in msgspec.json.decode(page, type=_Slices).items]
+    return [one for page in pages for one in decode(page, _Slices).items]
 
 
 def _numbers(one: _Slice, port: _Port) -> Iterator[int]:
@@ -200,7 +201,7 @@ def _port_of_pod(api: Api, reference: Reference) -> int:
     if reference.port.isdigit():
         return int(reference.port)
     path = KINDS["Pod"].path(reference.namespace, reference.name)
-    pod = msgspec.json.decode(api.get(path), type=_Pod)
+    pod = decode(api.get(path), _Pod)
     ports = [port for container in pod.spec.containers for port in container.ports]
     for port in ports:
         if port.name == reference.port and port.container_port:
@@ -234,7 +235,7 @@ def _matching(api: Api, namespace: str, selector: str) -> list[str]:
         pages = list(api.pages(KINDS["Pod"], namespace, labels=selector))
     except Forbidden:
         return []
-    return [pod.metadata.name for page in pages for pod in msgspec.json.decode(page, type=_Pods).items]
+    return [pod.metadata.name for page in pages for pod in decode(page, _Pods).items]
 
 
 # -- names and addresses as servers advertise them
@@ -293,7 +294,7 @@ def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Sp
                 return [endpoint.at(namespace, port)]
     for namespace in namespaces:
         for page in api.pages(KINDS["Service"], namespace):
-            for service in msgspec.json.decode(page, type=_Services).items:
+            for service in decode(page, _Services).items:
                 if service.spec.cluster_ip == address:
                     return behind(api, Reference(namespace, service.metadata.name, str(port)))
     where = ", ".join(namespaces)

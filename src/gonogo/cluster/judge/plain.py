@@ -14,6 +14,7 @@ import msgspec
 
 from gonogo.cluster.judge.shapes import ClaimSource, Meta, Page, Port, Quantity, Resources
 from gonogo.cluster.judge.shapes import page as shaped_page
+from gonogo.codec import decoder
 
 
 class _Volume(TypedDict, total=False):
@@ -76,7 +77,7 @@ class _Raw(msgspec.Struct):
     items: list[msgspec.Raw]
 
 
-_LIST, _RAW = msgspec.json.Decoder(_List), msgspec.json.Decoder(_Raw)
+_LIST, _RAW = decoder(_List), decoder(_Raw)
 
 Key = tuple[Any, ...]
 

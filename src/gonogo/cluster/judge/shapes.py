@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
+from gonogo.codec import convert, decoder
+
 Object = Mapping[str, Any]
 """An object of a cluster: ``apiVersion``, ``kind``, ``metadata`` and what its shape or its custom kind holds."""
 
@@ -747,9 +749,9 @@ def shaped(obj: Object) -> Object:
 
 def _converted(obj: Object, shape: Any) -> dict[str, Any]:
     try:
-        return msgspec.convert(obj, shape)  # type: ignore[no-any-return]
+        return convert(obj, shape)
     except msgspec.ValidationError:
-        return msgspec.convert(plain(obj), shape)  # type: ignore[no-any-return]
+        return convert(plain(obj), shape)
 
 
 def _stand_in(obj: Object, problem: str) -> Object:
@@ -783,12 +785,7 @@ class _ListMeta(msgspec.Struct):
 @cache
 def _list_decoder(items: Any) -> msgspec.json.Decoder[Any]:
     fields = [("metadata", _ListMeta, msgspec.field(default_factory=_ListMeta)), ("items", list[items] | None, None)]
-    return msgspec.json.Decoder(msgspec.defstruct("List", fields))
-
-
-@cache
-def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(shape)
+    return decoder(msgspec.defstruct("List", fields))
 
 
 def page(api_version: str, kind: str, raw: bytes) -> Page:
@@ -822,10 +819,10 @@ def load(raw: bytes | msgspec.Raw) -> Object:
     Raises ``msgspec.DecodeError`` where it is no JSON.
     """
     try:
-        tag = _decoder(_Tag).decode(raw)
+        tag = decoder(_Tag).decode(raw)
         shape = SHAPES.get(known_as(tag.api_version, tag.kind))
         if shape is not None:
-            return _decoder(shape).decode(raw)  # type: ignore[no-any-return]
+            return decoder(shape).decode(raw)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         pass
     return shaped(msgspec.json.decode(raw))

@@ -23,6 +23,7 @@ import msgspec
 from filelock import FileLock
 from msgspec.structs import replace
 
+from gonogo.codec import decode
 from gonogo.errors import NotReady
 from gonogo.journal import new_run_id
 from gonogo.model import Struct
@@ -296,7 +297,7 @@ def _recorded(home: Path) -> list[Platform]:
 
 def _read(path: Path) -> Record | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Record)
+        return decode(path.read_bytes(), Record)
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -22,6 +22,7 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
+from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
 from gonogo.home import shared
 from gonogo.providers.embedded.spec import Program
@@ -145,7 +146,7 @@ def unzipped(source: Path, program: Program, folder: Path, tick: Tick) -> None:
 def intact(root: Path) -> bool:
     """Whether everything that was unpacked is still there, untouched: same sizes, same modification times."""
     try:
-        stamps = msgspec.json.decode((root / STAMPS).read_bytes(), type=dict[str, tuple[int, int]])
+        stamps = decode((root / STAMPS).read_bytes(), dict[str, tuple[int, int]])
         return all(_stamp(root / path) == stamp for path, stamp in stamps.items())
     except (FileNotFoundError, msgspec.MsgspecError):
         return False
