@@ -15,6 +15,11 @@ HERE = Path(__file__).parent
 WHY = "tests/cluster needs KUBECONFIG: a cluster whose every namespace and node may be written to"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark of the long series."""
+    config.addinivalue_line("markers", "slow: a long series, run by hand")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Nobody who tests the machinery finds things made in the cluster that his shell happens to point at."""
     named = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]

@@ -193,7 +193,10 @@ class Facts:
         while not self._closing.is_set():
             # a kind may not be served yet, and a watch ends after some minutes
             with suppress(urllib3.exceptions.HTTPError):
-                answer = self.cluster.ask("GET", kind.path(), query="?watch=1")
+                # from now on: what others made is no matter, and may be much
+                now = self.cluster.told("GET", kind.path(), query="?limit=1") or {"metadata": {"resourceVersion": ""}}
+                since = now["metadata"]["resourceVersion"]
+                answer = self.cluster.ask("GET", kind.path(), query=f"?watch=1&resourceVersion={since}")
                 rest = b""
                 for chunk in answer.stream(None) if answer.status == 200 else ():
                     *lines, rest = (rest + chunk).split(b"\n")
