@@ -81,7 +81,7 @@ def node(mark: str, number: int) -> dict[str, Any]:
 
 
 def pods_of(mark: str, space: int) -> Iterator[dict[str, Any]]:
-    """The pods of a namespace, each as large as real ones are: two containers, environment, probes, volumes."""
+    """The pods of a namespace, each of about 7 kB, as real ones are: environment, probes, volumes."""
     for app in range(APPS):
         for copy in range(COPIES):
             number = app * COPIES + copy
@@ -94,7 +94,10 @@ def pods_of(mark: str, space: int) -> Iterator[dict[str, Any]]:
                 },
                 "spec": {
                     "nodeName": f"{mark}-{(number + space) % NODES}",
-                    "containers": [container(f"app-{app}", 8080), container("sidecar", 9090)],
+                    "containers": [
+                        container(f"app-{app}"),
+                        {"name": "sidecar", "image": "registry.example/sidecar:1.0"},
+                    ],
                     "volumes": [
                         {"name": "config", "configMap": {"name": f"app-{app}"}},
                         {"name": "scratch", "emptyDir": {}},
@@ -104,16 +107,16 @@ def pods_of(mark: str, space: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def container(name: str, port: int) -> dict[str, Any]:
-    """One container of a pod."""
-    probe = {"httpGet": {"path": "/healthz", "port": port}, "periodSeconds": 10, "failureThreshold": 3}
+def container(name: str) -> dict[str, Any]:
+    """The application of a pod."""
+    probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3}
     size = {"cpu": "100m", "memory": "128Mi"}
     return {
         "name": name,
         "image": f"registry.example/{name}:1.0",
-        "args": ["--verbose", f"--listen=:{port}"],
-        "env": [{"name": f"{name.upper()}_SETTING_{n}".replace("-", "_"), "value": f"value {n}"} for n in range(10)],
-        "ports": [{"containerPort": port, "name": "http"}],
+        "args": ["--verbose", "--listen=:8080"],
+        "env": [{"name": f"{name.upper()}_SETTING_{n}".replace("-", "_"), "value": f"value {n}"} for n in range(6)],
+        "ports": [{"containerPort": 8080, "name": "http"}],
         "resources": {"requests": size, "limits": size},
         "livenessProbe": probe,
         "readinessProbe": probe,

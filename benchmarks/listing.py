@@ -29,7 +29,9 @@ import json, resource, time
 
 def used():
     one = resource.getrusage(resource.RUSAGE_SELF)
-    return one.ru_utime + one.ru_stime, one.ru_maxrss / 1024
+    # not ru_maxrss, which begins with the memory of the process that forked this one
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+    return one.ru_utime + one.ru_stime, int(peak.split()[1]) / 1024
 
 {start}
 before, begun = used(), time.monotonic()
