@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -21,11 +22,15 @@ from cluster.standing import ROOT, manifest, ready, stand_up, target, values
 from relay import Relay, relaying
 
 from gonogo.model import Results
+from gonogo.waiting import pause, until
 
 pytestmark = pytest.mark.skipif(not os.environ.get(BUILD), reason=f"{BUILD} names no command that builds images")
 
 READS = {("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")}
 """What only asks, though it is no GET. A port-forward is opened by GET."""
+
+FORWARDS = 8
+"""Port-forwards after which a run is in its midst."""
 
 Run = Callable[..., Results]
 
@@ -120,6 +125,73 @@ def test_write_rights_are_enough_for_every_round_trip(run: Run) -> None:
     assert results.verdict is not None
     assert (results.verdict.decision.value, set(outcomes(results).values())) == ("GO", {"passed"}), said(results)
     assert {"kafka.roundtrip", "mlflow.run", "ray.job", "s3.roundtrip"} <= outcomes(results).keys()
+
+
+# -- an API server that is lost is no fault of the platform
+
+
+def away(relay: Relay) -> None:
+    """Gone for a moment, with every connection; then there again."""
+    relay.refuse()
+    relay.cut()
+    pause(1, reason="an API server that restarts is away for a while")
+    relay.accept()
+
+
+def stopped(relay: Relay) -> None:
+    """Gone, and it stays so until the run has ended."""
+    relay.refuse()
+    relay.cut()
+
+
+@contextmanager
+def amid(relay: Relay, happens: Callable[[], None]) -> Iterator[threading.Event]:
+    """Let something happen once while a run has its forwards open; set when it has."""
+    done, over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        until(
+            lambda: over.is_set() or sum("portforward" in asked.path for asked in list(relay.requests)) > FORWARDS,
+            awaited="forwards",
+            within=300,
+        )
+        if not over.is_set():
+            happens()
+            done.set()
+
+    thread = threading.Thread(target=wait, name="amid")
+    thread.start()
+    try:
+        yield done
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [Relay.cut, away, *(pytest.param(one, marks=pytest.mark.slow) for one in (Relay.stall, Relay.outdate, stopped))],
+)
+def test_an_api_server_lost_in_the_midst_of_a_run_is_never_a_failure(
+    loss: Callable[[Relay], None], run: Run, relay: Relay
+) -> None:
+    with amid(relay, lambda: loss(relay)) as happened:
+        results = run("read")
+
+    assert happened.is_set()
+    assert results.verdict is not None
+    assert "failed" not in outcomes(results).values(), said(results)
+    assert results.verdict.code in (0, 3), said(results)
+
+
+def test_an_account_that_is_taken_away_in_the_midst_of_a_run_is_never_a_failure(
+    cluster: Cluster, platform: str, run: Run, relay: Relay
+) -> None:
+    with amid(relay, lambda: cluster.delete("ServiceAccount", "read", platform)) as happened:
+        results = run("read")
+
+    assert happened.is_set()
+    assert "failed" not in outcomes(results).values(), said(results)
 
 
 # -- what is wrong is blamed, what needs it is blocked, and the rest is green
