@@ -8,7 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Gone, Refused, TimedOut, Unresolved, Untrusted
+from gonogo.errors import (
+    ClientError,
+    ClusterLost,
+    Denied,
+    Forbidden,
+    Garbled,
+    Gone,
+    Refused,
+    TimedOut,
+    Unresolved,
+    Untrusted,
+)
 from gonogo.reaching import forwarded, reaching, translated, understood
 
 
@@ -112,7 +123,19 @@ def test_a_forward_knows_why_a_connection_was_cut(faults: list[ClientError | Non
 def test_what_the_server_did_itself_stays_its_own(faults: list[ClientError | None]) -> None:
     faults += [None]
 
-    assert isinstance(translated("store", ConnectionResetError(104, "reset")), Refused)
+    assert isinstance(understood("store", EOFError(), lambda _: Refused("store", "the server closed it")), Refused)
     assert isinstance(translated("store", Denied("store", "wrong password")), Denied)
     assert isinstance(translated("shop", ConnectionResetError(104, "reset")), Refused)
+    assert faults == []
+
+
+@pytest.mark.parametrize("seen", [ConnectionResetError(104, "reset"), ConnectionRefusedError(111, "refused")])
+def test_a_forward_that_resets_and_gives_no_reason_is_lost_and_no_failure(
+    faults: list[ClientError | None], seen: OSError
+) -> None:
+    faults += [None] * 2
+
+    assert isinstance(translated("store", wrapped(seen)), ClusterLost)
+    assert isinstance(understood("store", seen, lambda _: Refused("store", "cut")), ClusterLost)
+    assert isinstance(translated("other", wrapped(seen)), Refused)
     assert faults == []

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gonogo.errors import ClientError, Garbled, Refused, TimedOut, Unresolved, Untrusted
+from gonogo.errors import ClientError, ClusterLost, Garbled, Refused, TimedOut, Unresolved, Untrusted
 
 SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was refused or cut"}
 """What an exception without a text means."""
@@ -53,17 +53,22 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 def translated(component: str, error: BaseException) -> ClientError | None:
     """The ``ClientError`` that a transport error means, or None where it is no transport error."""
-    return _on_the_way(component, _translated(component, error))
+    return _on_the_way(component, error, _translated(component, error))
 
 
 def understood(component: str, error: BaseException, known: Known = lambda _: None) -> ClientError | None:
     """What an exception means to a client that knows its own library's, or None where it is neither's."""
-    return _on_the_way(component, known(error) or _translated(component, error))
+    return _on_the_way(component, error, known(error) or _translated(component, error))
 
 
-def _on_the_way(component: str, meant: ClientError | None) -> ClientError | None:
-    if isinstance(meant, Refused | TimedOut) and component in _faults:
-        return _faults[component]() or meant
+def _on_the_way(component: str, error: BaseException, meant: ClientError | None) -> ClientError | None:
+    if not isinstance(meant, Refused | TimedOut) or component not in _faults:
+        return meant
+    if (fault := _faults[component]()) is not None:
+        return fault
+    # Whoever resets a connection to a forward is the forward: where no pod gave the reason, the platform did nothing.
+    if any(isinstance(one, ConnectionResetError | ConnectionRefusedError) for one in chain(error)):
+        return ClusterLost(component, "the connection was cut on its way through a port-forward, and no pod said why")
     return meant
 
 

@@ -168,10 +168,10 @@ def amid(relay: Relay, happens: Callable[[], None]) -> Iterator[threading.Event]
         thread.join()
 
 
-@pytest.mark.parametrize(
-    "loss",
-    [Relay.cut, away, *(pytest.param(one, marks=pytest.mark.slow) for one in (Relay.stall, Relay.outdate, stopped))],
-)
+LONG = (Relay.half_open, Relay.stall, Relay.outdate, stopped)
+
+
+@pytest.mark.parametrize("loss", [Relay.cut, away, *(pytest.param(one, marks=pytest.mark.slow) for one in LONG)])
 def test_an_api_server_lost_in_the_midst_of_a_run_is_never_a_failure(
     loss: Callable[[Relay], None], run: Run, relay: Relay
 ) -> None:
