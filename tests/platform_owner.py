@@ -50,4 +50,6 @@ def main(root: Path, home: Path, what: str) -> None:
 
 
 if __name__ == "__main__":
+    # below nohup it is inherited as ignored; here a closed terminal is what is tried
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -23,7 +23,18 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def interrupts(said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Interrupts]:
+def heard() -> Iterator[None]:
+    """The signals do what they do by default, also where these tests run below nohup or in the background."""
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    handlers = signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL
+    before = {number: signal.signal(number, handler) for number, handler in zip(numbers, handlers, strict=True)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def interrupts(heard: None, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Interrupts]:
     """Caught, in a process that cannot leave."""
 
     def leave(code: int) -> None:
