@@ -6,6 +6,8 @@ import importlib
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,22 @@ def test_another_thread_finds_it_all_the_same() -> None:
         thread.join()
 
     assert found == ["colorsys"]
+
+
+def test_its_end_in_the_midst_of_another_import_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ending:
+        """The finder whose turn it is when the block ends, as another thread's may."""
+
+        def find_spec(self, *_: object) -> None:
+            block.close()
+
+    finders, last = list(sys.meta_path), sys.meta_path.index(PathFinder)
+    monkeypatch.setattr(sys, "meta_path", [*finders[:last], Ending(), *finders[last:]])
+    monkeypatch.delitem(sys.modules, "tabnanny", raising=False)
+    with ExitStack() as block:
+        block.enter_context(without("colorsys"))
+
+        assert importlib.import_module("tabnanny").__name__ == "tabnanny"
 
 
 @pytest.mark.parametrize(

@@ -13,26 +13,31 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
-class _Absent:
+class _Absent(threading.local):
     """A finder to which some packages are not installed; another thread's imports are not its business."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names, self._thread = frozenset(names), threading.get_ident()
+    names: frozenset[str] = frozenset()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in self._names and threading.get_ident() == self._thread:
+        if fullname in self.names:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None
+
+
+# For good: an import of another thread goes through this list by position, and would miss the finder that moves up
+# where one before it is taken out.
+_ABSENT = _Absent()
+sys.meta_path.insert(0, _ABSENT)
 
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
     """Within, this thread imports none of these packages anew; one that is loaded already stays."""
-    absent = _Absent(names)
-    sys.meta_path.insert(0, absent)
+    before = _ABSENT.names
+    _ABSENT.names = before | frozenset(names)
     try:
         yield
     finally:
-        sys.meta_path.remove(absent)
+        _ABSENT.names = before
