@@ -19,7 +19,7 @@ class Reply:
     """What is answered: a status and a body, or nothing at all and a closed connection."""
 
     status: int = 200
-    body: str = ""
+    body: str | bytes = ""
     cut: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ def serving(replies: Mapping[str, list[Reply]], tls: ssl.SSLContext | None = Non
             reply = planned[min(times, len(planned) - 1)]
             if reply.cut:
                 return
-            body = reply.body.encode()
+            body = reply.body.encode() if isinstance(reply.body, str) else reply.body
             self.send_response(reply.status)
             for name, value in {**reply.headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)

@@ -8,6 +8,7 @@ cluster-administration/flow-control, reference/access-authn-authz), replayed; th
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import socket
 import subprocess
@@ -212,6 +213,30 @@ def test_pages_are_followed(tmp_path: Path) -> None:
         found = list(asked.pages(KINDS["Pod"]))
 
     assert [position(page) for page in found] == [("5", "next"), ("5", "")]
+
+
+EMPTY = b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[]}'
+
+
+def packed(body: bytes) -> Reply:
+    """As an API server packs a list of more than 128 KiB (feature APIResponseCompression) for whoever takes it."""
+    return Reply(body=body, headers={"Content-Encoding": "gzip"})
+
+
+def test_a_list_may_come_packed(tmp_path: Path) -> None:
+    with asking(tmp_path, packed(gzip.compress(EMPTY))) as (asked, script):
+        found = list(asked.pages(KINDS["Pod"]))
+
+    assert found == [EMPTY]
+    assert [headers.get("Accept-Encoding") for _, headers in script.asked] == ["gzip"]
+
+
+@pytest.mark.parametrize("body", [EMPTY, gzip.compress(EMPTY)[:40]], ids=["not-packed", "half"])
+def test_a_packed_list_that_cannot_be_unpacked_is_no_list(tmp_path: Path, body: bytes) -> None:
+    with asking(tmp_path, packed(body)) as (asked, _), pytest.raises(ClientError) as raised:
+        list(asked.pages(KINDS["Pod"]))
+
+    assert raised.value.outcome is Outcome.BROKEN
 
 
 def test_a_login_page_is_no_list(tmp_path: Path) -> None:

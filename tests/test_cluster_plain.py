@@ -56,7 +56,7 @@ def serving(name: str = "web-0", **status: Any) -> dict[str, Any]:
 
 
 def test_a_pod_that_serves_is_kept_by_what_others_need_of_it() -> None:
-    found = plain.page(listed(serving()), {})
+    found = plain.page("v1", "Pod", listed(serving()), {})
 
     assert found.items == [
         {
@@ -102,7 +102,7 @@ ODD = {
 def test_any_other_pod_is_kept_whole_at_its_place(odd: str) -> None:
     raw = listed(serving("web-1"), ODD[odd], serving("web-2"))
 
-    found = plain.page(raw, {}).items
+    found = plain.page("v1", "Pod", raw, {}).items
 
     assert found[1] == page("v1", "Pod", raw).items[1]
     assert [one["metadata"]["name"] for one in (found[0], found[2])] == ["web-1", "web-2"]
@@ -111,7 +111,7 @@ def test_any_other_pod_is_kept_whole_at_its_place(odd: str) -> None:
 def test_plain_pods_share_one_status() -> None:
     known: dict[plain.Key, Any] = {}
 
-    first, second = (plain.page(listed(serving(name)), known).items[0] for name in ("web-1", "web-2"))
+    first, second = (plain.page("v1", "Pod", listed(serving(name)), known).items[0] for name in ("web-1", "web-2"))
 
     assert first["status"] is second["status"]
 
@@ -130,7 +130,7 @@ def test_all_that_is_said_of_stored_objects_is_the_same() -> None:
     raw = listed(*pods)
     worlds = [
         World.of(others, shaped_objects=found.items, now=NOW, complete=["Pod", "Node"])
-        for found in (page("v1", "Pod", raw), plain.page(raw, {}))
+        for found in (page("v1", "Pod", raw), plain.page("v1", "Pod", raw, {}))
     ]
 
     rows, health = judge(worlds[1]), tally(worlds[1])

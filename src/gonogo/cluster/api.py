@@ -277,7 +277,7 @@ class Api:
         query = {"limit": str(limit), "labelSelector": labels, "fieldSelector": fields}
         path = kind.path(namespace)
         while True:
-            with closing(self._open("GET", path, query, read=max(LIST, self.limits.check))) as answer:
+            with closing(self._open("GET", path, query, read=max(LIST, self.limits.check), packed=True)) as answer:
                 opened(answer)
                 page = self._body(answer, path, within=max(LIST, self.limits.check))
             yield page
@@ -388,6 +388,7 @@ class Api:
         *,
         body: bytes | None = None,
         read: float | None = None,
+        packed: bool = False,
     ) -> urllib3.BaseHTTPResponse:
         """The answer, its body unread, where the request succeeded; a redirect is a login page's, and no success.
 
@@ -399,7 +400,7 @@ class Api:
         while True:
             client = self.client()
             try:
-                answer = self._request(client, method, path, query, body, read)
+                answer = self._request(client, method, path, query, body, read, packed)
             except ClusterLost as error:
                 if again or body is not None or not any(isinstance(e, ConnectionResetError) for e in chain(error)):
                     raise
@@ -437,6 +438,7 @@ class Api:
         query: Mapping[str, str],
         body: bytes | None,
         read: float | None,
+        packed: bool,
     ) -> urllib3.BaseHTTPResponse:
         import urllib3
 
@@ -445,6 +447,8 @@ class Api:
         headers = {"Accept": "application/json", "User-Agent": "gonogo", **self._credentials(client)}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if packed:
+            headers["Accept-Encoding"] = "gzip"
         timeout = urllib3.Timeout(connect=self.limits.connect, read=read or self.limits.check)
         pool = client.rest_client.pool_manager
         answer: urllib3.BaseHTTPResponse = self._asked(

@@ -258,10 +258,7 @@ class Store:
     def _page(self, raw: bytes, known: dict[plain.Key, Mapping[str, Any]]) -> Page:
         try:
             with UNCOLLECTED:
-                if self.kind == KINDS["Pod"]:
-                    found = plain.page(raw, known)
-                else:
-                    found = page(self.kind.api_version, self.kind.kind, raw)
+                found = plain.page(self.kind.api_version, self.kind.kind, raw, known)
                 thrifty(found.items)
                 return found
         except msgspec.MsgspecError as error:

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, load, page, shaped
+from gonogo.cluster.judge import plain
+from gonogo.cluster.judge.shapes import MISSHAPEN, Object, Tag, known_as, load, shaped
 from gonogo.cluster.judge.world import World, key
 from gonogo.codec import decoder
 from gonogo.errors import ConfigError, Problem
@@ -87,7 +88,11 @@ class _List(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
-_LIST = decoder(_List)
+class _Tags(msgspec.Struct):
+    items: list[Tag]
+
+
+_LIST, _TAGS = decoder(_List), decoder(_Tags)
 
 
 def read(paths: Iterable[str], tell: Callable[[str], None] = lambda _: None) -> Stored:
@@ -117,6 +122,7 @@ class _Shelf:
         self._complete: set[str] = set()
         self._logs: dict[tuple[str, str, str], str] = {}
         self._latest = b""
+        self._alike: dict[plain.Key, Mapping[str, Any]] = {}
         self._holding = 0  # files that hold objects, or an empty list of them
 
     def stored(self) -> Stored:
@@ -220,15 +226,30 @@ class _Shelf:
         self._holding += 1
         kind = listed.kind.removesuffix("List")
         if not kind:
-            for raw in listed.items or ():
-                self._keep(source, load(raw))
+            self._items(source, data, listed.items or ())
             return
         # The API's own lists leave it to the list what their items are, and hold all there are.
-        found = page(listed.api_version, kind, data)
+        found = plain.page(listed.api_version, kind, data, self._alike)
         for obj in found.items:
             self._keep(source, obj)
         if not found.more:
             self._complete |= _wholly(known_as(listed.api_version, kind), found.items)
+
+    def _items(self, source: str, data: bytes, items: Sequence[msgspec.Raw]) -> None:
+        """The items of a list that says nothing of their kinds, all of a kind at once."""
+        try:
+            tags = _TAGS.decode(data).items if items else []
+        except msgspec.ValidationError:
+            for raw in items:
+                self._keep(source, load(raw))
+            return
+        kinds: dict[tuple[str, str], list[msgspec.Raw]] = {}
+        for tag, raw in zip(tags, items, strict=True):
+            kinds.setdefault((tag.api_version, tag.kind), []).append(raw)
+        for (api_version, kind), raws in kinds.items():
+            part = data if len(kinds) == 1 else b'{"items":[' + b",".join(map(bytes, raws)) + b"]}"
+            for obj in plain.page(api_version, kind, part, self._alike).items:
+                self._keep(source, obj)
 
     # -- YAML
 

@@ -82,11 +82,14 @@ _LIST, _RAW = decoder(_List), decoder(_Raw)
 Key = tuple[Any, ...]
 
 
-def page(raw: bytes, known: dict[Key, Mapping[str, Any]]) -> Page:
-    """One page of a list of pods; ``known`` holds the statuses of plain ones, which many have in common.
+def page(api_version: str, kind: str, raw: bytes, known: dict[Key, Mapping[str, Any]]) -> Page:
+    """One page of a list of a kind, of pods as told above.
 
-    Raises ``msgspec.DecodeError`` where it is no JSON or no list.
+    ``known`` holds the statuses of plain pods, which many have in common. Raises ``msgspec.DecodeError`` where it
+    is no JSON or no list.
     """
+    if (api_version, kind) != ("v1", "Pod"):
+        return shaped_page(api_version, kind, raw)
     try:
         found = _LIST.decode(raw)
     except msgspec.ValidationError:

@@ -808,7 +808,9 @@ def page(api_version: str, kind: str, raw: bytes) -> Page:
     return Page(items, found.metadata.resource_version, found.metadata.more, found.metadata.remaining)
 
 
-class _Tag(msgspec.Struct):
+class Tag(msgspec.Struct):
+    """What an object says it is."""
+
     kind: str = ""
     api_version: str = msgspec.field(name="apiVersion", default="")
 
@@ -819,7 +821,7 @@ def load(raw: bytes | msgspec.Raw) -> Object:
     Raises ``msgspec.DecodeError`` where it is no JSON.
     """
     try:
-        tag = decoder(_Tag).decode(raw)
+        tag = decoder(Tag).decode(raw)
         shape = SHAPES.get(known_as(tag.api_version, tag.kind))
         if shape is not None:
             return decoder(shape).decode(raw)  # type: ignore[no-any-return]
