@@ -7,6 +7,7 @@ version, or another choice of files, is another folder.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import re
@@ -89,19 +90,20 @@ def installed(program: Program, where: str) -> Installed:
             )
         ) from error
     chosen = {}
-    for file in package.files or ():
-        path = _within(PurePosixPath(file), program)
+    # not `package.files`: thousands of path objects, each time gonogo looks whether a platform is as it should be
+    for file, digest, size in csv.reader((package.read_text("RECORD") or "").splitlines()):
+        path = _within(file, program)
         if path:
-            chosen[path] = file
+            chosen[path] = file, digest.partition("=")[2] or None, int(size or 0)
     if not chosen:
         wanted = program.folder or ", ".join(program.files)
         raise ConfigError(Problem(where, f"the Python package {name} {package.version} has no files {wanted}"))
-    listed = "\n".join(sorted(f"{path} {file.hash and file.hash.value}" for path, file in chosen.items()))
+    listed = "\n".join(sorted(f"{path} {digest}" for path, (_, digest, _) in chosen.items()))
     return Installed(
         name,
         package.version,
-        {path: Path(str(file.locate())) for path, file in chosen.items()},
-        sum(file.size or 0 for file in chosen.values()),
+        {PurePosixPath(path): Path(str(package.locate_file(file))) for path, (file, _, _) in chosen.items()},
+        sum(size for _, _, size in chosen.values()),
         hashlib.sha256(listed.encode()).hexdigest()[:8],
     )
 
@@ -172,18 +174,19 @@ def settle(root: Path, fill: Callable[[Path], None]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _within(path: PurePosixPath, program: Program) -> PurePosixPath | None:
+def _within(file: str, program: Program) -> str:
+    """Where a file of the package lies in the program; empty where it is none of it."""
     # A record counts from site-packages; what a wheel brings for bin/ is written as ../../../bin/name.
-    parts = tuple(one for one in path.parts if one != "..")
+    parts = [one for one in file.split("/") if one != ".."]
     if program.folder is None:
-        inside = PurePosixPath(*parts)
-        return inside if any(fnmatch(str(inside), glob) for glob in program.files) else None
-    folder = PurePosixPath(program.folder).parts
+        inside = "/".join(parts)
+        return inside if any(fnmatch(inside, glob) for glob in program.files) else ""
+    folder = list(PurePosixPath(program.folder).parts)
     for begin in (0, 1):
         rest = parts[begin + len(folder) :]
         if rest and parts[begin : begin + len(folder)] == folder:
-            return PurePosixPath(*rest)
-    return None
+            return "/".join(rest)
+    return ""
 
 
 def _stays_inside(path: PurePosixPath, source: Path) -> None:
