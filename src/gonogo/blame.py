@@ -20,7 +20,7 @@ def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | N
     if isinstance(error, NotAsked):
         return error.outcome, error.standing.cause, str(error)
     if isinstance(error, Wrong):
-        return Outcome.FAILED, Cause(component=error.component, signature=error.signature), error.message or str(error)
+        return Outcome.FAILED, Cause(component=error.component, signature=error.signature), error.message
     if isinstance(error, AssertionError):
         return Outcome.FAILED, Cause(component=component, signature=f"{component}.claim_false"), str(error)
     if isinstance(error, NotReady):

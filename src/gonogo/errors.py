@@ -182,10 +182,9 @@ class Wrong(AssertionError):
         self.signature = signature
         self.component = signature.partition(".")[0]
         self.expected, self.actual = shown(expected), shown(actual)
-        self.message = message
-        super().__init__(
-            f"{signature}: " + (f"{message}: " if message else "") + f"expected {self.expected}, saw {self.actual}"
-        )
+        seen = f"expected {self.expected}, saw {self.actual}"
+        self.message = message or seen
+        super().__init__(": ".join(filter(None, (signature, message, seen))))
 
 
 def wrong(signature: str, *, expected: object = None, actual: object = None, message: str = "") -> str:
