@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kafka import errors
+from kafka.structs import TopicPartition
 
-from fixtures.kafka import Kafka, Partition, known
-from gonogo.errors import Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Unresolved, Untrusted
+from fixtures.kafka import Kafka, Members, Partition, known
+from gonogo.errors import Denied, Forbidden, Garbled, NotReady, Refused, TimedOut, Unavailable, Unresolved, Untrusted
 from gonogo.model import Endpoints, Limits
 
 
@@ -105,3 +107,66 @@ def test_a_partition_is_shown_with_who_leads_and_follows() -> None:
 def test_a_setting_that_cannot_be_used_is_our_own_error(hung: str) -> None:
     with pytest.raises(FileNotFoundError):
         client(hung, security_protocol="SSL", ssl_cafile="/nonexistent/ca.pem").answers()
+
+
+class Held:
+    """A consumer that holds partition 0: what it is given to read, poll by poll, and how its commits end."""
+
+    def __init__(self, polls: list[list[tuple[int, bytes]]], commits: list[Exception | None]) -> None:
+        self.polls, self.commits = polls, commits
+        self.committed: dict[TopicPartition, Any] = {}
+
+    def assignment(self) -> set[TopicPartition]:
+        return {PLACE}
+
+    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[SimpleNamespace]]:
+        records = self.polls.pop(0) if self.polls else []
+        read = [SimpleNamespace(offset=offset, value=value, key=None, headers=()) for offset, value in records]
+        return {PLACE: read} if read else {}
+
+    def commit(self, offsets: dict[TopicPartition, Any], timeout_ms: int) -> None:
+        ended = self.commits.pop(0) if self.commits else None
+        if ended:
+            raise ended
+        self.committed |= offsets
+
+
+PLACE = TopicPartition("topic", 0)
+ONE, TWO, AGAIN = (0, b"one"), (1, b"two"), (2, b"one")
+BALANCING = errors.RebalanceInProgressError("try completing the rebalance by calling poll()")
+
+
+def test_a_group_that_is_balanced_anew_doubles_and_loses_nothing() -> None:
+    consumer = Held([[ONE, TWO], [], [ONE, TWO]], [BALANCING, errors.CommitFailedError("kicked out"), None])
+    members = Members([consumer], 5)
+
+    taken = members.take(2)
+    members.commit()
+
+    assert [record.value for record in taken] == [b"one", b"two"]
+    assert {place: kept.offset for place, kept in consumer.committed.items()} == {PLACE: 2}
+    assert members.take(0) == []
+
+
+def test_a_record_that_is_stored_twice_is_taken_twice() -> None:
+    assert [r.value for r in Members([Held([[ONE], [ONE, AGAIN]], [])], 5).take(2)] == [b"one", b"one"]
+
+
+def test_a_group_that_is_never_balanced_cannot_commit() -> None:
+    members = Members([Held([[ONE]], [BALANCING] * 1000)], 0.2)
+    members.take(1)
+
+    with pytest.raises(Unavailable, match="try completing the rebalance"):
+        members.commit()
+
+
+def test_an_offset_that_nobody_holds_is_not_committed() -> None:
+    class Without(Held):
+        def assignment(self) -> set[TopicPartition]:
+            return set()
+
+    members = Members([Without([[ONE]], [])], 0.2)
+    members.take(1)
+
+    with pytest.raises(NotReady, match="a balanced group that commits"):
+        members.commit()

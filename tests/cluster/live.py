@@ -83,8 +83,8 @@ class Cluster:
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels or {})}}, name
         )
         try:
-            # a pod made before that is refused
-            self.wait("ServiceAccount", "metadata.uid", name="default", namespace=name, within=30)
+            # a pod made before that is refused; controllers that lost their API server take a minute to come back
+            self.wait("ServiceAccount", "metadata.uid", name="default", namespace=name, within=120)
             yield name
         finally:
             self.remove(name)
