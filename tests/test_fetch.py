@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,6 +263,8 @@ def test_files_of_the_local_maven_repository_are_taken(mirror: Mirror, user: Pat
     for pin, content in ((small, SMALL), (large, b"X" * len(LARGE))):
         (local / pin.path).parent.mkdir(parents=True)
         (local / pin.path).write_bytes(content)
+    # a file system notes the first read after a write, unless the file was read later than that
+    os.utime(local / small.path, (time.time() + 60, time.time()))
     before = (local / small.path).stat()
 
     classpath = brought(home, small, large).classpath
