@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from gonogo.cluster.judge import World, judge, plain, tally
-from gonogo.cluster.judge.shapes import page
+from gonogo.cluster.judge.shapes import joined, page
 from gonogo.cluster.judge.shapes import plain as as_sent
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -106,6 +107,12 @@ def test_any_other_pod_is_kept_whole_at_its_place(odd: str) -> None:
 
     assert found[1] == page("v1", "Pod", raw).items[1]
     assert [one["metadata"]["name"] for one in (found[0], found[2])] == ["web-1", "web-2"]
+
+
+def test_the_pods_of_a_mixed_list_are_plain_too() -> None:
+    alone = plain.page("v1", "Pod", listed(serving()), {}).items
+
+    assert plain.page("v1", "Pod", joined([msgspec.Raw(msgspec.json.encode(serving()))]), {}).items == alone
 
 
 def test_plain_pods_share_one_status() -> None:

@@ -34,7 +34,7 @@ def inside(tmp_path: Path, port: int) -> Inside:
     data.mkdir(mode=0o700)
     here = f"127.0.0.1:{port}"
     server = Server("store", "one", "embedded", "up", address=here, pid=os.getpid(), data=str(data), user=ME)
-    return look([server], testinfra.get_host("local://"))("store")
+    return look(lambda: [server], testinfra.get_host("local://"))("store")
 
 
 def test_the_account_is_that_of_the_process(inside: Inside) -> None:
@@ -70,12 +70,12 @@ def test_a_process_that_ended_is_gone(state: str, pid: int | None) -> None:
     server = Server("store", "one", "embedded", state, pid=pid)
 
     with pytest.raises(Gone, match="one: its process is gone"):
-        look([server], testinfra.get_host("local://"))("store").users()
+        look(lambda: [server], testinfra.get_host("local://"))("store").users()
 
 
 def test_a_component_without_a_process_is_gone() -> None:
     with pytest.raises(Gone, match="no server process of shop"):
-        look([], testinfra.get_host("local://"))("shop")
+        look(list, testinfra.get_host("local://"))("shop")
 
 
 @pytest.mark.parametrize(("alive", "kind"), [(0, Forbidden), (1, Gone)], ids=["alive", "ended meanwhile"])

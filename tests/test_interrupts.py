@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gonogo.interrupts import Interrupts
+from gonogo.interrupts import ENDS, Interrupts
 
 
 class Left(BaseException):
@@ -25,9 +25,8 @@ def said() -> list[str]:
 @pytest.fixture
 def heard() -> Iterator[None]:
     """The signals do what they do by default, also where these tests run below nohup or in the background."""
-    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
     handlers = signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL
-    before = {number: signal.signal(number, handler) for number, handler in zip(numbers, handlers, strict=True)}
+    before = {number: signal.signal(number, handler) for number, handler in zip(ENDS, handlers, strict=True)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -106,12 +106,11 @@ def address(field: str) -> str:
     return f"{mapped or ip}:{int(port, 16)}"
 
 
-def look(servers: Iterable[Server], host: Any) -> Callable[[str], Inside]:
-    """Component to its :class:`Inside`. Raises ``Gone`` where it has no server process."""
-    rows = tuple(servers)
+def look(servers: Callable[[], Iterable[Server]], host: Any) -> Callable[[str], Inside]:
+    """Component to its :class:`Inside`, its ``servers`` asked for then. Raises ``Gone`` where it has none."""
 
     def inside(component: str) -> Inside:
-        own = tuple(s for s in rows if s.component == component)
+        own = tuple(s for s in servers() if s.component == component)
         if not own:
             raise Gone(component, f"no server process of {component} is known")
         return Inside(component, own, host)

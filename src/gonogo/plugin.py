@@ -400,8 +400,7 @@ class Suites:
     @pytest.fixture
     def inside(self) -> Any:
         """Component to what is true inside its host, through pytest-testinfra."""
-        # Only when asked: of a check that ran ahead pytest sets the fixtures up all the same.
-        return lambda component: self.run.inside()(component)  # noqa: PLW0108
+        return self.run.inside()
 
     # -- the end
 

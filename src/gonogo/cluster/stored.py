@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gonogo.cluster.judge import plain
-from gonogo.cluster.judge.shapes import MISSHAPEN, Object, Tag, known_as, load, shaped
+from gonogo.cluster.judge.shapes import MISSHAPEN, Object, Tag, joined, known_as, load, shaped
 from gonogo.cluster.judge.world import World, key
 from gonogo.codec import decoder
 from gonogo.errors import ConfigError, Problem
@@ -238,7 +238,7 @@ class _Shelf:
     def _items(self, source: str, data: bytes, items: Sequence[msgspec.Raw]) -> None:
         """The items of a list that says nothing of their kinds, all of a kind at once."""
         try:
-            tags = _TAGS.decode(data).items if items else []
+            tags = _TAGS.decode(data).items
         except msgspec.ValidationError:
             for raw in items:
                 self._keep(source, load(raw))
@@ -247,7 +247,7 @@ class _Shelf:
         for tag, raw in zip(tags, items, strict=True):
             kinds.setdefault((tag.api_version, tag.kind), []).append(raw)
         for (api_version, kind), raws in kinds.items():
-            part = data if len(kinds) == 1 else b'{"items":[' + b",".join(map(bytes, raws)) + b"]}"
+            part = data if len(kinds) == 1 else joined(raws)
             for obj in plain.page(api_version, kind, part, self._alike).items:
                 self._keep(source, obj)
 

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from gonogo.cluster.judge.shapes import ClaimSource, Meta, Page, Port, Quantity, Resources
+from gonogo.cluster.judge.shapes import ClaimSource, ListMeta, Meta, Page, Port, Quantity, Resources, joined
 from gonogo.cluster.judge.shapes import page as shaped_page
 from gonogo.codec import decoder
 
@@ -62,15 +62,9 @@ class _Pod(TypedDict, total=False):
     status: _Status
 
 
-class _ListMeta(msgspec.Struct):
-    resource_version: str = msgspec.field(name="resourceVersion", default="")
-    more: str = msgspec.field(name="continue", default="")
-    remaining: int = msgspec.field(name="remainingItemCount", default=0)
-
-
 class _List(msgspec.Struct):
     items: list[_Pod]
-    metadata: _ListMeta
+    metadata: ListMeta = msgspec.field(default_factory=ListMeta)
 
 
 class _Raw(msgspec.Struct):
@@ -98,7 +92,7 @@ def page(api_version: str, kind: str, raw: bytes, known: dict[Key, Mapping[str, 
     odd = [number for number, pod in enumerate(items) if not _plain(pod, known)]
     if odd:
         whole = _RAW.decode(raw).items
-        part = b'{"items":[' + b",".join(bytes(whole[number]) for number in odd) + b"]}"
+        part = joined(whole[number] for number in odd)
         for number, pod in zip(odd, shaped_page("v1", "Pod", part).items, strict=True):
             items[number] = pod
     return Page(items, found.metadata.resource_version, found.metadata.more, found.metadata.remaining)

@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import metadata
@@ -90,9 +90,10 @@ def installed(program: Program, where: str) -> Installed:
             )
         ) from error
     chosen = {}
+    folder = None if program.folder is None else list(PurePosixPath(program.folder).parts)
     # not `package.files`: thousands of path objects, each time gonogo looks whether a platform is as it should be
     for file, digest, size in csv.reader((package.read_text("RECORD") or "").splitlines()):
-        path = _within(file, program)
+        path = _within(file, folder, program.files)
         if path:
             chosen[path] = file, digest.partition("=")[2] or None, int(size or 0)
     if not chosen:
@@ -174,14 +175,13 @@ def settle(root: Path, fill: Callable[[Path], None]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _within(file: str, program: Program) -> str:
-    """Where a file of the package lies in the program; empty where it is none of it."""
+def _within(file: str, folder: list[str] | None, globs: Iterable[str]) -> str:
+    """Where a file of the package lies in the program, all of a folder or what fits; empty where it is none of it."""
     # A record counts from site-packages; what a wheel brings for bin/ is written as ../../../bin/name.
     parts = [one for one in file.split("/") if one != ".."]
-    if program.folder is None:
+    if folder is None:
         inside = "/".join(parts)
-        return inside if any(fnmatch(inside, glob) for glob in program.files) else ""
-    folder = list(PurePosixPath(program.folder).parts)
+        return inside if any(fnmatch(inside, glob) for glob in globs) else ""
     for begin in (0, 1):
         rest = parts[begin + len(folder) :]
         if rest and parts[begin : begin + len(folder)] == folder:

@@ -189,7 +189,7 @@ class Embedded:
         """Component to what is true on this machine."""
         import testinfra
 
-        return look(self.servers(), testinfra.get_host("local://"))
+        return look(self.servers, testinfra.get_host("local://"))
 
     def reason(self, component: Component) -> Reason | None:
         """Nothing beyond what the evidence holds."""
