@@ -22,6 +22,7 @@ from gonogo.model import (
     Place,
     Results,
     RunInfo,
+    Skip,
     Span,
     Storage,
     TargetInfo,
@@ -113,6 +114,7 @@ def _target() -> TargetInfo:
         capabilities=("host", "disturb"),
         components=("kafka", "elasticsearch", "postgresql", "s3", "mlflow", "ray"),
         unsupported={"katib": "needs a cluster: no embedded server"},
+        lacks={"katib": "kubernetes"},
     )
 
 
@@ -127,6 +129,7 @@ def _components() -> tuple[ComponentResult, ...]:
             identity="5L6g3nShT-eMCtK--X86sw",
             expect={"brokers": 3, "voters": 3},
             answers=Outcome.PASSED,
+            answers_at_end=Outcome.PASSED,
             message="3 brokers",
             ready_seconds=7.9,
         ),
@@ -159,6 +162,7 @@ def _components() -> tuple[ComponentResult, ...]:
             transport="direct",
             endpoints={"endpoint": "http://127.0.0.1:20130", "bucket": "mlflow-artifacts", "secret_key": "***"},
             answers=Outcome.PASSED,
+            answers_at_end=Outcome.PASSED,
             ready_seconds=2.2,
         ),
         ComponentResult(
@@ -199,6 +203,8 @@ def _criteria() -> tuple[CriterionResult, ...]:
             "No acknowledged record is lost with a broker",
             outcome=Outcome.SKIPPED,
             reason="needs --mode disrupt",
+            skip=Skip.MODE,
+            wants=Mode.DISRUPT,
         ),
         _criterion(
             "elasticsearch.answers",
@@ -244,6 +250,7 @@ def _criteria() -> tuple[CriterionResult, ...]:
             "Katib's controller reconciles an experiment",
             outcome=Outcome.UNSUPPORTED,
             reason="needs a cluster: no embedded server",
+            lacks="kubernetes",
         ),
         _criterion(
             "pipelines.ml",
@@ -264,6 +271,9 @@ def _criterion(
     reason: str = "",
     blocked_by: str | None = None,
     waiver: Waiver | None = None,
+    skip: Skip | None = None,
+    wants: Mode | None = None,
+    lacks: str = "",
 ) -> CriterionResult:
     return CriterionResult(
         id=id,
@@ -276,6 +286,9 @@ def _criterion(
         blocked_by=blocked_by,
         waiver=waiver,
         checks=(node(id),),
+        skip=skip,
+        wants=wants,
+        lacks=lacks,
     )
 
 
@@ -306,7 +319,13 @@ def _checks() -> tuple[CheckResult, ...]:
             cause=Cause(component="kafka", signature="kafka.record_lost"),
             hint="A consumer committed before it had processed.",
         ),
-        _check("kafka.broker_lost", outcome=Outcome.SKIPPED, message="needs --mode disrupt"),
+        _check(
+            "kafka.broker_lost",
+            outcome=Outcome.SKIPPED,
+            message="needs --mode disrupt",
+            skip=Skip.MODE,
+            wants=Mode.DISRUPT,
+        ),
         _check(
             "elasticsearch.answers",
             outcome=Outcome.BROKEN,
@@ -329,7 +348,12 @@ def _checks() -> tuple[CheckResult, ...]:
         _check("s3.answers", expected="200", actual="200"),
         _check("s3.multipart", expected="sha256 9f86d081…", actual="sha256 9f86d081…", seconds=1.25),
         _check("mlflow.answers", outcome=Outcome.BLOCKED, message="postgresql does not answer"),
-        _check("katib.answers", outcome=Outcome.UNSUPPORTED, message="needs a cluster: no embedded server"),
+        _check(
+            "katib.answers",
+            outcome=Outcome.UNSUPPORTED,
+            message="needs a cluster: no embedded server",
+            lacks="kubernetes",
+        ),
         _check(
             "pipelines.ml",
             outcome=Outcome.FAILED,
@@ -354,6 +378,9 @@ def _check(
     evidence: tuple[Evidence, ...] = (),
     seconds: float = 0.3,
     attempts: int = 1,
+    skip: Skip | None = None,
+    wants: Mode | None = None,
+    lacks: str = "",
 ) -> CheckResult:
     component = criterion.partition(".")[0]
     return CheckResult(
@@ -373,6 +400,9 @@ def _check(
         seconds=seconds,
         attempts=attempts,
         transport="direct",
+        skip=skip,
+        wants=wants,
+        lacks=lacks,
     )
 
 
@@ -398,7 +428,8 @@ def _spans() -> tuple[Span, ...]:
 def _verdict() -> Verdict:
     reason = (
         "postgresql.answers failed: the server process ended with signal 9; "
-        "also kafka.brokers failed, elasticsearch.answers broken, ray.answers missing; 1 blocked"
+        "also kafka.brokers failed, elasticsearch.answers broken, ray.answers missing; 1 blocked; "
+        "the run was interrupted"
     )
     counts = {level.value: {outcome.value: 0 for outcome in Outcome} for level in Level}
     for criterion in _criteria():

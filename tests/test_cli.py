@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import yaml
 from kubeconfigs import kubeconfig
+from msgspec.structs import replace
 from repositories import Content
 from samples import sample_results
 
@@ -26,6 +27,7 @@ from gonogo.model import Endpoints, Results
 from gonogo.platform import Platform
 from gonogo.providers.existing import Existing
 from gonogo.registry import Component, Registry
+from gonogo.seal import sealed
 from gonogo.target import load_target
 
 VERBS = [command.callback.__name__ for command in cli.app.registered_commands if command.callback]
@@ -50,9 +52,7 @@ def gonogo(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
     def run(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["gonogo", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return Said(int(ended.value.code or 0), *capfd.readouterr())
+        return Said(cli.run(), *capfd.readouterr())
 
     return run
 
@@ -72,7 +72,7 @@ def gonogo_alone(pytester: pytest.Pytester) -> Gonogo:
 def stored(tmp_path: Path) -> Path:
     """Results of a run with every outcome: NO-GO."""
     path = tmp_path / "results.json"
-    path.write_bytes(msgspec.json.encode(sample_results()))
+    path.write_bytes(msgspec.json.encode(sealed(sample_results())))
     return path
 
 
@@ -118,7 +118,10 @@ def test_help_loads_nothing_that_only_a_run_needs() -> None:
     ("arguments", "sentence"),
     [
         (["gat"], "Did you mean 'gate'?"),
-        (["gate"], "Missing argument 'RESULTS'"),
+        (["gate"], "reports/out/results.json: no such file (`gonogo check` writes it; or name a results.json)"),
+        (["report"], "reports/out/results.json: no such file (`gonogo check` writes it; or name a results.json)"),
+        (["gate", "--max-age", "24", "x.json"], "--max-age: '24' is no length of time (like 90s, 30m, 24h or 7d)"),
+        (["gate", "--max-age", "", "x.json"], "--max-age: '' is no length of time (like 90s, 30m, 24h or 7d)"),
         (["gate", "--strct", "important", "x.json"], "--strict"),
         (["gate", "--strict", "importent", "x.json"], "--strict: 'importent' is no level (nearest known: 'important')"),
         (["gate", "none.json", "empty"], "none.json: no such file or directory"),
@@ -469,8 +472,52 @@ def test_report_prints_the_summary_where_no_file_is_named(gonogo: Gonogo, stored
 def test_the_gate_tells_machines_the_same_verdict(gonogo: Gonogo, stored: Path) -> None:
     said = gonogo("gate", str(stored), "--json", "--strict", "optional")
 
-    assert json.loads(said.out)["decision"] == "NO-GO"
-    assert said.code == json.loads(said.out)["code"] == 1
+    told = json.loads(said.out)
+    assert told["decision"] == "NO-GO"
+    assert said.code == told["code"] == 1
+    assert told["run"] == "pv-20250604120000-0a1b2c"
+    assert (told["target"], told["finished"]) == ("embedded", "2025-06-04T12:01:12Z")
+    assert told["age_seconds"] > 1e6
+
+
+@pytest.mark.parametrize("where", ["in a checkout", "below its root", "outside"])
+def test_gate_and_report_take_the_latest_results(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    root = content.root if where != "outside" else tmp_path
+    monkeypatch.chdir(root / "suites" if where == "below its root" else root)
+    (root / "reports/out").mkdir(parents=True)
+    (root / "reports/out/results.json").write_bytes(msgspec.json.encode(sealed(sample_results())))
+
+    judged, rendered = gonogo("gate"), gonogo("report")
+
+    assert judged.code == 1
+    line = judged.out.splitlines()[1]
+    assert line.startswith("run pv-20250604120000-0a1b2c on embedded, interrupted 2025-06-04 12:01:12 UTC, ")
+    assert line.endswith(" days ago")
+    assert rendered.code == 0
+    assert "run pv-20250604120000-0a1b2c on embedded" in rendered.out
+
+
+def test_results_that_are_too_old_tell_nothing(gonogo: Gonogo, stored: Path) -> None:
+    said = gonogo("gate", str(stored), "--max-age", "24h")
+    told = json.loads(gonogo("gate", str(stored), "--max-age", "24h", "--json").out)
+
+    assert said.code == told["code"] == 3
+    assert said.out.startswith("NO-GO: could not tell: the run finished ")
+    assert said.out.splitlines()[0] == told["headline"]
+    assert "days ago, --max-age allows 24 hours; the run came to NO-GO: postgresql.answers failed" in told["reason"]
+
+
+def test_results_of_two_runs_are_named_with_their_files(gonogo: Gonogo, stored: Path, tmp_path: Path) -> None:
+    other = replace(sample_results(), run=replace(sample_results().run, id="pv-2"))
+    (tmp_path / "other.json").write_bytes(msgspec.json.encode(sealed(other)))
+
+    for verb in ("gate", "report"):
+        said = gonogo(verb, str(stored), str(tmp_path / "other.json"))
+
+        assert (said.code, said.out) == (2, "")
+        assert f'run.id: differs: "pv-20250604120000-0a1b2c" in {stored}; "pv-2" in {tmp_path}/other.json' in said.err
 
 
 @pytest.mark.parametrize(
@@ -480,9 +527,10 @@ def test_the_gate_tells_machines_the_same_verdict(gonogo: Gonogo, stored: Path) 
         (lambda data: data[: len(data) // 2], "ends in the middle"),
         (lambda data: data.replace(b"gonogo/results/1", b"gonogo/results/9"), "gonogo/results/9"),
         (lambda data: data.replace(b'"outcome":"failed"', b'"outcome":"fialed"'), "unknown value 'fialed'"),
+        (lambda data: data.replace(b'"outcome":"failed"', b'"outcome":"passed"'), "changed since a run wrote it"),
         (lambda data: b"<html>", "not JSON"),
     ],
-    ids=["empty", "truncated", "other schema", "a value that is none", "no JSON"],
+    ids=["empty", "truncated", "other schema", "a value that is none", "edited", "no JSON"],
 )
 def test_results_that_are_none_are_refused(
     gonogo: Gonogo, stored: Path, damage: Callable[[bytes], bytes], sentence: str

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from samples import sample_results
+from samples import node, sample_results
 
 from gonogo.errors import ConfigError
 from gonogo.events import FILE, Event, Events, recovered, unreported
+from gonogo.judge import judge
 from gonogo.model import CheckResult, Outcome, Results
+from gonogo.seal import sealed
+from tests.test_judge import CRITICALS, Given
 
 SAMPLE = sample_results()
 
@@ -66,7 +69,61 @@ def test_a_torn_last_line_takes_nothing_else_with_it(told: Events) -> None:
 def test_a_run_that_ended_is_what_it_said_at_its_end(told: Events) -> None:
     told.add(Event(finished=SAMPLE))
 
-    assert recovered(told.path.parent) == SAMPLE
+    assert recovered(told.path.parent) == sealed(SAMPLE)
+
+
+def test_an_end_that_was_changed_is_refused(told: Events) -> None:
+    told.add(Event(finished=SAMPLE))
+    text = told.path.read_text(encoding="utf-8")
+
+    told.path.write_text(text.replace('"outcome":"broken"', '"outcome":"passed"'), encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"changed since a run wrote it \(run again; results cannot be edited\)"):
+        recovered(told.path.parent)
+
+
+def test_of_two_parts_in_one_folder_both_count(told: Events) -> None:
+    better = msgspec.structs.replace(SAMPLE, checks=tuple(map(passed, SAMPLE.checks)))
+
+    for ended in (SAMPLE, better):
+        told.add(Event(planned=planned()))
+        told.add(Event(finished=ended))
+
+    assert recovered(told.path.parent).run.interrupted
+    assert outcomes(recovered(told.path.parent))[node("kafka.brokers")] == "failed"
+
+
+def test_a_part_that_was_killed_beside_one_that_ended_counts(tmp_path: Path) -> None:
+    events, plan = Events(tmp_path), Given(dict.fromkeys(CRITICALS)).results()
+
+    events.add(Event(planned=plan))
+    events.add(Event(finished=judge(Given(CRITICALS).results())))
+    alone = recovered(tmp_path).verdict
+    events.add(Event(planned=plan))
+    beside = recovered(tmp_path).verdict
+
+    assert alone is not None
+    assert alone.headline == "GO on here: 2 of 2 critical criteria"
+    assert beside is not None
+    assert beside.headline == "NO-GO: could not tell: the run was interrupted"
+
+
+def test_parts_of_two_runs_in_one_folder_are_refused(told: Events) -> None:
+    told.add(Event(finished=SAMPLE))
+    told.add(Event(finished=msgspec.structs.replace(SAMPLE, run=msgspec.structs.replace(SAMPLE.run, id="pv-2"))))
+
+    with pytest.raises(ConfigError, match=r"run\.id: differs"):
+        recovered(told.path.parent)
+
+
+def test_a_killed_run_whose_times_are_none_is_refused(tmp_path: Path) -> None:
+    events = Events(tmp_path)
+    run = msgspec.structs.replace(SAMPLE.run, started="this morning")
+
+    events.add(Event(planned=msgspec.structs.replace(planned(), run=run)))
+
+    with pytest.raises(ConfigError, match=r"run\.started: 'this morning' is no time"):
+        recovered(tmp_path)
 
 
 @pytest.mark.parametrize(

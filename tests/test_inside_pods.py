@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from gonogo.cluster.inside import InsidePods, Pod
-from gonogo.errors import ClientError, Forbidden, Gone, Unsupported
+from gonogo.errors import ClientError, Forbidden, Gone, NotAskable
 
 POD = Pod("store", "store-0", "existing", "up", address="*:5432", user="70", container="app", namespace="data")
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -65,20 +65,20 @@ def test_room_is_that_of_the_fullest_volume() -> None:
     twins = (replace(POD, claims=("/data", "/wal")), replace(POD, node="store-1", claims=("/data",)))
 
     assert pods(*twins, df=table.format("40%")).fullest() == 40
-    with pytest.raises(Unsupported, match="none of its pods claims a volume"):
+    with pytest.raises(NotAskable, match="none of its pods claims a volume"):
         pods(df=table.format("40%")).fullest()
 
 
 def test_who_may_enter_a_volume_is_not_for_its_files_to_say() -> None:
-    with pytest.raises(Unsupported, match="decided by its claim"):
+    with pytest.raises(NotAskable, match="decided by its claim"):
         pods().data_owners()
-    with pytest.raises(Unsupported, match="decided by its claim"):
+    with pytest.raises(NotAskable, match="decided by its claim"):
         pods().data_modes()
 
 
 @pytest.mark.parametrize(
     ("code", "kind", "text"),
-    [(127, Unsupported, "the image of pod store-0 lacks a program"), (1, Forbidden, "pod store-0: `.*` ended with 1")],
+    [(127, NotAskable, "the image of pod store-0 lacks a program"), (1, Forbidden, "pod store-0: `.*` ended with 1")],
 )
 def test_a_command_that_fails_is_no_claim_that_is_false(code: int, kind: type[ClientError], text: str) -> None:
     with pytest.raises(kind, match=text):

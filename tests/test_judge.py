@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from gonogo.model import (
     Outcome,
     Results,
     RunInfo,
+    Skip,
     TargetInfo,
     Verdict,
     Waiver,
@@ -37,9 +39,10 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "models": ("store",),
     "shop": ("models", "queue"),
 }
-WANTS_WRITE = (SKIPPED, "needs --mode write")
+WANTS_WRITE = {"outcome": SKIPPED, "message": "needs --mode write", "skip": Skip.MODE, "wants": Mode.WRITE}
+NEEDS_CLUSTER = {"outcome": UNSUPPORTED, "message": "there is none", "lacks": "kubernetes"}
 
-Saw = Outcome | tuple[Outcome, str] | list[Outcome] | None
+Saw = Outcome | tuple[Outcome, str] | Mapping[str, Any] | list[Any] | None
 
 
 @dataclass
@@ -48,12 +51,17 @@ class Given:
 
     saw: Mapping[str, Saw]
     answers: Mapping[str, Outcome] = field(default_factory=dict)
+    at_end: Mapping[str, Outcome] = field(default_factory=dict)
     uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     deselected: tuple[str, ...] = ()
-    partial: bool = False
+    unread: tuple[str, ...] = ()
     interrupted: bool = False
+    started: str = "2025-06-04T12:00:00Z"
+    finished: str = "2025-06-04T12:01:00Z"
+    seconds: float = 60.0
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
     components: tuple[str, ...] = ()
     mode: Mode = Mode.WRITE
 
@@ -72,32 +80,38 @@ class Given:
             )
             for node, one in zip(nodes, many, strict=True):
                 if one is not None:
-                    outcome, message = one if isinstance(one, tuple) else (one, f"{id} says {one}")
-                    checks.append(
-                        CheckResult(
-                            nodeid=node,
-                            criteria=(id,),
-                            component=component,
-                            outcome=outcome,
-                            message=message,
-                            uses=self.uses.get(id, (component,)),
-                        )
-                    )
+                    said = one if isinstance(one, tuple) else (one, f"{id} says {one}")
+                    told = one if isinstance(one, Mapping) else dict(zip(("outcome", "message"), said, strict=True))
+                    uses = self.uses.get(id, (component,))
+                    checks.append(CheckResult(nodeid=node, criteria=(id,), component=component, uses=uses, **told))
         return Results(
             run=RunInfo(
                 id="pv-20250604120000-0a1b2c",
-                started="2025-06-04T12:00:00Z",
-                finished="2025-06-04T12:01:00Z",
+                started=self.started,
+                finished=self.finished,
+                seconds=self.seconds,
                 mode=self.mode,
                 deselected=self.deselected,
-                partial=self.partial,
+                unread=self.unread,
                 interrupted=self.interrupted,
             ),
             target=TargetInfo(
-                name="here", provider="existing", components=self.components, unsupported=dict(self.unsupported)
+                name="here",
+                provider="existing",
+                capabilities=("host",),
+                components=self.components,
+                unsupported=dict(self.unsupported),
+                lacks=dict(self.lacks),
             ),
             components=tuple(
-                ComponentResult(name=n, needs=needs, answers=self.answers.get(n, PASSED)) for n, needs in NEEDS.items()
+                ComponentResult(
+                    name=n,
+                    needs=needs,
+                    message=f"{n} said so",
+                    answers=self.answers.get(n, PASSED),
+                    answers_at_end=self.at_end.get(n, self.answers.get(n, PASSED)),
+                )
+                for n, needs in NEEDS.items()
             ),
             criteria=tuple(criteria),
             checks=tuple(checks),
@@ -142,8 +156,10 @@ def test_the_sample_has_every_outcome_and_level() -> None:
         ([BLOCKED, MISSING], BLOCKED),
         ([PASSED, None], MISSING),
         ([SKIPPED, PASSED], SKIPPED),
-        ([UNSUPPORTED, PASSED], UNSUPPORTED),
-        ([SKIPPED, UNSUPPORTED], SKIPPED),
+        ([NEEDS_CLUSTER, PASSED], UNSUPPORTED),
+        ([SKIPPED, NEEDS_CLUSTER], SKIPPED),
+        ([UNSUPPORTED, PASSED], BROKEN),
+        ([WAIVED, PASSED], FAILED),
         ([], MISSING),
     ],
 )
@@ -286,7 +302,7 @@ CRITICALS = {"store.answers": PASSED, "queue.answers": PASSED}
     [
         pytest.param(Given(CRITICALS), 0, "GO on here: 2 of 2 critical criteria", id="all passed"),
         pytest.param(
-            Given({**CRITICALS, "shop.answers": (UNSUPPORTED, "needs a cluster: no embedded server")}),
+            Given({**CRITICALS, "shop.answers": NEEDS_CLUSTER}),
             0,
             "GO on here: 2 of 3 critical criteria; 1 needs a cluster",
             id="one unsupported",
@@ -295,10 +311,11 @@ CRITICALS = {"store.answers": PASSED, "queue.answers": PASSED}
             Given(
                 {
                     **CRITICALS,
-                    "shop.a": (UNSUPPORTED, "needs a cluster: no embedded server"),
-                    "shop.b": (UNSUPPORTED, "needs a cluster: target 'here' does not declare capability 'kubernetes'"),
-                    "shop.c": (UNSUPPORTED, "not installed here"),
-                }
+                    "shop.a": NEEDS_CLUSTER,
+                    "shop.b": NEEDS_CLUSTER,
+                    "shop.c": UNSUPPORTED,
+                },
+                unsupported={"shop.c": "not installed here"},
             ),
             0,
             "GO on here: 2 of 5 critical criteria; 2 need a cluster; 1 unsupported",
@@ -368,7 +385,7 @@ CRITICALS = {"store.answers": PASSED, "queue.answers": PASSED}
             id="a criterion without checks",
         ),
         pytest.param(
-            Given({**CRITICALS, "models.keeps": FAILED}, answers={"store": FAILED}),
+            Given({"queue.answers": PASSED, "models.keeps": FAILED}, answers={"store": FAILED}),
             3,
             "NO-GO: could not tell: models.keeps blocked by store: models.keeps says failed",
             id="only blocked",
@@ -406,9 +423,144 @@ CRITICALS = {"store.answers": PASSED, "queue.answers": PASSED}
         ),
         pytest.param(
             Given({**CRITICALS, "store.keeps": FAILED, "shop.a": None}, deselected=("shop.a#0",)),
+            1,
+            "NO-GO: store.keeps failed: store.keeps says failed",
+            id="narrowed, and something failed",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": BROKEN, "shop.a": None}, deselected=("shop.a#0",)),
             3,
-            "no verdict: 3 of 4 critical criteria asked",
-            id="narrowed, though something failed",
+            "NO-GO: could not tell: store.keeps broken: store.keeps says broken",
+            id="narrowed, and something broke",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": BLOCKED, "shop.a": None}, deselected=("shop.a#0",)),
+            3,
+            "NO-GO: could not tell: store.keeps blocked: store.keeps says blocked",
+            id="narrowed, and something is blocked",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": None, "shop.a": None}, deselected=("shop.a#0",)),
+            3,
+            "NO-GO: could not tell: store.keeps missing: no result",
+            id="narrowed, and something is missing",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": [FAILED, None]}, deselected=("store.keeps#1",)),
+            1,
+            "NO-GO: store.keeps failed: store.keeps says failed",
+            id="narrowed within a criterion, and what was asked failed",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": [PASSED, None]}, deselected=("store.keeps#1",)),
+            3,
+            "no verdict: 2 of 3 critical criteria asked",
+            id="narrowed within a criterion, and what was asked passed",
+        ),
+        pytest.param(
+            Given(CRITICALS, unread=("suites/shop/test_shop.py",)),
+            3,
+            "no verdict: 2 of 2 critical criteria asked; suites/shop/test_shop.py could not be read",
+            id="a file that nobody could read",
+        ),
+        pytest.param(
+            Given(CRITICALS, interrupted=True),
+            3,
+            "NO-GO: could not tell: the run was interrupted",
+            id="interrupted when all had passed",
+        ),
+        pytest.param(
+            Given(CRITICALS, finished=""),
+            3,
+            "NO-GO: could not tell: the run never finished",
+            id="never finished",
+        ),
+        pytest.param(
+            Given(CRITICALS, finished="soon"),
+            3,
+            "NO-GO: could not tell: when the run started and finished cannot be read",
+            id="finished at no time",
+        ),
+        pytest.param(
+            Given(CRITICALS, finished="2025-06-04T11:59:59Z"),
+            3,
+            "NO-GO: could not tell: the clock went back: the run finished before it started",
+            id="the clock went back beyond the start",
+        ),
+        pytest.param(
+            Given(CRITICALS, seconds=3600.0),
+            3,
+            "NO-GO: could not tell: the clock went back: the run took 3600 s, from its start to its end are 60 s",
+            id="the clock went back within the run",
+        ),
+        pytest.param(Given(CRITICALS, seconds=120.0), 0, "GO on here: 2 of 2 critical criteria", id="a clock's skew"),
+        pytest.param(
+            Given(CRITICALS, at_end={"store": FAILED}),
+            1,
+            "NO-GO: store does not answer any more: store said so",
+            id="refuses at the end",
+        ),
+        pytest.param(
+            Given(CRITICALS, at_end={"store": BROKEN}),
+            3,
+            "NO-GO: could not tell: store does not answer any more: store said so",
+            id="silent at the end",
+        ),
+        pytest.param(
+            Given(CRITICALS, at_end={"store": MISSING}),
+            3,
+            "NO-GO: could not tell: store was not asked again at the end",
+            id="not asked at the end",
+        ),
+        pytest.param(
+            Given(CRITICALS, answers={"store": FAILED}),
+            1,
+            "NO-GO: store does not answer any more: store said so",
+            id="died in the midst of the run, after its critical criteria had passed",
+        ),
+        pytest.param(
+            Given(CRITICALS, answers={"store": BROKEN}, at_end={"store": PASSED}),
+            0,
+            "GO on here: 2 of 2 critical criteria",
+            id="came back, and all critical passed",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": UNSUPPORTED}),
+            3,
+            "NO-GO: could not tell: store.keeps broken: said to be unsupported, but not by target 'here': "
+            "store.keeps says unsupported",
+            id="unsupported by its own word",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": {**NEEDS_CLUSTER, "lacks": "host"}}),
+            3,
+            "NO-GO: could not tell: store.keeps broken: "
+            "said to be unsupported, but not by target 'here': there is none",
+            id="unsupported for want of what the target declares",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": WAIVED}),
+            1,
+            "NO-GO: store.keeps failed: store.keeps says waived",
+            id="waived by a check",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": {"outcome": SKIPPED, "message": "needs --mode write"}}, mode=Mode.READ),
+            3,
+            "NO-GO: could not tell: store.keeps skipped: needs --mode write",
+            id="skipped for want of a mode by its text alone",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": WANTS_WRITE}, mode=Mode.WRITE),
+            3,
+            "NO-GO: could not tell: store.keeps skipped: needs --mode write",
+            id="skipped for want of a mode that the run had",
+        ),
+        pytest.param(
+            Given({**CRITICALS, "store.keeps": [WANTS_WRITE, SKIPPED]}, mode=Mode.READ),
+            3,
+            "NO-GO: could not tell: store.keeps skipped: store.keeps says skipped",
+            id="of two skipped the one without excuse counts",
         ),
         pytest.param(
             Given(
@@ -419,13 +571,7 @@ CRITICALS = {"store.answers": PASSED, "queue.answers": PASSED}
             id="-m critical is no narrowing",
         ),
         pytest.param(
-            Given({**CRITICALS, "shop.answers": []}, partial=True),
-            3,
-            "no verdict: 2 of 3 critical criteria asked",
-            id="narrowed by path",
-        ),
-        pytest.param(
-            Given({**CRITICALS, "shop.answers": None}, unsupported={"shop": "needs a cluster: no embedded server"}),
+            Given({**CRITICALS, "shop.answers": None}, unsupported={"shop": "no server"}, lacks={"shop": "kubernetes"}),
             0,
             "GO on here: 2 of 3 critical criteria; 1 needs a cluster",
             id="declared unsupported and never asked",
@@ -524,11 +670,18 @@ def test_every_run_keeps_the_promises_of_the_contract(seed: int) -> None:
     roots = {c.blocked_by for c in judged.criteria if c.blocked_by in by_id}
     assert all(by_id[r].outcome in (FAILED, BROKEN, WAIVED) for r in roots if r)
     # one decision per code
-    if verdict.decision is not Decision.NONE:
-        assert (verdict.code == 1) == bool(failed)
-        assert (verdict.code == 0) == (verdict.decision is Decision.GO)
+    assert (verdict.code == 0) == (verdict.decision is Decision.GO)
+    assert not failed or verdict.code == 1
+    assert verdict.code != 1 or failed or FAILED in {c.answers_at_end for c in judged.components}
+    if verdict.decision is not Decision.NO_GO:
+        assert not given.interrupted
+        assert {c.outcome for c in gating} <= {PASSED, WAIVED, UNSUPPORTED, SKIPPED}
+    if verdict.decision is Decision.NONE:
+        assert given.deselected or given.unread
     if verdict.decision is Decision.GO:
-        assert all(c.outcome in (PASSED, WAIVED, UNSUPPORTED, SKIPPED) for c in gating)
+        assert not given.unread
+        assert all(c.skip is Skip.MODE for c in gating if c.outcome is SKIPPED)
+        assert {c.answers_at_end for c in judged.components if c.answers is PASSED} <= {PASSED}
 
 
 def given_worst(given: Given, id: str) -> Outcome:
@@ -539,25 +692,29 @@ def given_worst(given: Given, id: str) -> Outcome:
 
 
 def random_run(chance: random.Random) -> Given:
-    """Any run: every outcome a check can report, in any combination, with any component down."""
-    reported = [PASSED] * 8 + [FAILED, FAILED, BROKEN, BLOCKED, SKIPPED, UNSUPPORTED, WANTS_WRITE, None]
+    """Any run: every outcome a check can report, in any combination, with any component down; some are quite well."""
+    well = chance.random() < 0.3
+    reported: list[Saw] = [PASSED] * (100 if well else 8)
+    reported += [FAILED, FAILED, BROKEN, BLOCKED, SKIPPED, UNSUPPORTED, WANTS_WRITE, NEEDS_CLUSTER, None]
+    answered = [PASSED] * (30 if well else 3) + [FAILED, BROKEN, BLOCKED, MISSING]
     names = [*NEEDS, "pipelines"]
     saw: dict[str, Saw] = {}
     for name in names:
         for claim in ("answers", "keeps!", "counts", "fast?"):
             one = chance.choice(reported)
             several = [chance.choice([PASSED, FAILED, BROKEN, SKIPPED]) for _ in range(2)]
-            saw[f"{name}.{claim}"] = chance.choice([one, one, one, several])
+            saw[f"{name}.{claim}"] = chance.choice([one, one, one, [PASSED] * 2 if well else several])
     ids = [id.rstrip("!?") for id in saw]
     return Given(
         saw=saw,
-        answers={n: chance.choice([PASSED, PASSED, PASSED, FAILED, BROKEN, BLOCKED, MISSING]) for n in NEEDS},
+        answers={n: chance.choice(answered) for n in NEEDS},
+        at_end={n: chance.choice([FAILED, BROKEN, MISSING]) for n in NEEDS if chance.random() < 0.05},
         uses={id: tuple(chance.sample(list(NEEDS), chance.randint(0, 3))) for id in chance.sample(ids, 6)},
         waivers={
             id: replace(WAIVER, expires=chance.choice(["2025-01-01", "2026-01-01"])) for id in chance.sample(ids, 3)
         },
         deselected=tuple(f"{id}#0" for id in chance.sample(ids, 2)) if chance.random() < 0.3 else (),
-        partial=chance.random() < 0.2,
+        unread=("suites/x.py",) if chance.random() < 0.1 else (),
         interrupted=chance.random() < 0.2,
         unsupported={"shop": "not here"} if chance.random() < 0.2 else {},
         components=tuple(chance.sample(list(NEEDS), 2)),

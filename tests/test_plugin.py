@@ -371,7 +371,7 @@ def test_a_target_file_elsewhere_does_not_hide_the_content(
     assert set(outcomes().values()) == {"passed"}
 
 
-def test_what_turns_out_not_to_be_askable_is_unsupported_and_no_failure(
+def test_what_turns_out_not_to_be_askable_is_broken_and_never_unsupported(
     pytester: pytest.Pytester, content: Content, outcomes: Outcomes
 ) -> None:
     content.write(
@@ -379,19 +379,19 @@ def test_what_turns_out_not_to_be_askable_is_unsupported_and_no_failure(
         '''
         import pytest
         from fixtures.store import Store
-        from gonogo.errors import Unsupported
+        from gonogo.errors import NotAskable
 
         @pytest.mark.criterion("store.inside")
         def test_inside(store: Store) -> None:
             """The store is happy inside."""
-            raise Unsupported("store", "the image has no shell")
+            raise NotAskable("store", "the image has no shell")
         ''',
     )
     with (content.root / "reports/criteria.toml").open("a") as file:
         file.write('[store.inside]\nlevel = "critical"\nclaim = "The store is happy inside"\n')
 
-    done = run(pytester, "--mode", "write", "-rs")
+    done = run(pytester, "--mode", "write")
 
-    assert done.ret == 0
-    assert outcomes()["store.inside"] == "unsupported"
-    done.stdout.fnmatch_lines(["*unsupported: the image has no shell*"])
+    assert done.ret == 1
+    assert outcomes()["store.inside"] == "broken"
+    done.stdout.fnmatch_lines(["*could not tell: store.inside broken: the image has no shell"])

@@ -97,6 +97,29 @@ def test_the_verdict_says_what_was_decided_and_why(page: Page) -> None:
     assert "postgresql.answers failed: the server process ended with signal 9" in page.text
 
 
+def test_the_verdict_names_run_target_and_when(source: str) -> None:
+    shown = Page(_section(source, "verdict")).text
+    assert "Target embedded" in shown
+    assert "Run pv-20250604120000-0a1b2c" in shown
+    assert "Finished 2025-06-04 12:01:12 UTC" in shown
+
+
+def test_a_run_that_never_finished_is_not_said_to_have() -> None:
+    results = sample_results()
+    source = html.render(replace(results, run=replace(results.run, finished="")))
+    shown = Page(_section(source, "verdict")).text
+    assert "Never finished, started 2025-06-04 12:00:00 UTC" in shown
+
+
+def test_files_that_nobody_could_read_are_named() -> None:
+    results = sample_results()
+    source = html.render(replace(results, run=replace(results.run, unread=(f"suites/{HOSTILE}.py",))))
+    shown = Page(_section(source, "not-asked")).text
+    assert "1 file of the suites could not be read: what they ask is not known." in shown
+    assert "suites/<script>" in shown
+    assert "<script>alert" not in source
+
+
 def test_a_root_cause_has_its_signature_hint_and_next_command(source: str) -> None:
     causes = Page(_section(source, "causes"))
     assert "kafka.broker_missing" in causes.text

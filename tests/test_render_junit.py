@@ -70,6 +70,17 @@ def test_a_case_carries_level_claim_and_outcome() -> None:
     assert properties["claim"].startswith("Two consumers of a group")
 
 
+def test_a_suite_carries_run_target_and_when() -> None:
+    results = sample_results()
+    for suite in parsed(results).iter("testsuite"):
+        properties = {p.attrib["name"]: p.attrib["value"] for p in suite.findall("properties/property")}
+        assert properties["run"] == results.run.id
+        assert properties["target"] == "embedded"
+        assert properties["started"] == "2025-06-04T12:00:00Z"
+        assert properties["finished"] == "2025-06-04T12:01:12Z"
+        assert properties["verdict"].startswith("NO-GO: postgresql.answers failed")
+
+
 def test_a_failure_tells_what_the_report_tells() -> None:
     failure = cases(sample_results())["kafka.brokers"].find("failure")
     assert failure is not None

@@ -19,6 +19,11 @@ def test_verdict_counts_causes_failures_and_passed_come_in_this_order() -> None:
     assert places == sorted(places)
 
 
+def test_the_run_is_named_below_the_verdict() -> None:
+    run = "run pv-20250604120000-0a1b2c on embedded, interrupted 2025-06-04 12:01:12 UTC"
+    assert run in markdown.render(sample_results()).partition("| critical")[0]
+
+
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_is_named(outcome: Outcome) -> None:
     assert re.search(rf"\b{outcome}\b", markdown.render(sample_results()).partition("## Root causes")[2])

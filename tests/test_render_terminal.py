@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import pytest
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ def test_the_whole_verdict() -> None:
     results = replace(results, verdict=replace(results.verdict, headline="NO-GO: the process ended"))
     assert terminal.verdict(results, colour=False, width=100, report="reports/out/report.html") == """\
 NO-GO: the process ended
+run pv-20250604120000-0a1b2c on embedded, interrupted 2025-06-04 12:01:12 UTC
 
 critical   2 of 8 passed, 2 failed, 1 broken, 1 blocked, 1 missing, 1 unsupported
 important  1 of 3 passed, 1 skipped, 1 waived
@@ -66,16 +68,36 @@ def test_a_command_is_never_wrapped() -> None:
 def test_a_go_is_short() -> None:
     verdict = Verdict(decision=Decision.GO, code=0, headline="GO on embedded: 22 of 31", reason="22 of 31")
     text = terminal.verdict(replace(sample_results(), verdict=verdict), colour=True, width=80, report="")
-    assert text.startswith("\x1b[1;32mGO on embedded: 22 of 31\x1b[0m\n\n")
+    assert text.startswith("\x1b[1;32mGO on embedded: 22 of 31\x1b[0m\n")
     assert "Root cause" not in text
     assert "Report" not in text
 
 
 def test_a_run_of_nothing_is_told() -> None:
-    results = Results(run=RunInfo(id="pv-1", started=""), target=TargetInfo(name="x", provider="existing"))
+    run = RunInfo(id="pv-1", started="2026-01-31T12:00:00Z")
+    results = Results(run=run, target=TargetInfo(name="x", provider="existing"))
     assert terminal.verdict(results, colour=False, width=80, report="") == (
-        "no verdict: these results were not judged"
+        "no verdict: these results were not judged\nrun pv-1 on x, never finished, started 2026-01-31 12:00:00 UTC"
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "age"),
+    [
+        (None, ""),
+        ("2025-06-04T12:01:13Z", ", 1 second ago"),
+        ("2025-06-04T12:03:11Z", ", 119 seconds ago"),
+        ("2025-06-04T12:03:12Z", ", 2 minutes ago"),
+        ("2025-06-04T15:01:12+01:00", ", 2 hours ago"),
+        ("2025-06-06T12:01:11Z", ", 47 hours ago"),
+        ("2026-06-04T12:01:12Z", ", 365 days ago"),
+        ("2025-06-04T12:00:12Z", ", in 60 seconds by the clock of this machine"),
+    ],
+)
+def test_the_run_and_its_age_are_told(now: str | None, age: str) -> None:
+    at = datetime.fromisoformat(now) if now else None
+    line = terminal.verdict(sample_results(), colour=False, width=200, report="", now=at).splitlines()[1]
+    assert line == f"run pv-20250604120000-0a1b2c on embedded, interrupted 2025-06-04 12:01:12 UTC{age}"
 
 
 def test_a_server_cannot_write_to_the_terminal() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from gonogo.declared import Declared
 from gonogo.errors import ConfigError
-from gonogo.model import Level, Mode, Outcome
+from gonogo.model import Level, Mode, Outcome, Skip
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, holds, plan, unsupported
 from gonogo.target import Target, load_target
@@ -54,17 +55,19 @@ class Here:
         self.registry = Registry.load(checkout(root, files))
         self.target: Target = load_target(target, root, self.registry)
 
-    def plan(self, *checks: Planned, mode: Mode | None = None, partial: bool = False) -> RunPlan:
-        return plan(checks or CHECKS, self.registry, self.target, mode, partial=partial)
+    def plan(self, *checks: Planned, mode: Mode | None = None, files: Declared | None = None) -> RunPlan:
+        return plan(checks or CHECKS, self.registry, self.target, mode, files=files)
 
     def unasked(self, *checks: Planned, mode: Mode | None = None) -> dict[str, str]:
         return {
             n.partition("::")[2]: f"{u.outcome}: {u.reason}" for n, u in self.plan(*checks, mode=mode).unasked.items()
         }
 
-    def mistakes(self, *checks: Planned, mode: Mode | None = None) -> list[str]:
+    def mistakes(
+        self, *checks: Planned, mode: Mode | None = None, files: Declared | None = None
+    ) -> list[str]:
         with pytest.raises(ConfigError) as caught:
-            self.plan(*checks, mode=mode)
+            self.plan(*checks, mode=mode, files=files)
         return [str(p) for p in caught.value.problems]
 
 
@@ -74,7 +77,7 @@ def test_everything_runs_where_everything_may(tmp_path: Path) -> None:
     assert decided.runnable == tuple(c.nodeid for c in CHECKS)
     assert decided.components == ("queue", "store", "models")
     assert not decided.unasked
-    assert not decided.narrowed
+    assert not decided.deselected
     assert list(decided.items) == [c.nodeid for c in CHECKS]
 
 
@@ -198,19 +201,73 @@ def test_what_an_option_left_out_neither_runs_nor_must_be_up(tmp_path: Path) -> 
     assert decided.runnable == (QUEUE.nodeid,)
     assert decided.components == ("queue",)
     assert left_out.nodeid not in decided.unasked
-    assert decided.narrowed
+    assert decided.deselected == (left_out.nodeid,)
 
 
-def test_leaving_out_what_does_not_gate_is_no_narrowing(tmp_path: Path) -> None:
-    assert not Here(tmp_path).plan(QUEUE, BROKERS, STORE, MODELS, replace(TRAIN, selected=False)).narrowed
-
-
-def test_a_part_of_the_suites_is_narrowed_unless_it_asks_all_that_gates(tmp_path: Path) -> None:
+def test_what_the_files_declare_and_nobody_collected_is_left_out_and_named(tmp_path: Path) -> None:
     here = Here(tmp_path)
+    files = Declared(
+        {
+            "suites/queue::queue.answers": frozenset({"queue.answers"}),
+            "suites/queue::other": frozenset({"queue.answers", "queue.brokers"}),
+        },
+        ("suites/broken.py",),
+    )
 
-    assert here.plan(QUEUE, BROKERS, partial=True).narrowed
-    assert not here.plan(QUEUE, BROKERS, STORE, MODELS, partial=True).narrowed
-    assert not here.plan(QUEUE, BROKERS).narrowed
+    decided = here.plan(QUEUE, files=files)
+
+    answers, brokers = decided.criteria[:2]
+    assert answers.checks == (QUEUE.nodeid, "suites/queue::other")
+    assert brokers.checks == ("suites/queue::other",)
+    assert decided.deselected == ("suites/queue::other",)
+    assert decided.unread == ("suites/broken.py",)
+
+
+def test_parameters_of_a_function_are_its_checks(tmp_path: Path) -> None:
+    files = Declared({"suites/queue::both": frozenset({"queue.answers"})})
+    one, two = (replace(QUEUE, nodeid=f"suites/queue::both[{x}]") for x in ("a::b", "b"))
+
+    assert Here(tmp_path).plan(one, two, files=files).deselected == ()
+
+
+def test_a_criterion_that_the_file_does_not_hold_as_text_is_a_mistake(tmp_path: Path) -> None:
+    [said] = Here(tmp_path).mistakes(QUEUE, files=Declared({}))
+
+    assert said.startswith(f"{QUEUE.nodeid}: the file does not hold the text of its criterion 'queue.answers'")
+
+
+def test_a_check_that_lost_its_criterion_is_a_mistake(tmp_path: Path) -> None:
+    files = Declared({QUEUE.nodeid: frozenset({"queue.answers", "queue.brokers"})})
+
+    [said] = Here(tmp_path).mistakes(QUEUE, files=files)
+
+    assert said.startswith(f"{QUEUE.nodeid}: declares criterion 'queue.brokers', and no check")
+
+
+def test_why_a_check_is_not_asked_are_fields(tmp_path: Path) -> None:
+    writing = Here(tmp_path).plan(BROKERS, mode=Mode.READ).unasked[BROKERS.nodeid]
+    lacking = Here(tmp_path).plan(replace(QUEUE, needs=("kubernetes",))).unasked[QUEUE.nodeid]
+    elsewhere = Here(tmp_path, "staging", 'profile = "quick"').plan(MODELS).unasked[MODELS.nodeid]
+
+    assert (writing.outcome, writing.skip, writing.wants) == (Outcome.SKIPPED, Skip.MODE, Mode.WRITE)
+    assert (lacking.outcome, lacking.lacks) == (Outcome.UNSUPPORTED, "kubernetes")
+    assert (elsewhere.outcome, elsewhere.skip) == (Outcome.SKIPPED, Skip.PROFILE)
+
+
+def test_what_nobody_can_look_into_is_known_beforehand(tmp_path: Path) -> None:
+    here = Here(tmp_path, "staging", 'capabilities = ["exec"]\n[kubernetes]')
+
+    unasked = here.plan(replace(QUEUE, needs=("exec",))).unasked[QUEUE.nodeid]
+
+    assert (unasked.outcome, unasked.lacks) == (Outcome.UNSUPPORTED, "pods")
+    assert unasked.reason == "queue has no Service in the target file"
+
+
+def test_components_that_want_a_cluster_are_told_as_a_field(tmp_path: Path) -> None:
+    cache, shelf = 'title = "Cache"\n', 'title = "Shelf"\nneeds = ["cache"]\n'
+    fresh = {"deploy__cache__component": cache, "deploy__shelf__component": shelf}
+
+    assert Here(tmp_path, **fresh).plan().target.lacks == {"cache": "kubernetes", "shelf": "kubernetes"}
 
 
 def test_criteria_carry_their_checks_and_waivers(tmp_path: Path) -> None:

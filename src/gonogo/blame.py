@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from gonogo.errors import ClientError, NotAllowed, NotReady, Wrong
+from gonogo.errors import ClientError, NotAllowed, NotReady, Unclaimed, Wrong
 from gonogo.model import Cause, CheckResult, Endpoints, Evidence, Outcome
 from gonogo.platform import SEEN, NotAsked, Standing, unreached
 from gonogo.reaching import translated
@@ -34,6 +34,8 @@ def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | N
         return meant.outcome, Cause(component=meant.component, signature=meant.signature), str(meant)
     if isinstance(error, NotAllowed):
         return Outcome.BROKEN, Cause(component=component, signature=f"{component}.not_allowed"), str(error)
+    if isinstance(error, Unclaimed):
+        return Outcome.BROKEN, Cause(component=component, signature=f"{component}.nothing_claimed"), str(error)
     where = traceback.extract_tb(error.__traceback__)[-1:]
     at = f" (at {where[0].name}, line {where[0].lineno})" if where else ""
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import sys
 import traceback
@@ -17,10 +18,15 @@ from gonogo.errors import ConfigError, GonogoError, Problem
 from gonogo.interrupts import INTERRUPTED, Interrupts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gonogo.platform import Platform
     from gonogo.progress import Screen
 
 GO, FAILED, WRONG_USE, COULD_NOT_TELL, OWN_ERROR = 0, 1, 2, 3, 4
+
+APART = ("check", "drill")
+"""Verbs that run the bodies of checks: in a process of their own, since a body can end its process."""
 
 app = typer.Typer(
     name="gonogo",
@@ -40,7 +46,7 @@ Target = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 # Arguments are told in a verb's own words: typer would describe them by their Python type.
 Components = Annotated[list[str] | None, typer.Argument(metavar="COMPONENT", hidden=True)]
-Stored = Annotated[list[Path], typer.Argument(metavar="RESULTS", hidden=True)]
+Stored = Annotated[list[Path] | None, typer.Argument(metavar="RESULTS", hidden=True)]
 
 
 def example(text: str) -> str:
@@ -281,6 +287,7 @@ def check(context: typer.Context, target: Target = None) -> None:
     from gonogo.gate import exit_code
     from gonogo.session import Session
 
+    put_away_for(context.args)
     root, _, _ = loaded(target)
     session = Session(root)
     code = session.run([*context.args, *([f"--target={target}"] if target else [])])
@@ -295,6 +302,26 @@ def check(context: typer.Context, target: Target = None) -> None:
     raise typer.Exit(exit_code(session.results.verdict))
 
 
+def put_away_for(arguments: list[str]) -> None:
+    """Put the results of an earlier run away, before a mistake in what follows can leave them in their place.
+
+    Raises ``ConfigError`` where they cannot be.
+    """
+    from gonogo.content import find_root
+    from gonogo.files import unreadable
+    from gonogo.outdated import put_away
+
+    if {"--collect-only", "--co", "--setup-plan", "--help"} & set(arguments):
+        return
+    pairs = itertools.pairwise([*arguments, ""])
+    given = [a.partition("=")[2] if "=" in a else following for a, following in pairs if a.split("=")[0] == "--out"]
+    out = Path(given[-1]) if given else find_root(Path.cwd()) / "reports" / "out"
+    try:
+        put_away(out)
+    except OSError as error:
+        raise ConfigError(unreadable(out, error)) from error
+
+
 def misspelt(arguments: list[str]) -> list[str]:
     """A line for each argument that is nearly an option of ours; pytest does not say which one was meant."""
     own = ("--target", "--mode", "--criterion", "--out", "--keep", "--deadline")
@@ -303,45 +330,66 @@ def misspelt(arguments: list[str]) -> list[str]:
     return [f"{name}: nearest known: {found[0]}\n" for name, found in near.items() if found]
 
 
-@app.command(epilog=example("gonogo gate reports/out/results.json --strict important"))
+@app.command(epilog=example("gonogo gate reports/out/results.json --max-age 24h"))
 def gate(
-    results: Stored,
+    results: Stored = None,
     strict: Annotated[
         str | None, typer.Option("--strict", metavar="LEVEL", help="This level gates too: important or optional.")
+    ] = None,
+    max_age: Annotated[
+        str | None, typer.Option("--max-age", metavar="AGE", help="An older run tells nothing: 90s, 30m, 24h, 7d.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge stored results afresh; needs no server and no checkout.
 
-    RESULTS are results.json files, or folders of .gonogo/runs; several are merged. Exit code 0 GO, 1 NO-GO, 2 wrong
+    RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
+    merged, if they are parts of one run. Says which run it was and how old it is. Exit code 0 GO, 1 NO-GO, 2 wrong
     use, 3 could not tell or no verdict.
     """
-    import msgspec
+    from datetime import UTC, datetime
 
-    from gonogo.gate import judged
+    from gonogo.gate import aged, judged
     from gonogo.render import terminal
+    from gonogo.times import stretch
 
-    gating = level(strict)
-    merged = judged(stored(results), gating)
+    now, gating = datetime.now(UTC), level(strict)
+    limit = stretch(max_age, "--max-age") if max_age is not None else None
+    parts = stored(results)
+    merged = judged(parts, gating)
+    if limit is not None:
+        merged = aged(merged, parts.values(), now, limit)
     assert merged.verdict is not None
     if as_json:
-        print(msgspec.json.encode(merged.verdict).decode())
+        print(told_to_machines(merged, now))
     else:
-        print(terminal.verdict(merged, colour=coloured(), width=100, report=""))
+        print(terminal.verdict(merged, colour=coloured(), width=100, report="", now=now))
     raise typer.Exit(merged.verdict.code)
+
+
+def told_to_machines(results: Any, now: datetime) -> str:
+    """The verdict as JSON, with the run that it is of; ``age_seconds`` is null where that never finished."""
+    import msgspec
+
+    from gonogo.times import moment
+
+    finished = moment(results.run.finished)
+    age = round((now - finished).total_seconds(), 3) if finished is not None else None
+    run = {"run": results.run.id, "target": results.target.name, "finished": results.run.finished, "age_seconds": age}
+    return msgspec.json.encode({**msgspec.to_builtins(results.verdict), **run}).decode()
 
 
 @app.command(epilog=example("gonogo report reports/out/results.json --html report.html"))
 def report(
-    results: Stored,
+    results: Stored = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="One file, readable anywhere.")] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="For CI servers.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="For job summaries and merge requests.")] = None,
 ) -> None:
     """Render stored results; needs no server and no checkout.
 
-    RESULTS are results.json files, or folders of .gonogo/runs; several are merged. Without an option the Markdown
-    summary goes to standard output.
+    RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
+    merged, if they are parts of one run. Without an option the Markdown summary goes to standard output.
     """
     from gonogo.files import unreadable, write_atomically
     from gonogo.gate import judged
@@ -621,20 +669,40 @@ def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen
     return platform, screen
 
 
-def stored(paths: list[Path]) -> list[Any]:
-    """Results of files and run folders. Raises ``ConfigError`` for what is none."""
+def stored(paths: list[Path] | None) -> dict[str, Any]:
+    """Results of files and run folders by their names, by default the latest of this checkout.
+
+    Raises ``ConfigError`` for what is none.
+    """
     from gonogo.events import recovered
     from gonogo.gate import load_results
 
-    found, problems = [], []
-    for path in paths:
+    found, problems = {}, []
+    for path in paths or [latest_results()]:
         try:
-            found.append(recovered(path) if path.is_dir() else load_results(path))
+            found[str(path)] = recovered(path) if path.is_dir() else load_results(path)
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(*problems)
     return found
+
+
+def latest_results() -> Path:
+    """Where a run leaves its results: in the checkout, outside of one in the working folder.
+
+    Raises ``ConfigError`` where there are none.
+    """
+    from gonogo.content import find_root
+
+    try:
+        root = find_root(Path.cwd())
+    except ConfigError:
+        root = Path.cwd()
+    path = root / "reports" / "out" / "results.json"
+    if not path.exists():
+        raise ConfigError(Problem(str(path), "no such file", "`gonogo check` writes it; or name a results.json"))
+    return path
 
 
 def level(name: str | None) -> Any:
@@ -684,6 +752,21 @@ def _cell(value: Any) -> str:
 
 def main() -> None:
     """The program: every error is a sentence and one of the contract's exit codes."""
+    from gonogo.child import EndedEarly, apart
+
+    try:
+        code = apart(run) if sys.argv[1:2] and sys.argv[1] in APART else run()
+    except EndedEarly as error:
+        told = "NO-GO: could not tell" if sys.argv[1] == "check" else "could not tell"
+        print(f"{told}: {error}; `gonogo report .gonogo/runs/ID` shows what was seen until then", file=sys.stderr)
+        code = COULD_NOT_TELL
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def run() -> int:
+    """Run the verb that the command line names; its exit code."""
     interrupts = Interrupts(lambda: print("left at once", file=sys.stderr))
     interrupts.catch()
     try:
@@ -715,4 +798,4 @@ def main() -> None:
         code = OWN_ERROR
     finally:
         interrupts.release()
-    sys.exit(code or 0)
+    return code or 0

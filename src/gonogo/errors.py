@@ -7,6 +7,7 @@
     ├── DeployError        a component cannot be stood up; carries its log's last lines
     ├── NotReady           a wait ended at its deadline; says what was awaited
     ├── NotAllowed         a write was asked of a client that this run may only read with
+    ├── Unclaimed          a check's body returned something, or was never called            broken
     └── ClientError        a component could not be asked, or said that it cannot serve
         ├── Refused          connection refused or reset                                 failed
         ├── Gone             a process or pod that should be there is gone               failed
@@ -19,7 +20,7 @@
         ├── Forbidden        our credentials lack a right                                broken
         ├── SecretMissing    the cluster does not hold what the target file refers to    broken
         ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
-        ├── Unsupported      the claim cannot be asked there at all                      unsupported
+        ├── NotAskable       what the claim is about is not there to be asked            broken
         └── Garbled          something answered, but not this component                  broken
     Wrong(AssertionError)  a claim was asked and is not true                             failed
 """
@@ -74,6 +75,10 @@ class NotReady(GonogoError):
 
 class NotAllowed(GonogoError):
     """A client opened for reading was asked to write."""
+
+
+class Unclaimed(GonogoError):
+    """A check's body made no claim: it returned a coroutine, a generator, a truth, or was never called."""
 
 
 class ClientError(GonogoError):
@@ -162,10 +167,12 @@ class SecretMissing(ClientError):
     kind = "secret_missing"
 
 
-class Unsupported(ClientError):
-    """The claim cannot be asked there at all, whatever anybody does; the message says why."""
+class NotAskable(ClientError):
+    """What the claim is about is not there to be asked, as a check found out; the message says why.
 
-    outcome = Outcome.UNSUPPORTED
+    Unsupported is only what target and components declare before anything is asked.
+    """
+
     kind = "not_askable"
 
 

@@ -10,11 +10,15 @@ import threading
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
+from gonogo.gate import as_written, sensible
 from gonogo.judge import judge
+from gonogo.merge import merge
 from gonogo.model import CheckResult, ComponentResult, Outcome, Results
+from gonogo.seal import sealed
 
 FILE = "events.jsonl"
 
@@ -37,7 +41,9 @@ class Events:
         self._lock = threading.Lock()
 
     def add(self, event: Event) -> None:
-        """Append one event and hand it to the system before returning."""
+        """Append one event and hand it to the system before returning; the results of an end are sealed."""
+        if event.finished is not None:
+            event = replace(event, finished=sealed(event.finished))
         with self._lock, self.path.open("ab") as file:
             file.write(msgspec.json.encode(event) + b"\n")
 
@@ -45,12 +51,13 @@ class Events:
 def recovered(folder: Path) -> Results:
     """The results of a run from its events, judged; what was planned and never reported is missing.
 
-    Raises ``ConfigError`` where the folder holds no run.
+    Raises ``ConfigError`` where the folder holds no run, parts of several, or results that were changed since.
     """
     path = folder / FILE
     if not path.is_file():
         raise ConfigError(Problem(str(folder), f"holds no {FILE}", "give a results.json or a folder of .gonogo/runs"))
-    results: Results | None = None
+    planned: list[Results] = []
+    finished: list[Results] = []
     checks: dict[str, CheckResult] = {}
     components: dict[str, ComponentResult] = {}
     for line in path.read_bytes().splitlines():
@@ -59,23 +66,27 @@ def recovered(folder: Path) -> Results:
         except msgspec.MsgspecError:
             # The last line of a killed run may be torn.
             continue
+        if event.planned is not None:
+            planned.append(event.planned)
         if event.finished is not None:
-            return event.finished
-        results = event.planned or results
+            finished.append(as_written(event.finished, str(path)))
         if event.check is not None:
             checks[event.check.nodeid] = event.check
         if event.component is not None:
             components[event.component.name] = event.component
-    if results is None:
+    if not (planned or finished):
         raise ConfigError(Problem(str(path), "ends before the run had planned anything"))
-    return judge(
-        msgspec.structs.replace(
-            results,
-            run=msgspec.structs.replace(results.run, interrupted=True),
-            checks=tuple(checks.get(c.nodeid, c) for c in results.checks),
-            components=tuple(components.get(c.name, c) for c in results.components),
+    # Parts of a run that share a checkout share its folder.
+    if len(planned) > len(finished):
+        plan = planned[-1]
+        killed = replace(
+            plan,
+            run=replace(plan.run, interrupted=True),
+            checks=tuple(checks.get(c.nodeid, c) for c in plan.checks),
+            components=tuple(components.get(c.name, c) for c in plan.components),
         )
-    )
+        finished.append(judge(sensible(killed, str(path))))
+    return merge(finished, [str(path)] * len(finished)) if len(finished) > 1 else finished[0]
 
 
 def unreported(nodeid: str, criteria: tuple[str, ...], component: str) -> CheckResult:

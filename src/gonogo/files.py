@@ -93,8 +93,12 @@ def load_json(source: Path | bytes, kind: type[S], where: str = "") -> S:
         raise ConfigError(unreadable(Path(where), error)) from error
     try:
         return decode(data, kind)
-    except msgspec.ValidationError:
-        return converted(msgspec.json.decode(data), kind, where)
+    except msgspec.ValidationError as error:
+        try:
+            plain = msgspec.json.decode(data)
+        except msgspec.DecodeError:  # a number beyond all numbers is none, of whatever kind
+            raise ConfigError(Problem(where, str(error))) from error
+        return converted(plain, kind, where)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ConfigError(Problem(where, f"not JSON: {error}")) from error
 

@@ -1,9 +1,11 @@
-"""Stored results: read with every mistake named, shards merged, judged afresh."""
+"""Stored results: read with every mistake named, parts of a run merged, judged afresh, and not taken for newer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -11,23 +13,17 @@ from msgspec.structs import replace
 
 from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
-from gonogo.files import load_json, unreadable
-from gonogo.judge import judge
-from gonogo.model import (
-    SCHEMA,
-    CheckResult,
-    ComponentResult,
-    CriterionResult,
-    Level,
-    Mode,
-    Outcome,
-    Results,
-    Span,
-    Verdict,
-)
+from gonogo.files import MOST_PROBLEMS, load_json, unreadable
+from gonogo.judge import SKEW, judge
+from gonogo.merge import merge
+from gonogo.model import SCHEMA, Decision, Level, Results, Verdict
+from gonogo.seal import whole
+from gonogo.times import day, moment, spoken
 
 LARGEST = 64 << 20
 """Bytes of a results file that are still read; evidence that is larger belongs into files beside it."""
+
+TOO_DEEP = "holds no results: nested too deep"
 
 
 class _Head(msgspec.Struct):
@@ -38,7 +34,7 @@ def load_results(path: Path) -> Results:
     """The results of one file.
 
     Raises ``ConfigError``, in a sentence, for what is no results file: a folder, empty, truncated, too
-    large, of another schema, or with keys and values that the schema does not have.
+    large, of another schema, with keys and values that the schema does not have, or changed since a run wrote it.
     """
     try:
         if path.is_dir():
@@ -53,7 +49,54 @@ def load_results(path: Path) -> Results:
     if not data.strip():
         raise ConfigError(Problem(str(path), "is empty", "the run was killed before it wrote results"))
     _check_schema(data, str(path))
-    return load_json(data, Results, str(path))
+    return as_written(load_json(data, Results, str(path)), str(path))
+
+
+def as_written(results: Results, where: str) -> Results:
+    """Results that a run sealed, as they are.
+
+    Raises ``ConfigError`` where they were changed since, or cannot be judged (:func:`sensible`).
+    """
+    try:
+        unchanged = whole(results)
+    except RecursionError as error:
+        raise ConfigError(Problem(where, TOO_DEEP)) from error
+    if not unchanged:
+        what = "was changed since a run wrote it" if results.digest else "carries no digest: no run wrote it like this"
+        raise ConfigError(Problem(where, what, "run again; results cannot be edited"))
+    return sensible(results, where)
+
+
+def sensible(results: Results, where: str) -> Results:
+    """Results that can be judged, as they are. Raises ``ConfigError`` for times that are none and what stands twice."""
+    if problems := [Problem(where, what, hint) for what, hint in itertools.islice(_faults(results), MOST_PROBLEMS)]:
+        raise ConfigError(*problems)
+    return results
+
+
+def _faults(results: Results) -> Iterator[tuple[str, str]]:
+    time = "expected a time like 2026-01-31T12:00:00Z"
+    if moment(results.run.started) is None:
+        yield f"run.started: {results.run.started!r:.60} is no time", time
+    if results.run.finished and moment(results.run.finished) is None:
+        yield f"run.finished: {results.run.finished!r:.60} is no time", time
+    for n, criterion in enumerate(results.criteria):
+        waiver, key = criterion.waiver, f"criteria[{n}].waiver"
+        if waiver is not None and day(waiver.expires) is None:
+            yield f"{key}.expires: {waiver.expires!r:.60} is no date", "expected a date like 2026-01-31"
+        if waiver is not None and not (waiver.owner.strip() and waiver.reason.strip()):
+            yield f"{key}: names no owner or no reason", "a waiver needs a person and a reason"
+    twice = {
+        "criterion": (c.id for c in results.criteria),
+        "check": (c.nodeid for c in results.checks),
+        "component": (c.name for c in results.components),
+    }
+    for kind, names in twice.items():
+        yield from ((f"{kind} {name!r:.200} stands there twice", "") for name in _repeated(names))
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _check_schema(data: bytes, where: str) -> None:
@@ -67,110 +110,43 @@ def _check_schema(data: bytes, where: str) -> None:
             raise ConfigError(Problem(where, what, "the run or a copy of the file may have been killed")) from error
         raise ConfigError(Problem(where, f"not JSON: {error}")) from error
     except RecursionError as error:
-        raise ConfigError(Problem(where, "holds no results: nested too deep")) from error
+        raise ConfigError(Problem(where, TOO_DEEP)) from error
     if schema != SCHEMA:
         said = f"has schema {schema!r}" if schema else "has no schema"
         raise ConfigError(Problem(where, f"{said}; this gonogo reads {SCHEMA!r}"))
 
 
-def judged(results: Sequence[Results], strict: Level | None = None) -> Results:
-    """Stored results, merged where there are several, and judged; levels down to ``strict`` gate."""
-    return judge(merge(results), strict or Level.CRITICAL)
+def judged(results: Mapping[str, Results], strict: Level | None = None) -> Results:
+    """Stored results by the names of their files, merged and judged; levels down to ``strict`` gate.
+
+    Raises ``ConfigError`` where they are not parts of one run.
+    """
+    return judge(merge(results.values(), results.keys()), strict or Level.CRITICAL)
+
+
+def aged(results: Results, parts: Iterable[Results], now: datetime, limit: timedelta) -> Results:
+    """The results with their verdict as it counts at ``now``: a run that ended longer ago than ``limit`` tells nothing.
+
+    ``parts`` are what they were merged of, each of which has to be young enough. Nor does one tell anything that
+    ended in the future, whose age nobody knows.
+    """
+    verdict, ends = results.verdict, [moment(part.run.finished) for part in parts]
+    known = [end for end in ends if end is not None]
+    if verdict is None or known != ends:  # a run that never finished is no GO at any age
+        return results
+    which = "the run" if len(ends) == 1 else "a part of the run"
+    oldest, newest = now - min(known), now - max(known)
+    if oldest > limit:
+        why = f"{which} finished {spoken(oldest)} ago, --max-age allows {spoken(limit)}"
+    elif newest < -SKEW:
+        why = f"{which} finished {spoken(newest)} in the future by the clock of this machine"
+    else:
+        return results
+    reason = f"{why}; the run came to {verdict.headline}"
+    told = replace(verdict, decision=Decision.NO_GO, code=3, reason=reason, headline=f"NO-GO: could not tell: {reason}")
+    return replace(results, verdict=told)
 
 
 def exit_code(verdict: Verdict | None) -> int:
     """0 GO, 1 NO-GO, 3 could not tell or no verdict."""
     return verdict.code if verdict is not None else 3
-
-
-def merge(results: Iterable[Results]) -> Results:
-    """Shards of one run of one target as one, judged afresh; their order does not matter.
-
-    By node id: skipped and missing count only where no file says more, of two that do the worse.
-    Raises ``ConfigError`` for none, or for results of several targets or profiles.
-    """
-    files = sorted(results, key=lambda r: (r.run.started, r.run.id, msgspec.json.encode(r)))
-    if not files:
-        raise ConfigError("no results given")
-    targets = {f"{r.target.name} ({r.target.provider}, profile {r.target.profile})" for r in files}
-    if len(targets) > 1:
-        raise ConfigError(Problem("results", f"of several targets: {', '.join(sorted(targets))}", "gate each alone"))
-    if len(files) == 1:
-        return judge(files[0])
-    first = files[0]
-    return judge(
-        replace(
-            first,
-            run=replace(
-                first.run,
-                finished=max(r.run.finished for r in files),
-                seconds=max(r.run.seconds for r in files),
-                mode=max((r.run.mode for r in files), key=list(Mode).index),
-                deselected=_deselected(files),
-                partial=all(r.run.partial for r in files),
-                interrupted=any(r.run.interrupted for r in files),
-                overhead=None,
-            ),
-            target=replace(
-                first.target,
-                components=_union(r.target.components for r in files),
-                unsupported={k: v for r in reversed(files) for k, v in r.target.unsupported.items()},
-            ),
-            components=_components(files),
-            criteria=_criteria(files),
-            checks=_checks(files),
-            health=next((r.health for r in files if r.health is not None), None),
-            spans=tuple(span for r in files for span in _shifted(r, first)),
-            verdict=None,
-        )
-    )
-
-
-def _weight(outcome: Outcome) -> tuple[bool, int]:
-    return outcome in (Outcome.SKIPPED, Outcome.MISSING), outcome.severity
-
-
-def _checks(files: Iterable[Results]) -> tuple[CheckResult, ...]:
-    found: dict[str, CheckResult] = {}
-    for check in (c for r in files for c in r.checks):
-        other = found.setdefault(check.nodeid, check)
-        if _weight(check.outcome) < _weight(other.outcome):
-            found[check.nodeid] = check
-    return tuple(found.values())
-
-
-def _components(files: Iterable[Results]) -> tuple[ComponentResult, ...]:
-    found: dict[str, ComponentResult] = {}
-    for component in (c for r in files for c in r.components):
-        other = found.setdefault(component.name, component)
-        if _weight(component.answers) < _weight(other.answers):
-            found[component.name] = component
-    return tuple(found.values())
-
-
-def _criteria(files: Iterable[Results]) -> tuple[CriterionResult, ...]:
-    found: dict[str, CriterionResult] = {}
-    for criterion in (c for r in files for c in r.criteria):
-        known = found.setdefault(criterion.id, criterion)
-        found[criterion.id] = replace(known, checks=_union((known.checks, criterion.checks)))
-    return tuple(found.values())
-
-
-def _deselected(files: Sequence[Results]) -> tuple[str, ...]:
-    """What some shard left out and none selected."""
-    selected = {n for r in files for c in r.criteria for n in c.checks if n not in r.run.deselected}
-    return tuple(n for n in _union(r.run.deselected for r in files) if n not in selected)
-
-
-def _union(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for group in groups for name in group))
-
-
-def _shifted(results: Results, first: Results) -> Iterable[Span]:
-    """Spans on the clock of the first shard, as far as wall clocks tell."""
-    try:
-        began = [datetime.fromisoformat(r.run.started) for r in (results, first)]
-        shift = (began[0] - began[1]).total_seconds()
-    except (ValueError, TypeError):
-        shift = 0.0
-    return (replace(s, started=s.started + shift) for s in results.spans)

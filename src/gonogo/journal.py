@@ -11,14 +11,14 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from gonogo.codec import decode
-from gonogo.errors import NotAllowed
+from gonogo.errors import ConfigError, NotAllowed, Problem
 from gonogo.model import Mode, Removes
 
 RUN_ID = re.compile(r"pv[-_](\d{14})[-_]([0-9a-f]{6})")
@@ -28,6 +28,16 @@ RUN_ID = re.compile(r"pv[-_](\d{14})[-_]([0-9a-f]{6})")
 def new_run_id(now: datetime | None = None) -> str:
     """``pv-<UTC yyyymmddHHMMSS>-<6 hex>``: sortable, and old enough to be recognised by a sweep."""
     return f"pv-{now or datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
+
+
+def checked_run_id(id: str) -> str:
+    """The id, where it is one that objects may be named after. Raises ``ConfigError``."""
+    found = RUN_ID.fullmatch(id)
+    with suppress(ValueError):
+        if found and id == f"pv-{found[1]}-{found[2]}" and datetime.strptime(found[1], "%Y%m%d%H%M%S"):
+            return id
+    hint = f"pv-<UTC yyyymmddHHMMSS>-<6 hex digits>, such as {new_run_id()}"
+    raise ConfigError(Problem("--run", f"{id!r} is no id of a run", hint))
 
 
 def run_of(name: str) -> str | None:

@@ -7,6 +7,9 @@ derived from them anew, so judging twice changes nothing, and merged shards are 
 2. It is blocked where it failed or broke while a critical criterion of what it needs did so too.
 3. What is still failed is waived where a waiver had not expired when the run finished.
 4. The decision: see :func:`_verdict`.
+
+What decides are fields: no sentence is read, and what only the target can say (unsupported) or only the run (its
+mode) is compared with it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -26,21 +30,25 @@ from gonogo.model import (
     Decision,
     FirstCause,
     Level,
+    Mode,
     Outcome,
     Results,
     RunInfo,
+    Skip,
     TargetInfo,
     Verdict,
 )
-
-MODE_WANTED = "needs --mode "
-"""How the reason of a check begins that was skipped for want of a mode."""
+from gonogo.times import day, moment
 
 NO_CHECK = ""
 """Stands for the node id of a criterion that no check asks."""
 
+SKEW = timedelta(minutes=1)
+"""How far clocks may be apart before what they say of a run is doubted."""
+
 _UNWELL = (Outcome.FAILED, Outcome.BROKEN)
-_WANT = re.compile(r"needs ([^:;]+)")
+_CAPABILITIES = {"kubernetes": "a cluster"}
+"""How a headline calls a capability that a target does not have."""
 
 
 def judge(results: Results, strict: Level = Level.CRITICAL) -> Results:
@@ -54,21 +62,24 @@ def judge(results: Results, strict: Level = Level.CRITICAL) -> Results:
     return replace(results, criteria=criteria, verdict=_verdict(results, criteria, seen, strict))
 
 
-def narrowed(
-    criteria: Iterable[CriterionResult],
-    deselected: Iterable[str],
-    *,
-    partial: bool = False,
-    strict: Level = Level.CRITICAL,
-) -> bool:
-    """Whether options or paths left out a check of a gating criterion, so that there is no verdict."""
-    left_out = frozenset(deselected)
-    return any(
-        not left_out.isdisjoint(c.checks) or (partial and not c.checks) for c in criteria if _gates(c.level, strict)
-    )
+def narrowed(criteria: Iterable[CriterionResult], run: RunInfo, strict: Level = Level.CRITICAL) -> bool:
+    """Whether a path, an option or a hook left out a check of a gating criterion, or a file that nobody could read."""
+    left_out = frozenset(run.deselected)
+    return bool(run.unread) or any(not left_out.isdisjoint(c.checks) for c in criteria if _gates(c.level, strict))
 
 
 # -- 1. the worst of its checks
+
+
+class _Said(NamedTuple):
+    """What one check says of its criterion."""
+
+    outcome: Outcome
+    reason: str
+    skip: Skip | None = None
+    wants: Mode | None = None
+    lacks: str = ""
+    check: CheckResult | None = None
 
 
 class _Seen(NamedTuple):
@@ -91,37 +102,62 @@ def _seen(results: Results) -> dict[str, _Seen]:
     for check in results.checks:
         for criterion in check.criteria:
             reported.setdefault(criterion, []).append(check)
-    return {c.id: _worst(c, reported[c.id], results.run, results.target) for c in results.criteria}
+    left_out = frozenset(results.run.deselected)
+    return {c.id: _worst(c, reported[c.id], left_out, results) for c in results.criteria}
 
 
-def _worst(criterion: CriterionResult, checks: Sequence[CheckResult], run: RunInfo, target: TargetInfo) -> _Seen:
+def _worst(
+    criterion: CriterionResult, checks: Sequence[CheckResult], left_out: frozenset[str], results: Results
+) -> _Seen:
     reported = {c.nodeid for c in checks}
     nodeids = tuple(dict.fromkeys((*criterion.checks, *(c.nodeid for c in checks))))
     silent = [n for n in nodeids if n not in reported] if nodeids else [NO_CHECK]
-    said: list[tuple[Outcome, str, CheckResult | None]] = [(c.outcome, _told(c, run), c) for c in checks]
-    said += [(*_unreported(n, criterion, run, target), None) for n in silent]
-    outcome, reason, check = min(said, key=lambda one: one[0].severity)
+    said = [_told(c, criterion, results) for c in checks]
+    said += [_unreported(n, criterion, left_out, results) for n in silent]
+    worst = min(said, key=lambda one: (one.outcome.severity, _excused(one, results.run)))
     uses = frozenset(name for c in checks for name in c.uses)
-    return _Seen(replace(criterion, outcome=outcome, reason=reason, blocked_by=None, checks=nodeids), check, uses)
+    told = replace(
+        criterion,
+        outcome=worst.outcome,
+        reason=worst.reason,
+        skip=worst.skip,
+        wants=worst.wants,
+        lacks=worst.lacks,
+        blocked_by=None,
+        checks=nodeids,
+    )
+    return _Seen(told, worst.check, uses)
 
 
-def _told(check: CheckResult, run: RunInfo) -> str:
-    if check.outcome is Outcome.PASSED:
-        return ""
-    if check.outcome is Outcome.MISSING:
-        return _silence(run)
-    if check.message or not (check.expected or check.actual):
-        return check.message
-    return f"expected {check.expected}, saw {check.actual}"
+def _told(check: CheckResult, criterion: CriterionResult, results: Results) -> _Said:
+    outcome, reason, target = check.outcome, check.message, results.target
+    if outcome is Outcome.PASSED:
+        reason = ""
+    elif outcome is Outcome.MISSING:
+        reason = _silence(results.run)
+    elif outcome is Outcome.UNSUPPORTED and not lacking(check, criterion.id, target):
+        outcome, reason = Outcome.BROKEN, f"said to be unsupported, but not by target {target.name!r}: {reason}"
+    elif outcome is Outcome.WAIVED:
+        outcome = Outcome.FAILED  # what is waived is a criterion, and that is decided below
+    elif not reason and (check.expected or check.actual):
+        reason = f"expected {check.expected}, saw {check.actual}"
+    return _Said(outcome, reason, check.skip, check.wants, check.lacks, check)
 
 
-def _unreported(nodeid: str, criterion: CriterionResult, run: RunInfo, target: TargetInfo) -> tuple[Outcome, str]:
+def lacking(check: CheckResult, criterion: str, target: TargetInfo) -> bool:
+    """Whether it is the target that cannot hold what the check asks for this criterion."""
+    named = {criterion, check.component, *check.uses}
+    return not named.isdisjoint(target.unsupported) or (check.lacks != "" and check.lacks not in target.capabilities)
+
+
+def _unreported(nodeid: str, criterion: CriterionResult, left_out: frozenset[str], results: Results) -> _Said:
+    target = results.target
     declared = target.unsupported.get(criterion.id) or target.unsupported.get(criterion.component)
     if declared:
-        return Outcome.UNSUPPORTED, declared
-    if nodeid in run.deselected or (nodeid == NO_CHECK and run.partial):
-        return Outcome.SKIPPED, "not selected"
-    return Outcome.MISSING, "no check asks it" if nodeid == NO_CHECK else _silence(run)
+        return _Said(Outcome.UNSUPPORTED, declared, lacks=target.lacks.get(criterion.component, ""))
+    if nodeid in left_out:
+        return _Said(Outcome.SKIPPED, "not selected", Skip.SELECTION)
+    return _Said(Outcome.MISSING, "no check asks it" if nodeid == NO_CHECK else _silence(results.run))
 
 
 def _silence(run: RunInfo) -> str:
@@ -133,6 +169,10 @@ def _silence(run: RunInfo) -> str:
 
 _Place = tuple[str, frozenset[str]]
 """Component and what was used: criteria that share both have the same things beneath them."""
+
+
+def _unwell(component: ComponentResult) -> bool:
+    return component.answers in _UNWELL or component.answers_at_end in _UNWELL
 
 
 class _Blame:
@@ -149,7 +189,7 @@ class _Blame:
                 ids = self._unwell.setdefault(one.criterion.component, [])
                 ids.insert(0 if answers else len(ids), id)
         for name, component in self._components.items():
-            if component.answers in _UNWELL and name not in self._unwell:
+            if _unwell(component) and name not in self._unwell:
                 # No criterion tells what the component itself said; its name stands for it.
                 self._unwell[name] = [name]
 
@@ -214,7 +254,8 @@ def _waived(criterion: CriterionResult, run: RunInfo) -> CriterionResult:
     waiver = criterion.waiver
     if waiver is None or criterion.outcome is not Outcome.FAILED:
         return criterion
-    if waiver.expires < (run.finished or run.started)[:10]:
+    expires, finished = day(waiver.expires), moment(run.finished or run.started)
+    if expires is None or finished is None or expires < finished.date():
         reason = f"{criterion.reason}; the waiver of {waiver.owner} ended on {waiver.expires}"
         return replace(criterion, reason=reason)
     reason = f"{criterion.reason}; waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
@@ -227,22 +268,37 @@ def _waived(criterion: CriterionResult, run: RunInfo) -> CriterionResult:
 def _verdict(
     results: Results, criteria: tuple[CriterionResult, ...], seen: Mapping[str, _Seen], strict: Level
 ) -> Verdict:
-    """NONE where options left out what gates; GO where nothing that gates offends; else NO-GO."""
+    """GO where all that gates was asked and seen true, and the run came to its end on a platform that still answers.
+
+    NONE where a narrowed run is green as far as it went; else NO-GO.
+    """
     run, target = results.run, results.target
     gating = [c for c in criteria if _gates(c.level, strict)]
-    offending = [c for c in gating if _offends(c)]
-    silent = [*_silent(criteria, offending, target)]
-    if narrowed(criteria, run.deselected, partial=run.partial, strict=strict):
-        asked = sum(c.outcome in (*_UNWELL, Outcome.BLOCKED, Outcome.WAIVED, Outcome.PASSED) for c in gating)
-        decision, code, reason = Decision.NONE, 3, f"{asked} of {len(gating)} {_words(strict)} asked"
+    offending = [c for c in gating if _offends(c, run)]
+    lost = [*_lost(results.components, criteria)]
+    doubts = [*_doubts(run), *map(_loss, lost)]
+    left_out = narrowed(criteria, run, strict)
+    if left_out:
+        unasked = frozenset(run.deselected)
+        offending = [c for c in offending if c.outcome is not Outcome.SKIPPED and not unasked.issuperset(c.checks)]
+    else:
+        silent = [*_silent(criteria, offending, target)]
+        doubts += [f"nothing critical passed on {', '.join(silent)}"] if silent else []
+    if offending or doubts:
+        failed = Outcome.FAILED in (*(c.outcome for c in offending), *(c.answers_at_end for c in lost))
+        decision, code, reason = Decision.NO_GO, 1 if failed else 3, _why(offending, doubts, criteria)
+        opening = "NO-GO" if failed else "NO-GO: could not tell"
+    elif left_out:
+        asked_for = sum(c.outcome in (Outcome.WAIVED, Outcome.PASSED) for c in gating)
+        decision, code, reason = Decision.NONE, 3, f"{asked_for} of {len(gating)} {_words(strict)} asked"
+        reason += f"; {', '.join(run.unread)} could not be read" if run.unread else ""
         opening = str(decision)
-    elif not offending and not silent and any(c.outcome in (Outcome.PASSED, Outcome.WAIVED) for c in gating):
+    elif any(c.outcome in (Outcome.PASSED, Outcome.WAIVED) for c in gating):
         decision, code, reason = Decision.GO, 0, _counted(gating, strict)
         opening = f"GO on {target.name}" + (", read only" if run.mode == "read" else "")
     else:
-        failed = any(c.outcome is Outcome.FAILED for c in offending)
-        decision, code, reason = Decision.NO_GO, 1 if failed else 3, _why(offending, silent, criteria)
-        opening = "NO-GO" if failed else "NO-GO: could not tell"
+        decision, code, reason = Decision.NO_GO, 3, "no criterion that gates was asked"
+        opening = "NO-GO: could not tell"
     return Verdict(
         decision=decision,
         reason=reason,
@@ -255,6 +311,42 @@ def _verdict(
     )
 
 
+def _lost(components: Iterable[ComponentResult], criteria: Iterable[CriterionResult]) -> Iterator[ComponentResult]:
+    """Those that answered while the run went on, and were not seen to answer when all checks had ended."""
+    proven = _proven(criteria)
+    for component in components:
+        answered = component.answers is Outcome.PASSED or (_unwell(component) and component.name in proven)
+        if answered and component.answers_at_end is not Outcome.PASSED:
+            yield component
+
+
+def _proven(criteria: Iterable[CriterionResult]) -> set[str]:
+    """The components of which something critical passed."""
+    return {c.component for c in criteria if c.level is Level.CRITICAL and c.outcome is Outcome.PASSED}
+
+
+def _loss(component: ComponentResult) -> str:
+    if component.answers_at_end is Outcome.MISSING:
+        return f"{component.name} was not asked again at the end"
+    return f"{component.name} does not answer any more: {_line(component.message)}"
+
+
+def _doubts(run: RunInfo) -> Iterator[str]:
+    """Why the run as a whole can be no GO, whatever its checks saw."""
+    started, finished = moment(run.started), moment(run.finished)
+    if run.interrupted:
+        yield "the run was interrupted"
+    elif not run.finished:
+        yield "the run never finished"
+    elif started is None or finished is None:
+        yield "when the run started and finished cannot be read"
+    elif finished < started:
+        yield "the clock went back: the run finished before it started"
+    elif (finished - started + SKEW).total_seconds() < run.seconds:
+        span = (finished - started).total_seconds()
+        yield f"the clock went back: the run took {run.seconds:.0f} s, from its start to its end are {span:.0f} s"
+
+
 def _gates(level: Level, strict: Level) -> bool:
     levels = list(Level)
     return levels.index(level) <= levels.index(strict)
@@ -265,20 +357,24 @@ def _words(strict: Level) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names) + " criteria"
 
 
-def _offends(criterion: CriterionResult) -> bool:
+def _offends(criterion: CriterionResult, run: RunInfo) -> bool:
     if criterion.outcome is Outcome.SKIPPED:
-        return not criterion.reason.startswith(MODE_WANTED)
+        return not _excused(criterion, run)
     return criterion.outcome not in (Outcome.PASSED, Outcome.WAIVED, Outcome.UNSUPPORTED)
+
+
+def _excused(skipped: _Said | CriterionResult, run: RunInfo) -> bool:
+    """Whether what was skipped wants a mode that the run was not given."""
+    return skipped.skip is Skip.MODE and skipped.wants is not None and not run.mode.allows(skipped.wants)
 
 
 def _silent(
     criteria: Iterable[CriterionResult], offending: Iterable[CriterionResult], target: TargetInfo
 ) -> Iterator[str]:
     """Components of the target of which nothing critical passed, and of which no criterion says why."""
-    proven = {c.component for c in criteria if c.level is Level.CRITICAL and c.outcome is Outcome.PASSED}
-    explained = {c.component for c in offending}
+    said = _proven(criteria) | {c.component for c in offending}
     for name in target.components:
-        if name not in proven | explained and name not in target.unsupported:
+        if name not in said and name not in target.unsupported:
             yield name
 
 
@@ -287,19 +383,25 @@ def _counted(gating: Sequence[CriterionResult], strict: Level) -> str:
     passed = sum(c.outcome is Outcome.PASSED for c in gating)
     others: Counter[tuple[str, str]] = Counter()
     for criterion in gating:
-        want = _WANT.match(criterion.reason)
-        if criterion.outcome is Outcome.WAIVED:
-            others["waived", "waived"] += 1
-        elif want and criterion.outcome is not Outcome.PASSED:
-            others[f"needs {want[1]}", f"need {want[1]}"] += 1
-        elif criterion.outcome is Outcome.UNSUPPORTED:
-            others["unsupported", "unsupported"] += 1
+        if want := _want(criterion):
+            others[f"needs {want}", f"need {want}"] += 1
+        elif criterion.outcome is not Outcome.PASSED:
+            others[str(criterion.outcome), str(criterion.outcome)] += 1
     parts = [f"{n} {one if n == 1 else many}" for (one, many), n in others.items()]
     return "; ".join([f"{passed} of {len(gating)} {_words(strict)}", *parts])
 
 
-def _why(offending: Iterable[CriterionResult], silent: Sequence[str], criteria: Sequence[CriterionResult]) -> str:
-    """The first offence with its reason, the next ones by name, and how many are blocked by them."""
+def _want(criterion: CriterionResult) -> str:
+    """What a criterion was not asked for want of; empty where it was asked."""
+    if criterion.outcome is Outcome.SKIPPED and criterion.wants is not None:
+        return f"--mode {criterion.wants}"
+    if criterion.outcome is Outcome.UNSUPPORTED and criterion.lacks:
+        return _CAPABILITIES.get(criterion.lacks, f"capability {criterion.lacks}")
+    return ""
+
+
+def _why(offending: Iterable[CriterionResult], doubts: Sequence[str], criteria: Sequence[CriterionResult]) -> str:
+    """The first offence with its reason, the next ones by name, how many they block, and what else is wrong."""
     ordered = _roots_first(offending, criteria)
     named = [c for c in ordered if c.outcome is not Outcome.BLOCKED] or ordered
     parts = [_offence(named[0])] if named else []
@@ -307,9 +409,8 @@ def _why(offending: Iterable[CriterionResult], silent: Sequence[str], criteria: 
         parts.append(f"also {', '.join(also)}" + (f" and {len(named) - 4} more" if len(named) > 4 else ""))
     if named is not ordered and (blocked := len(ordered) - len(named)):
         parts.append(f"{blocked} blocked")
-    if silent:
-        parts.append(f"nothing critical passed on {', '.join(silent)}")
-    return "; ".join(parts) or "no criterion that gates was asked"
+    told = "; ".join(parts)
+    return "; ".join([*parts, *(d for d in doubts if d not in told)])
 
 
 def _offence(criterion: CriterionResult) -> str:
@@ -339,9 +440,9 @@ def _first_causes(
         for c in unwell
         if c.level is level
     ]
-    blocking = {c.blocked_by for c in criteria}
+    named = {c.blocked_by for c in criteria} | {c.name for c in _lost(results.components, criteria)}
     for component in results.components:
-        if component.name in blocking and component.answers in _UNWELL:
+        if _unwell(component) and component.name in named:
             cause = component.cause or Cause(component=component.name, signature=f"{component.name}.not_up")
             causes.append(
                 FirstCause(

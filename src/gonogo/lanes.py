@@ -1,8 +1,8 @@
 """Checks side by side inside one process.
 
-A check whose parameters are all values the plugin can build itself may run before its turn: each such
-check gets a daemon thread (Ctrl-C does not wait for it), which starts as soon as the components it uses
-stand and a lane of each of them is free. The runner then meets finished results in its own order.
+A check that may run before its turn (:mod:`gonogo.ahead`) gets a daemon thread (Ctrl-C does not wait for it), which
+starts as soon as it is known how the components it uses stand and a lane of each of them is free. The runner then meets
+finished results in its own order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """One check: who it uses, when it may start, and what it does.
 
-    ``begin`` returns once the components in ``uses`` stand, or raises; ``body`` is the check.
+    ``begin`` returns once it is known how the components in ``uses`` stand; ``body`` is the check.
     """
 
     key: str
@@ -54,14 +54,9 @@ class Lanes(Generic[T]):
         """Return when every job has its result, or after ``timeout`` seconds."""
         wait(self._futures.values(), timeout)
 
-    def ended(self) -> dict[str, BaseException | None]:
-        """Every job that has come to its own end by now, and what it raised."""
-        errors = {key: future.exception() for key, future in self._futures.items() if future.done()}
-        return {
-            key: error
-            for key, error in errors.items()
-            if error is None or (isinstance(error, Exception) and not isinstance(error, CancelledError))
-        }
+    def ended(self) -> dict[str, T]:
+        """Every job that has come to its own end by now, and its result."""
+        return {k: f.result() for k, f in self._futures.items() if f.done() and f.exception() is None}
 
     def close(self) -> None:
         """Let no job begin any more; those that run go on and are waited for by nobody."""
@@ -76,7 +71,6 @@ class Lanes(Generic[T]):
                     held.enter_context(self._free[name])
                 if self._closed.is_set():
                     raise CancelledError(f"{job.key}: the run ended before it began")
-                job.begin()
                 future.set_result(job.body())
         except BaseException as error:
             future.set_exception(error)

@@ -56,6 +56,19 @@ class Mode(StrEnum):
         return list(Mode).index(needed) <= list(Mode).index(self)
 
 
+class Skip(StrEnum):
+    """Why a check was deliberately not asked; decided by the run plan, but for ``check``.
+
+    ``mode``: it needs a mode that the run was not given; ``profile``: the profile leaves it out; ``selection``: a
+    path, an option or a hook left it out; ``check``: it or a marker of it said so.
+    """
+
+    MODE = "mode"
+    PROFILE = "profile"
+    SELECTION = "selection"
+    CHECK = "check"
+
+
 class Decision(StrEnum):
     """The verdict in one word."""
 
@@ -103,6 +116,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 
     ``uses`` are all components that it talked to; ``seconds`` is the time the check itself took,
     ``attempts`` how often it was run: more than once only where the runner was told to repeat what fails.
+    Of one that was not asked, ``skip`` says why, ``wants`` the mode and ``lacks`` the capability that it needs.
     """
 
     nodeid: str
@@ -121,6 +135,9 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     attempts: int = 1
     transport: str = ""
+    skip: Skip | None = None
+    wants: Mode | None = None
+    lacks: str = ""
 
 
 class Waiver(Struct, frozen=True, kw_only=True):
@@ -133,7 +150,11 @@ class Waiver(Struct, frozen=True, kw_only=True):
 
 
 class CriterionResult(Struct, frozen=True, kw_only=True):
-    """One line of the verdict. ``checks`` are node ids; a waiver stands here whether or not it is used."""
+    """One line of the verdict. ``checks`` are node ids; a waiver stands here whether or not it is used.
+
+    ``checks`` are all that the files declare and pytest collected, asked or not; ``skip``, ``wants`` and ``lacks``
+    are those of the check that decided.
+    """
 
     id: str
     level: Level
@@ -145,12 +166,16 @@ class CriterionResult(Struct, frozen=True, kw_only=True):
     blocked_by: str | None = None
     waiver: Waiver | None = None
     checks: tuple[str, ...] = ()
+    skip: Skip | None = None
+    wants: Mode | None = None
+    lacks: str = ""
 
 
 class ComponentResult(Struct, frozen=True, kw_only=True):
     """One component as it was met; ``version`` and ``identity`` were asked of the server itself.
 
-    ``answers`` is what its data path said when the run reached it; ``needs`` are direct dependencies.
+    ``answers`` is what its data path said when the run reached it, ``answers_at_end`` what it said when all checks
+    had ended (``missing`` where it was not asked any more); ``needs`` are direct dependencies.
     """
 
     name: str
@@ -162,6 +187,7 @@ class ComponentResult(Struct, frozen=True, kw_only=True):
     expect: dict[str, Any] = msgspec.field(default_factory=dict)
     needs: tuple[str, ...] = ()
     answers: Outcome = Outcome.MISSING
+    answers_at_end: Outcome = Outcome.MISSING
     cause: Cause | None = None
     message: str = ""
     ready_seconds: float | None = None
@@ -210,8 +236,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
 class RunInfo(Struct, frozen=True, kw_only=True):
     """One execution. Times are RFC 3339 UTC, ``seconds`` by the monotonic clock.
 
-    ``deselected`` are node ids that this run was told to leave out by ``-k`` or the like. ``partial``: only
-    a part of the suites was collected, so a criterion without any check was not asked, rather than missing.
+    ``deselected`` are node ids that this run left out, by a path, an option or a hook: what was collected and not
+    run, and what the files declare and was not collected. ``unread`` are files of the suites that nobody could read,
+    so that what they ask is not known.
     """
 
     id: str
@@ -225,21 +252,27 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     host: dict[str, Any] = msgspec.field(default_factory=dict)
     git: str = ""
     deselected: tuple[str, ...] = ()
-    partial: bool = False
+    unread: tuple[str, ...] = ()
     interrupted: bool = False
     overhead: float | None = None
 
 
 class TargetInfo(Struct, frozen=True, kw_only=True):
-    """The target as the run used it; ``unsupported`` maps component or criterion to the reason."""
+    """The target as the run used it; ``unsupported`` maps component or criterion to the reason.
+
+    ``lacks`` maps a component to the capability for want of which it is unsupported; ``cluster`` is the identity of
+    the cluster (the uid of namespace kube-system), empty where there is none or nobody may see it.
+    """
 
     name: str
     provider: str
+    cluster: str = ""
     modes: tuple[Mode, ...] = (Mode.READ,)
     capabilities: tuple[str, ...] = ()
     profile: str = "default"
     components: tuple[str, ...] = ()
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+    lacks: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Place(StrEnum):
@@ -335,9 +368,14 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Results(Struct, frozen=True, kw_only=True):
-    """The one source of every report: ``results.json``."""
+    """The one source of every report: ``results.json``.
+
+    ``digest`` is the SHA-256 of all the rest (:func:`gonogo.seal.sealed`): it tells files that were changed by hand,
+    and keeps no secret.
+    """
 
     schema: str = SCHEMA
+    digest: str = ""
     run: RunInfo
     target: TargetInfo
     components: tuple[ComponentResult, ...] = ()

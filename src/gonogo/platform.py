@@ -97,6 +97,7 @@ class Platform:
         self.place = ""
         self._futures: dict[str, Future[Standing]] = {}
         self._worse: dict[str, Standing] = {}
+        self._last: dict[str, Standing] = {}
         self._doubt = {name: threading.Lock() for name in registry.components}
 
     # -- standing up, attaching
@@ -346,9 +347,47 @@ class Platform:
         for future in as_completed(by_future, timeout):
             yield self.standing(by_future[future])
 
+    def settled(self, names: Iterable[str]) -> None:
+        """Return when it is known how all of the components stand. Raises ``ConfigError`` as ``standings`` does."""
+        for name in names:
+            if name in self._futures:
+                self.standing(name)
+
     def known(self) -> dict[str, Standing]:
         """Every component whose standing is known by now."""
         return {n: self.standing(n) for n, f in self._futures.items() if f.done() and not f.exception()}
+
+    def first(self, name: str) -> Standing:
+        """How the component stood when it was reached, whatever was found since."""
+        return self._futures[name].result()
+
+    def last(self, name: str) -> Outcome:
+        """What the component said when it was asked again; missing where it was not."""
+        return self._last[name].outcome if name in self._last else Outcome.MISSING
+
+    def ask_again(self) -> None:
+        """Ask each component that answered at first once more, side by side; see ``last`` and ``standing``."""
+
+        def ask(name: str) -> None:
+            self._last[name] = self._again(name)
+
+        names = [n for n, f in self._futures.items() if f.done() and not f.exception() and f.result().up]
+        threads = [threading.Thread(target=ask, args=(name,), name=f"again-{name}", daemon=True) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._worse |= {name: standing for name, standing in self._last.items() if not standing.up}
+
+    def _again(self, name: str) -> Standing:
+        """The component's first standing where it still answers, else what is wrong by now."""
+        first = self.first(name)
+        try:
+            with closing(self.client(name, first.endpoints)) as client:
+                client.answers()
+        except Exception as error:
+            return self._explained(replace(fallen(name, error), endpoints=first.endpoints))
+        return first
 
     def require(self, uses: Iterable[str], about: str) -> None:
         """Return where every component in ``uses``, and all they need, answers.
@@ -365,16 +404,13 @@ class Platform:
 
         Many checks may doubt at once; one asks, and its answer holds for all.
         """
-        before = self.standing(name)
-        if not before.up:
-            return before
+        if not self.standing(name).up:
+            return self.standing(name)
         with self._doubt[name]:
             if name not in self._worse:
-                try:
-                    with closing(self.client(name)) as client:
-                        client.answers()
-                except Exception as error:
-                    self._worse[name] = self._explained(replace(fallen(name, error), endpoints=before.endpoints))
+                now = self._again(name)
+                if not now.up:
+                    self._worse[name] = now
         return self.standing(name)
 
     # -- breaking, and what is left

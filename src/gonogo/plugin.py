@@ -5,26 +5,30 @@ Inert where the root folder holds no content, and for tests outside ``suites/``.
 
 from __future__ import annotations
 
-import inspect
+import os
 import re
+import secrets
 import signal
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from gonogo import clients
+from gonogo import ahead, clients
 from gonogo.codec import convert
 from gonogo.content import is_root
+from gonogo.declared import declared
 from gonogo.errors import ConfigError, GonogoError, Problem, Wrong
 from gonogo.files import suggestion
 from gonogo.interrupts import ENDS, Interrupts
+from gonogo.journal import checked_run_id
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
+from gonogo.outdated import put_away
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, plan
 from gonogo.timeline import Timeline
@@ -44,10 +48,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gonogo", "gonogo: is the platform fit?")
     group.addoption("--target", metavar="NAME|FILE", help="where the platform is (GONOGO_TARGET, else embedded)")
     group.addoption("--mode", metavar="MODE", help="read, write or disrupt; what the checks may do to the platform")
+    group.addoption("--run", metavar="ID", help="the id that all shards of one run share (GONOGO_RUN, else a new one)")
     group.addoption("--out", metavar="DIR", help="where results and reports go (reports/out of the checkout)")
     group.addoption("--keep", action="store_true", help="leave the platform running; `gonogo down` ends it")
     group.addoption("--deadline", metavar="SECONDS", type=float, help="of the whole run")
     group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
+
+
+ASKS_NOTHING = ("collectonly", "help", "version", "showfixtures", "show_fixtures_per_test", "markers", "setupplan")
+"""Options of pytest under which no check is asked."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Put the results of an earlier run away before anything can go wrong with this one, a misspelt option too."""
+    options = early_config.known_args_namespace
+    if any(getattr(options, name, False) for name in ASKS_NOTHING):
+        return
+    here = early_config.invocation_params.dir
+    root = _root(early_config, getattr(options, "target", None))
+    if root is None:
+        return
+    given = options.file_or_dir or (early_config.getini("testpaths") if here == early_config.rootpath else ()) or [""]
+    paths = [Path(here, name.partition("::")[0]) for name in given]
+    suites = root / "suites"
+    if any(not p.exists() or suites.is_relative_to(p.resolve()) or p.resolve().is_relative_to(suites) for p in paths):
+        out = getattr(options, "out", None)
+        try:
+            put_away(here / out if out else root / "reports" / "out")
+        except OSError as error:
+            where = str(error.filename or out or root)
+            what = f"the results of an earlier run cannot be put away: {error.strerror or error}"
+            raise pytest.UsageError(str(Problem(where, what, "name a folder of yours: --out DIR"))) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,16 +103,18 @@ def content_of(config: pytest.Config) -> Path | None:
     pytest takes every existing path among its arguments for something to collect, the value of
     ``--target FILE`` too, and then looks for its root folder above them all, without our settings.
     """
+    root = _root(config, config.getoption("target"))
+    if root is not None and config.inipath is None:
+        config.option.importmode = "importlib"
+    return root
+
+
+def _root(config: pytest.Config, target: str | None) -> Path | None:
     for folder in (config.rootpath, config.inipath.parent if config.inipath else config.rootpath):
         if is_root(folder):
-            if config.inipath is None:
-                config.option.importmode = "importlib"
             return folder
     here = config.invocation_params.dir
-    if not is_root(here) or not here.is_relative_to(config.rootpath) or not config.getoption("target"):
-        return None
-    config.option.importmode = "importlib"
-    return here
+    return here if target and is_root(here) and here.is_relative_to(config.rootpath) else None
 
 
 class Suites:
@@ -89,6 +123,7 @@ class Suites:
     def __init__(self, config: pytest.Config, registry: Registry, root: Path) -> None:
         self.config, self.registry, self.root = config, registry, root
         self.timeline = Timeline()
+        self.found: dict[pytest.Item, None] = {}
         self.collected: dict[str, Planned] = {}
         self.plan: RunPlan | None = None
         self.run: Any = None
@@ -117,6 +152,11 @@ class Suites:
 
     # -- collection: what may run is decided here, once
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Every check as it is found, before any hook can drop it."""
+        if self._is_check(item):
+            self.found[item] = None
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         wanted = set(config.getoption("criterion"))
@@ -124,11 +164,9 @@ class Suites:
         if unknown:
             raise pytest.UsageError("\n".join(str(self.registry.unknown_criterion(one)) for one in sorted(unknown)))
         self._check_marker_expression(config)
-        for item in items:
-            if not self._is_check(item):
-                continue
+        for item in dict.fromkeys((*self.found, *filter(self._is_check, items))):
             planned = self._planned(item)
-            self.collected[item.nodeid] = planned
+            self.collected[planned.nodeid] = planned
             for criterion in planned.criteria:
                 if criterion in self.registry.criteria:
                     item.add_marker(self.registry.criteria[criterion].level.value)
@@ -150,21 +188,21 @@ class Suites:
         if problems:
             raise pytest.UsageError("\n".join(map(str, problems)))
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self.collected:
             return
-        selected = {item.nodeid for item in session.items}
+        selected = {self.id(item) for item in session.items if self._is_check(item)}
         planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self.collected.values()]
         try:
-            self.plan = plan(planned, self.registry, self._target(), self._mode(), partial=self._partial())
+            files = declared(self.root)
+            self.plan = plan(planned, self.registry, self._target(), self._mode(), files=files)
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from None
 
-    def _partial(self) -> bool:
-        """Whether the paths on the command line leave out a part of suites/."""
-        given = [Path(self.config.invocation_params.dir, arg.partition("::")[0]) for arg in self.config.args]
-        whole = self.root / "suites"
-        return not any(whole.is_relative_to(path.resolve()) for path in given if "::" not in path.name)
+    def id(self, item: pytest.Item) -> str:
+        """The check's id: pytest's, its path relative to the content's root, wherever pytest's own root is."""
+        return f"{item.path.relative_to(self.root).as_posix()}::{item.nodeid.partition('::')[2]}"
 
     def _is_check(self, item: pytest.Item) -> bool:
         return isinstance(item, pytest.Function) and item.path.is_relative_to(self.root / "suites")
@@ -175,15 +213,15 @@ class Suites:
     def _planned(self, item: pytest.Item) -> Planned:
         criteria = self._criteria(item)
         component = criteria[0].partition(".")[0] if criteria else item.path.parent.name
-        parameters = inspect.signature(item.obj).parameters  # type: ignore[attr-defined]
-        used = {name for name in (component, *parameters) if name in self.registry.components}
+        fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
+        used = {name for name in (component, *fixtures) if name in self.registry.components}
         mode = Mode.READ
         if item.get_closest_marker("writes"):
             mode = Mode.WRITE
         if item.get_closest_marker("disrupts"):
             mode = Mode.DISRUPT
         return Planned(
-            nodeid=item.nodeid,
+            nodeid=self.id(item),
             criteria=criteria,
             component=component,
             components_used=tuple(sorted(used)),
@@ -220,33 +258,45 @@ class Suites:
         if self.session is not None:
             session, self.session = self.session, None
             session.perform_collect()
-            if self.plan is not None and self.plan.components:
+            if self.plan is not None:
                 self._begin({})
         if self.run is not None:
-            node.workerinput["gonogo"] = {"run": self.run.id, "standings": self.run.platform.exported()}
+            shared = {"run": self.run.id, "first": self.run.first, "standings": self.run.platform.exported()}
+            node.workerinput["gonogo"] = shared
 
     # -- the turn of each check
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         planning = self._has("collectonly") or self._has("setupplan")
-        asked = self.plan is not None and self.plan.components and not planning
         # The runner asks nothing either where a suite could not be collected.
         uncollected = session.testsfailed and not session.config.option.continue_on_collection_errors
-        if asked and self.run is None:
+        if self.plan is not None and self.run is None and not planning:
             shared = getattr(self.config, "workerinput", {}).get("gonogo")
             if shared is not None:
                 self._join(shared)
             elif not uncollected:
-                ahead = [item for item in session.items if self._may_run_ahead(item)]
-                self._begin({item.nodeid: self._body(item) for item in ahead})
+                self._begin(self._ahead(session.items))
         try:
             return (yield)
         finally:
             if self.run is not None:
                 self.run.lanes.close()
 
-    def _begin(self, bodies: dict[str, Callable[[], None]]) -> None:
+    def _ahead(self, items: list[pytest.Item]) -> dict[str, ahead.Body]:
+        """The checks that may run ahead of their turn; where many may not, why."""
+        assert self.plan is not None
+        own = [item for item in items if self._is_check(item) and self.id(item) in self.plan.runnable]
+        why = ahead.serial(self.config)
+        files = {name: self.root / clients.PACKAGE / f"{name}.py" for name in self.registry.components}
+        reasons = {item: why or ahead.alone(item, files) for item in own if not item.get_closest_marker("disrupts")}
+        for reason in dict.fromkeys(filter(None, reasons.values())):
+            number = list(reasons.values()).count(reason)
+            if number > 1 and not reason.startswith(("is ", "takes ")):
+                self.screen.line(f"{number} checks one after another: {reason}")
+        return {self.id(item): ahead.Body(item) for item, reason in reasons.items() if not reason}  # type: ignore[arg-type]
+
+    def _begin(self, bodies: dict[str, ahead.Body]) -> None:
         # Deprecations inside client libraries are for their authors; -W still says otherwise.
         self.config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -263,10 +313,10 @@ class Suites:
 
     def _join(self, shared: dict[str, Any]) -> None:
         worker = int(self.config.workerinput["workerid"].removeprefix("gw")) + 1  # type: ignore[attr-defined]
-        self.run = self._made(id=shared["run"], first=worker * 100_000)
+        self.run = self._made(id=shared["run"], first=shared["first"] + worker * 100_000)
         self.run.join(shared["standings"])
 
-    def _made(self, first: int = 1, **given: Any) -> Any:
+    def _made(self, **given: Any) -> Any:
         from gonogo.run import Options, Run, command_line
 
         assert self.plan is not None
@@ -275,9 +325,10 @@ class Suites:
             keep=self.config.getoption("keep"),
             deadline=self.config.getoption("deadline"),
             argv=command_line(),
-            first=first,
             impatient=bool(self.config.getoption("maxfail")),
         )
+        if "id" not in given and (shared := self.config.getoption("run") or os.environ.get("GONOGO_RUN")):
+            given = {"id": checked_run_id(shared), "first": first_of_a_shard()}
         given |= {"given": self.given.provider if self.given else None, "timeline": self.timeline}
         return Run(self.root, self.registry, self._target(), self.plan, options, self.screen, **given)
 
@@ -285,82 +336,52 @@ class Suites:
         """Whether an option of the runner was given; it may have been started without the plugin that knows it."""
         return bool(self.config.getoption(option, False))
 
-    def _may_run_ahead(self, item: pytest.Item) -> bool:
-        assert self.plan is not None
-        return (
-            isinstance(item, pytest.Function)
-            and item.nodeid in self.plan.runnable
-            and not self._has("usepdb")
-            and not self._has("setuponly")
-            and not item.get_closest_marker("disrupts")
-            and all(name in self._values(item) for name in inspect.signature(item.obj).parameters)
-        )
-
-    def _values(self, item: pytest.Function) -> dict[str, Callable[[], Any]]:
-        """Every parameter that the plugin can build itself, and how."""
-        built: dict[str, Callable[[], Any]] = {name: partial(self._client, name) for name in self.registry.components}
-        built["inside"] = lambda: self.run.inside()  # noqa: PLW0108 - there is no run yet at collection
-        callspec = getattr(item, "callspec", None)
-        for name, value in (callspec.params if callspec else {}).items():
-            built[name] = partial(_same, value)
-        return built
-
-    def _client(self, name: str) -> Any:
-        return self.run.platform.client(name)
-
-    def _body(self, item: pytest.Item) -> Callable[[], None]:
-        assert isinstance(item, pytest.Function)
-
-        def body() -> None:
-            values = self._values(item)
-            opened = {name: values[name]() for name in inspect.signature(item.obj).parameters}
-            try:
-                item.obj(**opened)
-            finally:
-                for value in opened.values():
-                    if hasattr(value, "answers"):
-                        value.close()
-
-        return body
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if self.plan is not None and item.nodeid in self.plan.unasked:
-            outcome, reason = self.plan.unasked[item.nodeid]
-            pytest.skip(f"{outcome}: {reason}")
+    def _asked(self, item: pytest.Item) -> str:
+        """The id of a check of this run; empty for any other test."""
+        id = self.id(item) if self.run is not None and self._is_check(item) else ""
+        return id if id and id in self.run.plan.items else ""
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        if self.run is None or pyfuncitem.nodeid not in self.run.plan.items:
-            return None
-        if self.run.outcome(pyfuncitem.nodeid):
-            return True
-        planned = self.run.plan.items[pyfuncitem.nodeid]
-        self.run.require(planned)
-        arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-        self.run.measured(pyfuncitem.nodeid, lambda: pyfuncitem.obj(**arguments))
-        return True
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        id = self._asked(item)
+        if not id:
+            return
+        if id in self.run.plan.unasked:
+            unasked = self.run.plan.unasked[id]
+            pytest.skip(f"{unasked.outcome}: {unasked.reason}")
+        ran = self.run.ran(id)
+        if ran is not None:
+            assert isinstance(item, pytest.Function)
+            ahead.Delivery(item, ran)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        id = self._asked(pyfuncitem)
+        if not id:
+            return (yield)
+        self.run.require(id)
+        with self.run.measuring(id), ahead.claiming(pyfuncitem):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if self.run is None or item.nodeid not in self.run.plan.items:
+        id = self._asked(item)
+        if not id:
             return report
+        report.gonogo_id = id  # type: ignore[attr-defined]
         error = call.excinfo.value if call.excinfo else None
-        if report.skipped and call.when == "setup" and item.nodeid in self.run.plan.unasked:
-            result = self.run.skipped(item.nodeid)
-        elif report.skipped:
-            result = msgspec.structs.replace(
-                self.run.judged(item.nodeid, None), outcome=Outcome.SKIPPED, message=str(error or "")
-            )
+        if report.skipped and call.when == "setup" and id in self.run.plan.unasked:
+            result = self.run.skipped(id)
+        elif report.skipped or (report.passed and hasattr(report, "wasxfail")):
+            said = str(error or "") or getattr(report, "wasxfail", "") or "marked as expected to fail, and passed"
+            result = self.run.left(id, said)
         elif call.when == "call" or error is not None:
-            result = self.run.judged(item.nodeid, error)
+            result = self.run.judged(id, error)
             if error is not None and isinstance(error, GonogoError | Wrong):
                 report.longrepr = summary(result)
-            if result.outcome is Outcome.UNSUPPORTED:
-                report.outcome = "skipped"  # as what is known beforehand not to be askable
-                report.longrepr = (str(item.path), item.location[1] or 0, f"unsupported: {result.message}")
             self._waive(result, report)
             # Not the time that the runner waited for a result which was there already.
             report.duration = result.seconds
@@ -379,10 +400,29 @@ class Suites:
             report.outcome = "skipped"
             report.wasxfail = "waived: " + "; ".join(w.reason for w in waivers if w)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result = getattr(report, "gonogo", None)
-        if result is not None and self.run is not None and str(report.outcome) != "rerun":
-            self.run.record(convert(result, CheckResult))
+        """What becomes of a check is known when all its phases were reported, by whichever process."""
+        if self.run is None or str(report.outcome) == "rerun":
+            return
+        id = getattr(report, "gonogo_id", "") or self._ids.get(report.nodeid, "")
+        if id not in self.run.plan.items:
+            return
+        said = getattr(report, "gonogo", None)
+        result = convert(said, CheckResult) if said is not None else None
+        if report.failed and (result is None or result.outcome is Outcome.PASSED):
+            result = self.run.refused(id, str(report.longrepr or "the process that ran it has ended"))
+        elif report.skipped and result is not None and result.outcome is Outcome.PASSED:
+            result = self.run.left(id, str(report.longrepr or ""))
+        if result is not None:
+            self.run.record(result)
+        if report.when == "teardown" and report.passed:
+            self.run.ended(id)
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        """pytest's node id to ours, for reports that come from nobody who knows ours: of a worker that has died."""
+        return {item.nodeid: self.id(item) for item in self.found}
 
     # -- what checks may ask for besides clients
 
@@ -409,16 +449,22 @@ class Suites:
         if self.run is not None and not hasattr(self.config, "workerinput"):
             self.interrupts.held = True
             self.results = self.run.finish(interrupted=session.exitstatus == pytest.ExitCode.INTERRUPTED)
-            if self.interrupts.count:
-                session.exitstatus = pytest.ExitCode.INTERRUPTED
-            verdict = self.results.verdict
-            if verdict is not None and verdict.decision is Decision.NO_GO and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            if self.run.unwritten and session.exitstatus != pytest.ExitCode.INTERRUPTED:
-                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self._settle_exit(session)
         yield
         if self.results is not None:
+            self._settle_exit(session)  # what others made of it meanwhile
             self._say_verdict(self.results)
+
+    def _settle_exit(self, session: pytest.Session) -> None:
+        """A NO-GO never ends in 0, whatever the checks that were asked came to."""
+        assert self.results is not None
+        if self.interrupts.count:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        verdict = self.results.verdict
+        if verdict is not None and verdict.decision is Decision.NO_GO and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.run.unwritten and session.exitstatus != pytest.ExitCode.INTERRUPTED:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _say_verdict(self, results: Results) -> None:
         from gonogo.render import terminal
@@ -466,5 +512,6 @@ def summary(result: CheckResult) -> str:
     return "\n".join(lines)
 
 
-def _same(value: Any) -> Any:
-    return value
+def first_of_a_shard() -> int:
+    """The number of the first object's name: shards of one run share its id, and may not know of each other."""
+    return 10_000_000 * (1 + secrets.randbelow(1_000_000))

@@ -10,15 +10,16 @@ from filelock import FileLock
 from gonogo.files import write_atomically
 from gonogo.model import Results
 from gonogo.render import html, junit, markdown
+from gonogo.seal import sealed
 
 
 def publish(results: Results, folder: Path, out: Path) -> None:
-    """Write results and reports to ``out``, where runs may compete, and below the run's ``folder``.
+    """Write results, sealed, and reports to ``out``, where runs may compete, and below the run's ``folder``.
 
     Raises ``OSError`` where one of them cannot be written.
     """
     files = {
-        "results.json": msgspec.json.format(msgspec.json.encode(results), indent=1),
+        "results.json": msgspec.json.format(msgspec.json.encode(sealed(results)), indent=1),
         "report.html": html.render(results).encode(),
         "junit.xml": junit.render(results).encode(),
         "summary.md": markdown.render(results).encode(),

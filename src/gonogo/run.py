@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform as host_facts
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ import psutil
 from msgspec.structs import replace
 
 from gonogo import __version__
+from gonogo.ahead import Body, Ran
 from gonogo.blame import explained, outcome_of, result_of
 from gonogo.content import provider_for, state
 from gonogo.errors import ClientError, ConfigError, Problem, TimedOut
@@ -29,6 +30,7 @@ from gonogo.journal import Journal, new_run_id
 from gonogo.judge import judge
 from gonogo.lanes import Job, Lanes
 from gonogo.model import (
+    Cause,
     CheckResult,
     ComponentResult,
     Evidence,
@@ -38,6 +40,7 @@ from gonogo.model import (
     Results,
     RunInfo,
     Server,
+    Skip,
 )
 from gonogo.platform import NotAsked, Platform, Standing
 from gonogo.progress import Screen
@@ -62,7 +65,6 @@ class Options:
     keep: bool = False
     deadline: float | None = None
     argv: tuple[str, ...] = ()
-    first: int = 1
     impatient: bool = False
 
 
@@ -79,6 +81,7 @@ class Run:
     given: Provider | None = None
     timeline: Timeline = field(default_factory=Timeline)
     id: str = field(default_factory=new_run_id)
+    first: int = 1
 
     def __post_init__(self) -> None:
         self.started = rfc3339()
@@ -94,15 +97,18 @@ class Run:
             journal=Journal(state(self.root) / "journal.jsonl"),
             timeline=self.timeline,
             report=self.screen.tell,
-            first=self.options.first,
+            first=self.first,
         )
         widths = {name: c.concurrency for name, c in self.registry.components.items()}
-        self.lanes: Lanes[None] = Lanes(widths)
+        self.lanes: Lanes[Ran] = Lanes(widths)
         self.deadline = Deadline(self.options.deadline) if self.options.deadline else None
         self.own = False
+        self.cluster = ""
         self.unwritten = ""
         """Which file of this run could not be written, and why."""
         self._checks: dict[str, CheckResult] = {}
+        self._passed: dict[str, CheckResult] = {}
+        """What passed its call, until its teardown has passed too."""
         self._measured: dict[str, CheckResult] = {}
         self._met: set[str] = set()
         self._evidence: dict[str, tuple[Evidence, ...]] = {}
@@ -110,7 +116,7 @@ class Run:
 
     # -- the platform
 
-    def begin(self, bodies: dict[str, Callable[[], None]]) -> None:
+    def begin(self, bodies: dict[str, Body]) -> None:
         """Reach the platform, and start every check in ``bodies`` as soon as what it uses stands.
 
         Returns when all of them have ended, so that the runner's own lines do not mix with theirs; with
@@ -119,11 +125,11 @@ class Run:
         then what had been started is gone.
         """
         names = self.plan.components
-        self.own = not self.platform.there(names)
+        self.own = bool(names) and not self.platform.there(names)
         refuse_unwritable(self.options.out)
-        folder = state(self.root) / "runs" / self.id
+        folder = state(self.root) / "runs"
         try:
-            self.events = Events(folder)
+            self.events = Events(own_folder(folder, self.id))
             self.events.add(Event(planned=self._results()))
         except OSError as error:
             raise ConfigError(unwritable(folder, error)) from error
@@ -138,16 +144,17 @@ class Run:
             self._close()
             raise
 
-    def _reach(self, names: tuple[str, ...], bodies: dict[str, Callable[[], None]]) -> None:
+    def _reach(self, names: tuple[str, ...], bodies: dict[str, Body]) -> None:
         if self.own:
             self.platform.bring_up(names)
-        else:
+        elif names:
             self.platform.attach(names)
-        if self.target.provider == "existing" and self.plan.mode is not Mode.READ:
+        if names and self.target.provider == "existing" and self.plan.mode is not Mode.READ:
             self.await_standings(names)
             self.platform.verify_identities()
         self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
         self.await_standings(names)
+        self.cluster = self.provider.place()
         if not self.options.impatient:
             self.lanes.wait(self.deadline.left if self.deadline else None)
 
@@ -173,28 +180,38 @@ class Run:
 
     # -- the checks
 
-    def _job(self, nodeid: str, body: Callable[[], None]) -> Job[None]:
+    def _job(self, nodeid: str, body: Body) -> Job[Ran]:
         planned = self.plan.items[nodeid]
+
+        def calling(call: Callable[[], None]) -> None:
+            self.require(nodeid)
+            with self.measuring(nodeid):
+                call()
+
         return Job(
             nodeid,
             planned.components_used,
-            lambda: self.require(planned),
-            lambda: self.measured(nodeid, body),
+            lambda: self.platform.settled(planned.components_used),
+            lambda: body.run(calling),
         )
 
-    def require(self, planned: Planned) -> None:
-        """Return where what the check uses answers; raises ``NotAsked`` where not."""
+    def require(self, nodeid: str) -> None:
+        """Return where what the check uses answers. Raises ``NotAsked`` where not, ``TimedOut`` where it is late."""
+        if self.deadline is not None and self.deadline.passed:
+            raise self._late(nodeid)
+        planned = self.plan.items[nodeid]
         self.platform.require(planned.components_used, planned.component)
 
-    def measured(self, nodeid: str, body: Callable[[], None]) -> None:
-        """Run the body; its start, seconds and span are kept whatever it raises."""
+    @contextmanager
+    def measuring(self, nodeid: str) -> Iterator[None]:
+        """Around the body of a check: its start, seconds and span are kept whatever it raises."""
         planned = self.plan.items[nodeid]
         name = ", ".join(planned.criteria)
         began, started = self.timeline.now, rfc3339()
         error: BaseException | None = None
         with seeing() as seen:
             try:
-                body()
+                yield
             except BaseException as raised:
                 error = raised
                 self._doubt(planned, raised)
@@ -220,23 +237,21 @@ class Run:
         for name in planned.components_used:
             self.platform.doubt(name)
 
-    def outcome(self, nodeid: str) -> bool:
-        """Wait for a check that runs in its lane; raises what it raised. False where it has none.
+    def ran(self, nodeid: str) -> Ran | None:
+        """How a check went that runs in its lane, waited for; None for one that runs in its turn.
 
-        Also False when asked once more: a check that the runner repeats runs in its turn.
+        Also None when asked once more: a check that the runner repeats runs in its turn.
         """
-        future: Future[None] | None = self.lanes.future(nodeid)
+        future = self.lanes.future(nodeid)
         if future is None or nodeid in self._met:
-            return False
+            return None
+        self._met.add(nodeid)
         try:
-            future.result(self.deadline.left if self.deadline else None)
+            return future.result(self.deadline.left if self.deadline else None)
         except FutureTimeout:
-            if future.done():
-                raise
-            raise self._late(nodeid) from None
-        finally:
-            self._met.add(nodeid)
-        return True
+            return Ran(call=self._late(nodeid))
+        except Exception as error:
+            return Ran(call=error)
 
     def _late(self, nodeid: str) -> TimedOut:
         seconds = self.options.deadline or 0
@@ -256,11 +271,44 @@ class Run:
 
     def skipped(self, nodeid: str) -> CheckResult:
         """The result of a check that the plan left out."""
-        outcome, reason = self.plan.unasked[nodeid]
-        return replace(self._blank(nodeid), outcome=outcome, message=reason)
+        unasked = self.plan.unasked[nodeid]
+        return replace(
+            self._blank(nodeid),
+            outcome=unasked.outcome,
+            message=unasked.reason,
+            skip=unasked.skip,
+            wants=unasked.wants,
+            lacks=unasked.lacks,
+        )
+
+    def left(self, nodeid: str, why: str) -> CheckResult:
+        """The result of a check that itself, or a marker of it, said that it is not to be asked."""
+        blank = self._measured.get(nodeid) or self._blank(nodeid)
+        return self._redacted(replace(blank, outcome=Outcome.SKIPPED, message=why, skip=Skip.CHECK))
+
+    def refused(self, nodeid: str, why: str) -> CheckResult:
+        """The result of a check that the runner does not call passed, whatever it saw."""
+        component = self.plan.items[nodeid].component
+        cause = Cause(component=component, signature=f"{component}.own_error")
+        message = " ".join(why.split())[:600]
+        return self._redacted(replace(self._blank(nodeid), outcome=Outcome.BROKEN, cause=cause, message=message))
 
     def record(self, result: CheckResult) -> None:
-        """Keep the result of a check; of two for one node (call, teardown) the worse counts."""
+        """Keep the result of a check; of two for one node (call, teardown) the worse counts.
+
+        What passed counts when :meth:`ended` says that all of its phases have.
+        """
+        if result.outcome is Outcome.PASSED:
+            self._passed[result.nodeid] = result
+        else:
+            self._keep(result)
+
+    def ended(self, nodeid: str) -> None:
+        """All phases of the check have passed; what its call showed stands."""
+        if nodeid in self._passed:
+            self._keep(self._passed.pop(nodeid))
+
+    def _keep(self, result: CheckResult) -> None:
         before = self._checks.get(result.nodeid)
         if before is None or result.outcome.severity < before.outcome.severity:
             self._checks[result.nodeid] = result
@@ -322,9 +370,13 @@ class Run:
             self.screen.line(f"Interrupted: {what}; once more leaves at once.")
         if stays:
             self.lanes.wait(CLEAN_UP)
-        for nodeid, error in self.lanes.ended().items() if interrupted else ():
-            self.record(self.judged(nodeid, error))
+        for nodeid, ran in self.lanes.ended().items() if interrupted else ():
+            if ran.error is None or isinstance(ran.error, Exception):
+                self._keep(self.judged(nodeid, ran.error))
         standings = self.platform.known()
+        if not interrupted:
+            with self.timeline.span("asking once more whether all answer", "wait"):
+                self.platform.ask_again()
         health, pods = self._health(standings), self._pods(standings)
         with self.timeline.span("everything taken down" if self.own else "leaving", "teardown"):
             if self.own and self.options.keep:
@@ -386,12 +438,12 @@ class Run:
                 python=host_facts.python_version(),
                 host=facts(),
                 git=revision(self.root),
-                deselected=tuple(p.nodeid for p in self.plan.items.values() if not p.selected),
-                partial=self.plan.partial,
+                deselected=self.plan.deselected,
+                unread=self.plan.unread,
                 interrupted=interrupted,
                 overhead=round(self.timeline.overhead(), 3) if final else None,
             ),
-            target=self.plan.target,
+            target=replace(self.plan.target, cluster=self.cluster),
             components=tuple(
                 self._component(name, (standings or {}).get(name))
                 for name in self.registry.ordered(self.plan.target.components)
@@ -417,11 +469,25 @@ class Run:
             transport=endpoints.transport if endpoints else "",
             endpoints=shown,
             expect=dict(endpoints.expect) if endpoints else dict(component.expect),
-            answers=standing.outcome,
+            answers=self.platform.first(name).outcome,
+            answers_at_end=self.platform.last(name),
             cause=standing.cause,
             message=self.redact(standing.message),
             ready_seconds=round(standing.ready_seconds, 3) if standing.ready_seconds is not None else None,
         )
+
+
+def own_folder(runs: Path, id: str) -> Path:
+    """A folder that is this process's alone: shards of one run that share a checkout have one each.
+
+    Raises ``OSError``.
+    """
+    runs.mkdir(parents=True, exist_ok=True)
+    for folder in itertools.chain([runs / id], (runs / f"{id}.{n}" for n in itertools.count(2))):
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError("unreachable")
 
 
 def refuse_unwritable(out: Path) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gonogo.declared import Declared, function_of
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import suggestion
-from gonogo.judge import MODE_WANTED, narrowed
-from gonogo.model import CriterionResult, Mode, Outcome, Struct, TargetInfo
+from gonogo.model import CriterionResult, Mode, Outcome, Skip, Struct, TargetInfo
 from gonogo.registry import Component, Registry
 from gonogo.target import Target, known_capabilities
 
@@ -18,6 +18,11 @@ MARKERS = frozenset({"criterion", "needs", "writes", "disrupts", "critical", "im
 """What a check may carry: the contract's markers, and the levels that follow from its criterion."""
 
 PYTEST_MARKERS = frozenset({"parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings"})
+
+KUBERNETES = "kubernetes"
+
+PODS = "pods"
+"""What a target lacks that attaches to a component by an address, behind which nobody knows the pods."""
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -38,18 +43,21 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 class Unasked(NamedTuple):
-    """Why a selected check is not run: skipped or unsupported, and the reason."""
+    """Why a selected check is not run: skipped or unsupported, the reason, and as fields what decides on it."""
 
     outcome: Outcome
     reason: str
+    skip: Skip | None = None
+    wants: Mode | None = None
+    lacks: str = ""
 
 
 @dataclass(frozen=True)
 class RunPlan:
     """The whole of what will happen.
 
-    ``components`` is what must be up, each after what it needs; ``criteria`` those of the profile with
-    their checks, nothing asked yet; ``narrowed``: options left out so much that there will be no verdict.
+    ``components`` is what must be up, each after what it needs; ``criteria`` those of the profile with all checks
+    that the files declare or pytest collected, nothing asked yet; ``deselected`` are those of them that are left out.
     """
 
     mode: Mode
@@ -59,20 +67,28 @@ class RunPlan:
     runnable: tuple[str, ...]
     components: tuple[str, ...]
     criteria: tuple[CriterionResult, ...]
-    partial: bool
-    narrowed: bool
+    deselected: tuple[str, ...]
+    unread: tuple[str, ...]
 
 
 def plan(
-    items: Iterable[Planned], registry: Registry, target: Target, mode: Mode | None = None, *, partial: bool = False
+    items: Iterable[Planned],
+    registry: Registry,
+    target: Target,
+    mode: Mode | None = None,
+    *,
+    files: Declared | None = None,
 ) -> RunPlan:
     """Decide what runs. Without a mode: ``read`` on servers that were there, else ``write`` where allowed.
 
-    ``partial``: only a part of the suites was collected. Raises ``ConfigError`` with every problem.
+    ``files`` is what the suites declare; without it, what was collected is all there is. Raises ``ConfigError``
+    with every problem.
     """
     checks = {item.nodeid: item for item in items}
     mode = mode or default_mode(target)
     problems = [*_mode_problems(target, mode), *_check_problems(checks.values(), registry)]
+    if files is not None:
+        problems += _file_problems(checks.values(), files)
     if problems:
         raise ConfigError(*problems)
     lacking = unsupported(registry, target)
@@ -83,8 +99,8 @@ def plan(
     }
     runnable = tuple(n for n, check in checks.items() if check.selected and n not in unasked)
     used = [c for n in runnable for c in checks[n].components_used if c in registry.components]
-    deselected = [n for n, check in checks.items() if not check.selected]
-    criteria = _criteria(checks.values(), registry, target)
+    uncollected = _uncollected(checks.values(), files) if files is not None else {}
+    left_out = dict.fromkeys(function for functions in uncollected.values() for function in functions)
     return RunPlan(
         mode=mode,
         target=_info(registry, target, lacking),
@@ -92,9 +108,9 @@ def plan(
         unasked=MappingProxyType(unasked),
         runnable=runnable,
         components=tuple(c for c in registry.ordered(used) if c not in lacking),
-        criteria=criteria,
-        partial=partial,
-        narrowed=narrowed(criteria, deselected, partial=partial),
+        criteria=_criteria(checks.values(), uncollected, registry, target),
+        deselected=(*(n for n, check in checks.items() if not check.selected), *left_out),
+        unread=files.unread if files is not None else (),
     )
 
 
@@ -138,29 +154,65 @@ def _because(name: str, reason: str) -> str:
     return reason if reason.startswith("needs ") else f"without {name}: {reason}"
 
 
+def _lacks(registry: Registry, target: Target, lacking: Mapping[str, str]) -> dict[str, str]:
+    """Those components that the target cannot hold for want of a capability, with that capability."""
+    lacks: dict[str, str] = {}
+    for name in registry.ordered(lacking):
+        component = registry.components[name]
+        if name not in lacking or name in target.unsupported:
+            continue
+        elsewhere = target.provider == "embedded" and "embedded" not in component.providers
+        if component.cluster or elsewhere or not lacks.keys().isdisjoint(component.needs):
+            lacks[name] = KUBERNETES
+    return lacks
+
+
 def _unasked(
     check: Planned, registry: Registry, target: Target, mode: Mode, lacking: Mapping[str, str]
 ) -> Unasked | None:
     """Why the check is not run, if it is not; what the target lacks comes before what the run was not given."""
     profile = registry.profiles[target.profile]
     if not any(profile.holds(c) for c in check.criteria):
-        return Unasked(Outcome.SKIPPED, f"not in profile {target.profile!r}")
+        return Unasked(Outcome.SKIPPED, f"not in profile {target.profile!r}", Skip.PROFILE)
     for criterion in check.criteria:
         if criterion in target.unsupported:
             return Unasked(Outcome.UNSUPPORTED, target.unsupported[criterion])
     for component in (check.component, *check.components_used):
         if component in lacking:
-            return Unasked(Outcome.UNSUPPORTED, lacking[component])
+            wanted = _lacks(registry, target, lacking).get(component, "")
+            return Unasked(Outcome.UNSUPPORTED, lacking[component], lacks=wanted)
     for capability in check.needs:
         if not target.gives(capability):
             reason = f"target {target.name!r} does not declare capability {capability!r}"
-            return Unasked(Outcome.UNSUPPORTED, f"needs a cluster: {reason}" if capability == "kubernetes" else reason)
+            reason = f"needs a cluster: {reason}" if capability == KUBERNETES else reason
+            return Unasked(Outcome.UNSUPPORTED, reason, lacks=capability)
+    if "exec" in check.needs and not target.gives("host") and not _pods_known(check.component, registry, target):
+        return Unasked(Outcome.UNSUPPORTED, f"{check.component} has no Service in the target file", lacks=PODS)
     if not mode.allows(check.mode):
-        return Unasked(Outcome.SKIPPED, f"{MODE_WANTED}{check.mode}")
+        return Unasked(Outcome.SKIPPED, f"needs --mode {check.mode}", Skip.MODE, wants=check.mode)
     return None
 
 
-def _criteria(checks: Iterable[Planned], registry: Registry, target: Target) -> tuple[CriterionResult, ...]:
+def _pods_known(name: str, registry: Registry, target: Target) -> bool:
+    """Whether the target leads to the pods of a component, so that somebody can look inside."""
+    component = registry.components.get(name)
+    return component is None or component.cluster or "service" in target.components.get(name, {})
+
+
+def _uncollected(checks: Iterable[Planned], files: Declared) -> dict[str, list[str]]:
+    """Criterion to the functions that declare it and of which no check was collected."""
+    collected = {(function_of(check.nodeid), criterion) for check in checks for criterion in check.criteria}
+    found: dict[str, list[str]] = {}
+    for function, criteria in files.functions.items():
+        for criterion in sorted(criteria):
+            if (function, criterion) not in collected:
+                found.setdefault(criterion, []).append(function)
+    return found
+
+
+def _criteria(
+    checks: Iterable[Planned], uncollected: Mapping[str, list[str]], registry: Registry, target: Target
+) -> tuple[CriterionResult, ...]:
     asked: dict[str, list[str]] = {}
     for check in checks:
         for criterion in check.criteria:
@@ -173,7 +225,7 @@ def _criteria(checks: Iterable[Planned], registry: Registry, target: Target) -> 
             claim=c.claim,
             plan=c.plan,
             waiver=registry.waivers.get(c.id),
-            checks=tuple(asked.get(c.id, ())),
+            checks=(*asked.get(c.id, ()), *uncollected.get(c.id, ())),
         )
         for c in registry.profile(target.profile)
     )
@@ -194,6 +246,7 @@ def _info(registry: Registry, target: Target, lacking: Mapping[str, str]) -> Tar
         profile=target.profile,
         components=tuple(held),
         unsupported={**lacking, **target.unsupported},
+        lacks=_lacks(registry, target, lacking),
     )
 
 
@@ -202,6 +255,26 @@ def _mode_problems(target: Target, mode: Mode) -> Iterator[Problem]:
         allowed = ", ".join(target.modes)
         hint = f"modes in {target.path} says what may ever be done there"
         yield Problem(f"--mode {mode}", f"target {target.name!r} allows {allowed}", hint)
+
+
+def _file_problems(checks: Iterable[Planned], files: Declared) -> Iterator[Problem]:
+    """Where what was collected and what the files say cannot both be so."""
+    written: dict[str, frozenset[str]] = {}
+    for function, criteria in files.functions.items():
+        path = function.partition("::")[0]
+        written[path] = written.get(path, frozenset()) | criteria
+    carried: dict[str, set[str]] = {}
+    for check in checks:
+        carried.setdefault(function_of(check.nodeid), set()).update(check.criteria)
+        for criterion in check.criteria:
+            if criterion not in written.get(check.nodeid.partition("::")[0], ()):
+                what = f"the file does not hold the text of its criterion {criterion!r}"
+                hint = f'write @pytest.mark.criterion("{criterion}"): what is asked must be known without running it'
+                yield Problem(check.nodeid, what, hint)
+    for function, criteria in files.functions.items():
+        for criterion in sorted(criteria - carried.get(function, criteria)):
+            what = f"declares criterion {criterion!r}, and no check that was collected from it carries it"
+            yield Problem(function, what, "is its name there twice, or does a hook take the mark away?")
 
 
 def _check_problems(checks: Iterable[Planned], registry: Registry) -> Iterator[Problem]:

@@ -71,7 +71,10 @@ GENERIC: Mapping[str, Signature] = {
         by_hand="gonogo endpoints --discover",
     ),
     "not_askable": Signature(
-        hint="What the claim is about does not exist there; the message says why.",
+        hint="What the claim is about is not there; declare it as unsupported in the target file, with the reason.",
+    ),
+    "nothing_claimed": Signature(
+        hint="The check's body must claim with assert and return nothing; an async def needs a plugin that awaits it.",
     ),
     "answer_garbled": Signature(
         hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",

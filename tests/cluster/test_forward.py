@@ -24,7 +24,7 @@ from streaming import through
 from gonogo.cluster.api import Api
 from gonogo.cluster.forward import Forwards, tunnel
 from gonogo.cluster.inside import InsidePods, executed, look
-from gonogo.errors import ClientError, ClusterLost, Forbidden, Gone, Refused, Unsupported
+from gonogo.errors import ClientError, ClusterLost, Forbidden, Gone, NotAskable, Refused
 from gonogo.target import Kubernetes
 from gonogo.waiting import pause, until
 
@@ -422,14 +422,14 @@ def test_the_claims_about_a_servers_inside_are_asked_of_its_pod(api: Api, home: 
     assert web.strangers_can_reach() == set()
     assert 0 <= web.fullest() <= 100
     assert inside(api, home, "front:99").silent() == {"web-0"}
-    with pytest.raises(Unsupported, match="decided by its claim"):
+    with pytest.raises(NotAskable, match="decided by its claim"):
         web.data_owners()
 
 
 def test_an_image_without_a_shell_says_so(api: Api, home: str) -> None:
     bare = inside(api, home, "bare:80")
 
-    with pytest.raises(Unsupported, match=f"the image of container app of pod {home}/bare has no shell") as caught:
+    with pytest.raises(NotAskable, match=f"the image of container app of pod {home}/bare has no shell") as caught:
         bare.users()
 
     assert caught.value.outcome == "unsupported"

@@ -1,7 +1,7 @@
 """What is true inside pods: the claims of :mod:`gonogo.inside`, through the API server's ``exec``.
 
 A pod is a host of its own: who else could enter its data folder, or reach its sockets, is decided by the
-cluster and not by its files. What therefore says nothing there is ``Unsupported``, with the reason.
+cluster and not by its files. What therefore says nothing there is ``NotAskable``, with the reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.forward import websocket
 from gonogo.cluster.forward.choose import Reference, Spot, endpoints
 from gonogo.codec import decode
-from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Gone, TimedOut, Unsupported
+from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Gone, NotAskable, TimedOut
 from gonogo.inside import LISTEN, Inside, address
 from gonogo.model import Server
 
@@ -63,7 +63,7 @@ class Done(NamedTuple):
 def executed(api: Api, namespace: str, pod: str, container: str, command: str) -> Done:
     """Run a shell's command line in a container, within the limit for one call.
 
-    Raises ``Unsupported`` where the image has no shell, ``Gone`` where pod or container are not there, else
+    Raises ``NotAskable`` where the image has no shell, ``Gone`` where pod or container are not there, else
     what :class:`Api` raises: ``Forbidden`` where we may not ``create pods/exec``.
     """
     path = KINDS["Pod"].path(namespace, pod) + "/exec"
@@ -85,7 +85,7 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
         if cause.reason == "ExitCode":
             return Done(int(cause.message), bytes(channels[STDOUT]), bytes(channels[STDERR]))
     if "no such file or directory" in status.message or "executable file not found" in status.message:
-        raise Unsupported(api.component, f"the image of {where} has no shell")
+        raise NotAskable(api.component, f"the image of {where} has no shell")
     raise ClusterLost(api.component, f"a command in {where} was not run: {status.message or 'the connection was cut'}")
 
 
@@ -163,8 +163,8 @@ class InsidePods(Inside):
         return {f"{pod.node} {socket}" for pod in self.servers for socket in pod.exposed}
 
     def data_owners(self) -> dict[str, str]:
-        """Raises ``Unsupported``."""
-        raise Unsupported(
+        """Raises ``NotAskable``."""
+        raise NotAskable(
             self.component,
             "who may enter a pod's volume is decided by its claim and the pods that mount it, not by its files",
         )
@@ -172,10 +172,10 @@ class InsidePods(Inside):
     data_modes = data_owners
 
     def fullest(self) -> int:
-        """Percent used of the fullest volume. Raises ``Unsupported`` where no pod claims one."""
+        """Percent used of the fullest volume. Raises ``NotAskable`` where no pod claims one."""
         claims = [(pod, folder) for pod in self.servers for folder in pod.claims]
         if not claims:
-            raise Unsupported(self.component, "none of its pods claims a volume: it keeps its data elsewhere")
+            raise NotAskable(self.component, "none of its pods claims a volume: it keeps its data elsewhere")
         lines = [self._run(f"df -P {quote(folder)}", pod).splitlines()[-1] for pod, folder in claims]
         return max(int(line.split()[-2].rstrip("%")) for line in lines)
 
@@ -204,7 +204,7 @@ class InsidePods(Inside):
             raise error.about(self.component) from error
         if done.rc == NO_PROGRAM:
             what = f"the image of pod {server.node} lacks a program: {done.stderr.strip()[:200]}"
-            raise Unsupported(self.component, what)
+            raise NotAskable(self.component, what)
         if done.rc != 0:
             told = f"`{command}` ended with {done.rc}: {done.stderr.strip()[:200]}"
             raise Forbidden(self.component, f"pod {server.node}: {told}")
@@ -264,13 +264,13 @@ class _Pods(msgspec.Struct):
 def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], Inside]:
     """Component to its pods, seen from inside; ``services`` are the references of a component.
 
-    Raises ``Unsupported`` where the target names no Service of it, ``Gone`` where no pod stands behind.
+    Raises ``NotAskable`` where the target names no Service of it, ``Gone`` where no pod stands behind.
     """
 
     def inside(component: str) -> Inside:
         references = [Reference.read(text) for text in services(component)]
         if not references:
-            raise Unsupported(component, "the target names no Service of it, so its pods are not known")
+            raise NotAskable(component, "the target names no Service of it, so its pods are not known")
         try:
             pods = {(pod.namespace, pod.node): pod for r in references for pod in _pods(api, component, r)}
         except ClientError as error:

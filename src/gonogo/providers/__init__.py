@@ -68,6 +68,9 @@ class Provider(Protocol):
         Asked before anything is created or changed; empty where there is no such place. Raises ``ConfigError``.
         """
 
+    def place(self) -> str:
+        """The identity of the place, as far as it may be seen; empty where there is none. Never raises."""
+
     def servers(self) -> list[Server]:
         """Every server process (later: pod) of what is up, dead ones too."""
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import ConfigError, NotAllowed, Problem, Unsupported
+from gonogo.errors import ConfigError, NotAllowed, NotAskable, Problem
 from gonogo.home import home, private
 from gonogo.inside import Inside
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
@@ -54,6 +54,10 @@ class Existing:
         """The addresses of the target file, or None where it does not name the component."""
         return self._target.resolved(component) if component.name in self._target.components else None
 
+    def place(self) -> str:
+        """Of servers alone none is known."""
+        return ""
+
     def confirm(self) -> str:
         """Nothing: each server is asked for its own identity."""
         return ""
@@ -66,7 +70,7 @@ class Existing:
         """Nobody can look: an address leads to no host."""
 
         def nowhere(component: str) -> Inside:
-            raise Unsupported(component, "the target has no [kubernetes]: only the server's address is known")
+            raise NotAskable(component, "the target has no [kubernetes]: only the server's address is known")
 
         return nowhere
 

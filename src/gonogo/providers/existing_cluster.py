@@ -107,6 +107,13 @@ class ExistingCluster(Existing):
         """The cluster's identity; see :meth:`gonogo.providers.cluster.Cluster.confirm`."""
         return self.cluster.confirm(str(self._target.path))
 
+    def place(self) -> str:
+        """The cluster's own id, the uid of namespace kube-system, where we may see it."""
+        try:
+            return self.cluster.api.identity()
+        except (ClientError, ConfigError):
+            return ""
+
     def _services(self, component: str) -> list[str]:
         return list(services(self._target.components, component))
 

@@ -8,7 +8,7 @@ not asked is skipped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
@@ -50,6 +50,7 @@ def render(results: Results) -> str:
             "testsuite",
             {"name": plain(component), **_totals(own), "timestamp": plain(results.run.started), "id": plain(component)},
         )
+        suite.append(_properties(_facts(results)))
         for case in own:
             suite.append(_element(case))
     ET.indent(root, space=" ")
@@ -71,6 +72,20 @@ def _cases(results: Results) -> Iterable[_Case]:
     for check in results.checks:
         if criteria.isdisjoint(check.criteria):
             yield _Case(check.nodeid, check.component, check.outcome, check.message, {}, [check])
+
+
+def _facts(results: Results) -> dict[str, str]:
+    """Which run this is, and when."""
+    run = results.run
+    when = {"started": run.started, "finished": run.finished}
+    return {"run": run.id, "target": results.target.name, **when, "verdict": wording.headline(results)}
+
+
+def _properties(values: Mapping[str, str]) -> ET.Element:
+    element = ET.Element("properties")
+    for name, value in values.items():
+        ET.SubElement(element, "property", {"name": name, "value": _text(value)})
+    return element
 
 
 def _uniquely_named(cases: Iterable[_Case]) -> list[_Case]:
@@ -97,9 +112,7 @@ def _element(case: _Case) -> ET.Element:
     element = ET.Element(
         "testcase", {"classname": _text(case.component), "name": case.name, "time": f"{case.seconds:.3f}"}
     )
-    properties = ET.SubElement(element, "properties")
-    for name, value in (case.properties | {"outcome": case.outcome}).items():
-        ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
+    element.append(_properties(case.properties | {"outcome": case.outcome}))
     message = _text(case.message or case.outcome)
     if case.outcome is Outcome.FAILED:
         ET.SubElement(element, "failure", {"message": message, "type": _signature(case)}).text = _told(case.checks)

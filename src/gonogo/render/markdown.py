@@ -63,13 +63,11 @@ def _title(results: Results) -> str:
     title, sentence = wording.decided(results)
     run = results.run
     facts = [
-        f"target {results.target.name}",
+        wording.ran(results),
         f"mode {run.mode}",
         f"profile {results.target.profile}",
-        wording.instant(run.finished or run.started),
         wording.duration(run.seconds),
         f"gonogo {run.gonogo}",
-        run.id,
     ]
     sign = _SIGNS[results.verdict.decision if results.verdict else Decision.NONE]
     lines = [f"# {sign} {_text(title)}", "", _text(sentence, 1500), "", _text(" · ".join(filter(None, facts)), 500)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import datetime
 
 from gonogo.model import Decision, Outcome, Results
 from gonogo.render import wording
@@ -30,14 +31,15 @@ def criterion_line(name: str, outcome: Outcome, seconds: float, message: str = "
     return f"{MARKS[outcome]} {name:<44} {outcome:<11} {seconds:6.2f} s" + (f"  {told}" if told else "")
 
 
-def verdict(results: Results, colour: bool, width: int, report: str) -> str:
-    """Decision, counts by level, the first root cause, what gonogo itself cost, and where the report is.
+def verdict(results: Results, colour: bool, width: int, report: str, now: datetime | None = None) -> str:
+    """Decision, which run, counts by level, the first root cause, what gonogo itself cost, and where the report is.
 
     Lines are wrapped at ``width``, except for the headline, which scripts look for, and commands, which
-    somebody will copy. ``report`` may be empty.
+    somebody will copy. ``report`` may be empty. ``now`` is for results that were stored: it tells their age.
     """
     paint = _painted if colour else _unpainted
-    blocks = [[paint(wording.headline(results), _BOLD, _shade(results))], _counts(results, width)]
+    which = [paint(line, _DIM) for line in _wrapped(wording.ran(results, now), width)]
+    blocks = [[paint(wording.headline(results), _BOLD, _shade(results)), *which], _counts(results, width)]
     if results.health:
         blocks.append(_labelled("platform", str(results.health), width, indent=""))
     roots = wording.roots(results)

@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from gonogo.model import CheckResult, CriterionResult, Decision, FirstCause, Level, Odd, Outcome, Results, Wish
+from gonogo.times import moment, spoken
 
 MEANINGS: Mapping[Outcome, str] = {
     Outcome.PASSED: "seen, and right",
@@ -167,13 +168,23 @@ def number(count: int, one: str, many: str = "") -> str:
 
 def instant(stamp: str) -> str:
     """An RFC 3339 time to the second, in UTC; what is none stays as it is."""
-    try:
-        when = datetime.fromisoformat(stamp)
-    except ValueError:
-        return stamp
-    if when.tzinfo is None:
-        return stamp
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    when = moment(stamp)
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC" if when is not None else stamp
+
+
+def ran(results: Results, now: datetime | None = None) -> str:
+    """Which run this is, and when: ``run pv-… on staging, finished 2026-11-30 03:00:00 UTC, 3 hours ago``.
+
+    Without ``now`` nothing is said of its age.
+    """
+    run = results.run
+    ended = "interrupted" if run.interrupted else "finished"
+    told = f"{ended} {instant(run.finished)}" if run.finished else f"never finished, started {instant(run.started)}"
+    when = moment(run.finished or run.started)
+    if now is not None and when is not None:
+        ahead = when > now
+        told += f", {'in ' if ahead else ''}{spoken(now - when)}{' by the clock of this machine' if ahead else ' ago'}"
+    return plain(f"run {run.id} on {results.target.name}, {told}")
 
 
 def share(results: Results) -> str:

@@ -177,6 +177,10 @@ class Embedded:
         recipe = self._recipe(component.name)
         return recipe.endpoints() if recipe else None
 
+    def place(self) -> str:
+        """This machine has no identity that anybody gives."""
+        return ""
+
     def confirm(self) -> str:
         """Nothing: what gonogo stood up itself is what is meant."""
         return ""
