@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from samples import node, sample_results
+from samples import sample_results
 
 from gonogo.errors import ConfigError
 from gonogo.events import FILE, Event, Events, recovered, unreported
-from gonogo.judge import judge
 from gonogo.model import CheckResult, Outcome, Results
 from gonogo.seal import sealed
-from tests.test_judge import CRITICALS, Given
 
 SAMPLE = sample_results()
 
@@ -82,37 +81,20 @@ def test_an_end_that_was_changed_is_refused(told: Events) -> None:
         recovered(told.path.parent)
 
 
-def test_of_two_parts_in_one_folder_both_count(told: Events) -> None:
-    better = msgspec.structs.replace(SAMPLE, checks=tuple(map(passed, SAMPLE.checks)))
+@pytest.mark.parametrize(
+    "more",
+    [
+        lambda: [Event(planned=planned())],
+        lambda: [Event(finished=SAMPLE), Event(finished=SAMPLE)],
+        lambda: [Event(finished=msgspec.structs.replace(SAMPLE, run=msgspec.structs.replace(SAMPLE.run, id="pv-2")))],
+    ],
+    ids=["two plans", "two ends", "the end of another run"],
+)
+def test_a_folder_that_holds_more_than_one_run_is_refused(told: Events, more: Callable[[], list[Event]]) -> None:
+    for event in more():
+        told.add(event)
 
-    for ended in (SAMPLE, better):
-        told.add(Event(planned=planned()))
-        told.add(Event(finished=ended))
-
-    assert recovered(told.path.parent).run.interrupted
-    assert outcomes(recovered(told.path.parent))[node("kafka.brokers")] == "failed"
-
-
-def test_a_part_that_was_killed_beside_one_that_ended_counts(tmp_path: Path) -> None:
-    events, plan = Events(tmp_path), Given(dict.fromkeys(CRITICALS)).results()
-
-    events.add(Event(planned=plan))
-    events.add(Event(finished=judge(Given(CRITICALS).results())))
-    alone = recovered(tmp_path).verdict
-    events.add(Event(planned=plan))
-    beside = recovered(tmp_path).verdict
-
-    assert alone is not None
-    assert alone.headline == "GO on here: 2 of 2 critical criteria"
-    assert beside is not None
-    assert beside.headline == "NO-GO: could not tell: the run was interrupted"
-
-
-def test_parts_of_two_runs_in_one_folder_are_refused(told: Events) -> None:
-    told.add(Event(finished=SAMPLE))
-    told.add(Event(finished=msgspec.structs.replace(SAMPLE, run=msgspec.structs.replace(SAMPLE.run, id="pv-2"))))
-
-    with pytest.raises(ConfigError, match=r"run\.id: differs"):
+    with pytest.raises(ConfigError, match="holds more than one run"):
         recovered(told.path.parent)
 
 

@@ -439,3 +439,56 @@ def test_a_mistake_in_a_reference_to_the_cluster_is_named(tmp_path: Path, text: 
     (found,) = mistakes(tmp_path, text)
 
     assert said in found
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("brokers = 0", "must be more than 0: no check could fail by it, is 0"),
+        ("brokers = -3", "must be more than 0"),
+        ("brokers = inf", "must be a number that can be reached"),
+        ("brokers = nan", "must be a number that can be reached"),
+        ("used = 100", "must be 99 or less: no check could fail by it, is 100"),
+        ("spare = -1", "must be 0 or more"),
+        ('names = []', "must not be empty: no check could fail by it"),
+        ('names = [""]', "must not be empty"),
+        ("rows = [{ pods = 0 }]", "must be more than 0"),
+    ],
+)
+def test_an_expectation_by_which_no_check_could_fail_is_refused(tmp_path: Path, given: str, said: str) -> None:
+    more = """
+        used = 90
+        spare = 0
+        names = ["a"]
+        rows = []
+        [bounds]
+        used = { most = 99 }
+        spare = { least = 0 }
+        rows = { empty = true }
+    """
+    component = FILES["deploy/queue/component.toml"].replace("brokers = 3", f"brokers = 3{more}")
+    text = f"{QUEUE}\n[components.queue.expect]\n{given}\n"
+    checkout(tmp_path, {"deploy/queue/component.toml": component, "deploy/targets/staging.toml": text})
+
+    with pytest.raises(ConfigError) as caught:
+        load_target("staging", tmp_path, Registry.load(tmp_path))
+
+    assert f"components.queue.expect.{given.partition(' ')[0]} {said}" in str(caught.value)
+
+
+def test_a_component_expects_nothing_by_which_no_check_could_fail(tmp_path: Path) -> None:
+    component = FILES["deploy/queue/component.toml"].replace("brokers = 3", "brokers = 0\n[bounds]\nbrokres = {}")
+
+    with pytest.raises(ConfigError) as caught:
+        Registry.load(checkout(tmp_path, {"deploy/queue/component.toml": component}))
+
+    unknown, unfailing = (p.what for p in caught.value.problems)
+    assert unknown == "bounds: unknown expectation 'brokres'"
+    assert unfailing == "expect.brokers must be more than 0: no check could fail by it, is 0"
+
+
+@pytest.mark.parametrize("health", [0, -1, 101])
+def test_a_checklist_that_any_health_passes_is_refused(tmp_path: Path, health: int) -> None:
+    said = mistakes(tmp_path, f"{QUEUE}\n[checklist]\nhealth = {health}\n")
+
+    assert said == [f"checklist.health must be from 1 to 100 percent, is {health}"]

@@ -274,7 +274,7 @@ SELECTION = {
     "a narrowed run that was interrupted": Way(
         3, "could not tell", (body("raise KeyboardInterrupt"),), ("-k", "sells"), (2,)
     ),
-    "nothing": Way(3, NO_VERDICT.format(0), (), ("-k", "nothing of that name"), (5,)),
+    "nothing that is there": Way(3, NO_VERDICT.format(0), (), ("-k", "nowhere"), (5,)),
 }
 
 HOOKS = {
@@ -359,10 +359,16 @@ HOOKS = {
     "fails a check after its turn": Way(
         3,
         "shop.sells broken",
-        (conftest("def pytest_runtest_teardown(item):\n    if 'sells' in item.name: raise OSError('no')"),),
+        (
+            conftest("""
+                @pytest.hookimpl(trylast=True)
+                def pytest_runtest_teardown(item):
+                    if 'sells' in item.name: raise OSError('no')
+            """),
+        ),
     ),
     "takes the protocol over": Way(
-        3,
+        1,  # the runner then finds, at the next check, that this one was not torn down
         "shop.sells missing",
         (conftest("def pytest_runtest_protocol(item): return True if 'sells' in item.name else None"),),
     ),
@@ -562,7 +568,7 @@ WAYS = {
 def gate(root: Path) -> tuple[int, str]:
     """The exit code of ``gonogo gate``, and its headline."""
     try:
-        verdict = judged([load_results(root / "reports/out/results.json")]).verdict
+        verdict = judged({"results.json": load_results(root / "reports/out/results.json")}).verdict
     except ConfigError as error:
         return NOTHING, str(error)
     assert verdict is not None

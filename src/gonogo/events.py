@@ -16,7 +16,6 @@ from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
 from gonogo.gate import as_written, sensible
 from gonogo.judge import judge
-from gonogo.merge import merge
 from gonogo.model import CheckResult, ComponentResult, Outcome, Results
 from gonogo.seal import sealed
 
@@ -51,7 +50,7 @@ class Events:
 def recovered(folder: Path) -> Results:
     """The results of a run from its events, judged; what was planned and never reported is missing.
 
-    Raises ``ConfigError`` where the folder holds no run, parts of several, or results that were changed since.
+    Raises ``ConfigError`` where the folder holds no run, or results that were changed since.
     """
     path = folder / FILE
     if not path.is_file():
@@ -66,27 +65,28 @@ def recovered(folder: Path) -> Results:
         except msgspec.MsgspecError:
             # The last line of a killed run may be torn.
             continue
-        if event.planned is not None:
-            planned.append(event.planned)
         if event.finished is not None:
             finished.append(as_written(event.finished, str(path)))
+        if event.planned is not None:
+            planned.append(event.planned)
         if event.check is not None:
             checks[event.check.nodeid] = event.check
         if event.component is not None:
             components[event.component.name] = event.component
-    if not (planned or finished):
+    if not planned:
         raise ConfigError(Problem(str(path), "ends before the run had planned anything"))
-    # Parts of a run that share a checkout share its folder.
-    if len(planned) > len(finished):
-        plan = planned[-1]
-        killed = replace(
-            plan,
-            run=replace(plan.run, interrupted=True),
-            checks=tuple(checks.get(c.nodeid, c) for c in plan.checks),
-            components=tuple(components.get(c.name, c) for c in plan.components),
-        )
-        finished.append(judge(sensible(killed, str(path))))
-    return merge(finished, [str(path)] * len(finished)) if len(finished) > 1 else finished[0]
+    plan, *more = planned
+    if more or len(finished) > 1 or any(end.run.id != plan.run.id for end in finished):
+        raise ConfigError(Problem(str(path), "holds more than one run", "each has a folder of its own; run again"))
+    if finished:
+        return finished[0]
+    killed = replace(
+        plan,
+        run=replace(plan.run, interrupted=True),
+        checks=tuple(checks.get(c.nodeid, c) for c in plan.checks),
+        components=tuple(components.get(c.name, c) for c in plan.components),
+    )
+    return judge(sensible(killed, str(path)))
 
 
 def unreported(nodeid: str, criteria: tuple[str, ...], component: str) -> CheckResult:

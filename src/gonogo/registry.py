@@ -5,6 +5,7 @@ Read once, all problems of all files reported together.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,8 +76,21 @@ class Discovery(Struct, frozen=True, kw_only=True):
     env: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
+class Bound(Struct, frozen=True, kw_only=True):
+    """What an expectation may be, so that a check can fail: from ``least`` to ``most``, and not ``empty``.
+
+    Without ``least`` a number is more than 0.
+    """
+
+    least: float | None = None
+    most: float | None = None
+    empty: bool = False
+
+
 class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
+
+    ``bounds`` say of keys of ``expect`` what their values may be.
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
@@ -92,7 +106,31 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     endpoints: EndpointKeys = EndpointKeys()
     discover: tuple[Discovery, ...] = ()
     expect: dict[str, Any] = msgspec.field(default_factory=dict)
+    bounds: dict[str, Bound] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
+
+    def unfailing(self, key: str, value: object) -> str:
+        """Why no check could fail by this value of an expectation; empty where one can."""
+        return _unfailing(value, self.bounds.get(key, Bound()))
+
+
+def _unfailing(value: object, bound: Bound) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int | float):
+        if not math.isfinite(value):
+            return "must be a number that can be reached"
+        if bound.least is None and value <= 0:
+            return "must be more than 0: no check could fail by it"
+        if bound.least is not None and value < bound.least:
+            return f"must be {bound.least:g} or more: no check could fail by it"
+        if bound.most is not None and value > bound.most:
+            return f"must be {bound.most:g} or less: no check could fail by it"
+        return ""
+    if isinstance(value, str | list | dict) and not value:
+        return "" if bound.empty else "must not be empty: no check could fail by it"
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next(filter(None, (_unfailing(one, Bound()) for one in inner)), "")
 
 
 class Component(ComponentFile, frozen=True, kw_only=True):
@@ -257,6 +295,12 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
         for place in PLACE.findall(form):
             if place not in PLACES:
                 yield Problem(where, f"endpoints.service.{key}: unknown {{{place}}}", suggestion(place, PLACES))
+    for key in component.bounds:
+        if key not in component.expect:
+            yield Problem(where, f"bounds: unknown expectation {key!r}", suggestion(key, component.expect))
+    for key, value in component.expect.items():
+        if why := component.unfailing(key, value):
+            yield Problem(where, f"expect.{key} {why}, is {value!r}")
     for number, rule in enumerate(component.discover):
         for key in (*rule.set, *rule.secrets, *rule.env):
             if key.partition(".")[0] not in keys.all:

@@ -244,6 +244,7 @@ class Run:
         """
         future = self.lanes.future(nodeid)
         if future is None or nodeid in self._met:
+            self._measured.pop(nodeid, None)  # of an attempt before this one
             return None
         self._met.add(nodeid)
         try:
@@ -259,6 +260,8 @@ class Run:
 
     def judged(self, nodeid: str, error: BaseException | None) -> CheckResult:
         """The result of one check from what it raised, with evidence where it is not green."""
+        if error is None and nodeid not in self._measured:
+            return self.refused(nodeid, "its body was never called: a plugin or conftest.py took its place")
         measured = self._measured.get(nodeid) or self._blank(nodeid)
         endpoints = {n: s.endpoints for n, s in self.platform.known().items() if s.endpoints is not None}
         result = result_of(error, measured, self.registry, endpoints)

@@ -6,6 +6,7 @@ and Secrets that one component's table refers to, and reaches its Services, by a
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -349,8 +350,11 @@ Fault = tuple[str, str]
 def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     yield from _target_problems(file, registry)
     for key, seconds in msgspec.structs.asdict(file.limits).items():
-        if not seconds > 0:
+        if not 0 < seconds < math.inf:
             yield f"limits.{key} must be more than 0 seconds", ""
+    health = file.checklist.health if file.checklist else None
+    if health is not None and not 0 < health <= 100:
+        yield f"checklist.health must be from 1 to 100 percent, is {health}", ""
     for name in file.checklist.services if file.checklist else ():
         if name not in file.components:
             yield f"checklist.services: {name!r} is no component of this file", suggestion(name, file.components)
@@ -470,6 +474,8 @@ def _expect_problems(component: Component, value: object, prefix: str) -> Iterat
             yield f"unknown key {f'{prefix}.expect.{key}'!r}", suggestion(key, component.expect)
         elif _kind(given) != _kind(component.expect[key]):
             yield f"{prefix}.expect.{key} must be {_kind(component.expect[key])}, is {given!r}", ""
+        elif why := component.unfailing(key, given):
+            yield f"{prefix}.expect.{key} {why}, is {given!r}", "or declare the criterion as unsupported, with a reason"
 
 
 def _kind(value: object) -> str:

@@ -38,6 +38,7 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
 
 @pytest.mark.criterion("elasticsearch.data_private")
+@pytest.mark.needs("host")
 def test_data_folder_is_its_own(inside: Callable[[str], Inside]) -> None:
     """Every node's data folder is its own: no other account can read it, and no other node uses it."""
     server = inside("elasticsearch")

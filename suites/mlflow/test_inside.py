@@ -38,6 +38,7 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
 
 @pytest.mark.criterion("mlflow.data_private")
+@pytest.mark.needs("host")
 def test_data_folder_is_its_own(inside: Callable[[str], Inside]) -> None:
     """MLflow's data folder belongs to its account, and nobody else can read it."""
     server = inside("mlflow")

@@ -38,6 +38,7 @@ def test_listens_where_it_should(inside: Callable[[str], Inside]) -> None:
 
 
 @pytest.mark.criterion("ray.data_private")
+@pytest.mark.needs("host")
 def test_data_folder_is_its_own(inside: Callable[[str], Inside]) -> None:
     """Ray's folder, with the sockets that take any task, belongs to its account, and nobody else can enter it."""
     server = inside("ray")

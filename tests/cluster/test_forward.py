@@ -432,5 +432,5 @@ def test_an_image_without_a_shell_says_so(api: Api, home: str) -> None:
     with pytest.raises(NotAskable, match=f"the image of container app of pod {home}/bare has no shell") as caught:
         bare.users()
 
-    assert caught.value.outcome == "unsupported"
+    assert caught.value.outcome == "broken"
     assert caught.value.component == "store"

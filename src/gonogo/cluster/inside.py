@@ -1,7 +1,8 @@
 """What is true inside pods: the claims of :mod:`gonogo.inside`, through the API server's ``exec``.
 
 A pod is a host of its own: who else could enter its data folder, or reach its sockets, is decided by the
-cluster and not by its files. What therefore says nothing there is ``NotAskable``, with the reason.
+cluster and not by its files; such claims need the capability ``host``, which no cluster gives. What turns out not to
+be there, such as a shell, is ``NotAskable``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,352 @@
+"""What runs ahead of its turn cannot be told from what pytest runs itself.
+
+Random suites are run three times: as they are, without anything running ahead, and by pytest without gonogo. What each
+check came to, what it did, and the order of set-up, body and tear-down within it are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import NamedTuple
+
+import pytest
+from repositories import Content
+
+SUITES = int(os.environ.get("GONOGO_TEST_SUITES", "12"))
+"""How many random suites are tried; each of them in three ways."""
+
+CHECKS = 14
+"""Test functions of one suite."""
+
+# Says what is done, in order; a line is written at once, whoever writes.
+DIARY = '''
+    import json, os, pathlib
+
+    FILE = pathlib.Path(os.environ["DIARY"])
+
+    def note(**what):
+        with FILE.open("a") as file:
+            file.write(json.dumps(what) + "\\n")
+'''
+
+RECORDER = '''
+    import os
+    import diary
+
+    def pytest_runtest_logreport(report):
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            return  # who distributes says it too
+        expected = hasattr(report, "wasxfail")
+        diary.note(report=report.nodeid, when=report.when, outcome=report.outcome, expected=expected)
+'''
+
+SLOW = '''
+    def pytest_runtest_setup(item):
+        """Could do something to every item, so that none runs ahead."""
+'''
+
+# The fixtures of gonogo, by hand.
+PLAIN = '''
+    import importlib.util, pathlib, sys
+    import pytest
+    from gonogo.model import Endpoints
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(f"fixtures.{name}", pathlib.Path("fixtures", f"{name}.py"))
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    store, shop = load("store").store, load("shop").shop
+
+    def pytest_configure(config):
+        for marker in ("criterion(id)", "writes", "critical", "important", "optional"):
+            config.addinivalue_line("markers", marker)
+
+    @pytest.fixture
+    def endpoints():
+        return lambda name: Endpoints(name, {"folder": str(pathlib.Path("servers", name).absolute())})
+'''
+
+CLIENT = '''
+    import uuid
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    import pytest
+    import diary
+    from gonogo.model import Endpoints
+
+    class {title}:
+        def __init__(self, endpoints: Endpoints) -> None:
+            self.endpoints, self.folder, self.id = endpoints, Path(endpoints["folder"]), uuid.uuid4().hex
+
+        def answers(self) -> str:
+            return (self.folder / "mood").read_text()
+
+        def version(self) -> str:
+            return "1"
+
+        def identity(self) -> str:
+            return "id-of-{name}"
+
+        def close(self) -> None:
+            pass
+
+        def leftovers(self) -> list:
+            return []
+
+        def remove(self, kind: str, name: str) -> None:
+            pass
+
+    @pytest.fixture
+    def {name}(endpoints: Callable[[str], Endpoints]) -> Iterator[{title}]:
+        client = {title}(endpoints("{name}"))
+        diary.note(client=client.id, event="{name} opened")
+        yield client
+        diary.note(client=client.id, event="{name} closed")
+'''
+
+HEAD = '''
+    import pytest
+    import diary
+
+    @pytest.fixture
+    def local(request):
+        diary.note(item=request.node.nodeid, event="local in")
+        yield 1
+        diary.note(item=request.node.nodeid, event="local out")
+
+    @pytest.fixture
+    def bad_end(request):
+        yield
+        diary.note(item=request.node.nodeid, event="bad end")
+        raise OSError("no")
+
+    @pytest.fixture
+    def bad_begin(request):
+        diary.note(item=request.node.nodeid, event="bad begin")
+        raise OSError("no")
+
+    @pytest.fixture
+    def given(request):
+        diary.note(item=request.node.nodeid, event=f"given {request.param}")
+        return request.param
+'''
+
+BODIES = {
+    "assert True": 8,
+    "assert False": 2,
+    "raise ValueError('no')": 1,
+    "pytest.skip('not today')": 1,
+    "pytest.xfail('known')": 1,
+    "raise SystemExit(0)": 1,
+}
+
+MARKS = {
+    "": 10,
+    "@pytest.mark.skip": 1,
+    "@pytest.mark.skipif(True, reason='x')": 1,
+    "@pytest.mark.skipif(False, reason='x')": 1,
+    "@pytest.mark.xfail": 1,
+    "@pytest.mark.xfail(run=False)": 1,
+    "@pytest.mark.xfail(strict=True)": 1,
+    "@pytest.mark.usefixtures('local')": 1,
+    "@pytest.mark.usefixtures('store')": 1,
+    "@pytest.mark.filterwarnings('error')": 1,
+}
+
+PARAMETERS = {
+    "": 8,
+    "@pytest.mark.parametrize('n', [1, 2])": 1,
+    "@pytest.mark.parametrize('given', [1, 2], indirect=True)": 1,
+    "@pytest.mark.parametrize('n', [])": 1,
+    "@pytest.mark.parametrize('shop', ['no client'])": 1,
+}
+
+FIXTURES = {"": 5, "local": 1, "bad_end": 1, "bad_begin": 1, "tmp_path": 1, "request": 1}
+
+AROUND = {
+    "": 6,
+    "def setup_module(): diary.note(module=__name__, event='setup')": 1,
+    "def teardown_module(): diary.note(module=__name__, event='teardown')": 1,
+    "def setup_function(function): diary.note(event='setup', function=function.__name__)": 1,
+    "@pytest.fixture(autouse=True)\\ndef always(request): diary.note(item=request.node.nodeid, event='always')": 1,
+    "@pytest.fixture(autouse=True, scope='module')\\ndef once(): diary.note(event='once')": 1,
+    "pytestmark = pytest.mark.skipif(False, reason='x')": 1,
+}
+
+HOOKS = {
+    "": 6,
+    "def pytest_runtest_setup(item): diary.note(item=item.nodeid, event='hook')": 1,
+    "def pytest_runtest_call(item): diary.note(item=item.nodeid, event='called')": 1,
+    "def pytest_runtest_teardown(item): diary.note(item=item.nodeid, event='torn down')": 1,
+    "def pytest_runtest_logfinish(nodeid): diary.note(finished=nodeid)": 1,
+    "def pytest_fixture_setup(fixturedef): diary.note(fixture=fixturedef.argname == 'shop')": 1,
+    "def pytest_collection_modifyitems(items): items.reverse()": 1,
+    "def pytest_collection_modifyitems(items): items[0].add_marker(pytest.mark.skip)": 1,
+    "def pytest_collection_modifyitems(items): items[0].add_marker(pytest.mark.xfail)": 1,
+}
+
+OPTIONS: dict[tuple[str, ...], int] = {
+    (): 6,
+    ("-x",): 1,
+    ("--maxfail", "2"): 1,
+    ("-n", "2"): 2,
+    ("--reruns", "1"): 1,
+    ("--timeout", "50"): 1,
+    ("--lf",): 1,
+    ("-W", "error"): 1,
+    ("-k", "not test_3"): 1,
+    ("-p", "no:randomly"): 1,
+}
+
+
+def drawn(chance: random.Random, weighed: dict[object, int]) -> object:
+    """One of the keys, as often as its weight says."""
+    return chance.choices(list(weighed), list(weighed.values()))[0]
+
+
+class Suite(NamedTuple):
+    """The text of two modules and of a conftest.py, and how pytest is called."""
+
+    modules: tuple[str, str]
+    conftest: str
+    options: tuple[str, ...]
+
+
+def suite(seed: int) -> Suite:
+    """A random one, of functions with and without classes around them."""
+    chance = random.Random(seed)
+    modules = []
+    for name in ("store", "shop"):
+        parts = [dedent(HEAD), str(drawn(chance, AROUND)).replace("\\n", "\n")]  # type: ignore[arg-type]
+        for number in range(CHECKS // 2):
+            parts.append(check(chance, number, name))
+        modules.append("\n\n".join(parts))
+    hook = str(drawn(chance, HOOKS)).replace("\\n", "\n")  # type: ignore[arg-type]
+    options = drawn(chance, OPTIONS)  # type: ignore[arg-type]
+    return Suite((modules[0], modules[1]), f"import pytest, diary\n{hook}\n", options)  # type: ignore[arg-type]
+
+
+def check(chance: random.Random, number: int, component: str) -> str:
+    """One test function, or a class with one."""
+    parameters = str(drawn(chance, PARAMETERS))  # type: ignore[arg-type]
+    fixture = str(drawn(chance, FIXTURES))  # type: ignore[arg-type]
+    clients = chance.sample(["store", "shop"], chance.randint(0, 2)) if "'shop'" not in parameters else ["shop"]
+    names = [name for name in ("n", "given") if f"'{name}'" in parameters]
+    arguments = [*clients, *names, *filter(None, [fixture])]
+    chance.shuffle(arguments)
+    in_class = chance.random() < 0.2
+    kind = "async def" if chance.random() < 0.05 else "def"
+    used = ", ".join(f"getattr({client}, 'id', '')" for client in clients)
+    lines = [
+        f'@pytest.mark.criterion("{component}.answers")',
+        str(drawn(chance, MARKS)),  # type: ignore[arg-type]
+        parameters,
+        f"{kind} test_{number}({', '.join((['self'] if in_class else []) + arguments)}):",
+        f"    me = f'{component} {number} {{{names[0] if names else 0}}}'",
+        f"    diary.note(body=me, clients=[{used}])",
+        f"    {drawn(chance, BODIES)}",  # type: ignore[arg-type]
+    ]
+    text = "\n".join(filter(None, lines))
+    if not in_class:
+        return text
+    around = chance.choice(["", "def setup_method(self): diary.note(event='method')\n"])
+    return f"class Test{number}:\n" + indent(around + text, "    ")
+
+
+class Told(NamedTuple):
+    """What a run left in its diary, made comparable."""
+
+    code: int
+    outcomes: dict[str, list[str]]
+    within: dict[str, list[list[str]]]
+    done: list[str]
+
+
+def read(path: Path, code: int) -> Told:
+    """The diary: reports by item; by body the events of its clients around it; and all that was done, without order."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    outcomes: dict[str, list[str]] = {}
+    owner = {client: line["body"] for line in lines for client in line.get("clients", ()) if client}
+    within: dict[str, list[list[str]]] = {}
+    done: list[str] = []
+    by_client: dict[str, list[str]] = {}
+    for line in lines:
+        if "report" in line:
+            said = f"{line['when']} {line['outcome']}" + (" as expected" if line["expected"] else "")
+            outcomes.setdefault(line["report"], []).append(said)
+            continue
+        if "client" in line:
+            by_client.setdefault(line["client"], []).append(line["event"])
+        if "body" in line:
+            for client in filter(None, line["clients"]):
+                by_client.setdefault(client, []).append("body")
+        if "item" in line:
+            within.setdefault(line["item"], [[]])[0].append(line["event"])
+        done.append(json.dumps({k: v for k, v in line.items() if k not in ("client", "clients")}, sort_keys=True))
+    for client, events in by_client.items():
+        within.setdefault(owner.get(client, ""), []).append(events)
+    return Told(code, outcomes, {k: sorted(v) for k, v in within.items()}, sorted(done))
+
+
+def told(root: Path, options: Iterable[str], *plugins: str) -> Told:
+    """The suite, run in a process of its own with these plugins more."""
+    diary = root / "diary.jsonl"
+    diary.unlink(missing_ok=True)
+    environment = {**os.environ, "DIARY": str(diary), "PYTHONPATH": str(root), "GONOGO_TARGET": "there"}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    loaded = [word for plugin in ("recorder", *plugins) for word in ("-p", plugin)]
+    command = [sys.executable, "-m", "pytest", "-q", "suites/", *loaded, *options]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert "INTERNALERROR" not in done.stdout, done.stdout
+    return read(diary, done.returncode)
+
+
+@pytest.fixture
+def written(content: Content) -> Content:
+    """A content whose clients keep a diary."""
+    for name, text in {"diary": DIARY, "recorder": RECORDER, "slow": SLOW, "plain": PLAIN}.items():
+        content.write(f"{name}.py", text)
+    for name in ("store", "shop"):
+        content.write(f"fixtures/{name}.py", dedent(CLIENT).format(name=name, title=name.title()))
+    return content
+
+
+@pytest.mark.parametrize("seed", range(SUITES))
+def test_nobody_can_tell_what_ran_ahead(written: Content, tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    drawn = suite(seed)
+    for name, module in zip(("store", "shop"), drawn.modules, strict=True):
+        written.write(f"suites/{name}/test_{name}.py", module)
+    written.write("conftest.py", drawn.conftest)
+    copies = [tmp_path_factory.mktemp(name) / "content" for name in ("ahead", "slow", "plain")]
+    for copy in copies:
+        shutil.copytree(written.root, copy)
+        target = copy / "deploy/targets/there.toml"
+        target.write_text(target.read_text().replace(str(written.root), str(copy)))
+    extra = ((), ("slow",), ("no:gonogo", "plain"))
+    if "--lf" in drawn.options:
+        for copy, plugins in zip(copies, extra, strict=True):
+            told(copy, (), *plugins)
+
+    ahead, slow, plain = (told(copy, drawn.options, *plugins) for copy, plugins in zip(copies, extra, strict=True))
+
+    assert ahead.outcomes == slow.outcomes == plain.outcomes
+    assert ahead.within == slow.within == plain.within
+    assert ahead.done == slow.done == plain.done
+    assert (ahead.code != 0) >= (plain.code != 0)
+
+
+def test_the_suites_are_worth_it() -> None:
+    options = [suite(seed).options for seed in range(60)]
+
+    assert set(options) == set(OPTIONS)
