@@ -204,7 +204,7 @@ OPTIONS: dict[tuple[str, ...], int] = {
     ("--reruns", "1"): 1,
     ("--timeout", "50"): 1,
     ("--lf",): 1,
-    ("-W", "error"): 1,
+    ("-W", "error", "-W", "ignore::pytest.PytestAssertRewriteWarning"): 1,
     ("-k", "not test_3"): 1,
     ("-p", "no:randomly"): 1,
 }
@@ -350,3 +350,142 @@ def test_the_suites_are_worth_it() -> None:
     options = [suite(seed).options for seed in range(60)]
 
     assert set(options) == set(OPTIONS)
+
+
+# -- which ones do, and which guests leave them alone
+
+
+WHERE = """
+    import threading
+    import pytest
+    {above}
+
+    {marks}
+    @pytest.mark.criterion("store.answers")
+    def test_where({arguments}):
+        with open("where", "a") as file:
+            file.write(threading.current_thread().name + "\\n")
+        assert store.answers()
+"""
+
+
+REWRITE = "ignore::pytest.PytestAssertRewriteWarning"
+"""A warning that pytest itself gives as it starts, of an editable installation."""
+
+CLIENT_OF_ITS_OWN = """from fixtures.store import Store
+    @pytest.fixture
+    def store(endpoints): return Store(endpoints('store'))"""
+
+
+class Case(NamedTuple):
+    """What is different from a plain check of one client, and what pytest is told."""
+
+    ahead: bool
+    arguments: tuple[str, ...] = ()
+    marks: str = ""
+    above: str = ""
+    takes: str = "store"
+    conftest: str = ""
+    environment: tuple[str, str] = ("", "")
+    ini: str = ""
+
+
+CASES = {
+    "a plain check": Case(True),
+    "the inside of a host": Case(True, takes="store, inside"),
+    "two clients": Case(True, takes="shop, store"),
+    "a parameter": Case(True, marks="@pytest.mark.parametrize('n', [1])", takes="n, store"),
+    "a client by name": Case(False, marks="@pytest.mark.usefixtures('shop')"),
+    "marked as skipped for a reason that does not hold": Case(False, marks="@pytest.mark.skipif(False, reason='x')"),
+    "a mark for warnings": Case(False, marks="@pytest.mark.filterwarnings('ignore')"),
+    "a parameter that goes through a fixture": Case(
+        False,
+        marks="@pytest.mark.parametrize('n', [1], indirect=True)",
+        above="@pytest.fixture\n    def n(request): return 1",
+        takes="n, store",
+    ),
+    "the request": Case(False, takes="store, request"),
+    "a folder": Case(False, takes="store, tmp_path"),
+    "an autouse fixture": Case(False, above="@pytest.fixture(autouse=True)\n    def always(): pass"),
+    "a module that is set up": Case(False, above="def setup_module(): pass"),
+    "a function that is set up": Case(False, above="def setup_function(f): pass"),
+    "a client of its own": Case(
+        False,
+        above=CLIENT_OF_ITS_OWN,
+    ),
+    "a client of the conftest": Case(
+        False,
+        conftest=CLIENT_OF_ITS_OWN.replace("    @", "@").replace("    def", "def"),
+    ),
+    "a decorated function": Case(
+        False,
+        above="import functools\n    def kept(f): return functools.wraps(f)(lambda store: f(store))",
+        marks="@kept",
+    ),
+    "-x": Case(False, ("-x",)),
+    "--maxfail": Case(False, ("--maxfail", "3")),
+    "--stepwise": Case(False, ("--stepwise",)),
+    "--setup-show": Case(False, ("--setup-show",)),
+    "-k, --durations, -v": Case(True, ("-k", "where", "--durations", "1", "-v")),
+    "warnings are errors": Case(False, ("-W", "error", "-W", REWRITE)),
+    "one warning is an error": Case(False, ("-W", "e::UserWarning", "-W", REWRITE)),
+    "warnings are errors by a file": Case(False, ini=f'filterwarnings = ["error", "{REWRITE}"]'),
+    "warnings are errors by the environment": Case(False, environment=("PYTHONWARNINGS", "error::UserWarning")),
+    "warnings are ignored": Case(True, ("-W", "ignore")),
+    "anyio: loaded, and not asked for": Case(True, ("-p", "anyio")),
+    "anyio: a backend": Case(False, takes="store, anyio_backend"),
+    "testinfra: loaded, and not asked for": Case(True, ("--hosts", "local://")),
+    "testinfra: a host": Case(False, takes="store, host"),
+    "timeout: loaded, and none set": Case(True),
+    "timeout: --timeout": Case(False, ("--timeout", "60")),
+    "timeout: --timeout 0": Case(True, ("--timeout", "0")),
+    "timeout: of the session": Case(False, ("--session-timeout", "60")),
+    "timeout: by the environment": Case(False, environment=("PYTEST_TIMEOUT", "60")),
+    "timeout: by a file": Case(False, ini='timeout = "60"'),
+    "timeout: not loaded": Case(True, ("-p", "no:timeout")),
+    "rerunfailures: --reruns": Case(False, ("--reruns", "1")),
+    "rerunfailures: by a file": Case(False, ini='reruns = "1"'),
+    "rerunfailures: not loaded": Case(True, ("-p", "no:rerunfailures")),
+    "xdist: loaded, and no workers": Case(True, ("-n", "0")),
+    "xdist: one worker": Case(False, ("-n", "1")),
+    "a hook that is only told": Case(True, conftest="def pytest_runtest_logreport(report): pass"),
+    "a hook of another folder": Case(True),
+    "a hook before the set-up": Case(False, conftest="def pytest_runtest_setup(item): pass"),
+    "a hook around the call": Case(
+        False, conftest="@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_call(item): return (yield)"
+    ),
+    "a hook after the tear-down": Case(False, conftest="def pytest_runtest_teardown(item): pass"),
+    "a hook for fixtures": Case(False, conftest="def pytest_fixture_setup(fixturedef): pass"),
+    "a hook for the end of fixtures": Case(False, conftest="def pytest_fixture_post_finalizer(fixturedef): pass"),
+    "a hook for reports": Case(False, conftest="def pytest_runtest_makereport(item): pass"),
+    "a hook around all": Case(False, conftest="def pytest_runtest_protocol(item): pass"),
+    "a hook around the loop": Case(
+        False, conftest="@pytest.hookimpl(wrapper=True)\ndef pytest_runtestloop(session): return (yield)"
+    ),
+    "an item that was changed": Case(
+        False, conftest="def pytest_collection_modifyitems(items): items[0].setup = items[0].setup"
+    ),
+    "a mark that a hook adds": Case(
+        False,
+        conftest="def pytest_collection_modifyitems(items): items[0].add_marker(pytest.mark.xfail(False, reason='x'))",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_only_what_is_proven_runs_ahead(
+    pytester: pytest.Pytester, content: Content, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
+    text = WHERE.format(above=case.above, marks=case.marks, arguments=case.takes)
+    content.write("suites/store/test_store.py", text)
+    content.write("conftest.py", f"import pytest\n{case.conftest}\n")
+    content.write("suites/shop/conftest.py", "def pytest_runtest_setup(item): pass")
+    content.write("pyproject.toml", f"[tool.pytest]\naddopts = ['--import-mode=importlib']\n{case.ini}\n")
+    if case.environment[0]:
+        monkeypatch.setenv(*case.environment)
+
+    done = pytester.runpytest_subprocess("suites/store", *case.arguments, timeout=60)
+
+    threads = (content.root / "where").read_text().split()
+    assert done.ret == 0
+    assert [thread != "MainThread" for thread in threads] == [case.ahead]
