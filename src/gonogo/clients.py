@@ -5,15 +5,21 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gonogo.client import Client
 from gonogo.errors import ConfigError, Problem
+from gonogo.loading import LOADING, once
 
 PACKAGE = "fixtures"
 VERBS = ("answers", "version", "identity", "close", "leftovers", "remove")
+
+_loads: WeakKeyDictionary[ModuleType, Callable[[], None]] = WeakKeyDictionary()
+"""Each module of a client that was loaded to its end, and what loads its libraries."""
 
 
 def module(root: Path, name: str) -> ModuleType:
@@ -23,6 +29,16 @@ def module(root: Path, name: str) -> ModuleType:
     decides what a suite imports. Raises ``ConfigError`` where the file is missing.
     """
     path = root / PACKAGE / f"{name}.py"
+    known = sys.modules.get(f"{PACKAGE}.{name}")
+    if known is not None and known in _loads and Path(str(known.__file__)) == path:
+        return known
+    with LOADING:
+        loaded = _module(path, name)
+        _loads.setdefault(loaded, once(getattr(loaded, "load", _nothing)))
+        return loaded
+
+
+def _module(path: Path, name: str) -> ModuleType:
     known = sys.modules.get(f"{PACKAGE}.{name}")
     if known is not None and Path(str(known.__file__)) == path:
         return known
@@ -38,15 +54,31 @@ def module(root: Path, name: str) -> ModuleType:
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
-    spec.loader.exec_module(loaded)
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     setattr(package, name, loaded)
     return loaded
 
 
-def client_class(root: Path, component: str) -> type[Client]:
-    """The client class of a component.
+def _nothing() -> None:
+    """What a client loads that needs no library."""
 
-    Raises ``ConfigError`` where the module has none, or more than one.
+
+def load(root: Path, component: str) -> None:
+    """Import the libraries of a component's client, all that its module's ``load()`` names; once per process.
+
+    Raises what the import raises, as where a library is not installed.
+    """
+    _loads[module(root, component)]()
+
+
+def client_class(root: Path, component: str) -> type[Client]:
+    """The client class of a component, its libraries loaded.
+
+    Raises ``ConfigError`` where the module has none, or more than one; and as ``load`` does.
     """
     loaded = module(root, component)
     classes: list[type[Any]] = [
@@ -62,5 +94,6 @@ def client_class(root: Path, component: str) -> type[Client]:
                 ", ".join(c.__name__ for c in classes),
             )
         )
+    load(root, component)
     found: type[Client] = classes[0]
     return found

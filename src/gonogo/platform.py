@@ -7,6 +7,7 @@ everybody else; it can only get worse, when a check finds that the component sto
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - else imported by the first thread that looks up a host
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gonogo.client import Client
-from gonogo.clients import client_class
+from gonogo.clients import client_class, load
 from gonogo.errors import ClientError, ConfigError, DeployError, GonogoError, NotReady, Problem, Unavailable
 from gonogo.journal import Journal, RunScope
 from gonogo.model import Cause, Endpoints, Evidence, Mode, Outcome, Phase, Progress, Report, Secret, Server
@@ -317,7 +318,7 @@ class Platform:
     # -- asking
 
     def client(self, name: str, endpoints: Endpoints | None = None) -> Client:
-        """A fresh client of the component. Raises ``NotAsked`` where it has no address."""
+        """A fresh client of the component, its libraries loaded. Raises ``NotAsked`` where it has no address."""
         if endpoints is None:
             endpoints = self.endpoints(name)
         make: Any = client_class(self.registry.root, name)
@@ -325,10 +326,16 @@ class Platform:
         return built
 
     def endpoints(self, name: str) -> Endpoints:
-        """Where the component is; waits until that is known. Raises ``NotAsked`` where it is nowhere."""
+        """Where the component is; waits until that is known. Raises ``NotAsked`` where it is nowhere.
+
+        The libraries of its client are loaded then, for whoever builds one. Not where it does not answer, and
+        therefore is not asked: that they cannot be loaded may be why.
+        """
         standing = self.standing(name)
         if standing.endpoints is None:
             raise NotAsked(standing, blocked=standing.outcome is Outcome.BLOCKED)
+        if standing.up:
+            load(self.registry.root, name)
         return standing.endpoints
 
     def standing(self, name: str, timeout: float | None = None) -> Standing:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
+from gonogo.loading import also, need, once
 from gonogo.model import Endpoints
 from gonogo.reaching import reaching
 
@@ -20,6 +21,13 @@ Judge: TypeAlias = "Callable[[Answer], ClientError | Wrong | None]"
 """What a component knows about its own refusals; None leaves the answer to the general rule."""
 Auth: TypeAlias = "tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
 """User and password, or what signs a request."""
+
+
+@once
+def load() -> None:
+    """Import httpx, and what it imports by itself at its first call."""
+    need("httpx")
+    also("httpcore")
 
 
 class Rest:

@@ -29,6 +29,7 @@ from gonogo.events import Event, Events, unreported
 from gonogo.journal import Journal, new_run_id
 from gonogo.judge import judge
 from gonogo.lanes import Job, Lanes
+from gonogo.loading import LOADING
 from gonogo.model import (
     Cause,
     CheckResult,
@@ -388,7 +389,8 @@ class Run:
                 self.provider.down()
             self._close()
         # Renderers are not needed, nor paid for, before the end.
-        from gonogo.publish import publish
+        with LOADING:
+            from gonogo.publish import publish
 
         met = self._results(standings, interrupted=interrupted)
         components = tuple(replace(c, pods=pods.get(c.name)) for c in met.components)

@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urlsplit
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import suggestion, unreadable
 from gonogo.lean import without
+from gonogo.loading import LOADING, also, need, once
 from gonogo.target import Kubernetes
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def _merged(paths: list[Path]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import yaml
+    with LOADING:
+        import yaml
 
     try:
         content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -174,17 +176,27 @@ def _listed(contexts: tuple[str, ...]) -> str:
     return ", ".join(sorted(contexts)) or "there is none"
 
 
+@once
+def load() -> None:
+    """Import the package, and whatever of it is used for any request."""
+    # Google's library is for the auth provider that kubectl 1.26 has dropped, and costs a third of the import
+    with without("google.auth"):
+        need("kubernetes.client", "kubernetes.client.rest", "kubernetes.config", "kubernetes.config.exec_provider")
+        need("kubernetes.config.incluster_config", "kubernetes.config.kube_config", "urllib3", "urllib3.util")
+        if find_spec("socks") is not None:
+            also("urllib3.contrib.socks")  # without PySocks it warns as it is imported
+
+
 def configured(access: Access) -> tuple[Configuration, datetime | None]:
     """The package's configuration, and when its credentials should be renewed; None: they renew themselves.
 
     A credential plugin is run here. Raises ``ConfigError`` where it fails, or a file is missing.
     """
-    # Google's library is for the auth provider that kubectl 1.26 has dropped, and costs a third of the import
-    with without("google.auth"):
-        from kubernetes.client import Configuration
-        from kubernetes.config import ConfigException
-        from kubernetes.config.incluster_config import load_incluster_config
-        from kubernetes.config.kube_config import load_kube_config_from_dict
+    load()
+    from kubernetes.client import Configuration
+    from kubernetes.config import ConfigException
+    from kubernetes.config.incluster_config import load_incluster_config
+    from kubernetes.config.kube_config import load_kube_config_from_dict
 
     configuration = Configuration()
     configuration.keep_alive = True

@@ -15,6 +15,7 @@ import msgspec
 
 from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ConfigError, Problem, SecretMissing
+from gonogo.loading import LOADING
 from gonogo.model import Limits
 from gonogo.target import SERVICE, Kubernetes, Reached
 
@@ -51,7 +52,8 @@ class Cluster:
         """The API server. Raises ``ConfigError`` where the kubeconfig cannot be used."""
         with self._lock:
             if self._api is None:
-                from gonogo.cluster.api import Api
+                with LOADING:
+                    from gonogo.cluster.api import Api
 
                 self._api = Api(self.settings, COMPONENT, self._limits)
             return self._api
@@ -61,7 +63,8 @@ class Cluster:
         """The objects of the target's namespaces, or of all that we may list."""
         with self._lock:
             if self._hub is None:
-                from gonogo.cluster.hub import Hub
+                with LOADING:
+                    from gonogo.cluster.hub import Hub
 
                 self._hub = Hub(self.api, self.settings.namespaces)
             return self._hub
@@ -71,7 +74,8 @@ class Cluster:
         """The ways to Services from outside the cluster."""
         with self._lock:
             if self._forwards is None:
-                from gonogo.cluster.forward import Forwards
+                with LOADING:
+                    from gonogo.cluster.forward import Forwards
 
                 self._forwards = Forwards(self.api, self.settings.namespaces)
             return self._forwards

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gonogo.errors import ClientError, ConfigError
 from gonogo.files import write_atomically
 from gonogo.inside import Inside
+from gonogo.loading import LOADING
 from gonogo.model import Endpoints, Evidence, Server
 from gonogo.providers import Reason
 from gonogo.providers.cluster import Cluster, services
@@ -143,7 +144,8 @@ class ExistingCluster(Existing):
 
     def inside(self) -> Callable[[str], Inside]:
         """Component to the pods behind its Services, through a shell in each."""
-        from gonogo.cluster.inside import look
+        with LOADING:
+            from gonogo.cluster.inside import look
 
         return look(self.cluster.api, self._services)
 

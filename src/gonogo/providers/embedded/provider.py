@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gonogo.files import nearest
 from gonogo.home import home as shared_home
 from gonogo.home import private
 from gonogo.inside import Inside, look
+from gonogo.loading import LOADING
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready, Reason
 from gonogo.providers.embedded import keeper, platforms, serving
@@ -191,9 +193,15 @@ class Embedded:
 
     def inside(self) -> Callable[[str], Inside]:
         """Component to what is true on this machine."""
-        import testinfra
+        return look(self.servers, self._host)
 
-        return look(self.servers, testinfra.get_host("local://"))
+    @cached_property
+    def _host(self) -> Any:
+        """This machine, as pytest-testinfra sees it; which of its parts that takes, it finds out only then."""
+        with LOADING:
+            import testinfra
+
+            return testinfra.get_host("local://")
 
     def reason(self, component: Component) -> Reason | None:
         """Nothing beyond what the evidence holds."""

@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 from platformdirs import site_config_path, user_config_path
 
 from gonogo.errors import ConfigError, Problem
+from gonogo.loading import LOADING
 
 CENTRAL = "central"  # the id that Maven gives its default repository
 VARIABLE = re.compile(r"\$\{(env\.)?([^}]+)\}")
@@ -159,7 +160,8 @@ def repository(settings: Settings) -> Repository:
     Raises ``ConfigError`` where ``jgo`` is missing or the settings name no usable address.
     """
     try:
-        from jgo.constants import MAVEN_CENTRAL_URL
+        with LOADING:
+            from jgo.constants import MAVEN_CENTRAL_URL
     except ImportError as error:
         raise ConfigError(
             Problem("Maven files", f"need the Python package jgo: {error}", f"{sys.executable} -m pip install jgo")

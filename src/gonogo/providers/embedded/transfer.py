@@ -21,6 +21,7 @@ from gonogo.errors import ConfigError, GonogoError, Problem
 from gonogo.home import shared
 from gonogo.providers.embedded.maven import Pin
 from gonogo.providers.embedded.repository import Repository, trust
+from gonogo.rest import load
 from gonogo.waiting import REAL, pause, until
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class Wire:
     """The connection to the repository, for all threads. Opens nothing before the first file is asked for."""
 
     def __init__(self, repository: Repository) -> None:
+        load()
         import httpx
 
         self.repository = repository
