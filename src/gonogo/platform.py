@@ -7,13 +7,13 @@ everybody else; it can only get worse, when a check finds that the component sto
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 - else imported by the first thread that looks up a host
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from encodings import idna, unicode_escape  # noqa: F401 - else imported by the thread that first looks up a host, …
 from typing import Any
 
 from gonogo.client import Client

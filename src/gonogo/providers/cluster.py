@@ -145,7 +145,8 @@ class Cluster:
         return value
 
     def _read(self, namespace: str, name: str, where: str) -> Mapping[str, str]:
-        from gonogo.cluster.api import KINDS
+        with LOADING:
+            from gonogo.cluster.api import KINDS
 
         try:
             body = self.api.get(KINDS["Secret"].path(namespace, name))
@@ -172,7 +173,8 @@ class Cluster:
         return None
 
     def _ingresses(self, namespace: str) -> list[dict[str, Any]]:
-        from gonogo.cluster.api import KINDS
+        with LOADING:
+            from gonogo.cluster.api import KINDS
 
         if namespace not in self._entrances:
             pages = self.api.pages(KINDS["Ingress"], namespace)

@@ -122,7 +122,8 @@ class ExistingCluster(Existing):
 
     def servers(self) -> list[Server]:
         """A row per pod behind the Services that the target file names. Raises ``ClientError``."""
-        from gonogo.providers.behind import rows
+        with LOADING:
+            from gonogo.providers.behind import rows
 
         names = [name for name in self._target.components if self._services(name)]
         if not names:
@@ -151,7 +152,8 @@ class ExistingCluster(Existing):
 
     def reason(self, component: Component) -> Reason | None:
         """What the judge says of the pods behind the component's Services, and of what they need."""
-        from gonogo.providers import behind
+        with LOADING:
+            from gonogo.providers import behind
 
         try:
             world = self._world(AT_MOST)
@@ -204,7 +206,8 @@ class ExistingCluster(Existing):
         return (behind(world, service) for service in self._services(component))
 
     def _gather(self, component: str, gathered: _Gathered) -> None:
-        from gonogo.providers.behind import ancestry, events, line, rows
+        with LOADING:
+            from gonogo.providers.behind import ancestry, events, line, rows
 
         deadline = Deadline(AT_MOST)
         world = self._world(AT_MOST)

@@ -18,6 +18,7 @@ from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, named
+from gonogo.loading import LOADING
 
 TABLES = Path(__file__).with_name("custom.toml")
 
@@ -61,7 +62,8 @@ def rule(kind: str) -> Rule:
 
 def compiled(table: Mapping[str, Any]) -> Rule:
     """A table of ``custom.toml`` ready for use. Raises ``jmespath.exceptions.JMESPathError`` for a wrong expression."""
-    import jmespath
+    with LOADING:
+        import jmespath
 
     def several(key: str) -> tuple[Any, ...]:
         told = table.get(key, [])
@@ -120,9 +122,9 @@ def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tu
 
 def state_of(obj: Object) -> Verdict:
     """What the object says of itself, by the rules of its kind. Never raises for what an object holds."""
+    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
     from jmespath.exceptions import JMESPathError
 
-    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
     if not obj["metadata"].get("creationTimestamp") and not obj.get("status"):
         message = "no status: this is a manifest as it is written, not an object as a cluster holds it"
         return Verdict(State.UNKNOWN, "NoStatus", message)
