@@ -39,6 +39,7 @@ CORE = {
     "client": {"model"},
     "redaction": set(),
     "lanes": set(),
+    "loading": set(),
     "waiting": {"errors"},
     "render": {"model", "render", "times"},
 }
@@ -185,6 +186,60 @@ def test_collecting_the_suites_loads_no_client_and_no_screen() -> None:
     heavy = {"httpx", "rich", "jinja2", "kafka", "elasticsearch", "neo4j", "psycopg", "boto3", "mlflow", "ray"}
     assert "suites/" in collected
     assert heavy & {name.partition(".")[0] for name in loaded.split()} == set()
+
+
+@pytest.mark.parametrize("path", [p for p in FIXTURES if p.stem in COMPONENTS], ids=lambda p: p.name)
+def test_what_a_client_imports_is_loaded_before_it_is_used(path: Path) -> None:
+    loads = [node for node in tree(path).body if isinstance(node, ast.FunctionDef) and node.name == "load"]
+    named = {name for node in loads for name in named_in(node)}
+
+    assert loads
+    assert [f"{shown(path, line)}: {name}" for name, line in imported_in(tree(path)) if name not in named] == []
+
+
+FIRST_THREAD = {"cli", "plugin", "content", "sweep", "discover", "survey", "stored"}
+"""Modules whose functions are called by the first thread alone."""
+
+LOADED_BEFORE = {"msgspec", "filelock", "gonogo.cluster.judge", "jmespath.exceptions", *(f"gonogo.{n}" for n in CORE)}
+"""What is loaded before a function that imports it is called: by its own module, or by all."""
+
+
+def test_the_engine_imports_one_thing_at_a_time() -> None:
+    places = [path for path in ENGINE if path.stem not in FIRST_THREAD]
+    alone = {name for path in ENGINE for node in ast.walk(tree(path)) if is_alone(node) for name in named_in(node)}
+
+    assert {"httpx", "kubernetes.client", "testinfra", "gonogo.cluster.api"} <= alone
+    known = alone | LOADED_BEFORE | sys.stdlib_module_names
+    beside = [f"{shown(p, line)}: {name}" for p in places for name, line in imported_in(tree(p)) if name not in known]
+    assert beside == []
+
+
+def is_alone(node: ast.AST) -> bool:
+    """Whether no other thread imports while this is done (:mod:`gonogo.loading`)."""
+    if isinstance(node, ast.FunctionDef):
+        return "once" in map(ast.unparse, node.decorator_list)
+    return isinstance(node, ast.With) and "LOADING" in {ast.unparse(item.context_expr) for item in node.items}
+
+
+def imported_in(whole: ast.AST) -> Iterator[tuple[str, int]]:
+    """Module and line of every import in its functions."""
+    functions = [node for node in ast.walk(whole) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for node in {id(node): node for function in functions for node in ast.walk(function)}.values():
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.lineno
+
+
+def named_in(node: ast.AST) -> Iterator[str]:
+    """The modules that are imported, or named as texts, in it."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield one.value
+        elif isinstance(one, ast.Import):
+            yield from (alias.name for alias in one.names)
+        elif isinstance(one, ast.ImportFrom):
+            yield one.module or ""
 
 
 def is_program(path: Path) -> bool:

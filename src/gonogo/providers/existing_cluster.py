@@ -192,7 +192,8 @@ class ExistingCluster(Existing):
 
     def _world(self, within: float) -> World:
         """The objects as they are now; kinds that we may not list are left out. Raises ``ClientError``."""
-        from gonogo.cluster.api import KINDS
+        with LOADING:
+            from gonogo.cluster.api import KINDS
         from gonogo.errors import Forbidden
 
         hub = self.cluster.hub
