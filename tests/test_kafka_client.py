@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,18 @@ from kafka import errors
 from kafka.structs import TopicPartition
 
 from fixtures.kafka import Kafka, Members, Partition, known
-from gonogo.errors import Denied, Forbidden, Garbled, NotReady, Refused, TimedOut, Unavailable, Unresolved, Untrusted
+from gonogo.errors import (
+    ClientError,
+    Denied,
+    Forbidden,
+    Garbled,
+    NotReady,
+    Refused,
+    TimedOut,
+    Unavailable,
+    Unresolved,
+    Untrusted,
+)
 from gonogo.model import Endpoints, Limits
 
 
@@ -35,6 +47,18 @@ def hung() -> Iterator[str]:
     """An address that accepts connections and never answers, as a stopped broker does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_what_a_way_to_log_in_takes_is_loaded_before_the_library_imports_it(
+    closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr("fixtures.kafka.also", lambda *names: loaded.extend(names))
+
+    with suppress(ClientError, RuntimeError):
+        client(closed, security_protocol="SASL_SSL", sasl_mechanism="AWS_MSK_IAM").answers()
+
+    assert loaded == ["botocore.session"]
 
 
 @pytest.mark.parametrize(

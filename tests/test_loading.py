@@ -210,6 +210,21 @@ def test_what_a_library_may_lack_is_left_to_the_call_that_needs_it() -> None:
         need("gonogo.no_such_module")
 
 
+def test_a_library_that_is_not_installed_breaks_its_component_and_blocks_what_needs_it(
+    content: Content, pytester: pytest.Pytester, outcomes: Callable[[], dict[str, str]]
+) -> None:
+    change(content, "fixtures/store.py", asking("gonogo_absent"))
+
+    done = pytester.runpytest("suites")
+
+    assert outcomes() == {
+        **dict.fromkeys(("store.answers", "store.mood"), "broken"),
+        **dict.fromkeys(("shop.answers", "shop.sells"), "blocked"),
+        "store.keeps": "skipped",
+    }
+    done.stdout.fnmatch_lines(["*ModuleNotFoundError: No module named 'gonogo_absent'*"])
+
+
 # -- whole
 
 NEVER_CALLED = {
