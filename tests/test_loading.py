@@ -144,6 +144,24 @@ def test_what_is_loaded_waits_for_nobody_who_loads(content: Content, platform: C
     asker.join()
 
 
+def test_whoever_builds_a_client_itself_finds_its_libraries_loaded(
+    content: Content, platform: Callable[[], Platform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A process of its own, as a worker of pytest-xdist's, is told the standings and has asked nobody yet.
+    content.write("lib/gonogo_library.py", "")
+    monkeypatch.syspath_prepend(content.root / "lib")
+    change(content, "fixtures/store.py", asking("gonogo_library"))
+    first, worker = platform(), platform()
+    first.attach(["store"])
+    first.standing("store", SOON)
+    del sys.modules["gonogo_library"], sys.modules["fixtures.store"]
+    worker.adopt(first.exported())
+
+    worker.endpoints("store")
+
+    assert "gonogo_library" in sys.modules
+
+
 def test_a_client_that_another_thread_is_loading_is_waited_for(
     content: Content, threads: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,8 +220,14 @@ def test_what_could_not_be_loaded_is_tried_again() -> None:
     load()  # by now there is no third answer to ask for
 
 
-def test_what_a_library_may_lack_is_left_to_the_call_that_needs_it() -> None:
-    also("gonogo.no_such_module", "wave")
+def test_what_a_library_may_lack_is_left_to_the_call_that_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # gssapi is like that where its C library is missing
+    (tmp_path / "gonogo_broken.py").write_text("raise OSError('no such library')")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    also("gonogo.no_such_module", "gonogo_broken", "wave")
 
     assert "wave" in sys.modules
     with pytest.raises(ModuleNotFoundError, match=r"gonogo\.no_such_module"):

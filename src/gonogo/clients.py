@@ -57,7 +57,7 @@ def _module(path: Path, name: str) -> ModuleType:
     try:
         spec.loader.exec_module(loaded)
     except BaseException:
-        del sys.modules[spec.name]
+        sys.modules.pop(spec.name, None)
         raise
     setattr(package, name, loaded)
     return loaded

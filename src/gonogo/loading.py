@@ -46,8 +46,8 @@ def need(*names: str) -> None:
 def also(*names: str) -> None:
     """Import modules that a library imports by itself, at some call or where they are installed.
 
-    One that is not there, as in another release of the library, is left to the call that needs it.
+    One that cannot be, as it is not there in another release of the library, is left to the call that needs it.
     """
     for name in names:
-        with suppress(ImportError):
+        with suppress(Exception):
             import_module(name)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from encodings import idna, unicode_escape  # noqa: F401 - else imported by the thread that first looks up a host, …
+from encodings import idna, unicode_escape  # noqa: F401 - else a thread imports them, with its first name or template
 from typing import Any
 
 from gonogo.client import Client
