@@ -127,10 +127,10 @@ def pids(log: str) -> dict[str, int]:
     return {role: int(pid) for _, role, pid in lines}
 
 
-def marked(run: str) -> set[int]:
+def marked(platform: str) -> set[int]:
     """Every living process of this machine that carries the platform's id."""
     table = keeper.processes()
-    return {pid for pid in table if keeper.environment(pid).get("GONOGO_RUN") == run and not table[pid].ended}
+    return {pid for pid in table if keeper.environment(pid).get("GONOGO_PLATFORM") == platform and not table[pid].ended}
 
 
 def runs(process: keeper.Process | None) -> bool:

@@ -112,10 +112,11 @@ def test_passwords_are_random_and_never_on_a_command_line(checkout: Checkout) ->
 
 def test_servers_inherit_nothing_of_our_environment(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "ours")
+    monkeypatch.setenv("GONOGO_RUN", "pv-20260101000000-abcdef")
     provider, _ = checkout.up(component(checkout.root))
     pid = rows(provider)["one"].pid
     assert pid
-    own = {"GONOGO_KEEPER", "GONOGO_RUN", "GONOGO_SERVER"}
+    own = {"GONOGO_KEEPER", "GONOGO_PLATFORM", "GONOGO_SERVER"}
     assert set(keeper.environment(pid)) - {""} == {"PATH", "LANG", "HOME", "TMPDIR", "PASSWORD", "SEEN"} | own
 
 

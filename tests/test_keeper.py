@@ -159,7 +159,7 @@ def test_a_server_starts_again_as_it_was(kept: Kept) -> None:
 def test_the_environment_is_what_was_asked_for(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     row = kept.control.start("env", **kept.program("import os; print(sorted(os.environ))", env={"LANG": "C.UTF-8"}))
     kept.control.exited(row).result(5)
-    assert kept.log() == "['GONOGO_KEEPER', 'GONOGO_RUN', 'GONOGO_SERVER', 'LANG']\n"
+    assert kept.log() == "['GONOGO_KEEPER', 'GONOGO_PLATFORM', 'GONOGO_SERVER', 'LANG']\n"
 
 
 def test_standard_input_is_what_was_asked_for(kept: Kept) -> None:

@@ -160,7 +160,7 @@ def connected(folder: Path) -> Iterator[socket.socket]:
         yield connection
 
 
-def launch(run: str, folder: Path, record: Path) -> subprocess.Popen[bytes]:
+def launch(platform: str, folder: Path, record: Path) -> subprocess.Popen[bytes]:
     """A keeper that ends with this process. Returns once it serves; raises ``KeeperLost`` where it does not.
 
     The other end of its standard input stays open in the returned object: keep that as long as the keeper
@@ -171,7 +171,7 @@ def launch(run: str, folder: Path, record: Path) -> subprocess.Popen[bytes]:
     program = [sys.executable, "-I", "-S", keeper.__file__]
     with (folder / "keeper.log").open("wb") as log:
         started = subprocess.Popen(
-            [*program, run, str(folder), str(record), f"{own.pid}:{own.start}"],
+            [*program, platform, str(folder), str(record), f"{own.pid}:{own.start}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

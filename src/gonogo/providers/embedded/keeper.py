@@ -1,7 +1,7 @@
 """Keeps the servers of one platform, and lets none of them outlive it.
 
-A program of its own, standard library only: ``python -I -S keeper.py RUN FOLDER RECORD OWNER``. It knows
-argument lists, environments, users and order, nothing of components. OWNER is ``pid:start`` of the process
+A program of its own, standard library only: ``python -I -S keeper.py PLATFORM FOLDER RECORD OWNER``. It
+knows argument lists, environments, users and order, nothing of components. OWNER is ``pid:start`` of the process
 the platform belongs to, and standard input a pipe whose other end only that process holds; when either
 says that the owner is gone, everything ends, until ``keep`` makes the platform its own owner.
 
@@ -9,7 +9,7 @@ Orphans of its servers, also doubly forked ones in sessions of their own, become
 (``PR_SET_CHILD_SUBREAPER``, prctl(2)), so the whole platform is one tree. Servers die with it
 (``PR_SET_PDEATHSIG``, which fires when the parent *thread* ends: hence no threads here) and carry
 ``GONOGO_KEEPER`` in their environment, by which :mod:`gonogo.providers.embedded.platforms` finds what a
-killed keeper could not take along.
+killed keeper could not take along. None of the marks is called as what users set: ``GONOGO_RUN`` is theirs.
 
 It answers one JSON object per line on ``FOLDER/keeper.sock`` (mode 0600), see ``Keeper.do_*``. The first
 half of this file, the table of processes, is also what the provider looks at processes with.
@@ -201,8 +201,8 @@ class Server:
 class Keeper:
     """One loop, one thread: requests, exits, signals, the owner's end."""
 
-    def __init__(self, run: str, folder: str, record: str) -> None:
-        self.run, self.folder, self.record = run, folder, record
+    def __init__(self, platform: str, folder: str, record: str) -> None:
+        self.platform, self.folder, self.record = platform, folder, record
         own = process(os.getpid())
         assert own, "a process sees itself"
         self.mark = f"{own.pid}:{own.start}"
@@ -234,7 +234,7 @@ class Keeper:
             if known is None:
                 raise RuntimeError("it was never started")
             program = known.program
-        marks = {"GONOGO_RUN": self.run, "GONOGO_SERVER": name, "GONOGO_KEEPER": self.mark}
+        marks = {"GONOGO_PLATFORM": self.platform, "GONOGO_SERVER": name, "GONOGO_KEEPER": self.mark}
         server = Server(name, program, spawn(program, {**program["env"], **marks}))
         self.servers[name] = server
         self.pids.add(server.pid)
@@ -576,14 +576,14 @@ def catch(numbers: Iterable[int]) -> int:
     return readable
 
 
-def main(run: str, folder: str, record: str, owner: str) -> int:
+def main(platform: str, folder: str, record: str, owner: str) -> int:
     """Serve until the end; whatever goes wrong, nothing is left behind."""
     if os.getsid(0) != os.getpid():
         os.setsid()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     wakeup = catch((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     pid, start = (int(part) for part in owner.split(":"))
-    keeper = Keeper(run, folder, record)
+    keeper = Keeper(platform, folder, record)
     try:
         keeper.serve(process(pid) if alive(pid, start) else None, wakeup)
         return 0
