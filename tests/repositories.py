@@ -17,6 +17,8 @@ CLIENT = '''
     class {title}:
         """A 'server' that is a file: its text is its mood, its absence is refusal."""
 
+        kinds = ("thing",)
+
         def __init__(self, endpoints: Endpoints) -> None:
             self.endpoints, self.folder = endpoints, Path(endpoints["folder"])
 

@@ -61,6 +61,9 @@ while True:
             asked = connection.recv(100).decode()
             if asked == "die":
                 sys.exit(3)
+            if asked == "hush":                       # lives on, and listens no more
+                server.close()
+                signal.pause()
             connection.sendall(b"welcome" if asked == password else b"denied")
         except OSError:
             pass

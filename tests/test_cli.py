@@ -626,7 +626,8 @@ def test_sweep_lists_and_deletes_what_a_killed_run_left(
 ) -> None:
     monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
     run = "pv-20240101000000-0a1b2c"
-    Journal(content.root / ".gonogo/journal.jsonl").record(run, "thing", "store", f"{run}-1")
+    place = {"target": "there", "identity": "id-of-store"}
+    Journal(content.root / ".gonogo/journal.jsonl").record(run, "thing", "store", f"{run}-1", **place)
     left = content.write(f"servers/store/{run}-1", "")
 
     listed = gonogo("sweep")

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import ConfigError, DeployError, Gone
+from gonogo.errors import ConfigError, DeployError, Gone, TimedOut, Unsettled
 from gonogo.home import barrier
 from gonogo.model import Endpoints, Phase, Progress, Server
-from gonogo.providers.embedded import keeper, platforms, ports
+from gonogo.providers import Ready
+from gonogo.providers.embedded import deployment, keeper, platforms, ports
 from gonogo.providers.embedded.control import KeeperLost
+from gonogo.providers.embedded.deployment import NotRight
 from gonogo.providers.embedded.provider import Embedded
 from gonogo.registry import Component
 from gonogo.waiting import until
@@ -41,15 +43,38 @@ class Checkout:
         """Another one, as another process would have it."""
         return Embedded(self.root, home=self.home)
 
-    def up(self, one: Component, provider: Embedded | None = None, **needs: Endpoints) -> tuple[Embedded, Endpoints]:
+    def up(
+        self, one: Component, provider: Embedded | None = None, asked: Ready = ready, **needs: Endpoints
+    ) -> tuple[Embedded, Endpoints]:
         """The component stood up by a provider."""
         provider = provider or self.provider()
-        return provider, provider.up(one, needs, ready, self.told.append)
+        return provider, provider.up(one, needs, asked, self.told.append)
+
+
+def unsettled(endpoints: Endpoints) -> None:
+    """The component answers, and a claim about it is not so."""
+    ready(endpoints)
+    raise Unsettled(endpoints.component, "answers, and is not right: two of three", kind="thin")
+
+
+def precious(provider: Embedded) -> list[Path]:
+    """A file that somebody has put into the data folder of each node."""
+    files = [Path(server.data) / "precious" for server in provider.servers() if server.data]
+    for file in files:
+        file.write_text("theirs")
+    return files
+
+
+def kill(provider: Embedded, node: str) -> None:
+    """The node's process is gone on return."""
+    os.kill(processes(provider)[node] or 0, signal.SIGKILL)
+    until(lambda: rows(provider)[node].state == "dead", awaited="its death", within=5)
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    """A checkout whose platforms are all gone afterwards."""
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checkout]:
+    """A checkout whose platforms are all gone afterwards; what is not right may become so for one second."""
+    monkeypatch.setattr(deployment, "UNTOUCHED", 1.0)
     one = Checkout(tmp_path)
     yield one
     platforms.end_all(one.home)
@@ -330,15 +355,153 @@ def test_a_stopped_node_is_continued(checkout: Checkout) -> None:
     assert rows(provider)["one"].state == "running"
 
 
-def test_where_one_node_cannot_be_repaired_all_start_anew(checkout: Checkout) -> None:
+@pytest.mark.parametrize(("killed", "repaired"), [(["two"], False), (["one", "two"], True)], ids=["one", "all"])
+def test_where_a_lost_node_means_all_what_lives_is_left_alone(
+    checkout: Checkout, killed: list[str], repaired: bool
+) -> None:
     echo = component(checkout.root, nodes=("one", "two"), toml='repair = "component"')
-    provider, _ = checkout.up(echo)
-    before = processes(provider)
-    os.kill(before["two"] or 0, signal.SIGKILL)
-    until(lambda: rows(provider)["two"].state == "dead", awaited="its death", within=5)
-    _, endpoints = checkout.up(echo, provider)
+    provider, endpoints = checkout.up(echo)
+    before, kept = processes(provider), precious(provider)
+    for name in killed:
+        kill(provider, name)
+
+    if repaired:
+        assert checkout.up(echo, provider)[1] == endpoints
+    else:
+        with pytest.raises(NotRight, match="two is dead, and cannot be started again while the other servers live"):
+            checkout.up(echo, provider)
+        assert processes(provider)["one"] == before["one"]
+
+    assert all(path.exists() for path in kept)
+
+
+def test_what_answers_and_is_not_right_is_left_as_it_is_and_described(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    provider, endpoints = checkout.up(echo)
+    before, kept = processes(provider), precious(provider)
+
+    with pytest.raises(NotRight) as raised:
+        checkout.up(echo, provider, asked=unsettled)
+
+    said = str(raised.value).splitlines()
+    assert said[0] == "echo answers, and is not right: two of three"
+    assert said[1] == "it was left as it is; `gonogo up echo --replace` starts it anew, and loses:"
+    assert [line.partition(" (")[0] for line in said[2:]] == [f"  {one.node}: {one.data}" for one in provider.servers()]
+    assert all(line.endswith(" MiB)") for line in said[2:])
+    assert raised.value.kind == "thin"
+    assert processes(provider) == before
+    assert all(path.exists() for path in kept)
     ready(endpoints)
-    assert not set(before.values()) & set(processes(provider).values())
+
+
+def test_what_does_not_answer_and_lives_is_left_as_it_is_too(checkout: Checkout) -> None:
+    echo = component(checkout.root)
+    provider, _ = checkout.up(echo)
+    before, kept = processes(provider), precious(provider)
+
+    def silent(_: Endpoints) -> None:
+        raise TimedOut("echo", "no answer within 5 s")
+
+    with pytest.raises(NotRight, match="echo does not answer: no answer within 5 s"):
+        checkout.up(echo, provider, asked=silent)
+
+    assert processes(provider) == before
+    assert all(path.exists() for path in kept)
+
+
+def test_replacing_tells_what_is_lost_and_starts_anew(checkout: Checkout) -> None:
+    echo, other = component(checkout.root, nodes=("one", "two")), component(checkout.root, "other", nodes=("three",))
+    provider, _ = checkout.up(echo)
+    checkout.up(other, provider)
+    kept, before = precious(provider), processes(provider)
+    told: list[str] = []
+
+    def until_replaced(endpoints: Endpoints) -> None:
+        (unsettled if processes(provider)["one"] == before["one"] else ready)(endpoints)
+
+    provider.replacing(told.append)
+    checkout.up(echo, provider, asked=until_replaced)
+    checkout.up(other, provider)
+
+    (lost,) = told
+    assert lost.startswith("echo is replaced: echo answers, and is not right: two of three; lost with it:\n  one: ")
+    assert [path.exists() for path in kept] == [False, False, True]
+    assert [processes(provider)[node] == pid for node, pid in before.items()] == [False, False, True]
+
+
+def test_a_dead_node_is_repaired_also_where_something_else_is_not_right(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    provider, _ = checkout.up(echo)
+    before, kept = processes(provider), precious(provider)
+    kill(provider, "two")
+
+    with pytest.raises(NotRight, match="not right: two of three"):
+        checkout.up(echo, provider, asked=unsettled)
+
+    assert [s.state for s in provider.servers()] == ["running", "running"]
+    assert processes(provider)["one"] == before["one"]
+    assert all(path.exists() for path in kept)
+
+
+def test_a_dead_node_whose_port_somebody_else_has_is_left_alone(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    provider, _ = checkout.up(echo)
+    before, kept = processes(provider), precious(provider)
+    kill(provider, "two")
+    port = int(rows(provider)["two"].address.rpartition(":")[2])
+
+    taken = f"two is dead, and another process, none of ours, listens on its port {port}"
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(NotRight, match=taken):
+        checkout.up(echo, provider)
+
+    assert processes(provider)["one"] == before["one"]
+    assert all(path.exists() for path in kept)
+
+
+def test_a_server_that_lives_and_listens_no_more_starts_again_on_its_data(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    provider, endpoints = checkout.up(echo)
+    before, kept = processes(provider), precious(provider)
+    host, _, port = endpoints["address"].partition(":")
+    with socket.create_connection((host, int(port)), 5) as connection:
+        connection.sendall(b"hush")
+    until(lambda: rows(provider)["one"].state == "silent", awaited="its silence", within=5)
+
+    _, same = checkout.up(echo, provider)
+
+    assert same == endpoints
+    assert processes(provider)["two"] == before["two"]
+    assert processes(provider)["one"] != before["one"]
+    assert all(path.exists() for path in kept)
+
+
+def test_what_never_became_right_is_asked_again_and_never_thrown_away(checkout: Checkout) -> None:
+    half = component(checkout.root)
+    path = half.folder / "embedded.toml"
+    path.write_text(path.read_text().replace("ready = 20", "ready = 1"))
+    provider = checkout.provider()
+    with pytest.raises(DeployError, match="not ready within 1 s"):
+        checkout.up(half, provider, asked=unsettled)
+    before, kept = processes(provider), precious(provider)
+
+    with pytest.raises(NotRight, match="not right: two of three"):
+        checkout.up(half, provider, asked=unsettled)
+    checkout.up(half, provider)
+
+    assert processes(provider) == before
+    assert all(path.exists() for path in kept)
+
+
+def test_restoring_after_a_disturbance_throws_no_data_away(checkout: Checkout) -> None:
+    echo = component(checkout.root, nodes=("one", "two"))
+    provider, _ = checkout.up(echo)
+    kept = precious(provider)
+
+    with pytest.raises(DeployError, match="two of three"), provider.disturb(echo, "kill", "one", unsettled):
+        pass
+
+    assert all(path.exists() for path in kept)
+    assert [s.state for s in provider.servers()] == ["running", "running"]
 
 
 def test_what_never_came_up_starts_anew(checkout: Checkout) -> None:
@@ -368,12 +531,54 @@ def test_a_component_whose_preparation_failed_can_be_asked_for_again(checkout: C
     assert [s.state for s in provider.servers()] == ["running"]
 
 
-def test_another_configuration_means_to_start_anew(checkout: Checkout) -> None:
-    provider, before = checkout.up(component(checkout.root))
-    changed = component(checkout.root, options="family")
-    _, after = checkout.up(changed, provider)
-    assert after != before
-    assert "nameless" in Path(rows(provider)["one"].log).read_text()
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('version = "1.0"', 'version = "1.1"', "version 1.0 in place of 1.1"),
+        ('"server.py" = "server.py"', '"server.py" = "server.py"\n"more.ini" = "server.py"', "more.ini of one"),
+        ("grace = 1", "grace = 2", "grace of one"),
+        ('SEEN = "', 'SEEN = "/other', "command of one"),
+        ('name = "one"', 'name = "two"', "nodes one in place of two"),
+        ('password = "password"', 'password = "password"\nmore = "id"', "its generated values"),
+    ],
+)
+def test_another_configuration_is_left_and_described_and_replaced_where_that_is_asked(
+    checkout: Checkout, before: str, after: str, said: str
+) -> None:
+    echo = component(checkout.root)
+    provider, endpoints = checkout.up(echo)
+    was, kept = processes(provider), precious(provider)
+    path = echo.folder / "embedded.toml"
+    path.write_text(path.read_text().replace(before, after, 1))
+
+    with pytest.raises(NotRight, match=f"echo answers, and is not what would be started now: {said}"):
+        checkout.up(echo, provider)
+    left = processes(provider), [path.exists() for path in kept]
+    provider.replacing(lambda _: None)
+    _, new = checkout.up(echo, provider)
+
+    assert left == (was, [True])
+    ready(new)
+    assert new["password"] != endpoints["password"]
+    assert not any(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_umask_does_not_matter(checkout: Checkout, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        provider, endpoints = checkout.up(component(checkout.root))
+        provider.keep()
+        provider.evidence("echo")
+        data, platform = Path(rows(provider)["one"].data), platforms.listed(checkout.home)[0]
+        folders = (data, platform.folder, platform.path.parent)
+        modes = {path: path.stat().st_mode & 0o777 for one in folders for path in (one, *one.iterdir())}
+    finally:
+        os.umask(before)
+    ready(endpoints)
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700, 0o711}
+    assert {mode for path, mode in modes.items() if not path.is_dir()} == {0o600}
+    assert (checkout.root / ".gonogo" / "logs").stat().st_mode & 0o777 == 0o700
 
 
 def test_attached_is_what_is_up_dead_or_alive(checkout: Checkout) -> None:

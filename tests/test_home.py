@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gonogo import ours
 from gonogo.content import state
 from gonogo.errors import ConfigError
 from gonogo.home import barrier, home, shared
+from gonogo.ours import NotOurs
+from gonogo.providers.embedded import platforms
 
 
 def test_the_variable_names_it_and_it_is_made_for_all_to_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,8 +40,54 @@ def test_without_the_variable_it_is_a_cache_folder(tmp_path: Path, monkeypatch: 
     monkeypatch.delenv("GONOGO_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(ours, "fault", lambda *_, **__: "")
 
     assert home() == tmp_path / "gonogo"
+
+
+def linked(path: Path) -> None:
+    """A link in place of the folder."""
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (linked, "it is a symbolic link"),
+        (lambda path: path.chmod(0o775), "other accounts may write to it"),
+        (lambda path: path.chmod(0o1777), "other accounts may write to it"),
+        (lambda path: os.chown(path, 65534, 65534), "it belongs to another account"),
+    ],
+    ids=["a link", "a group's", "everybody's", "another's"],
+)
+def test_a_folder_that_is_not_ours_alone_is_refused_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None], said: str
+) -> None:
+    if os.geteuid() != 0 and "another" in said:
+        pytest.skip("only root can give a folder away")
+    (folder := tmp_path / "home").mkdir(mode=0o755)
+    monkeypatch.setenv("GONOGO_HOME", str(folder))
+    spoil(folder)
+    before = folder.lstat()
+
+    with pytest.raises(ConfigError, match=said):
+        home()
+
+    assert (folder.lstat().st_mode, folder.lstat().st_uid) == (before.st_mode, before.st_uid)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", [".gonogo", "home/platforms"])
+def test_a_folder_of_ours_that_is_a_link_is_not_entered(tmp_path: Path, where: str) -> None:
+    (target := tmp_path / "target").mkdir()
+    (tmp_path / "home").mkdir()
+    (tmp_path / where).symlink_to(target)
+
+    with pytest.raises(NotOurs, match="it is a symbolic link"):
+        state(tmp_path) if where == ".gonogo" else platforms.listed(tmp_path / "home")
+
+    assert list(target.iterdir()) == []
 
 
 def test_a_file_in_its_place_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from gonogo.providers.embedded import keeper, platforms
 from gonogo.providers.embedded.control import KeeperLost
 from gonogo.providers.embedded.platforms import Platform, Record
+from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
 from gonogo.waiting import until
 
 Create = Callable[..., Platform]
@@ -59,7 +60,9 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
 
 def record(**changes: object) -> Record:
     """A record of a platform that is no more."""
-    blank = Record(id="pv-20250101000000-000000", keeper=1, keeper_start=1, root="/", folder="/none", owner=0, since="")
+    blank = Record(
+        id="pv-20250101000000-000000", keeper=1, keeper_start=1, root="/", folder="/none", owner=os.geteuid(), since=""
+    )
     return replace(blank, **changes)
 
 
@@ -68,7 +71,15 @@ def written(home: Path, one: Record) -> Path:
     (home / "platforms").mkdir(exist_ok=True)
     path = home / "platforms" / f"{one.id}.json"
     path.write_bytes(msgspec.json.encode(one))
+    path.chmod(0o600)
     return path
+
+
+def marked(data: Path, platform: str = "pv-20250101000000-000000") -> Path:
+    """The folder as one that this platform has made."""
+    data.mkdir(exist_ok=True)
+    (data / platforms.MARK).write_text(f"{platform}\n")
+    return data
 
 
 def test_a_platform_is_found_by_its_checkout_once_it_is_kept(create: Create, home: Path, tmp_path: Path) -> None:
@@ -130,11 +141,10 @@ def test_a_torn_record_and_one_of_another_version_are_left_alone(create: Create,
     assert newer.exists()
 
 
-def test_a_record_whose_pid_belongs_to_somebody_else_is_removed_and_nobody_killed(
+def test_a_record_whose_pid_was_given_to_somebody_else_is_removed_and_nobody_killed(
     home: Path, tmp_path: Path, stranger: subprocess.Popen[bytes]
 ) -> None:
-    (data := tmp_path / "data").mkdir()
-    seen = keeper.process(stranger.pid)
+    data, seen = marked(tmp_path / "data"), keeper.process(stranger.pid)
     assert seen
     path = written(home, record(keeper=stranger.pid, keeper_start=seen.start - 1, folder=str(data), kept=True))
     assert platforms.listed(home) == []
@@ -142,6 +152,170 @@ def test_a_record_whose_pid_belongs_to_somebody_else_is_removed_and_nobody_kille
     assert not path.exists()
     assert not data.exists()
     assert stranger.poll() is None
+
+
+def recipe(folder: str, node: str = "one") -> Recipe:
+    """The recipe of a component ``echo`` whose data folder is this one."""
+    program = Program(argv=("/bin/true",), env={})
+    one = NodeRecipe(
+        name=node,
+        folder=f"{folder}/{node}",
+        ports={"main": 1},
+        after=(),
+        files={},
+        prepare=(),
+        command=program,
+        stop=15,
+        grace=1,
+    )
+    return Recipe(
+        component="echo",
+        version="1",
+        folder=folder,
+        uid=None,
+        ready=1,
+        repair="node",
+        generated={},
+        nodes=(one,),
+        finish=(),
+        children=(),
+        addresses={},
+        secrets={},
+    )
+
+
+Forge = Callable[[Path, Path, "subprocess.Popen[bytes]"], object]
+
+
+def forged(**changes: object) -> Forge:
+    """A record with these changes, written as ours is."""
+    return lambda home, data, _: written(home, record(folder=str(data), **changes))
+
+
+def names_a_living_process(home: Path, data: Path, stranger: subprocess.Popen[bytes]) -> None:
+    """A record that says of somebody's process that it is our keeper."""
+    seen = keeper.process(stranger.pid)
+    assert seen
+    written(home, record(keeper=stranger.pid, keeper_start=seen.start, folder=str(data), kept=True))
+
+
+def a_path_as_id(home: Path, data: Path, _: object) -> None:
+    """A record whose id leads out of the list."""
+    path = written(home, record(folder=str(marked(data))))
+    path.write_bytes(msgspec.json.encode(record(id="../../evil", folder=str(data))))
+
+
+def under_another_name(home: Path, data: Path, _: object) -> None:
+    """A record in a file that is called otherwise."""
+    written(home, record(folder=str(marked(data)))).rename(home / "platforms" / "pv-20250101000000-ffffff.json")
+
+
+def open_to_all(home: Path, data: Path, _: object) -> None:
+    """A record that anybody may have written."""
+    written(home, record(folder=str(marked(data)))).chmod(0o666)
+
+
+def a_link(home: Path, data: Path, _: object) -> None:
+    """A record that lies elsewhere."""
+    path = written(home, record(folder=str(marked(data))))
+    path.rename(home / "elsewhere")
+    path.symlink_to(home / "elsewhere")
+
+
+def a_link_as_data(home: Path, data: Path, _: object) -> None:
+    """A data folder that is a link to one with our mark."""
+    data.rename(data.with_name("theirs"))
+    marked(data.with_name("theirs"))
+    data.symlink_to(data.with_name("theirs"))
+    written(home, record(folder=str(data)))
+
+
+def another_mark(home: Path, data: Path, _: object) -> None:
+    """A data folder with the mark of another platform."""
+    marked(data, "pv-20250101000000-ffffff")
+    written(home, record(folder=str(data)))
+
+
+def huge(home: Path, data: Path, _: object) -> None:
+    """A record of more bytes than any platform needs."""
+    path = written(home, record(folder=str(marked(data))))
+    path.write_bytes(path.read_bytes() + b" " * (platforms.LARGEST + 1))
+
+
+FORGED: dict[str, tuple[Forge, str]] = {
+    "no mark in the folder": (forged(), "holds no mark of this platform"),
+    "the mark of another": (another_mark, "holds no mark of this platform"),
+    "a link as its folder": (a_link_as_data, "holds no mark of this platform"),
+    "somebody's process": (names_a_living_process, "is no keeper of this platform"),
+    "an id that is none": (a_path_as_id, "no record of a platform"),
+    "the id of another": (under_another_name, "no record of a platform"),
+    "another owner": (forged(owner=4711), "no record of a platform"),
+    "written by others": (open_to_all, "other accounts may write"),
+    "a link": (a_link, "symbolic link"),
+    "huge": (huge, "bytes"),
+    "the root as its folder": (lambda home, *_: written(home, record(folder="/")), "is no data folder"),
+    "a folder above": (lambda home, data, _: written(home, record(folder=f"{data}/../home")), "is no data folder"),
+    "a relative folder": (lambda home, *_: written(home, record(folder="home")), "is no data folder"),
+    "a component elsewhere": (forged(components={"echo": recipe("/home")}), "leads out of its data folder"),
+    "a component above": (
+        lambda home, data, _: written(home, record(folder=str(data), components={"..": recipe(f"{data}/..")})),
+        "leads out of its data folder",
+    ),
+    "a node above": (
+        lambda home, data, _: written(
+            home, record(folder=str(data), components={"echo": recipe(f"{data}/echo", "..")})
+        ),
+        "leads out of its data folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_a_forged_record_is_told_and_acted_on_by_nobody(
+    home: Path, tmp_path: Path, stranger: subprocess.Popen[bytes], how: str
+) -> None:
+    forge, said = FORGED[how]
+    (data := tmp_path / "data").mkdir()
+    (data / "precious").write_text("theirs")
+    forge(home, data, stranger)
+
+    told = platforms.strange(home)
+    ended = platforms.end_all(home)
+    platforms.clean(home, kept=True)
+
+    assert len(told) == 1
+    assert said in told[0]
+    assert ended == []
+    assert (data / "precious").read_text() == "theirs"
+    assert stranger.poll() is None
+    assert platforms.find(home, Path("/")) is None
+
+
+def test_a_component_is_only_removed_below_a_folder_with_our_mark(create: Create) -> None:
+    platform = create()
+    (platform.folder / "echo").mkdir()
+    (platform.folder / platforms.MARK).write_text("pv-20250101000000-ffffff\n")
+
+    platform.remove("echo")
+    platform.remove("..")
+
+    assert (platform.folder / "echo").exists()
+
+
+def test_what_was_kept_and_lost_its_keeper_keeps_its_data_until_that_is_asked_for(
+    create: Create, home: Path
+) -> None:
+    kept, own = create(kept=True), create()
+    for platform in (kept, own):
+        keeper.send(platform.record.keeper, platform.record.keeper_start, signal.SIGKILL)
+        until(lambda one=platform: not one.alive, awaited="its end", within=5)
+
+    create()
+    after_another = kept.folder.exists(), own.folder.exists()
+    platforms.clean(home, kept=True)
+
+    assert after_another == (True, False)
+    assert not kept.folder.exists()
 
 
 def test_what_a_killed_keeper_left_is_ended_and_what_has_a_keeper_is_not(home: Path) -> None:

@@ -56,14 +56,6 @@ def test_what_the_nodes_mean(replies: list[Reply], meaning: type, signature: str
     assert raised.value.signature == signature
 
 
-def test_a_head_without_its_workers_answers_and_is_not_settled() -> None:
-    with serving({NODES: listed(node("h", head=True), node("w"))}) as script, closing(ray(script)) as client:
-        answer, settled = client.answers(), client.settled()
-
-    assert answer == "2 nodes are alive"
-    assert not settled
-
-
 @pytest.mark.parametrize(
     ("row", "warning", "lost"),
     [

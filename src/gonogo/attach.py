@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gonogo import ours
 from gonogo.clients import client_class
 from gonogo.content import provider_for
 from gonogo.errors import ConfigError, Problem
@@ -63,9 +64,9 @@ def _identity(root: Path, endpoints: Endpoints) -> list[str]:
 
 
 def _kept(path: Path, secret: str) -> Path:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(secret)
+    if why := ours.unnameable(path.name):
+        raise ConfigError(Problem(repr(path.name), f"cannot be the name of a file: it {why}"))
+    ours.write(path, secret.encode())
     return path
 
 

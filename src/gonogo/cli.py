@@ -166,17 +166,27 @@ def endpoints(
 
 
 @app.command(epilog=example("gonogo up kafka mlflow"))
-def up(names: Components = None, target: Target = None) -> None:
+def up(
+    names: Components = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Start anew, without its data, what is there and is not right.")
+    ] = False,
+    target: Target = None,
+) -> None:
     """Stand components up and leave them running.
 
     Each COMPONENT and what it needs, without any all that the target can hold, side by side. What is right is
-    reused, what is not is repaired, and so is what stands on it. Exit code 0 where all are ready, 1 where not.
+    reused, what is dead is started again on its data, and so is what stands on it. What answers and is not right is
+    left as it is and described; --replace starts it anew, and says what is lost. Exit code 0 where all are ready, 1
+    where not.
     """
     platform, screen = reached(target)
     provider, registry = platform.provider, platform.registry
     asked = registry.ordered(selected(registry, platform.target, names))
+    if replace:
+        provider.replacing(lambda lost: screen.line(lost, "yellow"))
     there = platform.there(registry.components)
-    # what stands on something that starts anew, at another address and without its data, has to start anew too
+    # what stands on something that is replaced, at another address and without its data, is not right any more either
     wanted = registry.ordered([*asked, *(n for n in there if set(registry.ordered([n])) & set(asked))])
     try:
         with screen:
@@ -219,8 +229,10 @@ def down(
 
     if everything:
         from gonogo.home import home
-        from gonogo.providers.embedded.platforms import end_all
+        from gonogo.providers.embedded.platforms import end_all, strange
 
+        for line in strange(home()):
+            print(f"left alone, {line}", file=sys.stderr)
         ended = end_all(home())
         print(f"platforms ended: {len(ended)}" if ended else "nothing was up", file=sys.stderr)
         return
@@ -431,7 +443,7 @@ def sweep(
 
     platform, screen = reached(target, write=yes)
     found = leftovers(platform, screen, hours)
-    ended = orphans(yes)
+    ended = orphans(yes, screen.line)
     rows = [{**row.public(), "removed": yes and removed(platform, screen, row)} for row in found]
     show([*ended, *rows], as_json)
     if not ended and not rows:

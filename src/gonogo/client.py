@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from gonogo.errors import NotAllowed
 from gonogo.model import Endpoints
 
 
@@ -22,6 +23,10 @@ class Client(Protocol):
 
     Construction does not connect and never fails. A client belongs to one thread. Every call carries a
     deadline of its own (``endpoints.limits``).
+
+    Two more may be there. ``settled()`` raises what is not so of the claims of its critical criteria that only read,
+    by the very calls with which the suites ask them: whoever stands the component up waits for it. ``kinds`` are the
+    kinds of objects that it may create, the only ones that a sweep hands to ``remove``.
     """
 
     endpoints: Endpoints
@@ -46,4 +51,14 @@ class Client(Protocol):
         """What runs left behind, recognised by the run id (see :mod:`gonogo.journal`)."""
 
     def remove(self, kind: str, name: str) -> None:
-        """Delete one object this client's component created; already gone is no error."""
+        """Delete one object this client's component created; already gone is no error.
+
+        Raises ``NotAllowed`` for a kind that is none of its ``kinds``.
+        """
+
+
+def kind_of(kinds: Collection[str], kind: str) -> str:
+    """The kind, where it is one of these. Raises ``NotAllowed``: it may have been read from a file."""
+    if kind not in kinds:
+        raise NotAllowed(f"{kind!r} is no kind of object that gonogo creates there")
+    return kind

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from gonogo import ours
 from gonogo.errors import ConfigError, Problem
 from gonogo.providers import Provider
 from gonogo.target import Target
@@ -33,14 +34,15 @@ def find_root(start: Path) -> Path:
 def state(root: Path) -> Path:
     """Where journal, runs and logs of a checkout belong: in it, or in ``GONOGO_HOME`` where it is read-only.
 
-    Raises ``ConfigError`` where neither may be written.
+    Only its owner can enter it. Raises ``ConfigError`` where neither may be written, and ``NotOurs`` where what stands
+    there is a link or another account's.
     """
     folder = root / STATE
-    if os.access(folder if folder.exists() else root, os.W_OK | os.X_OK):
-        return folder
-    from gonogo.home import home
+    if not os.access(folder if folder.exists() else root, os.W_OK | os.X_OK):
+        from gonogo.home import home
 
-    return home() / "checkouts" / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
+        folder = home() / "checkouts" / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
+    return ours.folder(folder) if os.path.lexists(folder) else folder
 
 
 def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Provider:

@@ -13,6 +13,7 @@
         ├── Gone             a process or pod that should be there is gone               failed
         ├── Absent           an object of the cluster that should be there is not        failed
         ├── Unavailable      the server itself says that it cannot serve                 failed
+        ├── Unsettled        it answers, and a claim that only reads is not so           failed
         ├── TimedOut         no answer within the limit                                  broken
         ├── Unresolved       the name does not resolve                                   broken
         ├── Untrusted        TLS: certificate, protocol                                  broken
@@ -123,6 +124,13 @@ class Unavailable(ClientError):
 
     outcome = Outcome.FAILED
     kind = "unavailable"
+
+
+class Unsettled(ClientError):
+    """The component answers, and what it must be is not so; the message says what."""
+
+    outcome = Outcome.FAILED
+    kind = "not_settled"
 
 
 class TimedOut(ClientError):

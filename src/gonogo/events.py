@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from gonogo import ours
 from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
 from gonogo.gate import as_written, sensible
@@ -36,7 +37,8 @@ class Events:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            ours.folder(folder)
         self._lock = threading.Lock()
 
     def add(self, event: Event) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from gonogo import ours
 from gonogo.errors import ConfigError, Problem
 
 VARIABLE = "GONOGO_HOME"
@@ -17,7 +19,8 @@ def home() -> Path:
     """The folder, made where it is missing, with mode 0755: servers that refuse root read below it.
 
     It is env ``GONOGO_HOME``, else ``/var/cache/gonogo`` for root and the user's cache folder for others.
-    Raises ``ConfigError`` where it cannot be made or written.
+    Raises ``ConfigError`` where it cannot be made or written, or is not this account's alone: what lies in it says
+    which processes are ended and which folders are removed.
     """
     given = os.environ.get(VARIABLE)
     as_root = os.geteuid() == 0
@@ -29,6 +32,8 @@ def home() -> Path:
         raise _unusable(path, f"a class path cannot name a folder with {os.pathsep!r} in it")
     try:
         shared(path)
+        if why := ours.fault(path.lstat(), folder=True):
+            raise _unusable(path, why)
         if as_root and path.stat().st_mode & 0o055 != 0o055:
             path.chmod(0o755)
     except OSError as error:
@@ -43,19 +48,18 @@ def shared(folder: Path) -> Path:
 
     Raises ``OSError``.
     """
-    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
-        missing.mkdir(exist_ok=True)
-        missing.chmod(0o755)
+    for missing in reversed([one for one in (folder, *folder.parents) if not os.path.lexists(one)]):
+        with contextlib.suppress(FileExistsError):  # somebody made it meanwhile
+            missing.mkdir()
+            missing.chmod(0o755)
     if not folder.is_dir():
         raise NotADirectoryError(20, "it is not a folder", str(folder))
     return folder
 
 
 def private(folder: Path) -> Path:
-    """The folder, made where it is not there; only its owner can enter it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
+    """The folder, made where it is not there; only its owner can enter it. Raises ``NotOurs``."""
+    return ours.folder(folder)
 
 
 def barrier(path: Path) -> Path | None:

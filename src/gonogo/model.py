@@ -436,13 +436,14 @@ class Scope(Protocol):
     def name(self, form: str = "{run}-{n}") -> str:
         """A name no other check of any run has; ``form`` may use ``{run}`` and ``{n}``."""
 
-    def owns(
-        self, kind: str, owner: Removes, form: str = "{run}-{n}", name: str | None = None
-    ) -> AbstractContextManager[str]:
+    def owns(self, kind: str, owner: Removes, form: str = "{run}-{n}") -> AbstractContextManager[str]:
         """The name of an object the body may create; journalled before, removed after, also on errors.
 
         Raises ``NotAllowed`` where the run's mode does not include ``write``.
         """
+
+    def gone(self, run: str, kind: str, name: str) -> None:
+        """What this or another run journalled here is no more."""
 
 
 @dataclass(frozen=True)
@@ -502,13 +503,11 @@ class Endpoints:
             return None
         return urlsplit(self.within[key]).hostname or str(self.within[key])
 
-    def owns(
-        self, kind: str, owner: Removes, form: str = "{run}-{n}", name: str | None = None
-    ) -> AbstractContextManager[str]:
+    def owns(self, kind: str, owner: Removes, form: str = "{run}-{n}") -> AbstractContextManager[str]:
         """:meth:`Scope.owns` of the run that these endpoints were made for. Raises ``LookupError`` outside a run."""
         if self.scope is None:
             raise LookupError(f"{self.component}: a {kind} was to be created outside a run")
-        return self.scope.owns(kind, owner, form, name)
+        return self.scope.owns(kind, owner, form)
 
 
 @dataclass(frozen=True)

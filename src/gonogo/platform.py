@@ -18,12 +18,23 @@ from typing import Any
 
 from gonogo.client import Client
 from gonogo.clients import client_class, load
-from gonogo.errors import ClientError, ConfigError, DeployError, GonogoError, NotReady, Problem, Unavailable
+from gonogo.errors import (
+    ClientError,
+    ConfigError,
+    DeployError,
+    GonogoError,
+    NotReady,
+    Problem,
+    Unavailable,
+    Unsettled,
+    Wrong,
+)
 from gonogo.journal import Journal, RunScope
 from gonogo.model import Cause, Endpoints, Evidence, Mode, Outcome, Phase, Progress, Report, Secret, Server
 from gonogo.providers import Provider
 from gonogo.reaching import translated
 from gonogo.registry import Component, Registry
+from gonogo.seen import seeing
 from gonogo.target import Target
 from gonogo.timeline import Timeline
 
@@ -158,6 +169,7 @@ class Platform:
                     "within": dict(ends.within) if ends else {},
                     "transport": ends.transport if ends else "",
                     "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
+                    "identity": standing.identity,
                 }
             )
         return rows
@@ -175,7 +187,7 @@ class Platform:
                 component = self.registry.components[name]
                 # What is open is of the process that opened it.
                 own = self.provider.attached(component) if component.cluster else None
-                endpoints = self._dressed(component, own or plain)
+                endpoints = self._dressed(component, own or plain, row["identity"])
             self._futures[name] = Future()
             self._futures[name].set_result(
                 Standing(
@@ -186,6 +198,7 @@ class Platform:
                     message=row["message"],
                     hint=row["hint"],
                     root=row["root"],
+                    identity=row["identity"],
                 )
             )
 
@@ -285,34 +298,63 @@ class Platform:
                 version, identity = client.version(), client.identity() or ""
             except Exception as error:
                 return replace(fallen(component.name, error), endpoints=endpoints)
+        endpoints = self._dressed(component, endpoints, identity)
         return Standing(component.name, Outcome.PASSED, endpoints, version=version, identity=identity)
 
     def ready(self, component: Component) -> Callable[[Endpoints], None]:
-        """What a provider asks until it returns: the component answers, and is settled."""
+        """What a provider asks until it returns: the component answers, and is settled.
+
+        It raises ``Unsettled`` where it answers and is not, any other ``ClientError`` where it does not answer.
+        """
 
         def ask(endpoints: Endpoints) -> None:
-            with closing(self.client(component.name, self._dressed(component, endpoints))) as client:
+            name = component.name
+            with closing(self.client(name, self._dressed(component, endpoints))) as client, seeing():
                 try:
                     client.answers()
-                    settled = getattr(client, "settled", lambda: True)()
                 except (ClientError, ImportError):
                     # A client library that is not installed will not be there a moment later.
                     raise
+                except Wrong as error:
+                    raise unsettled(name, error) from error
                 except Exception as error:
-                    meant = translated(component.name, error)
-                    raise (meant or Unavailable(component.name, f"{type(error).__name__}: {error}")) from error
-            if not settled:
-                raise Unavailable(component.name, "answers, and is not settled yet")
+                    meant = translated(name, error)
+                    raise (meant or Unavailable(name, f"{type(error).__name__}: {error}")) from error
+                try:
+                    getattr(client, "settled", lambda: None)()
+                except ImportError:
+                    raise
+                except Exception as error:
+                    raise unsettled(name, error) from error
 
         return ask
 
-    def _dressed(self, component: Component, endpoints: Endpoints) -> Endpoints:
+    def mark(self, component: Component, endpoints: Endpoints, identity: str) -> str:
+        """What tells the server that an object was created on from all others of the target.
+
+        Its own id; of one without, the place as a whole and the addresses that programs of the platform know.
+        """
+        if identity:
+            return identity
+        known = {**endpoints.addresses, **endpoints.within}
+        given = [f"{key}={known[key]}" for key in component.endpoints.required if key in known]
+        return " ".join(filter(None, (self.place, *given)))
+
+    def _dressed(self, component: Component, endpoints: Endpoints, identity: str = "") -> Endpoints:
         overrides = self.target.components.get(component.name, {}).get("expect", {})
         return replace(
             endpoints,
             expect={**component.expect, **overrides},
             limits=self.target.limits,
-            scope=RunScope(self.run, self.mode, component.name, self._journal, self._counter),
+            scope=RunScope(
+                self.run,
+                self.mode,
+                component.name,
+                self._journal,
+                self._counter,
+                target=self.target.name,
+                identity=self.mark(component, endpoints, identity),
+            ),
         )
 
     # -- asking
@@ -470,6 +512,14 @@ def unreached(cause: Cause | None) -> bool:
     return cause is not None and cause.signature.rpartition(".")[2] in UNREACHED
 
 
+def unsettled(name: str, error: Exception) -> Unsettled:
+    """That a component answers and is not what it must be, and why."""
+    meant = error if isinstance(error, Wrong) else translated(name, error)
+    kind = meant.signature.partition(".")[2] if meant is not None else ""
+    why = str(error) if isinstance(error, GonogoError | Wrong) else f"{type(error).__name__}: {error}"
+    return Unsettled(name, f"answers, and is not right: {why}", kind=kind)
+
+
 class _Phases:
     """Turns the phases a provider reports into spans, one after another."""
 
@@ -510,7 +560,8 @@ def fallen(name: str, error: BaseException) -> Standing:
     meant = translated(name, error)
     if meant is not None:
         cause = Cause(component=meant.component, signature=meant.signature)
-        return Standing(name, meant.outcome, cause=cause, message=f"{name} does not answer: {meant}")
+        said = f"{name} {meant}" if isinstance(meant, Unsettled) else f"{name} does not answer: {meant}"
+        return Standing(name, meant.outcome, cause=cause, message=said)
     if isinstance(error, AssertionError):
         signature = getattr(error, "signature", f"{name}.claim_false")
         return Standing(name, Outcome.FAILED, cause=Cause(component=name, signature=signature), message=str(error))

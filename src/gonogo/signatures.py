@@ -92,6 +92,10 @@ GENERIC: Mapping[str, Signature] = {
         hint="The pods behind the component's Service are not ready; its message names the object and the reason.",
         by_hand="gonogo health",
     ),
+    "configured_otherwise": Signature(
+        hint="It runs, and with another configuration than would be started now; `gonogo up` tells what differs.",
+        by_hand="gonogo status",
+    ),
     "not_settled": Signature(
         hint="The server answers, and what it should settle into is not there within the limit: nodes are missing.",
         by_hand="gonogo status",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gonogo.content import state
-from gonogo.errors import ClientError, ConfigError, Problem
-from gonogo.journal import RUN_ID, Journal
+from gonogo.errors import ClientError, ConfigError, NotAllowed, Problem
+from gonogo.journal import Entry, Journal, begun, run_of
 from gonogo.model import Mode
+from gonogo.ours import NotOurs
 from gonogo.platform import Platform
 from gonogo.progress import Screen
+
+SHOWN = ("component", "kind", "name", "target")
+"""What is told of an entry that is left alone."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +35,49 @@ class Found:
         return {"run": self.run, "component": self.component, "kind": self.kind, "name": self.name, "seen": self.seen}
 
 
-def orphans(yes: bool) -> list[dict[str, Any]]:
-    """Processes and data of platforms whose keeper was killed, as rows of the verb's table; gone with ``yes``."""
+@dataclass
+class _Told:
+    """What is left alone: for each reason the first of it, and how many there are."""
+
+    first: dict[str, str] = field(default_factory=dict)
+    count: dict[str, int] = field(default_factory=dict)
+
+    def add(self, reason: str, what: str) -> None:
+        """One thing more."""
+        self.first.setdefault(reason, what)
+        self.count[reason] = self.count.get(reason, 0) + 1
+
+    def say(self, tell: Callable[[str], None]) -> None:
+        """A line per reason."""
+        for reason, first in self.first.items():
+            others = f" and {self.count[reason] - 1} more" if self.count[reason] > 1 else ""
+            tell(f"left alone, {reason}: {first}{others}")
+
+
+def orphans(yes: bool, tell: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+    """Processes and data of platforms whose keeper was killed, as rows of the verb's table; gone with ``yes``.
+
+    ``tell`` hears what lies in the list of platforms and is not believed.
+    """
     from gonogo.home import home
     from gonogo.providers.embedded import platforms
 
-    data = [Found(one.id, "", "data folder", str(one.folder), True) for one in platforms.abandoned(home())]
-    found = platforms.clean(home()) if yes else platforms.orphans()
-    rows = [*(Found("", "", "process", f"pid {one.pid}", True) for one in found), *data]
-    return [{**row.public(), "removed": yes} for row in rows]
+    for line in platforms.strange(home()):
+        tell(f"left alone, {line}")
+    data = [one for one in platforms.abandoned(home()) if one.marked]
+    found = platforms.clean(home(), kept=True) if yes else platforms.orphans()
+    rows = [(Found("", "", "process", f"pid {one.pid}", True), yes) for one in found]
+    rows += [(Found(one.id, "", "data folder", str(one.folder), True), not one.folder.exists()) for one in data]
+    return [{**row.public(), "removed": gone} for row, gone in rows]
 
 
 def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
     """What the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
 
-    Components that do not answer are told on the screen: nothing found there means nothing. Raises ``ConfigError``
-    where the platform is to be changed and the target file does not allow that, or means another platform.
+    An entry of the journal counts where a run could have written it, for the server that is asked, of a kind that its
+    client declares; all others are told on the screen and left alone. So are components that do not answer: nothing
+    found there means nothing. Raises ``ConfigError`` where the platform is to be changed and the target file does not
+    allow that, or means another platform.
     """
     if not platform.target.allows(platform.mode):
         where, allowed = str(platform.target.path), ", ".join(platform.target.modes)
@@ -54,7 +86,11 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
     platform.attach(names)
     if platform.target.provider == "existing" and platform.mode is not Mode.READ:
         platform.verify_identities()
+    if not platform.place:
+        with suppress(ConfigError, ClientError):
+            platform.place = platform.provider.confirm()
     found: dict[tuple[str, str, str], Found] = {}
+    told, kinds = _Told(), dict[str, tuple[str, Collection[str]]]()
     for name in names:
         standing = platform.standing(name)
         if not standing.up:
@@ -62,16 +98,51 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
             continue
         try:
             with closing(platform.client(name)) as client:
-                listed = [left for left in client.leftovers() if old(left.run, hours)]
+                listed = [left for left in client.leftovers() if run_of(left.name) == left.run and old(left.run, hours)]
+                declared: Collection[str] = getattr(client, "kinds", ())
         except ClientError as error:
             screen.line(f"{name} could not be asked: {error}", "red")
             continue
+        assert standing.endpoints is not None
+        component = platform.registry.components[name]
+        kinds[name] = platform.mark(component, standing.endpoints, standing.identity), declared
         found |= {(name, left.kind, left.name): Found(left.run, name, left.kind, left.name, True) for left in listed}
-    for entry in Journal(state(platform.registry.root) / "journal.jsonl").open_entries():
-        if entry.component in names and old(entry.run, hours):
+    for entry in _journalled(platform, told):
+        reason = _refusal(entry, platform, kinds)
+        if reason is not None:
+            told.add(reason, ", ".join(f"{key} {getattr(entry, key)[:60]!r}" for key in SHOWN if getattr(entry, key)))
+        elif entry.component in kinds and old(entry.run, hours):
             key = (entry.component, entry.kind, entry.name)
             found.setdefault(key, Found(entry.run, entry.component, entry.kind, entry.name, False))
+    told.say(screen.line)
     return sorted(found.values(), key=lambda f: (f.run, f.component, f.kind, f.name))
+
+
+def _journalled(platform: Platform, told: _Told) -> list[Entry]:
+    journal = Journal(state(platform.registry.root) / "journal.jsonl")
+    try:
+        return journal.open_entries(lambda number: told.add("damaged", f"{journal.path}, line {number}"))
+    except NotOurs as error:
+        told.add("the journal is not only yours", str(error))
+    except OSError as error:
+        told.add("the journal cannot be read", f"{journal.path}: {error.strerror}")
+    return []
+
+
+def _refusal(entry: Entry, platform: Platform, kinds: dict[str, tuple[str, Collection[str]]]) -> str | None:
+    """Why an entry of the journal is not acted on; None where it is, or its component could not be asked."""
+    if not entry.sound:
+        return "journalled, but no name that a run gives"
+    if entry.target != platform.target.name:
+        return "journalled for another target" if entry.target else "journalled for no target"
+    if entry.component not in platform.registry.components:
+        return "journalled for no component of this checkout"
+    if entry.component not in kinds:
+        return None
+    server, declared = kinds[entry.component]
+    if entry.identity != server:
+        return "journalled for another server"
+    return None if entry.kind in declared else "journalled with a kind that is none"
 
 
 def removed(platform: Platform, screen: Screen, found: Found) -> bool:
@@ -79,18 +150,17 @@ def removed(platform: Platform, screen: Screen, found: Found) -> bool:
     try:
         with closing(platform.client(found.component)) as client:
             client.remove(found.kind, found.name)
-    except ClientError as error:
+    except (ClientError, NotAllowed) as error:
         screen.line(f"{found.component}: {found.kind} {found.name} could not be deleted: {error}", "red")
         return False
-    journal = Journal(state(platform.registry.root) / "journal.jsonl")
-    journal.record(found.run, found.kind, found.component, found.name, removed=True)
+    scope = platform.endpoints(found.component).scope
+    assert scope is not None
+    with suppress(NotOurs, OSError):  # a journal that is not believed is not written either
+        scope.gone(found.run, found.kind, found.name)
     return True
 
 
 def old(run: str, hours: float, now: datetime | None = None) -> bool:
     """Whether the run with this id began at least ``hours`` ago, by the time in its id."""
-    stamp = RUN_ID.search(run)
-    if stamp is None:
-        return False
-    began = datetime.strptime(stamp[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    return (now or datetime.now(UTC)) - began >= timedelta(hours=hours)
+    began = begun(run)
+    return began is not None and (now or datetime.now(UTC)) - began >= timedelta(hours=hours)

@@ -19,6 +19,7 @@ import msgspec
 from gonogo.errors import ClientError, ConfigError, Problem
 from gonogo.files import SECRET_KEY, converted, salvaged_toml, suggestion, unreadable
 from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
+from gonogo.ours import unnameable
 from gonogo.registry import PLACE, PLACES, Component, Registry
 
 PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
@@ -367,6 +368,8 @@ def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
 
 def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     target = file.target
+    if why := unnameable(target.name):
+        yield f"target.name: {target.name!r:.120} {why}", "it becomes part of the names of files"
     everything = PROVIDER_CAPABILITIES[target.provider] | CLUSTER_CAPABILITIES
     everything = everything.union(*(c.capabilities for c in registry.components.values()))
     for capability in target.capabilities:

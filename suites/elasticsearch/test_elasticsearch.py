@@ -20,29 +20,13 @@ def test_answers(elasticsearch: Elasticsearch) -> None:
 @pytest.mark.criterion("elasticsearch.health")
 def test_every_shard_has_its_place(elasticsearch: Elasticsearch) -> None:
     """Every shard is assigned, as far as the expected data nodes can hold it."""
-    health = elasticsearch.health()
-
-    saw(health.unassigned, expected="green")
-    assert not health.unassigned, wrong("elasticsearch.shard_unassigned")
-    saw(health, expected="green or yellow")
-    assert health.status != "red", wrong("elasticsearch.shard_unassigned")
-    saw(health.status, expected="green, or yellow for want of expected data nodes")
+    elasticsearch.has_its_shards()
 
 
 @pytest.mark.criterion("elasticsearch.nodes")
 def test_every_node_is_there(elasticsearch: Elasticsearch) -> None:
     """The expected master-eligible and data nodes are there, and run one version."""
-    masters, data_nodes = elasticsearch.expect["masters"], elasticsearch.expect["data_nodes"]
-
-    nodes = elasticsearch.nodes()
-
-    expected = f"{masters} master-eligible and {data_nodes} data nodes"
-    saw(nodes, expected=expected)
-    assert sum("master" in node.roles for node in nodes) == masters, wrong("elasticsearch.node_missing")
-    assert sum("data" in node.roles for node in nodes) == data_nodes, wrong("elasticsearch.node_missing")
-    saw(nodes, expected="one version")
-    assert len({node.version for node in nodes}) == 1, wrong("elasticsearch.versions_mixed")
-    saw(nodes, expected=expected)
+    elasticsearch.has_its_nodes()
 
 
 @pytest.mark.criterion("elasticsearch.watermarks")

@@ -59,19 +59,7 @@ def test_head_answers(ray: Ray) -> None:
 @pytest.mark.criterion("ray.nodes")
 def test_nodes_are_as_expected(ray: Ray) -> None:
     """Ray has the workers and CPUs that it should have; every node answers, and none ended unexpectedly."""
-    few, most, cpus = ray.expect["workers"], ray.expect["max_workers"], ray.expect["worker_cpus"]
-
-    lost = ray.lost()
-    workers = ray.workers()
-    small = [f"{w.id}: {w.cpus:g} CPU" for w in workers if w.cpus < cpus]
-
-    saw(lost or "no node lost", expected="every node answers, none ended unexpectedly")
-    assert not lost, wrong("ray.node_lost")
-    saw(f"{len(workers)} workers", expected=f"{few} to {most} workers")
-    assert len(workers) >= few, wrong("ray.worker_missing")
-    assert len(workers) <= most, wrong("ray.worker_unexpected")
-    saw(small or "none smaller", expected=f"{cpus} CPU or more each")
-    assert not small, wrong("ray.worker_small")
+    ray.has_its_nodes()
 
 
 @pytest.mark.criterion("ray.job")

@@ -43,11 +43,17 @@ class Provider(Protocol):
         """Why there is no room for these components; empty where there is. Starts nothing."""
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
-        """Stand the component up, reuse what is right, repair what is not; returns once it is ready.
+        """Stand the component up, reuse what is right, repair what is dead; returns once it is ready.
 
-        Called in a thread of its own per component, after everything it needs is up. Raises
-        ``DeployError`` as soon as it cannot come up (within 1 s of a server's death, with the last 20
-        lines of its log), or when its readiness limit has passed.
+        What answers and is not right is left as it is and described, unless it is to be replaced. Called in a thread
+        of its own per component, after everything it needs is up. Raises ``DeployError`` as soon as it cannot come up
+        (within 1 s of a server's death, with the last 20 lines of its log), or when its readiness limit has passed.
+        """
+
+    def replacing(self, tell: Callable[[str], None]) -> None:
+        """From now on ``up`` starts anew, without its data, what it would otherwise leave; ``tell`` hears what is lost.
+
+        Raises ``ConfigError`` where gonogo did not start what is there.
         """
 
     def stands(self, component: Component) -> bool:

@@ -46,6 +46,10 @@ class Existing:
         ready(endpoints)
         return endpoints
 
+    def replacing(self, tell: Callable[[str], None]) -> None:
+        """Refused: gonogo did not start these servers."""
+        raise ConfigError(Problem("--replace", f"gonogo did not start the servers of {self._target.name!r}"))
+
     def stands(self, component: Component) -> bool:
         """Whether the target file names it."""
         return self.attached(component) is not None

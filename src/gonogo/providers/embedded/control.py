@@ -169,7 +169,8 @@ def launch(platform: str, folder: Path, record: Path) -> subprocess.Popen[bytes]
     own = keeper.process(os.getpid())
     assert own, "a process sees itself"
     program = [sys.executable, "-I", "-S", keeper.__file__]
-    with (folder / "keeper.log").open("wb") as log:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(folder / "keeper.log", flags, 0o600), "wb") as log:
         started = subprocess.Popen(
             [*program, platform, str(folder), str(record), f"{own.pid}:{own.start}"],
             stdin=subprocess.PIPE,

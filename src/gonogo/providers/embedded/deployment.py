@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import ClientError, DeployError, NotReady, Refused
+from gonogo.errors import ClientError, DeployError, NotReady, Refused, Unsettled
 from gonogo.model import Phase, Progress, Report
 from gonogo.providers import Ready
 from gonogo.providers.embedded import ports
@@ -25,8 +24,8 @@ from gonogo.providers.embedded.serving import name_of, serving, stopped, trees
 from gonogo.waiting import Deadline, until
 
 UNTOUCHED = 30.0
-"""Seconds in which a component whose servers all run must answer, before it is started anew: long, since on a
-busy machine one question may take ten, and to start everything anew would make it busier."""
+"""Seconds in which a component whose servers all run must be right, before it is told that it is not: long, since on
+a busy machine one question may take ten."""
 
 OVERTIME = 5.0
 """Seconds that the last question may take after its deadline; a client should end it itself."""
@@ -40,6 +39,15 @@ Held = Mapping[str, Mapping[str, socket.socket]]
 
 class PortTaken(DeployError):
     """A port was taken by somebody else between our choosing it and the server's binding it."""
+
+
+class NotRight(DeployError):
+    """A component that is there, is not right, and was left as it is; ``kind`` is that of its signature."""
+
+    def __init__(self, component: str, message: str, kind: str, before: DeployError | None = None) -> None:
+        log = {"node": before.node, "log_tail": before.log_tail, "log": before.log} if before else {}
+        super().__init__(component, message, **log)
+        self.kind = kind
 
 
 class Deployment:
@@ -56,6 +64,7 @@ class Deployment:
         self._began: dict[str, int] = {}
         self._exits: dict[str, Future[int]] = {}
         self._told = ""
+        self._last: ClientError | None = None
 
     # -- anew
 
@@ -73,57 +82,95 @@ class Deployment:
             self._lay_out(node)
         with ThreadPoolExecutor(len(self.recipe.nodes)) as pool:
             list(pool.map(lambda node: self._prepare(node, deadline), self.recipe.nodes))
-        for node in self.recipe.nodes:
-            self._await_listening([n for n in self.recipe.nodes if n.name in node.after], deadline)
-            self._tell(Phase.STARTING, node.name)
-            for one in held.get(node.name, {}).values():
-                one.close()
-            how = {"stop": node.stop, "grace": node.grace, "folder": node.folder}
-            self._start(node, {"name": self._name(node), **self._program(node, node.command), **how})
+        self._platform.begin(self.recipe.component)
+        self._start_all(self.recipe.nodes, deadline, held)
         self._await_ready(ready, deadline, finish=True)
 
     def remove(self) -> None:
-        """End every node and remove its data; logs stay."""
+        """End every node and remove its data; logs stay. Raises ``DeployError`` where it cannot be removed."""
         known = [name for name in self._control.rows() if name in map(self._name, self.recipe.nodes)]
         with ThreadPoolExecutor(len(self.recipe.nodes)) as pool:
             list(pool.map(self._control.stop, known))
         for name in known:
             self._control.forget(name)
-        shutil.rmtree(self.recipe.folder, ignore_errors=True)
+        self._platform.remove(self.recipe.component)
+        if os.path.lexists(self.recipe.folder):
+            left = f"{self.recipe.folder} is left: it could not be removed, or is not ours by what it holds"
+            raise DeployError(self.recipe.component, left)
 
     # -- as it is
 
-    def repair(self, ready: Ready) -> bool:
-        """Make it right where it can be: continue what was stopped, start again what is dead.
+    def repair(self, ready: Ready, *, finish: bool = False) -> None:
+        """Make it right on its own data: continue what was stopped, start again what is dead; ``finish`` its steps.
 
-        Returns whether it answers then; False means that it has to start anew. What is right already is
-        only asked.
+        What lives is only asked, and never ended. Raises ``DeployError`` where it is not right then: ``NotRight``
+        where what is wrong is not that a server of it is dead.
         """
         rows = self._control.rows()
-        if not all(self._name(node) in rows for node in self.recipe.nodes):
-            return False
         found = trees(self._platform.record, [self.recipe], rows)
-        dead = [node for node in self.recipe.nodes if serving(found[self._name(node)], node.port) is None]
-        if dead and self.recipe.repair == "component":
-            return False
+        dead = [node for node in self.recipe.nodes if not found[self._name(node)]]
         hung = [node for node in self.recipe.nodes if stopped(found[self._name(node)])]
+        self._refuse_to_restart(dead)
         for node in hung:
             self._tell(Phase.STARTING, f"{node.name} goes on")
             self._control.signal(self._name(node), signal.SIGCONT)
         self._follow(rows, (node for node in self.recipe.nodes if node not in dead))
+        self._start_all(dead, Deadline(self._limit))
         try:
-            for node in dead:
-                self._tell(Phase.STARTING, f"{node.name} once more")
-                self.restart(node)
-            self._await_ready(ready, Deadline(self._limit if dead or hung else UNTOUCHED))
-        except DeployError:
-            return False
-        return True
+            self._await_ready(ready, Deadline(self._limit if dead or hung else UNTOUCHED), finish=finish)
+        except DeployError as error:
+            deaf = self._deaf(dead)
+            if not deaf:
+                raise self._not_right(error) from error
+            self._refuse_to_restart(deaf)
+            for node in deaf:
+                self._control.stop(self._name(node))
+            self._start_all(deaf, Deadline(self._limit))
+            self._await_ready(ready, Deadline(self._limit), finish=finish)
+
+    def _deaf(self, restarted: Sequence[NodeRecipe]) -> list[NodeRecipe]:
+        """The nodes whose processes live and do not listen: to everybody but the kernel they are dead."""
+        found = trees(self._platform.record, [self.recipe], self._control.rows())
+        return [
+            node
+            for node in self.recipe.nodes
+            if node not in restarted and found[self._name(node)] and serving(found[self._name(node)], node.port) is None
+        ]
+
+    def _refuse_to_restart(self, nodes: Sequence[NodeRecipe]) -> None:
+        """Raise ``NotRight`` where these nodes cannot be started again without touching what lives."""
+        for node in nodes:
+            if taken := [port for port in node.ports.values() if ports.listens(port)]:
+                said = f"{node.name} is dead, and another process, none of ours, listens on its port {taken[0]}"
+                raise NotRight(self.recipe.component, said, "process_gone")
+        if nodes and len(nodes) < len(self.recipe.nodes) and self.recipe.repair == "component":
+            names = ", ".join(node.name for node in nodes)
+            said = f"{names} is dead, and cannot be started again while the other servers live"
+            raise NotRight(self.recipe.component, said, "process_gone")
+
+    def _not_right(self, error: DeployError) -> DeployError:
+        """The error as it is told of a component whose servers all live."""
+        if any(one.done() for one in self._exits.values()):
+            return error
+        last = self._last
+        said = str(last) if isinstance(last, Unsettled) else f"does not answer: {last}" if last else str(error)
+        kind = last.signature.partition(".")[2] if last else "not_settled"
+        before = None if isinstance(last, Unsettled) else error
+        return NotRight(self.recipe.component, f"{self.recipe.component} {said}", kind, before)
 
     def restart(self, node: NodeRecipe) -> None:
         """End the node and start it again with its data and ports. Raises ``DeployError``."""
         self._control.stop(self._name(node))
-        self._start(node, {"name": self._name(node)})
+        self._launch(node)
+
+    def restart_all(self, ready: Ready) -> None:
+        """End every node, and start all again with their data and ports. Raises ``DeployError``."""
+        known = [name for name in self._control.rows() if name in map(self._name, self.recipe.nodes)]
+        with ThreadPoolExecutor(len(self.recipe.nodes)) as pool:
+            list(pool.map(self._control.stop, known))
+        self._exits.clear()
+        self._start_all(self.recipe.nodes, Deadline(self._limit))
+        self._await_ready(ready, Deadline(self._limit))
 
     def settle(self, ready: Ready) -> None:
         """Return once it is ready. Raises ``DeployError``."""
@@ -199,8 +246,19 @@ class Deployment:
             "gid": self.recipe.uid,
         }
 
-    def _start(self, node: NodeRecipe, request: dict[str, Any]) -> None:
-        self._exits[node.name] = self._control.exited(self._begin(node, request))
+    def _start_all(self, nodes: Sequence[NodeRecipe], deadline: Deadline, held: Held | None = None) -> None:
+        """Start these nodes, each once those before it listen."""
+        for node in nodes:
+            self._await_listening([n for n in self.recipe.nodes if n.name in node.after], deadline)
+            self._tell(Phase.STARTING, node.name)
+            for one in (held or {}).get(node.name, {}).values():
+                one.close()
+            self._launch(node)
+
+    def _launch(self, node: NodeRecipe) -> None:
+        how = {"stop": node.stop, "grace": node.grace, "folder": node.folder}
+        row = self._begin(node, {"name": self._name(node), **self._program(node, node.command), **how})
+        self._exits[node.name] = self._control.exited(row)
 
     def _begin(self, node: NodeRecipe, request: dict[str, Any]) -> Row:
         log = self._log(node)
@@ -220,12 +278,15 @@ class Deployment:
     def _await_listening(self, nodes: Iterable[NodeRecipe], deadline: Deadline) -> None:
         for node in nodes:
             self._tell(Phase.STARTING, f"waits for {node.name} to listen")
-            until(
-                partial(ports.listens, node.port),
-                awaited=f"{self.recipe.component}: {node.name} listens on port {node.port}",
-                within=deadline.left,
-                running=self._check,
-            )
+            try:
+                until(
+                    partial(ports.listens, node.port),
+                    awaited=f"{self.recipe.component}: {node.name} listens on port {node.port}",
+                    within=deadline.left,
+                    running=self._check,
+                )
+            except NotReady as error:
+                raise self._failed(node, str(error)) from error
 
     def _await_ready(self, ready: Ready, deadline: Deadline, *, finish: bool = False) -> None:
         """Ask in a thread of its own, so that a server's death is news even while a question hangs."""
@@ -269,6 +330,7 @@ class Deployment:
         try:
             return ask()
         except ClientError as error:
+            self._last = error
             self._tell(Phase.STARTING, str(error))
             raise
 

@@ -129,6 +129,21 @@ def descendants(table: dict[int, Process], root: int) -> list[Process]:
     return [one for one in found if not one.ended]
 
 
+def keeps(pid: int, platform: str, folder: str) -> bool:
+    """Whether the process is one of this account's keepers, and of just this platform.
+
+    A pid that stands in a file proves nothing: that file may be forged, and the process anybody's.
+    """
+    try:
+        owner = os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+            arguments = os.fsdecode(file.read()).split("\0")[:-1]
+    except OSError:
+        return False
+    program, *named = arguments[-5:-2] or [""]
+    return owner == os.geteuid() and program.endswith("/keeper.py") and named == [platform, folder]
+
+
 def works_in(pid: int, folder: str) -> bool:
     """Whether the process has its working directory in ``folder`` or below."""
     try:
@@ -327,8 +342,12 @@ class Keeper:
                 server.clear = True
                 for connection in server.waiting:
                     self.tell(connection, server.row())
-                if self.ending is not None:
-                    discard(server.program.get("folder", ""))
+                if self.ending is not None and self.holds(server.program.get("folder", "")):
+                    discard(server.program["folder"])
+
+    def holds(self, folder: str) -> bool:
+        """Whether the folder lies in the platform's own."""
+        return folder.startswith(f"{self.folder}/") and ".." not in folder.split("/")
 
     def done(self) -> bool:
         """Whether everything has ended; kills what belongs to no server any more."""
@@ -351,7 +370,7 @@ class Keeper:
         for name, to in self.retained.items():
             if name in self.servers:
                 with contextlib.suppress(OSError):
-                    os.mkdir(to)  # noqa: PTH102 - without its parents: a checkout that is gone is not made again
+                    os.mkdir(to, 0o700)  # noqa: PTH102 - without its parents: a checkout that is gone is not made again
                 with contextlib.suppress(OSError):
                     shutil.copyfile(self.servers[name].program["log"], f"{to}/{name.replace('/', '-')}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -373,6 +392,8 @@ class Keeper:
         """Until the end."""
         os.chdir(self.folder)
         listener = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(FileNotFoundError):  # of a keeper before this one, that was killed
+            os.unlink(SOCKET)  # noqa: PTH108
         before = os.umask(0o177)
         listener.bind(SOCKET)  # relative: a path longer than 107 bytes cannot be bound
         os.umask(before)

@@ -3,6 +3,9 @@
 One file per platform, ``platforms/<id>.json`` (mode 0600, it holds passwords), written whole or not at all.
 Whether a platform is alive is asked of its keeper's pid and start time, so a reused pid or a clock that
 jumps changes nothing. What a killed keeper left is found by the mark in its environment and ended.
+
+A record is only believed: a file of ours whose parts fit together. No process is ended because a record names it,
+but because it is a keeper of this platform; no folder is removed but one that holds our mark with the platform's id.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,13 +24,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock
 from msgspec.structs import replace
 
+from gonogo import ours
 from gonogo.codec import decode
 from gonogo.errors import NotReady
-from gonogo.journal import new_run_id
+from gonogo.journal import RUN_ID, new_run_id
 from gonogo.model import Struct
+from gonogo.ours import NotOurs
 from gonogo.providers.embedded import keeper, ports
 from gonogo.providers.embedded.control import Control, KeeperLost, launch
 from gonogo.providers.embedded.recipe import UNPRIVILEGED, Recipe
@@ -36,6 +41,12 @@ FOLDER = "platforms"
 TEMPORARY = Path("/tmp")
 """Where servers put sockets, whatever TMPDIR says."""
 
+MARK = ".gonogo-platform"
+"""The file in a data folder that holds the id of its platform: only a folder with it is ever removed."""
+
+LARGEST = 16 << 20
+"""Bytes of a record; a whole platform's has some 50 kB."""
+
 Ports = Mapping[str, Mapping[str, int]]
 """Node to name of a port to its number."""
 
@@ -44,8 +55,9 @@ class Record(Struct, frozen=True, kw_only=True):
     """A platform as all processes see it. ``kept``: it outlives the process that made it.
 
     ``keeper`` and ``keeper_start`` name a process for good; ``root`` is the checkout it belongs to;
-    ``since`` is for display. ``ports`` are reserved, whether or not the component got further; ``complete``
-    are the components that were ready once, with all their steps done.
+    ``since`` is for display. ``ports`` are reserved, whether or not the component got further; ``begun`` are the
+    components of which a server was started, so that data may be there; ``complete`` those that were ready once, with
+    all their steps done.
     """
 
     id: str
@@ -58,6 +70,7 @@ class Record(Struct, frozen=True, kw_only=True):
     kept: bool = False
     ports: dict[str, dict[str, dict[str, int]]] = msgspec.field(default_factory=dict)
     components: dict[str, Recipe] = msgspec.field(default_factory=dict)
+    begun: tuple[str, ...] = ()
     complete: tuple[str, ...] = ()
 
     def reserved(self) -> set[int]:
@@ -82,7 +95,22 @@ class Platform:
     @property
     def alive(self) -> bool:
         """Whether its keeper runs."""
-        return keeper.alive(self._first.keeper, self._first.keeper_start)
+        first = self._first
+        return keeper.alive(first.keeper, first.keeper_start) and keeper.keeps(first.keeper, self.id, first.folder)
+
+    @property
+    def lost(self) -> bool:
+        """Whether no process is its keeper, nor anything else that the record names."""
+        return not keeper.alive(self._first.keeper, self._first.keeper_start)
+
+    @property
+    def marked(self) -> bool:
+        """Whether its data folder is ours by what it holds; False where there is none."""
+        try:
+            seen = self.folder.lstat()
+            return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid() and _mark(self.folder) == self.id
+        except (OSError, NotOurs):
+            return False
 
     def logs(self, component: str) -> Path:
         """The folder of a component's logs."""
@@ -99,16 +127,18 @@ class Platform:
     def put(self, recipe: Recipe, *, complete: bool) -> None:
         """The component is what the recipe says, or on its way there."""
         name = recipe.component
-
-        def changed(now: Record) -> Record:
-            others = tuple(one for one in now.complete if one != name)
-            return replace(
+        self.change(
+            lambda now: replace(
                 now,
                 components={**now.components, name: recipe},
-                complete=(*others, name) if complete else others,
+                begun=_with(now.begun, name) if complete else _without(now.begun, name),
+                complete=_with(now.complete, name) if complete else _without(now.complete, name),
             )
+        )
 
-        self.change(changed)
+    def begin(self, component: str) -> None:
+        """A server of the component is about to be started."""
+        self.change(lambda now: replace(now, begun=_with(now.begun, component)))
 
     def drop(self, component: str) -> None:
         """The component is no more; its ports are free."""
@@ -117,7 +147,8 @@ class Platform:
                 now,
                 components={name: one for name, one in now.components.items() if name != component},
                 ports={name: one for name, one in now.ports.items() if name != component},
-                complete=tuple(name for name in now.complete if name != component),
+                begun=_without(now.begun, component),
+                complete=_without(now.complete, component),
             )
         )
 
@@ -140,7 +171,7 @@ class Platform:
     @contextmanager
     def exclusively(self, component: str) -> Iterator[None]:
         """Nobody else stands up or repairs this component meanwhile."""
-        with FileLock(self.folder / f"{component}.lock", mode=0o600):
+        with ours.lock(self.folder / f"{component}.lock"):
             yield
 
     def keep(self) -> None:
@@ -151,16 +182,36 @@ class Platform:
     def end(self) -> None:
         """Take everything down; nothing is left when it returns, whatever state the keeper is in."""
         record = self.record
-        keeper.send(record.keeper, record.keeper_start, signal.SIGCONT)
-        with contextlib.suppress(KeeperLost):
-            self.control.end()
-            with contextlib.suppress(NotReady):
-                until(lambda: not self.alive, awaited="the keeper's end", within=2)
-        keeper.send(record.keeper, record.keeper_start, signal.SIGKILL)
-        # What it leaves is only taken for left behind once it is gone; a signal is not an end yet.
-        until(lambda: not self.alive, awaited="the keeper's end", within=5, every=0.01)
+        if self.alive:
+            keeper.send(record.keeper, record.keeper_start, signal.SIGCONT)
+            with contextlib.suppress(KeeperLost):
+                self.control.end()
+                with contextlib.suppress(NotReady):
+                    until(lambda: not self.alive, awaited="the keeper's end", within=2)
+            if self.alive:
+                keeper.send(record.keeper, record.keeper_start, signal.SIGKILL)
+            # What it leaves is only taken for left behind once it is gone; a signal is not an end yet.
+            until(lambda: not self.alive, awaited="the keeper's end", within=5, every=0.01)
+        end(orphans())
+        self.discard(record)
+
+    def discard(self, record: Record) -> None:
+        """Remove what is left of it once its keeper is gone; what is not ours by what it holds stays, and its record.
+
+        ``record`` is what was written last.
+        """
+        if not self.lost:
+            return
         unlink_sockets(record)
-        clean(self.path.parent.parent)
+        if self.marked:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if not os.path.lexists(self.folder):
+            self.path.unlink(missing_ok=True)
+
+    def remove(self, component: str) -> None:
+        """Remove a component's data folder; logs stay."""
+        if self.marked and not ours.unnameable(component):
+            shutil.rmtree(self.folder / component, ignore_errors=True)
 
 
 def numbers(held: Mapping[str, Mapping[str, socket.socket]]) -> dict[str, dict[str, int]]:
@@ -175,6 +226,7 @@ def create(home: Path, root: Path, folder: Path) -> tuple[Platform, subprocess.P
     """
     clean(home)
     path = _folder(home) / f"{(run := new_run_id())}.json"
+    ours.write(folder / MARK, f"{run}\n".encode())
     (folder / "logs").mkdir(mode=0o700)
     process = launch(run, folder, path)
     seen = keeper.process(process.pid)
@@ -213,35 +265,54 @@ def end_all(home: Path) -> list[str]:
     ended = listed(home)
     for platform in ended:
         platform.end()
-    clean(home)
+    clean(home, kept=True)
     return [platform.id for platform in ended]
 
 
-def clean(home: Path) -> list[keeper.Process]:
-    """End what killed keepers left behind, and remove their records and data; the processes ended."""
+def clean(home: Path, *, kept: bool = False) -> list[keeper.Process]:
+    """End what killed keepers left behind, and remove their records and data; the processes ended.
+
+    What somebody left up on purpose goes only with ``kept``: its data may be wanted.
+    """
     found = orphans()
     end(found)
     for platform in abandoned(home):
-        unlink_sockets(platform.record)
-        shutil.rmtree(platform.folder, ignore_errors=True)
-        platform.path.unlink(missing_ok=True)
+        record = platform.record
+        if kept or not record.kept or not os.path.lexists(platform.folder):
+            platform.discard(record)
     return found
 
 
 def abandoned(home: Path) -> list[Platform]:
     """Every platform whose keeper was killed, so that its record and data are still there."""
-    return [one for one in _recorded(home) if not one.alive]
+    return [one for one in _recorded(home) if one.lost]
+
+
+def strange(home: Path) -> list[str]:
+    """What lies in the list and is not believed, with the reason: nothing is ended or removed for it."""
+    told = []
+    for path in sorted(_folder(home).glob("*.json")):
+        found = _believed(path)
+        if isinstance(found, str):
+            told.append(f"{path}: {found}")
+            continue
+        platform = Platform(path, found)
+        if not platform.lost and not platform.alive:
+            told.append(f"{path}: process {found.keeper} is no keeper of this platform")
+        elif platform.lost and not platform.marked and os.path.lexists(platform.folder):
+            told.append(f"{path}: {platform.folder} holds no mark of this platform")
+    return told
 
 
 def orphans() -> list[keeper.Process]:
     """Processes of this user that a keeper started which is no more, and all they started."""
     table = keeper.processes()
-    accounts = {os.geteuid(), UNPRIVILEGED} if os.geteuid() == 0 else {os.geteuid()}
     found: dict[int, keeper.Process] = {}
     for one in table.values():
         pid, _, start = keeper.environment(one.pid).get("GONOGO_KEEPER", "").partition(":")
-        if pid.isdigit() and start.isdigit() and not keeper.alive(int(pid), int(start)) and _ours(one.pid, accounts):
-            found.update({each.pid: each for each in (one, *keeper.descendants(table, one.pid)) if not each.ended})
+        if pid.isdigit() and start.isdigit() and not keeper.alive(int(pid), int(start)) and _ours(one.pid):
+            tree = (one, *keeper.descendants(table, one.pid))
+            found.update({each.pid: each for each in tree if not each.ended and _ours(each.pid)})
     return list(found.values())
 
 
@@ -264,28 +335,44 @@ def unlink_sockets(record: Record, folder: Path = TEMPORARY) -> None:
         named = {int(number) for number in re.findall(r"\d+", path.name)}
         if named & ports and str(path) not in held:
             with contextlib.suppress(OSError):
-                if path.is_socket():
+                seen = path.lstat()
+                if stat.S_ISSOCK(seen.st_mode) and seen.st_uid in accounts():
                     path.unlink()
 
 
-def _ours(pid: int, accounts: set[int]) -> bool:
+def accounts() -> set[int]:
+    """The accounts that servers of ours run as."""
+    return {os.geteuid(), UNPRIVILEGED} if os.geteuid() == 0 else {os.geteuid()}
+
+
+def _ours(pid: int) -> bool:
     """Whether the process is of these accounts, and sees the same pids as we do: a container's are others."""
     try:
         space = os.stat(f"/proc/{pid}/ns/pid").st_ino  # noqa: PTH116 - the link's target is no path
-        return os.stat(f"/proc/{pid}").st_uid in accounts and space == os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
+        return os.stat(f"/proc/{pid}").st_uid in accounts() and space == os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:
         return False
 
 
 def _folder(home: Path) -> Path:
-    folder = home / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+    return ours.folder(home / FOLDER)
+
+
+def _mark(folder: Path) -> str:
+    return ours.read(folder / MARK, 200).decode(errors="replace").strip()
+
+
+def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return (*_without(names, name), name)
+
+
+def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(one for one in names if one != name)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with FileLock(folder / ".lock", mode=0o600, poll_interval=0.01):
+    with ours.lock(folder / ".lock", every=0.01):
         yield
 
 
@@ -296,16 +383,40 @@ def _recorded(home: Path) -> list[Platform]:
 
 
 def _read(path: Path) -> Record | None:
+    found = _believed(path)
+    return found if isinstance(found, Record) else None
+
+
+def _believed(path: Path) -> Record | str:
+    """The record, or why it is not believed."""
     try:
-        return decode(path.read_bytes(), Record)
-    except (OSError, msgspec.MsgspecError):
-        return None
+        record = decode(ours.read(path, LARGEST), Record)
+    except (OSError, NotOurs) as error:
+        return error.problems[0].what if isinstance(error, NotOurs) else (error.strerror or str(error)).lower()
+    except (msgspec.MsgspecError, RecursionError):
+        return "it is no record of this version of gonogo"
+    if not RUN_ID.fullmatch(record.id) or record.id != path.stem or record.owner != os.geteuid():
+        return "it is no record of a platform of yours"
+    folder = record.folder
+    if not Path(folder).is_absolute() or os.path.normpath(folder) != folder or folder == "/":
+        return f"{folder!r} is no data folder"
+    for name, recipe in record.components.items():
+        if not _fits(name, recipe, folder):
+            return f"the recipe of {name!r} leads out of its data folder"
+    return record
+
+
+def _fits(name: str, recipe: Recipe, folder: str) -> bool:
+    """Whether all that the recipe names lies where this platform would have put it."""
+    names = [name, *(node.name for node in recipe.nodes)]
+    return (
+        recipe.component == name
+        and not any(map(ours.unnameable, names))
+        and recipe.folder == f"{folder}/{name}"
+        and all(node.folder == f"{recipe.folder}/{node.name}" for node in recipe.nodes)
+        and recipe.uid in (None, UNPRIVILEGED)
+    )
 
 
 def _write(path: Path, record: Record) -> None:
-    """Whole or not at all, for its owner alone. No fsync: after a crash of the machine no platform is up."""
-    draft = path.with_suffix(".draft")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(record))
-    draft.replace(path)
+    ours.write(path, msgspec.json.encode(record))

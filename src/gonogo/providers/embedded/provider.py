@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from gonogo import ours
 from gonogo.content import state
 from gonogo.errors import ConfigError, DeployError, Gone, Problem
 from gonogo.files import nearest
@@ -24,11 +28,11 @@ from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
 from gonogo.providers import Ready, Reason
 from gonogo.providers.embedded import keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
-from gonogo.providers.embedded.deployment import Deployment, PortTaken, Redact, read
+from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, Redact, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
 from gonogo.providers.embedded.platforms import Platform
 from gonogo.providers.embedded.recipe import Place, Recipe, generate, render
-from gonogo.providers.embedded.room import MIB, Need, room_for
+from gonogo.providers.embedded.room import MIB, Need, gib, room_for
 from gonogo.providers.embedded.spec import Embedded as Spec
 from gonogo.providers.embedded.spec import load
 from gonogo.redaction import bounded
@@ -56,6 +60,8 @@ class Embedded:
         self._platform = platforms.find(self._home, root)
         self._found = self._platform is not None
         self._made: set[str] = set()
+        self._loses: Callable[[str], None] | None = None
+        self._building = False
         self._keeper: subprocess.Popen[bytes] | None = None
         self._parent: Path | None = None
         self._lock = threading.Lock()
@@ -74,6 +80,7 @@ class Embedded:
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
         """Why this machine has no room for these components; empty where it has. What is up has its room."""
+        self._building = True
         missing = [component for component in components if self._recipe(component.name) is None]
         try:
             self._parent = room_for(self._need(missing), self._home)
@@ -86,8 +93,13 @@ class Embedded:
 
     # -- up
 
+    def replacing(self, tell: Callable[[str], None]) -> None:
+        """See :meth:`gonogo.providers.Provider.replacing`."""
+        self._loses = tell
+
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """See :meth:`gonogo.providers.Provider.up`."""
+        self._building = True
         spec = load(component.folder)
         try:
             platform = self._begun(component)
@@ -133,20 +145,22 @@ class Embedded:
         ready: Ready,
         report: Report,
     ) -> Recipe:
-        """The component as it should be, reused where it is, else anew."""
+        """The component as it should be, reused or repaired where it is; anew where it is not, or is to be replaced."""
 
         def rendered(ports: platforms.Ports, generated: Mapping[str, str]) -> Recipe:
             place = Place(platform.id, platform.folder / component.name, ports, generated, needs)
             return render(spec, component, place, fetched)
 
-        record = platform.record
-        there = record.components.get(component.name)
+        there = platform.record.components.get(component.name)
         if there is not None:
-            same = {node.name for node in there.nodes} == {node.name for node in spec.nodes}
-            wanted = rendered({node.name: node.ports for node in there.nodes}, there.generated) if same else None
-            whole = there == wanted and component.name in record.complete
-            if whole and self._deployment(there, report).repair(ready):
-                return there
+            if self._touched(platform, there):
+                try:
+                    return self._repaired(platform, there, spec, rendered, ready, report)
+                except DeployError as error:
+                    lost = losses(there)
+                    if self._loses is None:
+                        raise _left(error, lost) from error
+                    self._loses("\n".join([f"{component.name} is replaced: {error}; lost with it:", *lost]))
             self._deployment(there, report).remove()
         self._made.add(component.name)
         for attempt in range(1, PORT_ATTEMPTS + 1):
@@ -167,6 +181,33 @@ class Embedded:
                     for one in ports.values():
                         one.close()
         raise AssertionError("the last attempt returns or raises")
+
+    def _touched(self, platform: Platform, recipe: Recipe) -> bool:
+        """Whether a server of it was ever started: then there may be data in it that somebody wants."""
+        record, name = platform.record, recipe.component
+        rows = platform.control.rows()
+        known = any(serving.name_of(recipe, node) in rows for node in recipe.nodes)
+        return known or name in record.begun or name in record.complete
+
+    def _repaired(
+        self,
+        platform: Platform,
+        there: Recipe,
+        spec: Spec,
+        rendered: Callable[[platforms.Ports, Mapping[str, str]], Recipe],
+        ready: Ready,
+        report: Report,
+    ) -> Recipe:
+        """The component that is there, once it is right; what lives of it is only asked. Raises ``DeployError``."""
+        complete = there.component in platform.record.complete
+        current = replace(there, ready=spec.ready)
+        self._deployment(current, report).repair(ready, finish=not complete)
+        if others := _differences(current, spec, rendered):
+            said = f"{there.component} answers, and is not what would be started now: {', '.join(others)}"
+            raise NotRight(there.component, said, "configured_otherwise")
+        if not complete or there != current:
+            platform.put(current, complete=True)
+        return current
 
     # -- as it is
 
@@ -263,11 +304,16 @@ class Embedded:
         deployment.settle(ready)
 
     def _restore(self, recipe: Recipe, ready: Ready, *, lost: bool) -> None:
-        """As before, with its addresses, which others hold; without its data where a lost node means that."""
-        deployment = self._deployment(recipe)
-        if (lost and recipe.repair == "component") or not deployment.repair(ready):
-            deployment.remove()
-            deployment.start({}, ready)
+        """As before, on its own data, with its addresses, which others hold. Raises ``DeployError``."""
+        deployment, together = self._deployment(recipe), recipe.repair == "component"
+        if not (lost and together):
+            try:
+                deployment.repair(ready)
+                return
+            except DeployError:
+                if not together:
+                    raise
+        deployment.restart_all(ready)
 
     def _server(self, component: str, node: str) -> Server:
         rows = {server.node: server for server in self.servers() if server.component == component}
@@ -286,14 +332,14 @@ class Embedded:
     def down(self) -> None:
         """Take down what this object's ``up`` made: the platform, or what it added to the one it found.
 
-        An object that has made nothing takes down every platform that was left in this checkout.
+        An object that never stood anything up takes down every platform that was left in this checkout.
         """
         with self._lock:  # after which no platform begins any more
             self._cancelled.set()
         platform = self._platform
         if platform is None:
             return
-        if self._found and self._made:
+        if self._found and self._building:
             self._remove(platform, self._made)
             return
         for one in platforms.of(self._home, self._root) if self._found else [platform]:
@@ -346,5 +392,50 @@ class Embedded:
         if recipe and platform:
             to = state(self._root) / "logs" / platform.id
             with suppress(KeeperError):  # it is being taken down already
-                to.parent.mkdir(parents=True, exist_ok=True)
+                ours.folder(to.parent)
                 platform.control.retain([serving.name_of(recipe, node) for node in recipe.nodes], to)
+
+
+def losses(recipe: Recipe) -> list[str]:
+    """A line for each node: its data folder and how much is in it."""
+    return [f"  {node.name}: {node.folder} ({gib(size(Path(node.folder)))})" for node in recipe.nodes]
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files below the folder; links are not followed."""
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # servers write and remove files meanwhile
+                total += Path(where, name).lstat().st_size
+    return total
+
+
+def _left(error: DeployError, lost: list[str]) -> DeployError:
+    """The error as it is told where nothing was replaced: what to do, and what that would cost."""
+    name = error.component
+    how = f"it was left as it is; `gonogo up {name} --replace` starts it anew, and loses:"
+    said = "\n".join([f"{error}", how, *lost])
+    return NotRight(name, said, getattr(error, "kind", "not_started"), error)
+
+
+def _differences(
+    there: Recipe, spec: Spec, rendered: Callable[[platforms.Ports, Mapping[str, str]], Recipe]
+) -> list[str]:
+    """In what the component differs from what would be started now; names only, since values may be secret."""
+    nodes, wanted = {node.name for node in there.nodes}, {node.name for node in spec.nodes}
+    if nodes != wanted:
+        return [f"nodes {', '.join(sorted(nodes))} in place of {', '.join(sorted(wanted))}"]
+    if there.generated.keys() != spec.generated.keys():
+        return ["its generated values"]
+    new = rendered({node.name: node.ports for node in there.nodes}, there.generated)
+    if there.version != new.version:
+        return [f"version {there.version} in place of {new.version}"]
+    parts = ("uid", "repair", "finish", "children", "addresses", "secrets")
+    others = [part for part in parts if getattr(there, part) != getattr(new, part)]
+    for old, now in zip(there.nodes, new.nodes, strict=True):
+        changed = [name for name in sorted({*old.files, *now.files}) if old.files.get(name) != now.files.get(name)]
+        settings = ("ports", "after", "prepare", "command", "stop", "grace")
+        changed += [part for part in settings if getattr(old, part) != getattr(now, part)]
+        others += [f"{name} of {old.name}" for name in changed]
+    return others or ([] if there == replace(new, ready=there.ready) else ["its recipe"])

@@ -5,6 +5,7 @@ Texts marked *template* are Jinja2 templates; everything else is taken as it sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ import msgspec
 
 from gonogo.files import load_toml
 from gonogo.model import Struct
+from gonogo.ours import unnameable
 
 FILE = "embedded.toml"
 
@@ -80,6 +82,9 @@ class Node(Struct, frozen=True, kw_only=True):
     command: Command | None = None
 
     def __post_init__(self) -> None:
+        if why := unnameable(self.name):
+            raise ValueError(f"node {self.name!r} {why}: its name becomes that of its folder and its log")
+        _inside(self.files or ())
         if not self.ports or len(set(self.ports)) < len(self.ports):
             raise ValueError(f"node {self.name} needs at least one port, each named once")
 
@@ -116,6 +121,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
     children: tuple[Children, ...] = ()
 
     def __post_init__(self) -> None:
+        _inside(self.files)
         known: list[str] = []
         for node in self.nodes:
             if node.name in known:
@@ -138,6 +144,13 @@ class Embedded(Struct, frozen=True, kw_only=True):
     def command_of(self, node: Node) -> Command:
         """What the node is."""
         return self.command if node.command is None else node.command
+
+
+def _inside(names: Iterable[str]) -> None:
+    """Raise ``ValueError`` for a path of ``files`` that leads out of the node's folder."""
+    for name in names:
+        if any(map(unnameable, name.split("/"))):
+            raise ValueError(f"files: {name!r} is no path in the node's folder")
 
 
 def load(folder: Path) -> Embedded:

@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from gonogo import ours
 from gonogo.errors import ConfigError, GonogoError, Problem
 from gonogo.home import shared
 from gonogo.providers.embedded.maven import Pin
@@ -117,9 +118,9 @@ def locked(path: Path, home: Path, tick: Tick) -> Iterator[None]:
 
     Raises ``NotReady`` where another one holds it for an hour.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
-    lock = FileLock(shared(home / "locks") / f"{path.name}.lock")
+    lock = ours.lock(shared(home / "locks") / f"{path.name}.lock")
 
     def taken() -> bool:
         try:
