@@ -21,7 +21,7 @@ from repositories import Content
 from samples import sample_results
 
 from gonogo import cli
-from gonogo.errors import ConfigError, Problem
+from gonogo.errors import ConfigError, DeployError, Problem
 from gonogo.journal import Journal
 from gonogo.model import Endpoints, Results
 from gonogo.platform import Platform
@@ -279,6 +279,104 @@ def test_up_also_asks_what_stands_on_what_was_asked_for(gonogo: Gonogo, content:
     said = gonogo("up", "store")
 
     assert "2 of 2 components are up" in said.err
+
+
+def test_up_says_why_something_was_left_and_goes_on_with_the_rest(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Thin(Existing):
+        def up(self, component: Component, *rest: object) -> Endpoints:
+            if component.name == "store":
+                raise DeployError("store", "answers, and is not right\nit was left as it is")
+            return super().up(component, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("gonogo.content.provider_for", lambda target, *_: Thin(target))
+
+    said = gonogo("up")
+
+    assert said.code == 1
+    assert "store: answers, and is not right\nit was left as it is\n" in said.err
+    assert "shop: answers, and is not right" in said.err
+    assert "0 of 2 components are up" in said.err
+
+
+def test_what_gonogo_did_not_start_is_never_replaced(gonogo: Gonogo, content: Content) -> None:
+    said = gonogo("up", "--replace")
+
+    assert said.code == 2
+    assert "--replace: gonogo did not start the servers of 'there'" in said.err
+
+
+def test_replacing_is_told_to_the_provider_before_anything_is_stood_up(
+    gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Replacing(Existing):
+        def replacing(self, tell: Callable[[str], None]) -> None:
+            self.tell = tell
+
+        def up(self, component: Component, *rest: object) -> Endpoints:
+            self.tell(f"{component.name} is replaced; lost with it: everything")
+            return super().up(component, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("gonogo.content.provider_for", lambda target, *_: Replacing(target))
+
+    said = gonogo("up", "store", "--replace")
+
+    assert said.code == 0
+    assert "store is replaced; lost with it: everything\n" in said.err
+
+
+@pytest.mark.parametrize("verb", [["status"], ["down"], ["down", "--all"], ["sweep", "--yes"]])
+def test_a_forged_record_is_acted_on_by_no_verb(
+    gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    content.write("deploy/targets/embedded.toml", EMBEDDED)
+    home, precious = tmp_path / "home", tmp_path / "data" / "precious"
+    (home / "platforms").mkdir(parents=True)
+    precious.parent.mkdir()
+    precious.touch()
+    started = Path(f"/proc/{os.getpid()}/stat").read_text().rpartition(")")[2].split()[19]
+    forged = {
+        "id": "pv-20250101000000-000000",
+        "keeper": os.getpid(),
+        "keeper_start": int(started),
+        "root": str(content.root),
+        "folder": str(precious.parent),
+        "owner": os.geteuid(),
+        "since": "",
+        "kept": True,
+    }
+    record = home / "platforms" / f"{forged['id']}.json"
+    record.write_text(json.dumps(forged))
+    record.chmod(0o600)
+    monkeypatch.setenv("GONOGO_HOME", str(home))
+    monkeypatch.setenv("GONOGO_TARGET", "embedded")
+
+    said = gonogo(*verb)
+
+    assert said.code == 0
+    assert precious.exists()
+    assert record.exists()
+    if verb[0] == "sweep" or "--all" in verb:
+        assert f"left alone, {record}: process {os.getpid()} is no keeper of this platform" in said.err
+
+
+@pytest.mark.parametrize("verb", [["status"], ["down"], ["down", "--all"], ["sweep", "--yes"], ["up"]])
+def test_a_list_of_platforms_that_is_a_link_is_a_sentence(
+    gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    content.write("deploy/targets/embedded.toml", EMBEDDED)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "home/platforms").symlink_to(tmp_path / "theirs")
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GONOGO_TARGET", "embedded")
+
+    said = gonogo(*verb)
+
+    assert said.code == 2
+    assert f"{tmp_path}/home/platforms: it is a symbolic link (it is left alone" in said.err
+    assert list((tmp_path / "theirs").iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [["up", "store"], ["check", "suites/store"]], ids=["up", "check"])

@@ -42,6 +42,18 @@ def loaded(folder: Path, text: str) -> Embedded:
     return load(folder)
 
 
+@pytest.mark.parametrize("name", ["../other", "a/b", "..", "", "a\\u0000b"])
+def test_a_node_is_named_as_its_folder_can_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="its name becomes that of its folder and its log"):
+        loaded(tmp_path, WHOLE.replace('name = "first"', f'name = "{name}"').replace('after = ["first"]', ""))
+
+
+@pytest.mark.parametrize("path", ["../a.conf", "/etc/a.conf", "conf/../../a.conf", "a//b", ""])
+def test_a_file_lies_in_the_folder_of_its_node(tmp_path: Path, path: str) -> None:
+    with pytest.raises(ConfigError, match="is no path in the node's folder"):
+        loaded(tmp_path, WHOLE.replace('"a.conf" =', f'"{path}" ='))
+
+
 def test_a_node_has_the_components_tables_or_its_own(tmp_path: Path) -> None:
     spec = loaded(tmp_path, WHOLE)
 

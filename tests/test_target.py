@@ -49,6 +49,14 @@ def test_a_small_target_has_defaults(tmp_path: Path) -> None:
     assert not target.allows(Mode.WRITE)
 
 
+@pytest.mark.parametrize("name", ["../../other", "/etc/x", "a/b", "", ".", "..", "a\\u0000b", "a\\nb", "x" * 101, "-x"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    (told,) = mistakes(tmp_path, QUEUE.replace('"staging"', f'"{name}"'))
+
+    assert told.startswith("target.name: ")
+    assert "it becomes part of the names of files" in told
+
+
 def test_a_whole_target_is_read(tmp_path: Path) -> None:
     target = loaded(
         tmp_path,

@@ -156,7 +156,7 @@ class Deployment:
         said = str(last) if isinstance(last, Unsettled) else f"does not answer: {last}" if last else str(error)
         kind = last.signature.partition(".")[2] if last else "not_settled"
         before = None if isinstance(last, Unsettled) else error
-        return NotRight(self.recipe.component, f"{self.recipe.component} {said}", kind, before)
+        return NotRight(self.recipe.component, said, kind, before)
 
     def restart(self, node: NodeRecipe) -> None:
         """End the node and start it again with its data and ports. Raises ``DeployError``."""

@@ -203,7 +203,7 @@ class Embedded:
         current = replace(there, ready=spec.ready)
         self._deployment(current, report).repair(ready, finish=not complete)
         if others := _differences(current, spec, rendered):
-            said = f"{there.component} answers, and is not what would be started now: {', '.join(others)}"
+            said = f"answers, and is not what would be started now: {', '.join(others)}"
             raise NotRight(there.component, said, "configured_otherwise")
         if not complete or there != current:
             platform.put(current, complete=True)
@@ -398,17 +398,17 @@ class Embedded:
 
 def losses(recipe: Recipe) -> list[str]:
     """A line for each node: its data folder and how much is in it."""
-    return [f"  {node.name}: {node.folder} ({gib(size(Path(node.folder)))})" for node in recipe.nodes]
+    return [f"  {node.name}: {node.folder} ({size(Path(node.folder))})" for node in recipe.nodes]
 
 
-def size(folder: Path) -> int:
-    """Bytes of all files below the folder; links are not followed."""
+def size(folder: Path) -> str:
+    """How much is in all files below the folder; links are not followed."""
     total = 0
     for where, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):  # servers write and remove files meanwhile
                 total += Path(where, name).lstat().st_size
-    return total
+    return gib(total) if total >= MIB else f"{total >> 10} KiB"
 
 
 def _left(error: DeployError, lost: list[str]) -> DeployError:
