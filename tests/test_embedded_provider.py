@@ -730,6 +730,25 @@ def test_down_takes_down_whatever_was_left_in_this_checkout(checkout: Checkout) 
     assert platforms.listed(checkout.home) == []
 
 
+def test_down_removes_what_a_killed_keeper_left_in_this_checkout_and_up_does_not(checkout: Checkout) -> None:
+    echo = component(checkout.root)
+    provider, _ = checkout.up(echo)
+    provider.keep()
+    (kept,), (platform,) = precious(provider), platforms.listed(checkout.home)
+    keeper.send(platform.record.keeper, platform.record.keeper_start, signal.SIGKILL)
+    until(lambda: not platform.alive, awaited="its end", within=5)
+    Embedded(checkout.root.parent, home=checkout.home).down()
+
+    anew, _ = checkout.up(echo)
+    after_up = kept.exists()
+    anew.down()
+    checkout.provider().down()
+
+    assert after_up
+    assert not platform.folder.exists()
+    assert not platform.path.exists()
+
+
 def test_what_somebody_else_took_down_meanwhile_is_not_called_kept(checkout: Checkout) -> None:
     provider, _ = checkout.up(component(checkout.root))
     provider.keep()

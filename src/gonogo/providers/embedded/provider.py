@@ -332,10 +332,16 @@ class Embedded:
     def down(self) -> None:
         """Take down what this object's ``up`` made: the platform, or what it added to the one it found.
 
-        An object that never stood anything up takes down every platform that was left in this checkout.
+        An object that never stood anything up takes down every platform that was left in this checkout, and removes
+        the data of those whose keeper was killed.
         """
         with self._lock:  # after which no platform begins any more
             self._cancelled.set()
+        if not self._building:
+            for left in platforms.abandoned(self._home):
+                record = left.record
+                if record.root == str(self._root.resolve()):
+                    left.discard(record)
         platform = self._platform
         if platform is None:
             return
