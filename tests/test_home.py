@@ -78,16 +78,43 @@ def test_a_folder_that_is_not_ours_alone_is_refused_and_left_as_it_is(
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("where", [".gonogo", "home/platforms"])
-def test_a_folder_of_ours_that_is_a_link_is_not_entered(tmp_path: Path, where: str) -> None:
+def test_a_list_of_platforms_that_is_a_link_is_not_entered(tmp_path: Path) -> None:
     (target := tmp_path / "target").mkdir()
     (tmp_path / "home").mkdir()
-    (tmp_path / where).symlink_to(target)
+    (tmp_path / "home/platforms").symlink_to(target)
 
     with pytest.raises(NotOurs, match="it is a symbolic link"):
-        state(tmp_path) if where == ".gonogo" else platforms.listed(tmp_path / "home")
+        platforms.listed(tmp_path / "home")
 
     assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [linked, lambda path: path.rmdir() or path.touch(), lambda path: os.chown(path, 65534, 65534)],
+    ids=["a link", "a file", "another's"],
+)
+def test_what_is_not_ours_in_a_checkout_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None], request: pytest.FixtureRequest
+) -> None:
+    if os.geteuid() != 0 and "another" in request.node.name:
+        pytest.skip("only root can give a folder away")
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    (own := tmp_path / ".gonogo").mkdir(mode=0o755)
+    spoil(own)
+    before = own.lstat()
+
+    folder = state(tmp_path)
+
+    assert folder.parent == tmp_path / "home" / "checkouts"
+    assert (own.lstat().st_mode, own.lstat().st_uid) == (before.st_mode, before.st_uid)
+
+
+def test_a_checkouts_own_folder_is_closed_to_others(tmp_path: Path) -> None:
+    (own := tmp_path / ".gonogo").mkdir()
+    own.chmod(0o777)
+
+    assert state(tmp_path).stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_in_its_place_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,3 +90,37 @@ def test_a_torn_last_line_is_passed_over(journal: Journal) -> None:
         file.write(b'{"run":"pv-2026')
 
     assert [e.name for e in journal.open_entries()] == ["a"]
+
+
+@pytest.mark.parametrize("how", ["open to all", "a link"])
+def test_a_journal_that_is_not_believed_is_put_aside_for_a_new_one(journal: Journal, how: str) -> None:
+    forged = journal.path.with_name("forged")
+    forged.write_text("forged\n")
+    if how == "a link":
+        journal.path.symlink_to(forged)
+    else:
+        forged.rename(journal.path)
+        journal.path.chmod(0o666)
+
+    with scope(journal).owns("thing", Shelf(journal)) as name:
+        assert [e.name for e in journal.open_entries()] == [name]
+
+    aside = journal.path.with_name("journal.jsonl.not-believed")
+    assert aside.read_text() == "forged\n"
+    assert journal.path.lstat().st_mode & 0o777 == 0o600
+
+
+def test_a_time_that_is_none_is_no_run() -> None:
+    assert run_of("pv-20249999999999-0a1b2c-1") is None
+    assert run_of("pv-٢٠٢٤٠١٠١٠٠٠٠٠٠-0a1b2c-1") is None
+
+
+def test_only_declared_kinds_with_a_run_in_their_name_are_created(journal: Journal) -> None:
+    class Declared(Shelf):
+        kinds = ("thing",)
+
+    for kind, form in (("other", "{run}-{n}"), ("thing", "fixed")):
+        with pytest.raises(AssertionError), scope(journal).owns(kind, Declared(journal), form):
+            pytest.fail("the body must not run")
+
+    assert journal.open_entries() == []

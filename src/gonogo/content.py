@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gonogo import ours
 from gonogo.errors import ConfigError, Problem
+from gonogo.ours import NotOurs
 from gonogo.providers import Provider
 from gonogo.target import Target
 
@@ -34,14 +36,18 @@ def find_root(start: Path) -> Path:
 def state(root: Path) -> Path:
     """Where journal, runs and logs of a checkout belong: in it, or in ``GONOGO_HOME`` where it is read-only.
 
-    Only its owner can enter it. Raises ``ConfigError`` where neither may be written, and ``NotOurs`` where what stands
-    there is a link or another account's.
+    What stands in it and is a link or another account's is left alone: then it is ``GONOGO_HOME`` too. Only its owner
+    can enter it. Raises ``ConfigError`` where neither may be written.
     """
     folder = root / STATE
-    if not os.access(folder if folder.exists() else root, os.W_OK | os.X_OK):
-        from gonogo.home import home
+    if os.path.lexists(folder):
+        with suppress(NotOurs):
+            return ours.folder(folder)
+    elif os.access(root, os.W_OK | os.X_OK):
+        return folder
+    from gonogo.home import home
 
-        folder = home() / "checkouts" / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
+    folder = home() / "checkouts" / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
     return ours.folder(folder) if os.path.lexists(folder) else folder
 
 

@@ -21,6 +21,7 @@ from gonogo import ours
 from gonogo.codec import decode
 from gonogo.errors import ConfigError, NotAllowed, Problem
 from gonogo.model import Mode, Removes
+from gonogo.ours import NotOurs
 
 RUN_ID = re.compile(r"pv[-_](\d{14})[-_]([0-9a-f]{6})", re.ASCII)
 """A run id inside an object's name; ``_`` stands for ``-`` where a product allows no hyphen."""
@@ -100,7 +101,10 @@ class Journal:
         identity: str = "",
         removed: bool = False,
     ) -> None:
-        """Write one line and have it on disk before returning. Raises ``NotOurs`` where others could write it too."""
+        """Write one line and have it on disk before returning.
+
+        A journal that others could write, or that is a link, is put aside for a new one: nobody shall believe it.
+        """
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entry = Entry(
             run=run,
@@ -115,7 +119,12 @@ class Journal:
         with self._lock:
             if not self.path.parent.is_dir():
                 ours.folder(self.path.parent)
-            ours.append(self.path, msgspec.json.encode(entry) + b"\n")
+            line = msgspec.json.encode(entry) + b"\n"
+            try:
+                ours.append(self.path, line)
+            except NotOurs:
+                self.path.replace(self.path.with_name(f"{self.path.name}.not-believed"))
+                ours.append(self.path, line)
 
     def open_entries(self, damaged: Callable[[int], None] = lambda _: None) -> list[Entry]:
         """What was created and not removed since, oldest first.

@@ -123,7 +123,10 @@ def lock(path: Path, every: float = 0.05) -> FileLock:
     from filelock import FileLock
 
     with contextlib.suppress(FileNotFoundError):
-        if why := fault(path.lstat()):
+        seen = path.lstat()
+        if stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid():
+            path.chmod(0o600)  # an earlier version left it to the umask; there is nothing in it to believe
+        elif why := fault(seen):
             raise NotOurs(path, why)
     return FileLock(path, mode=0o600, poll_interval=every)
 

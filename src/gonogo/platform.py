@@ -170,6 +170,7 @@ class Platform:
                     "transport": ends.transport if ends else "",
                     "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
                     "identity": standing.identity,
+                    "place": self.place,
                 }
             )
         return rows
@@ -177,7 +178,7 @@ class Platform:
     def adopt(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """The standings that another process of this run exported."""
         for row in rows:
-            name, signature = row["component"], row["signature"]
+            name, signature, self.place = row["component"], row["signature"], row["place"]
             endpoints = None
             if row["addresses"] is not None:
                 secrets = {k: Secret(v) for k, v in row["secrets"].items()}

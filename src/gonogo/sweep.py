@@ -155,7 +155,7 @@ def removed(platform: Platform, screen: Screen, found: Found) -> bool:
         return False
     scope = platform.endpoints(found.component).scope
     assert scope is not None
-    with suppress(NotOurs, OSError):  # a journal that is not believed is not written either
+    with suppress(OSError):  # it is gone, whether or not that could be written down
         scope.gone(found.run, found.kind, found.name)
     return True
 
