@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -74,13 +74,13 @@ class Cluster:
             raise found
         return json.dumps(found).encode()
 
-    def pages(self, kind: Kind, namespace: str, *, labels: str = "") -> Iterator[bytes]:
+    def pages(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> Iterator[bytes]:
         yield self.get(f"{kind.path(namespace)}?{labels}" if labels else kind.path(namespace))
 
-    def stream_headers_and_tls(self, path: str, query: Mapping[str, Any]) -> Stream:
+    def stream_headers_and_tls(self, path: str, query: Sequence[tuple[str, str]]) -> Stream:
         self.asked.append(path)
         token = ("X-Token", "of the cluster")
-        return Stream(f"ws://{self._address}{path}?port={query['ports']}", [token], None, "", "")
+        return Stream(f"ws://{self._address}{path}?port={dict(query)['ports']}", [token], None, "", "")
 
     def refusal(self, status: int, body: bytes, method: str, path: str) -> ClientError:
         kinds = {401: Denied, 403: Forbidden, 404: Absent}

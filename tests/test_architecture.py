@@ -29,12 +29,13 @@ CORE = {
     "judge": {"model", "times"},
     "codec": set(),
     "seal": {"codec", "model"},
+    "names": set(),
     "files": {"codec", "errors"},
     "ours": {"errors"},
     "merge": {"declared", "errors", "judge", "model", "times"},
     "gate": {"codec", "model", "errors", "files", "judge", "merge", "seal", "times"},
     "registry": {"model", "errors", "files", "signatures"},
-    "target": {"model", "errors", "files", "ours", "registry"},
+    "target": {"model", "errors", "files", "names", "ours", "registry"},
     "runplan": {"declared", "model", "errors", "files", "judge", "registry", "target"},
     "schema": {"model"},
     "client": {"errors", "model"},
@@ -258,14 +259,15 @@ def test_private_parts_of_pytest_are_left_alone() -> None:
 CLUSTER = {
     "expiry": set(),
     "kubeconfig": set(),
-    "api": {"expiry", "kubeconfig"},
+    "paths": set(),
+    "api": {"expiry", "kubeconfig", "paths"},
     "judge": {"judge"},
     "hub": {"api", "judge"},
-    "forward": {"api", "forward"},
-    "inside": {"api", "forward"},
+    "forward": {"api", "forward", "paths"},
+    "inside": {"api", "forward", "paths"},
     "stored": {"judge"},
     "story": {"judge"},
-    "survey": {"api", "hub", "judge", "stored", "story"},
+    "survey": {"api", "hub", "judge", "paths", "stored", "story"},
 }
 """What a module of the cluster package may know of the others: one direction."""
 
@@ -303,6 +305,31 @@ def is_clock(node: ast.AST) -> bool:
 
 
 # -- who may do what
+
+
+def test_what_is_asked_of_an_api_server_has_a_path_that_one_module_made_of_names() -> None:
+    # what is no `Path` is refused where an address is made (tests/test_names.py); here: that there is no other place
+    asks = {"_url", "urlencode", "pool.request", "Stream", "ApiClient", "_Straight", "super().__new__", "str.__new__"}
+    files = [path for path in [*ENGINE, *FIXTURES, *SUITES] if "gonogo.cluster" in path.read_text(encoding="utf-8")]
+    found = {
+        (path.stem, function.name, name)
+        for path in [*files, ROOT / "src/gonogo/cluster/paths.py"]
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func)) in asks
+    }
+
+    assert found == {
+        ("paths", "__new__", "super().__new__"),
+        ("api", "_url", "urlencode"),
+        ("api", "_request", "_url"),
+        ("api", "_request", "pool.request"),
+        ("api", "stream_headers_and_tls", "_url"),
+        ("api", "stream_headers_and_tls", "Stream"),
+        ("api", "_connected", "ApiClient"),
+        ("websocket", "opened", "_Straight"),
+    }
 
 
 def test_one_module_sleeps() -> None:

@@ -28,7 +28,7 @@ from gonogo.cluster.api import KINDS, Api, Kind, Outdated, position, right
 from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled
 from gonogo.model import Outcome
 
-PODS = "/api/v1/pods"
+PODS = KINDS["Pod"].path()
 KAFKA = Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True)
 
 
@@ -59,15 +59,15 @@ def status(code: int, reason: str, message: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "namespace", "name", "path"),
     [
-        (KINDS["Pod"], None, "", "/api/v1/pods"),
-        (KINDS["Pod"], "data", "", "/api/v1/namespaces/data/pods"),
+        (KINDS["Pod"], None, None, "/api/v1/pods"),
+        (KINDS["Pod"], "data", None, "/api/v1/namespaces/data/pods"),
         (KINDS["Deployment"], "data", "web", "/apis/apps/v1/namespaces/data/deployments/web"),
-        (KINDS["Node"], "data", "", "/api/v1/nodes"),
+        (KINDS["Node"], "data", None, "/api/v1/nodes"),
         (KINDS["Namespace"], None, "kube-system", "/api/v1/namespaces/kube-system"),
-        (KAFKA, "data", "", "/apis/kafka.strimzi.io/v1/namespaces/data/kafkas"),
+        (KAFKA, "data", None, "/apis/kafka.strimzi.io/v1/namespaces/data/kafkas"),
     ],
 )
-def test_where_a_kind_is_found(kind: Kind, namespace: str | None, name: str, path: str) -> None:
+def test_where_a_kind_is_found(kind: Kind, namespace: str | None, name: str | None, path: str) -> None:
     assert kind.path(namespace, name) == path
 
 

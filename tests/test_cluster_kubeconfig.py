@@ -15,11 +15,12 @@ from kubeconfigs import api, kubeconfig
 from scripted import Reply, serving
 
 from gonogo.cluster import kubeconfig as module
+from gonogo.cluster.api import KINDS
 from gonogo.cluster.kubeconfig import chosen
 from gonogo.errors import ConfigError
 from gonogo.target import Kubernetes
 
-PODS = "/api/v1/pods"
+PODS = KINDS["Pod"].path()
 
 
 def test_the_current_context_is_asked(tmp_path: Path) -> None:

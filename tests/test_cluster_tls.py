@@ -14,10 +14,9 @@ from certificates import Authority, Pair
 from kubeconfigs import api, kubeconfig
 from scripted import Reply, serving
 
-from gonogo.cluster.api import Api
+from gonogo.cluster.api import VERSION, Api
 from gonogo.errors import ClusterLost, Denied
 
-VERSION = "/version"
 LONG_AGO = datetime(2021, 1, 2, 3, 4, tzinfo=UTC)
 
 

@@ -120,6 +120,7 @@ def test_the_code_tells(objects: list[dict[str, Any]], code: int, health: Health
         (["-f", "values.yaml"], "values.yaml: holds no object of Kubernetes"),
         (["-f", "ok.yaml", "--watch"], "--watch: files do not change"),
         (["-A", "-n", "data"], "-A: means all namespaces"),
+        (["-n", "data/../x"], "-n: 'data/../x' can be no namespace (names are lower-case letters"),
         (["ok.yaml"], "ok.yaml: is no option (files are named after -f)"),
         (["-f"], "requires an argument"),
     ],
@@ -371,6 +372,8 @@ def test_what_could_not_be_asked_is_not_healthy(found: survey.Survey, state: Sta
 
 class Discovery:
     """The discovery documents of a cluster, and a group whose API is down."""
+
+    component = "health"
 
     def get(self, path: str, **query: str) -> bytes:
         """One of them."""

@@ -518,6 +518,8 @@ def health(
 def _contradictions(
     file: str | None, more: list[str] | None, watch: bool, everywhere: bool, spaces: list[str]
 ) -> list[Problem]:
+    from gonogo.names import WORDS, is_label
+
     problems = []
     if more and file is None:
         problems.append(Problem(more[0], "is no option", "files are named after -f"))
@@ -525,6 +527,7 @@ def _contradictions(
         problems.append(Problem("--watch", "files do not change: it follows a cluster", "leave out -f or --watch"))
     if everywhere and spaces:
         problems.append(Problem("-A", "means all namespaces, -n only some", "leave out one of them"))
+    problems += [Problem("-n", f"{name!r} can be no namespace", WORDS) for name in spaces if not is_label(name)]
     return problems
 
 

@@ -19,6 +19,7 @@ import msgspec
 from gonogo.errors import ClientError, ConfigError, Problem
 from gonogo.files import SECRET_KEY, converted, salvaged_toml, suggestion, unreadable
 from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
+from gonogo.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
 from gonogo.ours import unnameable
 from gonogo.registry import PLACE, PLACES, Component, Registry
 
@@ -34,10 +35,10 @@ CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 PATH_KEYS = frozenset({"ca"})
 """Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
 
-SERVICE = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9.-]+):(?P<port>\d+)")
+SERVICE = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{LABEL}):(?P<port>{PORT})")
 """``namespace/name:port`` of a Service."""
 
-SECRET = re.compile(r"(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9.-]+)#(?P<key>[\w.-]+)")
+SECRET = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{SUBDOMAIN})#(?P<key>{KEY})")
 """``namespace/name#key`` of a Secret."""
 
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
@@ -356,6 +357,9 @@ def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     health = file.checklist.health if file.checklist else None
     if health is not None and not 0 < health <= 100:
         yield f"checklist.health must be from 1 to 100 percent, is {health}", ""
+    for key, namespace in _namespaces(file):
+        if not is_label(namespace):
+            yield f"{key}: {namespace!r} can be no namespace", WORDS
     for name in file.checklist.services if file.checklist else ():
         if name not in file.components:
             yield f"checklist.services: {name!r} is no component of this file", suggestion(name, file.components)
@@ -364,6 +368,17 @@ def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
             yield f"unknown component {f'components.{name}'!r}", suggestion(name, registry.components)
         else:
             yield from _component_problems(file, registry.components[name], table)
+
+
+def _namespaces(file: _TargetFile) -> Iterator[tuple[str, str]]:
+    """Every namespace that the file names by itself, with its key."""
+    if file.kubernetes is not None:
+        yield from (("kubernetes.namespaces", name) for name in file.kubernetes.namespaces)
+    if file.checklist is not None and file.checklist.argocd is not None:
+        yield "checklist.argocd.namespace", file.checklist.argocd.namespace
+    for name, table in file.components.items():
+        if isinstance(given := table.get("namespace"), str):
+            yield f"components.{name}.namespace", given
 
 
 def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
@@ -431,7 +446,7 @@ def _service_problems(component: Component, value: object, prefix: str) -> Itera
         if key is not None and key not in forms:
             yield f"{where} is no address that a Service can stand for", suggestion(key, forms)
         elif not isinstance(reference, str) or not SERVICE.fullmatch(reference):
-            yield f'{where} must be "namespace/name:port", is {reference!r}', ""
+            yield f'{where} must be "namespace/name:port", is {reference!r}', WORDS
 
 
 def _value_problems(file: _TargetFile, component: Component, key: str, value: object, prefix: str) -> Iterator[Fault]:
@@ -465,7 +480,7 @@ def _reference_problems(file: _TargetFile, value: Mapping[str, object], where: s
         if file.kubernetes is None:
             yield f"{where} = {{ secret = {secret!r} }} needs a table [kubernetes]", "or use { env = … }, { file = … }"
         elif not SECRET.fullmatch(str(secret)):
-            yield f'{where} = {{ secret = {secret!r} }} must be "namespace/name#key"', ""
+            yield f'{where} = {{ secret = {secret!r} }} must be "namespace/name#key"', WORDS
 
 
 def _expect_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:

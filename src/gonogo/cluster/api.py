@@ -12,13 +12,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from gonogo.cluster import expiry
 from gonogo.cluster.kubeconfig import Access, chosen, configured
+from gonogo.cluster.paths import Path
 from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled, Refused, TimedOut, Untrusted
 from gonogo.model import Limits
@@ -41,6 +43,20 @@ LIST = 30.0
 
 CHUNK = 1 << 20
 
+LARGEST = 64 << 20
+"""Bytes of one answer, unpacked, beyond which it is none: an object has 1.5 MiB at most (etcd.io/docs, limits)."""
+
+LARGEST_PAGE, LARGEST_LIST = 256 << 20, 4 << 30
+"""The same of a page of 500 objects, and of all pages of one list."""
+
+LARGEST_LINE = 16 << 20
+"""Bytes of a watch without the end of a line."""
+
+PAGES = 10_000
+"""Pages of one list: five million objects. Whoever has still more hands out the same ones again and again."""
+
+Shape = TypeVar("Shape")
+
 
 class Kind(NamedTuple):
     """A kind of object as the API server's paths name it; ``group`` is empty for the core one."""
@@ -61,12 +77,15 @@ class Kind(NamedTuple):
         """As RBAC and ``kubectl`` name it: ``pods``, ``deployments.apps``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    def path(self, namespace: str | None = None, name: str = "") -> str:
-        """Below the server's address: all of the kind, those of a namespace, or one object."""
+    def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> Path:
+        """Below the server's address: all of the kind, those of a namespace, one object, or what is below that.
+
+        Raises ``Garbled`` where one of them is no name.
+        """
         parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
-        if namespace and self.namespaced:
+        if namespace is not None and self.namespaced:
             parts += ["namespaces", namespace]
-        return "/" + "/".join([*parts, self.plural, *([name] if name else [])])
+        return Path(*parts, self.plural, *(() if name is None else (name, sub) if sub else (name,)))
 
 
 def _kinds() -> Iterator[tuple[str, Kind]]:
@@ -99,6 +118,8 @@ def _kinds() -> Iterator[tuple[str, Kind]]:
 KINDS: Mapping[str, Kind] = dict(_kinds())
 """The built-in kinds by name, as Kubernetes 1.25 and later serve them: nothing has to be discovered."""
 
+REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False)
+
 
 class Right(NamedTuple):
     """What RBAC would have to grant; ``resource`` as ``pods``, ``deployments.apps``, ``pods/log``."""
@@ -114,6 +135,28 @@ class Right(NamedTuple):
         scope = f"namespace {self.namespace}" if self.namespace else "all namespaces"
         asked = f"verb {self.verb}, resource {self.resource}, {scope}"
         return f"may not {self.verb} {self.resource}{named} {where} ({asked})"
+
+
+class _Preferred(msgspec.Struct):
+    version: str
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    name: str
+    preferred_version: _Preferred
+
+
+class _Resource(msgspec.Struct):
+    name: str
+    kind: str
+    namespaced: bool
+
+
+class Discovered(msgspec.Struct):
+    """What ``/apis`` says of groups, and ``/apis/GROUP/VERSION`` of resources."""
+
+    groups: list[_Group] = []
+    resources: list[_Resource] = []
 
 
 class Outdated(ClientError):
@@ -152,6 +195,31 @@ class _List(msgspec.Struct):
 
 class _Status(msgspec.Struct):
     message: str = ""
+
+
+class Version(msgspec.Struct, rename="camel"):
+    """What the API server calls itself, at :data:`VERSION`."""
+
+    git_version: str
+
+
+VERSION = Path("version")
+
+
+class _Named(msgspec.Struct):
+    uid: str
+
+
+class _Object(msgspec.Struct):
+    metadata: _Named
+
+
+class _Verdict(msgspec.Struct):
+    allowed: bool = False
+
+
+class _Review(msgspec.Struct):
+    status: _Verdict
 
 
 def position(page: bytes) -> tuple[str, str]:
@@ -226,8 +294,7 @@ class Api:
 
     def identity(self) -> str:
         """The uid of namespace ``kube-system``: what a cluster is known by, as it never changes."""
-        found = msgspec.json.decode(self.get(KINDS["Namespace"].path(name="kube-system")))
-        return str(found["metadata"]["uid"])
+        return read(self, KINDS["Namespace"].path(name="kube-system"), _Object).metadata.uid
 
     def may(
         self, verb: str, resource: str, namespace: str, *, group: str = "", name: str = "", subresource: str = ""
@@ -243,17 +310,18 @@ class Api:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": {key: value for key, value in wanted.items() if value}},
         }
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        path = REVIEWS.path()
         try:
             with closing(self._open("POST", path, body=msgspec.json.encode(review))) as answer:
-                return bool(msgspec.json.decode(self._body(answer, path))["status"].get("allowed"))
+                answered = self._body(answer, path)
+            return understood(self.component, path, partial(decode, answered, _Review)).status.allowed
         except Forbidden:
             return True
 
     # -- questions
 
-    def get(self, path: str, **query: str) -> bytes:
-        """The body of one GET, all of it within the limit for one call."""
+    def get(self, path: Path, **query: str) -> bytes:
+        """The body of one GET, all of it within the limit for one call; see also :func:`read`."""
         with closing(self._open("GET", path, query)) as answer:
             return self._body(answer, path)
 
@@ -267,23 +335,27 @@ class Api:
         fields: str = "",
         opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _: None,
     ) -> Iterator[bytes]:
-        """The pages of one consistent list, as they were sent; see :func:`position`.
+        """The pages of one consistent list, as they were sent; see :func:`position` and :func:`items`.
 
         ``opened`` is handed each answer before it is read, as in :meth:`watch`.
 
         A list whose ``continue`` has become too old in the middle raises :class:`Outdated`: what was handed
-        out is void, and the list must start anew.
+        out is void, and the list must start anew. ``Garbled`` for one without an end.
         """
         query = {"limit": str(limit), "labelSelector": labels, "fieldSelector": fields}
-        path = kind.path(namespace)
-        while True:
-            with closing(self._open("GET", path, query, read=max(LIST, self.limits.check), packed=True)) as answer:
+        path, size, within = kind.path(namespace), 0, max(LIST, self.limits.check)
+        for _ in range(PAGES):
+            with closing(self._open("GET", path, query, read=within, packed=True)) as answer:
                 opened(answer)
-                page = self._body(answer, path, within=max(LIST, self.limits.check))
+                page = self._body(answer, path, within, LARGEST_PAGE)
             yield page
-            query["continue"] = self._decoded(position, page, path)[1]
+            size, before = size + len(page), query.get("continue")
+            query["continue"] = understood(self.component, path, partial(position, page))[1]
             if not query["continue"]:
                 return
+            if size > LARGEST_LIST or query["continue"] == before:
+                break
+        raise Garbled(self.component, f"GET {path}: the list does not end", asked=path)
 
     def watch(
         self,
@@ -300,20 +372,31 @@ class Api:
 
         ``opened`` is handed the answer as soon as the watch stands: its ``shutdown()`` ends it from another
         thread. Raises ``ClusterLost`` after ``silence`` seconds without a line, and :class:`Outdated` where
-        the version is too old (as a status; the same may come as a line of type ``ERROR``).
+        the version is too old (as a status; the same may come as a line of type ``ERROR``), ``Garbled`` for a
+        line without an end.
         """
         query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
         query |= {"labelSelector": labels, "fieldSelector": fields, "timeoutSeconds": str(WATCHED)}
         path = kind.path(namespace)
         with closing(self._open("GET", path, query, read=silence)) as answer:
             opened(answer)
-            rest = b""
-            chunks = answer.stream(CHUNK)
-            while (chunk := self._asked(lambda: next(chunks, None), path)) is not None:
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from filter(None, lines)
+            rest, deadline = bytearray(), Deadline(silence)
 
-    def stream_headers_and_tls(self, path: str, query: Mapping[str, Any] | Sequence[tuple[str, str]] = ()) -> Stream:
+            def chunk() -> bytes:
+                if deadline.passed:
+                    raise TimeoutError(f"no line within {silence:g} s")
+                return answer.read1(CHUNK)
+
+            while part := self._asked(chunk, path):
+                rest += part
+                if b"\n" in part:
+                    *lines, rest = rest.split(b"\n")
+                    deadline = Deadline(silence)
+                    yield from (bytes(line) for line in lines if line)
+                if len(rest) > LARGEST_LINE:
+                    raise Garbled(self.component, f"GET {path}: a line of the watch does not end", asked=path)
+
+    def stream_headers_and_tls(self, path: Path, query: Sequence[tuple[str, str]] = ()) -> Stream:
         """What a WebSocket to ``path`` needs, with credentials in date; a refusal goes to :meth:`refusal`."""
         client = self.client()
         settings = client.configuration
@@ -325,10 +408,8 @@ class Api:
                 tls.load_cert_chain(settings.cert_file, settings.key_file)
             if not settings.verify_ssl:
                 tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-        scheme = "wss" if tls else "ws"
-        asked = f"?{urlencode(query, doseq=True)}" if query else ""
         return Stream(
-            url=f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}{asked}",
+            url="ws" + _url(client, path, query).removeprefix("http"),
             headers=self._headers(client),
             tls=tls,
             server_name=settings.tls_server_name or parts.hostname or "",
@@ -383,7 +464,7 @@ class Api:
     def _open(
         self,
         method: str,
-        path: str,
+        path: Path,
         query: Mapping[str, str] = {},
         *,
         body: bytes | None = None,
@@ -420,7 +501,7 @@ class Api:
                     continue
             raise self._refusal(answer.status, said, right(method, path, query), client)
 
-    def refusal(self, status: int, body: bytes, method: str, path: str) -> ClientError:
+    def refusal(self, status: int, body: bytes, method: str, path: Path) -> ClientError:
         """What the API server's answer to a request means that did not go through here, as a WebSocket's."""
         return self._refusal(status, body, right(method, path), self.client())
 
@@ -434,7 +515,7 @@ class Api:
         self,
         client: ApiClient,
         method: str,
-        path: str,
+        path: Path,
         query: Mapping[str, str],
         body: bytes | None,
         read: float | None,
@@ -442,8 +523,7 @@ class Api:
     ) -> urllib3.BaseHTTPResponse:
         import urllib3
 
-        asked = urlencode({key: value for key, value in query.items() if value})
-        url = f"{client.configuration.host}{quote(path, safe='/:')}" + (f"?{asked}" if asked else "")
+        url = _url(client, path, [(key, value) for key, value in query.items() if value])
         headers = {"Accept": "application/json", "User-Agent": "gonogo", **self._credentials(client)}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -453,13 +533,24 @@ class Api:
         pool = client.rest_client.pool_manager
         answer: urllib3.BaseHTTPResponse = self._asked(
             lambda: pool.request(
-                method, url, headers=headers, body=body, timeout=timeout, retries=False, preload_content=False
+                method,
+                url,
+                headers=headers,
+                body=body,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
             ),
             path,
         )
+        encoding = answer.headers.get("Content-Encoding", "identity").lower()
+        if encoding not in ("identity", headers.get("Accept-Encoding")):
+            answer.close()
+            raise Garbled(self.component, f"{method} {path}: packed as {encoding!r:.40}, unasked", asked=path)
         return answer
 
-    def _asked(self, ask: Callable[[], Any], path: str) -> Any:
+    def _asked(self, ask: Callable[[], Any], path: Path) -> Any:
         """What ``ask`` returns; every failure on the way is a lost cluster."""
         try:
             return ask()
@@ -488,25 +579,23 @@ class Api:
             return f"{where} did not answer within the limit; is there a way to it from here (VPN, firewall, proxy)?"
         return f"{where} could not be asked: {meant}"
 
-    def _body(self, answer: urllib3.BaseHTTPResponse, path: str, within: float = 0.0) -> bytes:
+    def _body(
+        self, answer: urllib3.BaseHTTPResponse, path: Path, within: float = 0.0, at_most: int = LARGEST
+    ) -> bytes:
         deadline = Deadline(within or self.limits.check)
+        parts, size = [], 0
 
-        def whole() -> bytes:
-            parts = []
-            while part := answer.read(CHUNK):
-                parts.append(part)
-                if deadline.passed:
-                    raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
-            return b"".join(parts)
+        def part() -> bytes:
+            if deadline.passed:
+                raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
+            return answer.read1(CHUNK)  # what has come, however little: a trickle is no answer either
 
-        body: bytes = self._asked(whole, path)
-        return body
-
-    def _decoded(self, decode: Callable[[bytes], Any], body: bytes, path: str) -> Any:
-        try:
-            return decode(body)
-        except msgspec.MsgspecError as error:
-            raise Garbled(self.component, f"GET {path}: no answer of an API server: {error}", asked=path) from error
+        while came := self._asked(part, path):
+            parts.append(came)
+            size += len(came)
+            if size > at_most:
+                raise Garbled(self.component, f"{path}: an answer of more than {at_most >> 20} MiB", asked=path)
+        return b"".join(parts)
 
     def _refusal(self, status: int, body: bytes, needed: Right, client: ApiClient) -> ClientError:
         said = _said(body)
@@ -541,18 +630,54 @@ class Api:
         return f"{who}: the kubeconfig holds no credentials for it"
 
 
+def _url(client: ApiClient, path: Path, query: Sequence[tuple[str, str]]) -> str:
+    """The one place where a path is made part of an address. Raises ``TypeError`` for a text that is no ``Path``."""
+    if type(path) is not Path:
+        raise TypeError(f"{path!r} was not made of names")
+    asked = f"?{urlencode(query)}" if query else ""
+    return f"{str(client.configuration.host).rstrip('/')}{path}{asked}"
+
+
+class _Items(msgspec.Struct, Generic[Shape]):
+    items: list[Shape] | None = None
+
+
+def read(api: Api, path: Path, kind: type[Shape]) -> Shape:
+    """One answer as this type. Raises ``Garbled`` where it is none, and what :meth:`Api.get` raises."""
+    body = api.get(path)
+    return understood(api.component, path, partial(decode, body, kind))
+
+
+def items(
+    api: Api, kind: Kind, shape: type[Shape], namespace: str | None = None, *, labels: str = "", fields: str = ""
+) -> Iterator[Shape]:
+    """The objects of a list as this type. Raises ``Garbled`` where it is none, and what :meth:`Api.pages` raises."""
+    path, listed = kind.path(namespace), _Items[shape]  # type: ignore[valid-type]
+    for page in api.pages(kind, namespace, labels=labels, fields=fields):
+        yield from understood(api.component, path, partial(decode, page, listed)).items or ()
+
+
+def understood(component: str, path: Path, decoded: Callable[[], Shape]) -> Shape:
+    """An answer, decoded. Raises ``Garbled`` where it cannot be, however it is shaped or nested."""
+    try:
+        return decoded()
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Garbled(component, f"GET {path}: no answer of an API server: {error}", asked=path) from error
+
+
 def _said(body: bytes) -> str:
     """The message of a ``Status``, else the beginning of whatever was sent."""
     try:
-        return decode(body, _Status).message
-    except msgspec.MsgspecError:
-        return " ".join(body.decode(errors="replace").split())[:300]
+        told = decode(body, _Status).message
+    except (msgspec.MsgspecError, RecursionError):
+        told = " ".join(body.decode(errors="replace").split())[:300]
+    return told if len(told) <= 2000 else f"{told[:2000]}…"
 
 
 def _retry_after(answer: urllib3.BaseHTTPResponse) -> float:
     """Seconds; the API server sends whole ones (kubernetes.io/docs/concepts/cluster-administration/flow-control)."""
     given = answer.headers.get("Retry-After", "")
-    return float(given) if given.isdigit() else 1.0
+    return float(given) if given.isascii() and given.isdecimal() else 1.0
 
 
 def _proxy(settings: Any) -> str:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gonogo.cluster.api import KINDS, SILENCE, Api, Kind, Outdated
+from gonogo.cluster.api import KINDS, LARGEST_LIST, SILENCE, Api, Kind, Outdated, items, understood
 from gonogo.cluster.judge import plain
-from gonogo.cluster.judge.shapes import Page, known_as, load, page
+from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
 from gonogo.codec import decoder
-from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Garbled
+from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden
 from gonogo.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Store:
         self._version = ""
         self._watched = False
         self._heard = hub.clock()
-        self._failures = 0
+        self._failures = self._grown = 0
         self._answer: urllib3.BaseHTTPResponse | None = None
         self._thread = threading.Thread(target=self._followed, name=f"gonogo-{self.what}", daemon=True)
 
@@ -248,7 +248,7 @@ class Store:
                 unserved = True
         with self.hub.moved:
             moved = not self.listed or (objects, unserved) != (self.objects, self.unserved)
-            self.objects, self._version, self.unserved = objects, version, unserved
+            self.objects, self._version, self.unserved, self._grown = objects, version, unserved, 0
             self.listed, self.error, self._heard = True, None, self.hub.clock()
             if not self.hub.follow or self.polled or unserved:
                 self.stale = None
@@ -256,13 +256,13 @@ class Store:
                 self.hub.move()
 
     def _page(self, raw: bytes, known: dict[plain.Key, Mapping[str, Any]]) -> Page:
-        try:
+        def decoded() -> Page:
             with UNCOLLECTED:
                 found = plain.page(self.kind.api_version, self.kind.kind, raw, known)
                 thrifty(found.items)
                 return found
-        except msgspec.MsgspecError as error:
-            raise Garbled(self.hub.api.component, f"the list of {self.what} cannot be read: {error}") from error
+
+        return understood(self.hub.api.component, self.kind.path(self.namespace), decoded)
 
     def _watch(self) -> None:
         def opened(answer: urllib3.BaseHTTPResponse) -> None:
@@ -281,6 +281,9 @@ class Store:
             opened=opened,
         )
         for line in lines:
+            self._grown += len(line)
+            if self._grown > LARGEST_LIST:
+                raise Outdated(self.hub.api.component, f"the watch of {self.what} has told more than a list may hold")
             self._take(line)
             self._heard, self._failures = self.hub.clock(), 0
         # A watch ends in good order after its time. One that ends at once must not be opened at once again.
@@ -301,7 +304,7 @@ class Store:
                     else:
                         self.objects[place] = changed
                     self.hub.move()
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             # half a line is what a cut connection leaves behind
             raise ClusterLost(self.hub.api.component, f"the watch of {self.what} cannot be read: {error}") from error
         self._version = seen.metadata.resource_version or self._version
@@ -480,8 +483,7 @@ class Hub:
             if self._visible is None:
                 names: list[str] = []
                 try:
-                    for raw in self.api.pages(KINDS["Namespace"]):
-                        names += [one["metadata"]["name"] for one in page("v1", "Namespace", raw).items]
+                    names = [one.metadata.name for one in items(self.api, KINDS["Namespace"], _Object)]
                 except Forbidden:
                     # whoever may not even list namespaces was given one
                     names, self._only = [self.api.namespace], self.api.namespace

@@ -9,31 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 from websockets.exceptions import ConnectionClosed
 
-from gonogo.cluster.api import KINDS, Api
+from gonogo.cluster.api import KINDS, Api, items, understood
 from gonogo.cluster.forward import websocket
 from gonogo.cluster.forward.choose import Reference, Spot, endpoints
+from gonogo.cluster.paths import Path
 from gonogo.codec import decode
-from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Gone, NotAskable, TimedOut
+from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Garbled, Gone, NotAskable, TimedOut
 from gonogo.inside import LISTEN, Inside, address
 from gonogo.model import Server
 
 STDOUT, STDERR, STATUS = 1, 2, 3
 """Channels of ``exec`` (kubernetes, ``apimachinery/pkg/util/remotecommand``)."""
 
+CHANNELS = {bytes([channel]) for channel in (STDOUT, STDERR, STATUS)}
+
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 
 NO_PROGRAM = 127
 """The exit code of a shell that does not find a program (POSIX, 2.8.2)."""
+
+MOST = 1 << 20
+"""Bytes that a command may say: whoever runs in a container says what it likes."""
 
 ROOT = "0"
 
@@ -67,7 +75,7 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
     Raises ``NotAskable`` where the image has no shell, ``Gone`` where pod or container are not there, else
     what :class:`Api` raises: ``Forbidden`` where we may not ``create pods/exec``.
     """
-    path = KINDS["Pod"].path(namespace, pod) + "/exec"
+    path = KINDS["Pod"].path(namespace, pod, "exec")
     query = [("container", container), ("stdout", "true"), ("stderr", "true")]
     query += [("command", word) for word in ("/bin/sh", "-c", command)]
     where = f"container {container} of pod {namespace}/{pod}"
@@ -79,25 +87,29 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
         told = websocket.refusal(api, error, path)
         gone = isinstance(told, Absent) or "not found" in str(told)
         raise Gone(api.component, f"{where} is gone") if gone else told from error
-    status = decode(channels[STATUS] or b"{}", _Status)
+    status = understood(api.component, path, partial(decode, channels[STATUS] or b"{}", _Status))
     if status.status == "Success":
         return Done(0, bytes(channels[STDOUT]), bytes(channels[STDERR]))
     for cause in status.details.causes if status.details else ():
-        if cause.reason == "ExitCode":
+        if cause.reason == "ExitCode" and re.fullmatch("[0-9]{1,3}", cause.message):
             return Done(int(cause.message), bytes(channels[STDOUT]), bytes(channels[STDERR]))
     if "no such file or directory" in status.message or "executable file not found" in status.message:
         raise NotAskable(api.component, f"the image of {where} has no shell")
     raise ClusterLost(api.component, f"a command in {where} was not run: {status.message or 'the connection was cut'}")
 
 
-async def _spoken(api: Api, path: str, query: list[tuple[str, str]]) -> dict[int, bytearray]:
+async def _spoken(api: Api, path: Path, query: list[tuple[str, str]]) -> dict[int, bytearray]:
     web = await websocket.opened(api.stream_headers_and_tls(path, query), PROTOCOLS, api.limits.connect)
     channels = {channel: bytearray() for channel in (STDOUT, STDERR, STATUS)}
     try:
         async with asyncio.timeout(api.limits.check):
             while not channels[STATUS]:
                 for message in await web.received():
+                    if message[:1] not in CHANNELS:
+                        raise Garbled(api.component, f"{path}: a message on no channel of a command")
                     channels[message[0]] += message[1:]
+                if sum(map(len, channels.values())) > MOST:
+                    raise Garbled(api.component, f"{path}: a command said more than {MOST >> 20} MiB")
     except ConnectionClosed:
         return channels
     finally:
@@ -119,8 +131,8 @@ class Shell(BaseBackend):  # type: ignore[misc]  # (pytest-testinfra is not look
         done = executed(self._api, *self._place, line)
         return self.result(done.code, line.encode(), done.stdout, done.stderr)
 
-    def get_encoding(self) -> str:
-        return "utf-8"  # asked of the container otherwise, by a program that it may not have
+    def decode(self, data: bytes) -> str:
+        return data.decode(errors="replace")  # the container would be asked for its encoding, by a program it may lack
 
 
 @dataclass(frozen=True)
@@ -177,8 +189,13 @@ class InsidePods(Inside):
         claims = [(pod, folder) for pod in self.servers for folder in pod.claims]
         if not claims:
             raise NotAskable(self.component, "none of its pods claims a volume: it keeps its data elsewhere")
-        lines = [self._run(f"df -P {quote(folder)}", pod).splitlines()[-1] for pod, folder in claims]
-        return max(int(line.split()[-2].rstrip("%")) for line in lines)
+        return max(self._used(self._run(f"df -P -- {quote(folder)}", pod), pod) for pod, folder in claims)
+
+    def _used(self, told: str, pod: Pod) -> int:
+        found = re.search(r"(\d{1,3})%\s+\S+\s*\Z", told)
+        if found is None:
+            raise Garbled(self.component, f"pod {pod.node}: what `df` said there cannot be read")
+        return int(found[1])
 
     def _user(self, pod: Pod) -> str:
         uids = self._run("for p in 1 $(cat /proc/1/task/1/children); do stat -c %u /proc/$p; done", pod).split()
@@ -196,7 +213,10 @@ class InsidePods(Inside):
         for row in self._run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null || cat /proc/net/tcp", server).splitlines():
             fields = row.split()
             if len(fields) > 3 and fields[3] == LISTEN:
-                yield address(fields[1])
+                try:
+                    yield address(fields[1])
+                except ValueError:
+                    raise Garbled(self.component, f"pod {server.node}: its table of sockets cannot be read") from None
 
     def _run(self, command: str, server: Server) -> str:
         try:
@@ -248,7 +268,7 @@ class _Volume(msgspec.Struct, rename="camel"):
 
 
 class _Spec(msgspec.Struct, rename="camel"):
-    containers: list[_Container]
+    containers: Annotated[list[_Container], msgspec.Meta(min_length=1)]
     volumes: list[_Volume] = []
     security_context: _Security | None = None
     host_network: bool = False
@@ -256,10 +276,6 @@ class _Spec(msgspec.Struct, rename="camel"):
 
 class _Pod(msgspec.Struct):
     spec: _Spec
-
-
-class _Pods(msgspec.Struct):
-    items: list[_Pod]
 
 
 def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], Inside]:
@@ -311,7 +327,6 @@ def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
 
 def _spec(api: Api, spot: Spot) -> _Spec:
     # listed, since whoever looks at pods may list them, and need not be allowed to get one
-    for page in api.pages(KINDS["Pod"], spot.namespace, fields=f"metadata.name={spot.pod}"):
-        for pod in decode(page, _Pods).items:
-            return pod.spec
+    for pod in items(api, KINDS["Pod"], _Pod, spot.namespace, fields=f"metadata.name={spot.pod}"):
+        return pod.spec
     raise Gone(api.component, f"pod {spot.namespace}/{spot.pod} is gone")

@@ -23,6 +23,7 @@ from gonogo.errors import ConfigError, Problem
 from gonogo.files import suggestion, unreadable
 from gonogo.lean import without
 from gonogo.loading import LOADING, also, need, once
+from gonogo.names import WORDS, is_label
 from gonogo.target import Kubernetes
 
 if TYPE_CHECKING:
@@ -106,10 +107,13 @@ def chosen(settings: Kubernetes, environ: Mapping[str, str] = os.environ) -> Acc
             raise ConfigError(Problem(source, f"context {context!r} names no {kind} that is there: {name!r}", hint))
     if not found["cluster"].get("server"):
         raise ConfigError(Problem(source, f"cluster {entry['cluster']!r} of context {context!r} has no server"))
+    namespace = entry.get("namespace") or "default"
+    if not (isinstance(namespace, str) and is_label(namespace)):
+        raise ConfigError(Problem(source, f"context {context!r} names what can be no namespace: {namespace!r}", WORDS))
     return Access(
         context=context,
         contexts=contexts,
-        namespace=entry.get("namespace") or "default",
+        namespace=namespace,
         cluster=found["cluster"],
         user=found["user"],
         source=source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
 from gonogo.cluster.story import Change
@@ -26,8 +26,8 @@ LOOKED_AT = (
 LOGS = 20
 """Containers whose last lines are read."""
 
-LINES = 20
-"""Of each run of a container."""
+LINES, LOG = 20, 64 << 10
+"""Lines and bytes of each run of a container."""
 
 CALM = 1.0
 """Seconds after which time alone may have changed a state (a grace is over), where something is in progress."""
@@ -191,31 +191,30 @@ def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
 
     By discovery, which every account may use (ClusterRole ``system:discovery``). Raises ``ClusterLost`` and ``Denied``.
     """
-    import msgspec
-
-    from gonogo.cluster.api import Kind
+    from gonogo.cluster.api import Discovered, Kind, read
+    from gonogo.cluster.paths import Path
     from gonogo.errors import ClientError, ClusterLost, Denied
 
     wanted = {kind.partition(".")[::2] for kind, table in custom.tables().items() if not table.get("stateless")}
     unknown: list[str] = []
 
-    def found(path: str, key: str, what: str) -> list[Any]:
+    def found(what: str, *parts: str) -> Discovered:
         try:
-            return list(msgspec.json.decode(api.get(path))[key])
+            return read(api, Path("apis", *parts), Discovered)
         except (ClusterLost, Denied):
             raise
         except ClientError as error:
             unknown.append(f"custom resources{what}: {error}")
-            return []
+            return Discovered()
 
     kinds = []
-    for group in found("/apis", "groups", ""):
-        name, version = group["name"], group["preferredVersion"]["version"]
+    for group in found("").groups:
+        name, version = group.name, group.preferred_version.version
         if not any(name == one for _, one in wanted):
             continue
-        for one in found(f"/apis/{name}/{version}", "resources", f" of {name}"):
-            if "/" not in one["name"] and (one["kind"], name) in wanted:
-                kinds.append(Kind(name, version, one["name"], one["kind"], one["namespaced"]))
+        for one in found(f" of {name}", name, version).resources:
+            if "/" not in one.name and (one.kind, name) in wanted:
+                kinds.append(Kind(name, version, one.name, one.kind, one.namespaced))
     return kinds, unknown
 
 
@@ -243,11 +242,12 @@ class Logs:
         from gonogo.errors import Absent, ClientError, Garbled
         from gonogo.redaction import Redactor
 
-        redact, path = Redactor(), f"{KINDS['Pod'].path(namespace, pod)}/log"
-        runs = []
+        redact, runs = Redactor(), []
         for previous in ("true", "false"):
+            limits = {"tailLines": str(LINES), "limitBytes": str(LOG)}
             try:
-                raw = self._api.get(path, container=container, previous=previous, tailLines=str(LINES))
+                path = KINDS["Pod"].path(namespace, pod, "log")
+                raw = self._api.get(path, container=container, previous=previous, **limits)
             except (Absent, Garbled):  # that run left no log (HTTP 400), or the pod is gone meanwhile
                 continue
             except ClientError as error:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ConfigError, Problem, SecretMissing
 from gonogo.loading import LOADING
 from gonogo.model import Limits
+from gonogo.names import is_subdomain
 from gonogo.target import SERVICE, Kubernetes, Reached
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Cluster:
         self._hub: Hub | None = None
         self._forwards: Forwards | None = None
         self._secrets: dict[tuple[str, str], Mapping[str, str]] = {}
-        self._entrances: dict[str, list[dict[str, Any]]] = {}
+        self._entrances: dict[str, list[_Ingress]] = {}
 
     # -- what is shared
 
@@ -146,13 +146,12 @@ class Cluster:
 
     def _read(self, namespace: str, name: str, where: str) -> Mapping[str, str]:
         with LOADING:
-            from gonogo.cluster.api import KINDS
+            from gonogo.cluster.api import KINDS, read
 
         try:
-            body = self.api.get(KINDS["Secret"].path(namespace, name))
+            return read(self.api, KINDS["Secret"].path(namespace, name), _Secret).data or {}
         except Absent:
             raise SecretMissing(COMPONENT, f"{where} is not there") from None
-        return decode(body, _Secret).data or {}
 
     def _entrance(self, service: str) -> Reached | None:
         """The ingress that leads to a Service: the first rule with a host, for everything below it."""
@@ -160,25 +159,25 @@ class Cluster:
         assert found is not None, service
         namespace, name, port = found["namespace"], found["name"], int(found["port"])
         for ingress in self._ingresses(namespace):
-            spec = ingress.get("spec", {})
-            covered = {host for tls in spec.get("tls") or () for host in tls.get("hosts") or ()}
-            for rule in spec.get("rules") or ():
-                for path in (rule.get("http") or {}).get("paths") or ():
-                    backend = (path.get("backend") or {}).get("service") or {}
-                    if backend.get("name") != name or backend.get("port", {}).get("number", port) != port:
+            tables = ingress.spec.tls or ()
+            covered = {host for tls in tables for host in tls.hosts or ()}
+            for rule in ingress.spec.rules or ():
+                for path in (rule.http and rule.http.paths) or ():
+                    backend = path.backend.service
+                    if backend.name != name or (backend.port.number or port) != port:
                         continue
-                    if (host := rule.get("host")) and path.get("path", "/") == "/":
-                        secure = host in covered or any(not tls.get("hosts") for tls in spec.get("tls") or ())
-                        return Reached(host, 443 if secure else 80, "ingress", "https" if secure else "http")
+                    # `*.example` stands for hosts that it does not name
+                    if is_subdomain(rule.host) and path.path in ("", "/"):
+                        secure = rule.host in covered or any(not tls.hosts for tls in tables)
+                        return Reached(rule.host, 443 if secure else 80, "ingress", "https" if secure else "http")
         return None
 
-    def _ingresses(self, namespace: str) -> list[dict[str, Any]]:
+    def _ingresses(self, namespace: str) -> list[_Ingress]:
         with LOADING:
-            from gonogo.cluster.api import KINDS
+            from gonogo.cluster.api import KINDS, items
 
         if namespace not in self._entrances:
-            pages = self.api.pages(KINDS["Ingress"], namespace)
-            self._entrances[namespace] = [item for page in pages for item in msgspec.json.decode(page)["items"] or ()]
+            self._entrances[namespace] = list(items(self.api, KINDS["Ingress"], _Ingress, namespace))
         return self._entrances[namespace]
 
     # -- is this the one?
@@ -207,6 +206,46 @@ class Cluster:
 
 class _Secret(msgspec.Struct):
     data: dict[str, str] | None = None
+
+
+class _Port(msgspec.Struct, frozen=True):
+    number: int = 0
+
+
+class _Service(msgspec.Struct, frozen=True):
+    name: str = ""
+    port: _Port = _Port()
+
+
+class _Backend(msgspec.Struct, frozen=True):
+    service: _Service = _Service()
+
+
+class _Path(msgspec.Struct, frozen=True):
+    backend: _Backend = _Backend()
+    path: str = ""
+
+
+class _Http(msgspec.Struct, frozen=True):
+    paths: list[_Path] | None = None
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    host: str = ""
+    http: _Http | None = None
+
+
+class _Tls(msgspec.Struct, frozen=True):
+    hosts: list[str] | None = None
+
+
+class _IngressSpec(msgspec.Struct, frozen=True):
+    rules: list[_Rule] | None = None
+    tls: list[_Tls] | None = None
+
+
+class _Ingress(msgspec.Struct, frozen=True):
+    spec: _IngressSpec = _IngressSpec()
 
 
 def services(tables: Mapping[str, Mapping[str, Any]], component: str) -> Iterator[str]:

@@ -230,9 +230,9 @@ class ExistingCluster(Existing):
         from gonogo.cluster.api import KINDS
 
         meta = pod["metadata"]
-        path = KINDS["Pod"].path(meta["namespace"], meta["name"]) + "/log"
         limits = {"tailLines": str(LINES), "limitBytes": str(LOG), "timestamps": "true"}
         try:
+            path = KINDS["Pod"].path(meta["namespace"], meta["name"], "log")
             return self.cluster.api.get(path, **limits, **query).decode(errors="replace")
         except ClientError as error:
             return f"could not be read: {error}"

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from gonogo.cluster.api import KINDS
-from gonogo.codec import decode
-from gonogo.errors import Absent, ConfigError, Forbidden, Gone, Problem, Unresolved
+from gonogo.cluster.api import KINDS, items, read
+from gonogo.cluster.paths import ABOUT, named, selector
+from gonogo.errors import Absent, ConfigError, Forbidden, Garbled, Gone, Problem, Unresolved
+from gonogo.names import LABEL, PORT, SUBDOMAIN
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api
 
 _REFERENCE = re.compile(
-    r"(?P<namespace>[-a-z0-9]+)/((?P<kind>pod|service)/)?(?P<name>[-.a-z0-9]+):(?P<port>[-a-z0-9]+)"
+    rf"(?P<namespace>{LABEL})/(?:(?:service/)?(?P<name>{LABEL})|pod/(?P<pod>{SUBDOMAIN})):(?P<port>{PORT}|[0-9-]*[a-z][a-z0-9-]*)"
 )
 
 
@@ -39,7 +40,7 @@ class Reference(NamedTuple):
         if found is None:
             hint = 'write "namespace/service:port" or "namespace/pod/name:port"'
             raise ConfigError(Problem(repr(text), "is no port of a Service or pod", hint))
-        return cls(found["namespace"], found["name"], found["port"], found["kind"] == "pod")
+        return cls(found["namespace"], found["pod"] or found["name"], found["port"], bool(found["pod"]))
 
 
 class Spot(NamedTuple):
@@ -101,17 +102,13 @@ class _Endpoint(msgspec.Struct, rename="camel"):
         return self.target_ref.name if self.target_ref is not None and self.target_ref.kind == "Pod" else ""
 
     def at(self, namespace: str, port: int) -> Spot:
-        """A port of that pod."""
-        return Spot(namespace, self.pod, port, self.target_ref.uid if self.target_ref is not None else "")
+        """A port of that pod. Raises ``Garbled`` where it is called what no pod can be."""
+        return _spot(namespace, self.pod, port, self.target_ref.uid if self.target_ref is not None else "")
 
 
 class _Slice(msgspec.Struct):
     endpoints: list[_Endpoint] | None = None
     ports: list[_Port] | None = None
-
-
-class _Slices(msgspec.Struct):
-    items: list[_Slice]
 
 
 class _Container(msgspec.Struct):
@@ -127,12 +124,10 @@ class _Pod(msgspec.Struct):
     spec: _PodSpec
 
 
-class _Services(msgspec.Struct):
-    items: list[_Service]
-
-
-class _Pods(msgspec.Struct):
-    items: list[_Pod]
+def _spot(namespace: str, pod: str, port: int, uid: str = "") -> Spot:
+    if not 0 < port < 1 << 16:
+        raise Garbled(ABOUT, f"pod {namespace}/{pod} is said to listen on port {port}, which no server can")
+    return Spot(named(namespace), named(pod), port, uid)
 
 
 def behind(api: Api, reference: Reference) -> list[Spot]:
@@ -142,7 +137,7 @@ def behind(api: Api, reference: Reference) -> list[Spot]:
     stands behind the Service, ``ConfigError`` where it has no such port, and what :class:`Api` raises.
     """
     if reference.pod:
-        return [Spot(reference.namespace, reference.name, _port_of_pod(api, reference))]
+        return [_spot(reference.namespace, reference.name, _port_of_pod(api, reference))]
     service = _service(api, reference.namespace, reference.name)
     slices = _slices(api, reference.namespace, reference.name)
     spots = list(_spots(service, slices, reference, ready=True))
@@ -170,13 +165,12 @@ def _spots(service: _Service, slices: Iterable[_Slice], reference: Reference, *,
 
 
 def _service(api: Api, namespace: str, name: str) -> _Service:
-    return decode(api.get(KINDS["Service"].path(namespace, name)), _Service)
+    return read(api, KINDS["Service"].path(namespace, name), _Service)
 
 
 def _slices(api: Api, namespace: str, service: str = "") -> list[_Slice]:
-    labels = f"kubernetes.io/service-name={service}" if service else ""
-    pages = api.pages(KINDS["EndpointSlice"], namespace, labels=labels)
-    return [one for page in pages for one in decode(page, _Slices).items]
+    labels = selector({"kubernetes.io/service-name": service} if service else {})
+    return list(items(api, KINDS["EndpointSlice"], _Slice, namespace, labels=labels))
 
 
 def _numbers(one: _Slice, port: _Port) -> Iterator[int]:
@@ -201,7 +195,7 @@ def _port_of_pod(api: Api, reference: Reference) -> int:
     if reference.port.isdigit():
         return int(reference.port)
     path = KINDS["Pod"].path(reference.namespace, reference.name)
-    pod = decode(api.get(path), _Pod)
+    pod = read(api, path, _Pod)
     ports = [port for container in pod.spec.containers for port in container.ports]
     for port in ports:
         if port.name == reference.port and port.container_port:
@@ -219,29 +213,29 @@ def _nobody(api: Api, service: _Service, reference: Reference, slices: Iterable[
     if strangers:
         return f"{where} leads to {', '.join(strangers)}, which is no pod and can only be reached from inside"
     unready = sorted({endpoint.pod for endpoint in there})
-    selector = ",".join(f"{key}={value}" for key, value in sorted(service.spec.selector.items()))
-    if not unready and selector:
-        unready = _matching(api, reference.namespace, selector)
+    selects = selector(service.spec.selector)
+    if not unready and selects:
+        unready = _matching(api, reference.namespace, selects)
     if unready:
         return f"{where} has no ready pod: {', '.join(unready[:5])}{', …' if len(unready) > 5 else ''} not ready"
-    if not selector:
+    if not selects:
         return f"{where} has no selector and no endpoints"
-    return f"{where} has no ready pod: nothing in the namespace matches its selector {selector}"
+    return f"{where} has no ready pod: nothing in the namespace matches its selector {selects}"
 
 
-def _matching(api: Api, namespace: str, selector: str) -> list[str]:
+def _matching(api: Api, namespace: str, selects: str) -> list[str]:
     """Pods that the selector matches and that have no address yet; none where we may not look."""
     try:
-        pages = list(api.pages(KINDS["Pod"], namespace, labels=selector))
+        return [pod.metadata.name for pod in items(api, KINDS["Pod"], _Pod, namespace, labels=selects)]
     except Forbidden:
         return []
-    return [pod.metadata.name for page in pages for pod in decode(page, _Pods).items]
 
 
 # -- names and addresses as servers advertise them
 
-_NAME = re.compile(r"(?:(?P<host>[^.]+)\.)?(?P<service>[^.]+)\.(?P<namespace>[^.]+)\.svc(?:\..+)?")
-_DASHED = re.compile(r"(?P<address>[0-9a-f-]+)\.(?P<namespace>[^.]+)\.pod(?:\..+)?")
+_PART = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_NAME = re.compile(rf"(?:(?P<host>{_PART})\.)?(?P<service>{_PART})\.(?P<namespace>{_PART})\.svc(?:\..+)?")
+_DASHED = re.compile(rf"(?P<address>[0-9a-f-]+)\.(?P<namespace>{_PART})\.pod(?:\..+)?")
 
 
 def advertised(api: Api, host: str, port: int, namespaces: Iterable[str]) -> list[Spot]:
@@ -293,10 +287,9 @@ def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Sp
             if endpoint.pod and address in endpoint.addresses:
                 return [endpoint.at(namespace, port)]
     for namespace in namespaces:
-        for page in api.pages(KINDS["Service"], namespace):
-            for service in decode(page, _Services).items:
-                if service.spec.cluster_ip == address:
-                    return behind(api, Reference(namespace, service.metadata.name, str(port)))
+        for service in items(api, KINDS["Service"], _Service, namespace):
+            if service.spec.cluster_ip == address:
+                return behind(api, Reference(namespace, service.metadata.name, str(port)))
     where = ", ".join(namespaces)
     raise Unresolved(api.component, f"{address} is no pod and no Service of namespace {where}")
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.protocol import State
 
-from gonogo.cluster.forward import socks, tunnel, websocket
+from gonogo.cluster.api import KINDS
+from gonogo.cluster.forward import peers, socks, tunnel, websocket
 from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
 from gonogo.cluster.forward.socks import ClientLeft
 from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
@@ -36,6 +37,9 @@ Serve = Callable[[Address, socket.socket], Coroutine[Any, Any, None]]
 LOOPBACK = "127.0.0.1"
 CHUNK = 1 << 18
 BACKLOG = 128
+
+EARLY = 1 << 20
+"""Bytes that a pod may have sent before its API server says that it is connected."""
 
 KNOWN_FOR = 1.0
 """Seconds that the pods behind a Service are remembered: a burst of connections asks the API server once."""
@@ -59,6 +63,7 @@ LINGER = 5.0
 class Forwards:
     """Ways into one cluster. Safe for threads; nothing is opened before it is asked for.
 
+    They are for our own account and root: other accounts of this machine are cut off, see :mod:`.peers`.
     ``namespaces`` are where the addresses of pods and Services that a server advertises are looked up,
     besides those of the references.
     """
@@ -100,7 +105,7 @@ class Forwards:
         """The URL of a SOCKS5 server through which names and addresses of the cluster are reached.
 
         ``socks5h://user:password@127.0.0.1:port``: a name is resolved at its far end. The credentials are
-        random, since every account of this machine can connect to loopback.
+        random, since every account can connect to loopback where a machine does not tell whose a connection is.
         """
         with self._lock:
             if not self._proxy:
@@ -146,6 +151,7 @@ class Forwards:
             return self._done(self._loop, self._listening(serve))
 
     async def _listening(self, serve: Serve) -> Address:
+        peers.teller()  # tried out before anybody can connect
         listener = socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
         listener.setblocking(False)
         self._listeners.append(listener)
@@ -165,6 +171,9 @@ class Forwards:
 
     async def _served(self, client: socket.socket, here: Address, serve: Serve) -> None:
         with client:
+            if peers.stranger(client, peers.teller()):
+                _reset(client)
+                return
             try:
                 with suppress(ClientLeft, socks.NotServed):
                     await serve(here, client)
@@ -252,7 +261,7 @@ class Forwards:
             ending.cancel()
             assert isinstance(way.inner, tunnel.Spdy)
             found = _Way(spot, way.web, way.inner, [])
-            with suppress(ConnectionClosed, TimeoutError):
+            with suppress(ConnectionClosed, TimeoutError, tunnel.Garbage):
                 await way.web.send(way.inner.again(spot.port))
                 await self._accepted(found)
                 return found
@@ -276,11 +285,12 @@ class Forwards:
         if (kept := await self._again(spot)) is not None:
             return kept
         loop = asyncio.get_running_loop()
-        path = f"/api/v1/namespaces/{spot.namespace}/pods/{spot.pod}/portforward"
+        path = KINDS["Pod"].path(spot.namespace, spot.pod, "portforward")
+        ports = [("ports", str(spot.port))]
         web = None
         try:
             # only the second protocol needs the port here; with the first, it is in the streams' headers
-            stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, {"ports": spot.port})
+            stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, ports)
             web = await websocket.opened(stream, tunnel.OFFERED, self._api.limits.connect)
             way = _Way(spot, web, tunnel.spoken(web.subprotocol, spot.port), [])
             web.whole = way.inner.whole
@@ -302,14 +312,15 @@ class Forwards:
             while not way.inner.opened:
                 for message in await way.web.received():
                     way.early.extend(way.inner.receive(message))
+                if sum(map(len, way.early)) > EARLY:
+                    raise tunnel.Garbage(f"more than {EARLY >> 20} MiB before the connection was accepted")
 
     # -- what went wrong
 
     def _cut(self, here: Address, client: socket.socket, error: Exception) -> None:
         """Let the client see a reset connection: an end in good order would say that the server wanted it."""
         self._blame(here, error)
-        with suppress(OSError):
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        _reset(client)
 
     def _blame(self, here: Address, error: Exception) -> None:
         if isinstance(error, ConfigError):
@@ -411,6 +422,8 @@ class _Pair:
                     await self._web.send(answer)
         except TimeoutError:
             return  # the pod has ended, and there is no word of trouble
+        except tunnel.Garbage as error:
+            raise ClusterLost(self._component, f"the connection to {self._spot} was cut: {error}") from error
         except ConnectionClosedOK:
             if not isinstance(inner, tunnel.Channels):
                 raise ClusterLost(self._component, f"the connection to {self._spot} was cut") from None
@@ -419,6 +432,12 @@ class _Pair:
                 raise ClientLeft from error
             if not inner.trouble:
                 raise ClusterLost(self._component, f"the connection to {self._spot} was cut: {error}") from error
+
+
+def _reset(client: socket.socket) -> None:
+    """Let it see a reset once it is closed here."""
+    with suppress(OSError):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def meaning(component: str, trouble: str, spot: Spot) -> ClientError:

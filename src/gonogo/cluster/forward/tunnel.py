@@ -23,6 +23,14 @@ OFFERED = (SPDY, CHANNELS)
 KEP-4006; ``apiserver/pkg/util/proxy/streamtunnel.go``."""
 
 
+TOLD = 4096
+"""Bytes that are kept of what a pod says went wrong."""
+
+
+class Garbage(ValueError):
+    """What came is not what the protocol allows, or too much of what nobody needs."""
+
+
 class Tunnel(Protocol):
     """One connection to one port of a pod. ``whole``: it has to be handed whole messages, not parts of them.
 
@@ -41,7 +49,7 @@ class Tunnel(Protocol):
         """The first message to send; empty where there is none."""
 
     def receive(self, message: bytes) -> Iterator[bytes | memoryview]:
-        """The pod's data in a message that has come."""
+        """The pod's data in a message that has come. Raises :class:`Garbage`."""
 
     def answer(self) -> bytes:
         """What the other end waits for, mostly empty."""
@@ -74,6 +82,8 @@ class Channels:
         return b""
 
     def receive(self, message: bytes) -> Iterator[bytes | memoryview]:
+        if message[:1] not in (b"\0", b"\1"):
+            raise Garbage(f"a message on no channel: {message[:8].hex(' ')}")
         channel, rest = message[0], memoryview(message)[1:]
         if channel not in self._begun:
             self._begun.add(channel)
@@ -81,7 +91,7 @@ class Channels:
         if channel == self.DATA and rest:
             yield rest
         elif channel == self.ERROR:
-            self.trouble += str(rest, "utf-8", "replace")
+            self.trouble = (self.trouble + str(rest[:TOLD], "utf-8", "replace"))[:TOLD]
 
     def answer(self) -> bytes:
         return b""
@@ -98,9 +108,12 @@ class Spdy:
 
     A pair of streams is one connection: ``error``, on which only the pod speaks, and ``data``. There is no flow
     control of its own: that library ignores windows. Once a pair has ended, another one may follow: :meth:`again`.
+
+    A frame without our data has ``LARGEST`` bytes at most, and no more than ``WITHOUT_DATA`` of them follow each other.
     """
 
     FIN, CANCEL = 0x01, 5
+    LARGEST, WITHOUT_DATA = 1 << 16, 10_000
     whole = False
     SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY = 1, 2, 3, 6, 7
 
@@ -111,7 +124,7 @@ class Spdy:
         self._answer = b""
         self._head = bytearray()  # of the frame that is coming
         self._body = bytearray()  # of a frame that is no data
-        self._stream = self._kind = self._flags = self._left = 0
+        self._stream = self._kind = self._flags = self._left = self._without_data = 0
 
     def again(self, port: int) -> bytes:
         """Begin another connection, to any port of the same pod; what has to be sent before its opening."""
@@ -169,17 +182,30 @@ class Spdy:
                 self._head.clear()
                 self._flags, self._left = second >> 24, second & 0xFFFFFF
                 self._kind, self._stream = (first & 0xFFFF, 0) if first >> 31 else (0, first)
+                self._allowed(first)
                 if not self._left:
                     self._complete()
                 continue
             part, view = view[: self._left], view[self._left :]
             self._left -= len(part)
             if self._stream == self._data:
+                self._without_data = 0
                 yield part
-            else:
+            elif self._stream in (0, self._error):  # else of a connection that is over
                 self._body += part
             if not self._left:
                 self._complete()
+
+    def _allowed(self, first: int) -> None:
+        """Whether a frame may be so. Raises :class:`Garbage`."""
+        self._without_data += 1
+        control = first >> 31
+        if (control and first >> 16 != 0x8003) or (not control and not (first % 2 and first <= self._data)):
+            raise Garbage(f"no frame of this connection begins with {first:08x}")
+        if self._stream in (0, self._error) and self._left > self.LARGEST:
+            raise Garbage(f"a frame of {self._left} bytes that holds no data")
+        if self._without_data > self.WITHOUT_DATA:
+            raise Garbage(f"{self.WITHOUT_DATA} frames without data")
 
     def _complete(self) -> None:
         """A frame has come whole; what is in it for a person or for the state of the streams is taken out."""
@@ -187,12 +213,14 @@ class Spdy:
         self._body.clear()
         if self._stream:
             if self._stream == self._error:
-                self.trouble += body.decode(errors="replace")
+                self.trouble = (self.trouble + body.decode(errors="replace"))[:TOLD]
             if self._flags & self.FIN:
                 self._end(self._stream)
         elif self._kind == self.PING and not int.from_bytes(body, "big") % 2:
             self._answer += self._control(self.PING, body)
         elif self._kind in (self.SYN_REPLY, self.RST_STREAM):
+            if len(body) < 4:
+                raise Garbage(f"a frame of kind {self._kind} without a stream")
             stream = int.from_bytes(body[:4], "big")
             if self._kind == self.RST_STREAM and stream in (self._error, self._data):
                 self.trouble = self.trouble or "the stream was reset"
