@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import socket
 import struct
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path as File
 
 import pytest
 from kubeconfigs import api, kubeconfig
+from saying import Say, flood, saying
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from gonogo.cluster.api import KINDS, Api
@@ -25,9 +24,6 @@ from gonogo.errors import ClientError, ClusterLost, Garbled, TimedOut
 EXEC, FORWARD = (KINDS["Pod"].path("data", "web-0", sub) for sub in ("exec", "portforward"))
 BINARY, CONTINUED, CLOSE, PING, PONG = 2, 0, 8, 9, 10
 PROTOCOL = "v4.channel.k8s.io"
-
-Say = Callable[[socket.socket], None]
-
 
 def frame(kind: int, body: bytes = b"", *, fin: bool = True, size: int | None = None) -> bytes:
     """A frame of a server; ``size`` is what it claims to hold."""
@@ -45,33 +41,6 @@ def accepted(request: bytes, protocol: str = PROTOCOL) -> bytes:
     lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Accept: {sign}", *([f"Sec-WebSocket-Protocol: {protocol}"] if protocol else [])]
     return "\r\n".join([*lines, "", ""]).encode()
-
-
-@contextmanager
-def saying(answer: Callable[[bytes], bytes], say: Say = lambda _: None) -> Iterator[tuple[str, list[bytes]]]:
-    """The address of a server that answers the first request so, and goes on so; and the requests."""
-    requests: list[bytes] = []
-
-    def serve(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head and (part := connection.recv(65536)):
-                head += part
-            requests.append(head)
-            connection.sendall(answer(head))
-            say(connection)
-            while connection.recv(65536):
-                pass
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", requests
-        server.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -116,14 +85,6 @@ def test_a_protocol_that_nobody_offered_is_not_spoken(tmp_path: File, protocol: 
 
 
 # -- how much it takes
-
-
-def flood(what: bytes) -> Say:
-    def say(connection: socket.socket) -> None:
-        while True:
-            connection.sendall(what)
-
-    return say
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,9 @@ LARGEST_LINE = 16 << 20
 PAGES = 10_000
 """Pages of one list: five million objects. Whoever has still more hands out the same ones again and again."""
 
+UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+"""What decoding raises where an answer is none: of another shape, nested without end, not UTF-8."""
+
 Shape = TypeVar("Shape")
 
 
@@ -391,8 +394,9 @@ class Api:
                 rest += part
                 if b"\n" in part:
                     *lines, rest = rest.split(b"\n")
-                    deadline = Deadline(silence)
-                    yield from (bytes(line) for line in lines if line)
+                    for line in filter(None, lines):
+                        deadline = Deadline(silence)
+                        yield bytes(line)
                 if len(rest) > LARGEST_LINE:
                     raise Garbled(self.component, f"GET {path}: a line of the watch does not end", asked=path)
 
@@ -661,7 +665,7 @@ def understood(component: str, path: Path, decoded: Callable[[], Shape]) -> Shap
     """An answer, decoded. Raises ``Garbled`` where it cannot be, however it is shaped or nested."""
     try:
         return decoded()
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Garbled(component, f"GET {path}: no answer of an API server: {error}", asked=path) from error
 
 
@@ -669,7 +673,7 @@ def _said(body: bytes) -> str:
     """The message of a ``Status``, else the beginning of whatever was sent."""
     try:
         told = decode(body, _Status).message
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         told = " ".join(body.decode(errors="replace").split())[:300]
     return told if len(told) <= 2000 else f"{told[:2000]}…"
 

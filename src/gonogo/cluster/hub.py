@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gonogo.cluster.api import KINDS, LARGEST_LIST, SILENCE, Api, Kind, Outdated, items, understood
+from gonogo.cluster.api import KINDS, LARGEST_LIST, SILENCE, UNREADABLE, Api, Kind, Outdated, items, understood
 from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
@@ -304,7 +304,7 @@ class Store:
                     else:
                         self.objects[place] = changed
                     self.hub.move()
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNREADABLE as error:
             # half a line is what a cut connection leaves behind
             raise ClusterLost(self.hub.api.component, f"the watch of {self.what} cannot be read: {error}") from error
         self._version = seen.metadata.resource_version or self._version
