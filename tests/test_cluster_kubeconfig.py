@@ -15,9 +15,10 @@ from kubeconfigs import api, kubeconfig
 from scripted import Reply, serving
 
 from gonogo.cluster import kubeconfig as module
-from gonogo.cluster.api import KINDS
+from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.kubeconfig import chosen
 from gonogo.errors import ConfigError
+from gonogo.reaching import chain
 from gonogo.target import Kubernetes
 
 PODS = KINDS["Pod"].path()
@@ -266,3 +267,19 @@ def test_the_environments_proxy_is_not_for_this_machine(tmp_path: Path, monkeypa
             proxies = asked.stream_headers_and_tls(PODS).proxy, other.stream_headers_and_tls(PODS).proxy
 
     assert (answer, proxies) == (b"{}", ("", "http://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("token", ["hunter2\n", "hun\r\nX-Other: ter2", "hünter2", "hunter2\x00"])
+@pytest.mark.parametrize("given", ["token", "as"])
+def test_what_no_header_can_hold_is_not_shown_and_not_sent(tmp_path: Path, given: str, token: str) -> None:
+    user = {"token": "x", given: token}
+    with serving({f"GET {PODS}": [Reply(body="{}")]}) as script:
+        path = kubeconfig(tmp_path / "config", server=script.url, user=user)
+        for ask in (Api.get, Api.stream_headers_and_tls):  # either way out
+            with closing(api(path)) as asked, pytest.raises(ConfigError) as raised:
+                ask(asked, PODS)
+
+            texts = [str(one) + repr(one) for one in chain(raised.value)]
+            assert [text for text in texts if "ter2" in text] == []
+
+    assert script.asked == []

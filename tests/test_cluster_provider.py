@@ -109,6 +109,7 @@ def ingress(host: str, *, port: int = 9092, path: str = "/", tls: list[dict[str,
         (ingress("q.example", port=1), True, None),
         (ingress("q.example", path="/queue"), True, None),
         (ingress(""), True, None),
+        *((ingress(host), True, None) for host in ("*.example", "evil.example/x?", "a@evil.example", "a:1", "a b")),
     ],
 )
 def test_an_ingress_is_used_where_one_leads_to_all_of_the_service(

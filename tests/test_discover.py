@@ -15,6 +15,7 @@ from scripted import Reply, answers, serving
 from test_architecture import ROOT
 
 from gonogo.discover import Seen, drafts, look, target_file
+from gonogo.errors import Garbled
 from gonogo.registry import Registry
 from gonogo.target import Kubernetes, load_target
 
@@ -245,3 +246,78 @@ def test_what_may_not_be_listed_everywhere_is_listed_where_the_context_is(tmp_pa
     assert seen.refused[0].startswith("may not list services in any namespace")
     assert not any("secrets" in line for line, _ in script.asked)
     assert set(seen.resources.values()) == {()}
+
+
+@pytest.mark.parametrize("odd", ["\n[components.queue]\nurl = 'x'", "\r", "\x1b[2J", "\u2028", "\x85", "\x00"])
+def test_what_a_cluster_says_is_a_comment_and_nothing_else(odd: str) -> None:
+    pods = [pod("kafka", f"kafka:1{odd}", secret=f"x{odd}"), pod("db", "postgres:17", POSTGRES_USER=f"me{odd}")]
+    refused = (f"may not list pods{odd}",)
+    seen = Seen((service("kafka", 9092), service("db", 5432)), tuple(pods), {}, refused)
+
+    text = target_file(COMPONENTS, seen, Kubernetes(), f"staging{odd}", "uid-1")
+
+    found = tomllib.loads(text)
+    assert set(found["components"]) == {"kafka", "postgresql"}
+    assert found["components"]["postgresql"]["username"] in (f"me{odd}", "me�")
+    assert found["kubernetes"]["context"] in (f"staging{odd}", "staging�")
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", 'x"\ny = "z', "x:1/y", "x" * 64, ""])
+def test_what_is_no_name_is_not_drafted_as_a_service(name: str) -> None:
+    kafka = {"spec": {"kafka": {"listeners": [{"port": 9092, "type": "internal"}]}}}
+    odd = {"metadata": {"name": name, "namespace": "data"}, **kafka}
+
+    found = drafted([service(name, 9092)], [pod(name, "kafka:1")], {"kafkas.kafka.strimzi.io/v1": [odd]})
+
+    assert found == {}
+
+
+def test_what_is_no_name_is_not_drafted_as_a_secret() -> None:
+    odd = custom("pg", spec={"bootstrap": {"initdb": {"database": "x", "secret": {"name": "../y"}}}})
+
+    (table,) = drafted(resources={"clusters.postgresql.cnpg.io/v1": [odd]}).values()
+
+    assert table == {"service": "data/pg-rw:5432", "database": "x"}
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {},
+        {"metadata": {"name": "x"}},
+        {"metadata": {"name": 7, "namespace": "data"}},
+        custom("x", spec=7, status=[]),
+        custom("x", spec={"kafka": {"listeners": {"a": 1}}, "http": [], "bootstrap": "no"}, status={"head": "x"}),
+    ],
+    ids=["empty", "nowhere", "number", "flat", "other-shapes"],
+)
+def test_a_resource_of_another_shape_is_no_error(tmp_path: Path, one: dict[str, Any]) -> None:
+    rules = {rule.resource for component in COMPONENTS for rule in component.discover if rule.resource}
+    listed = answers({"items": [one]})
+    paths = {f"GET /apis/{r.partition('.')[2]}/{r.partition('.')[0]}" for r in rules}
+    nothing = {f"GET /api/v1/{kind}": answers({"items": []}) for kind in ("services", "pods")}
+
+    with (
+        serving({**dict.fromkeys(paths, listed), **nothing}) as script,
+        closing(api(kubeconfig(tmp_path / "config", server=script.url))) as asked,
+    ):
+        seen = look(asked, COMPONENTS, ())
+        text = target_file(COMPONENTS, seen, Kubernetes(), "one", "")
+
+    assert {line for line, _ in script.asked} >= paths
+    assert tomllib.loads(text)["target"]["name"] == "one"
+
+
+@pytest.mark.parametrize("kind", ["services", "pods"])
+@pytest.mark.parametrize("one", [{}, {"metadata": {"name": "x", "namespace": "data"}}, {"metadata": [], "spec": {}}, 7])
+def test_a_service_or_pod_that_is_none_is_garbage(tmp_path: Path, kind: str, one: Any) -> None:
+    replies = dict.fromkeys(("GET /api/v1/services", "GET /api/v1/pods"), answers({"items": []}))
+    replies[f"GET /api/v1/{kind}"] = answers({"items": [one]})
+
+    with (
+        serving(replies) as script,
+        closing(api(kubeconfig(tmp_path / "config", server=script.url))) as asked,
+        pytest.raises(Garbled, match="no answer of an API server"),
+    ):
+        look(asked, COMPONENTS, ())

@@ -24,11 +24,11 @@ from gonogo.cluster import survey
 from gonogo.cluster.api import KINDS, VERSION, Api, items
 from gonogo.cluster.hub import Hub
 from gonogo.cluster.judge.shapes import Base
-from gonogo.errors import ClientError, ClusterLost, Garbled
+from gonogo.errors import ClientError, ClusterLost, Forbidden, Garbled
 from gonogo.model import Limits
 from gonogo.providers.cluster import Cluster
 from gonogo.target import Kubernetes
-from gonogo.waiting import pause
+from gonogo.waiting import pause, until
 
 POD = KINDS["Pod"]
 PODS = f"GET {POD.path()}"
@@ -201,18 +201,34 @@ def test_a_watch_that_tells_more_than_a_list_may_hold_is_a_list_again(
         for n in range(1000)
     )
     told = "".join(json.dumps(event) + "\n" for event in events)
-    most = 0
+    kept: list[int] = []
+    take = stores.Store._take
+    monkeypatch.setattr(stores.Store, "_take", lambda store, line: (take(store, line), kept.append(len(store.objects))))
     replies = [listed(""), Reply(body=told), listed(""), Reply(cut=True)]
+
     with scripted(tmp_path, {PODS: replies}) as (asked, script), closing(Hub(asked)) as hub:
         hub.ask([POD])
         hub.listed(10)
-        end = monotonic() + 10
-        while len(script.asked) < 3 and monotonic() < end:
-            hub.changed(0.02)
-            most = max(most, len(list(hub.world().of_kind("Pod"))))
+        until(lambda: len(script.asked) > 3, awaited="the next watch", within=10)
 
-    assert len(script.asked) >= 3
-    assert most < 200
+    assert 50 < max(kept) < 200
+
+
+def test_what_we_may_not_list_is_not_looked_for_in_whatever_number_of_namespaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "NAMESPACES", 3)
+    spaces = {"items": [{"metadata": {"name": f"space-{n}"}} for n in range(4)]}
+    replies = {PODS: [Reply(403)], "GET /api/v1/namespaces": answers(spaces)}
+
+    with scripted(tmp_path, replies) as (asked, script), closing(Hub(asked, follow=False)) as hub:
+        hub.ask([POD])
+        hub.listed(10, tolerate=(Forbidden,))
+        refusals, notes = hub.refusals, hub.notes
+
+    assert [line for line, _ in script.asked] == [PODS, "GET /api/v1/namespaces"]
+    assert [str(one).partition(" (")[0] for one in refusals] == ["may not list pods in any namespace"]
+    assert notes == ["4 namespaces are too many to be looked at one by one: name some (-n)"]
 
 
 # -- our time
@@ -226,6 +242,25 @@ def test_an_answer_that_trickles_is_none(tmp_path: Path, length: bytes) -> None:
             asked.get(VERSION)
 
     assert monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: x\r\n"),
+        (b"", b"HTTP/1.1 200"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n1", b";x"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X-More: x\r\n"),
+    ],
+    ids=["headers", "status", "chunk", "trailers"],
+)
+def test_what_stands_around_an_answer_does_not_trickle_either(tmp_path: Path, head: bytes, what: bytes) -> None:
+    with saying(lambda _: head, trickle(what)) as (url, _), asking(tmp_path, url, check=0.5) as asked:
+        begun = monotonic()
+        with pytest.raises(ClusterLost, match="did not answer within the limit"):
+            asked.get(VERSION)
+
+    assert monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("what", [b"x", b"\n"], ids=["no-line", "empty-lines"])

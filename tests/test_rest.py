@@ -13,6 +13,7 @@ from scripted import Reply, Script, answers, serving
 
 from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Untrusted
 from gonogo.model import Endpoints, Limits
+from gonogo.reaching import chain
 from gonogo.rest import Rest, bearer
 
 
@@ -83,6 +84,20 @@ def test_credentials_go_along_unless_the_call_says_otherwise(monkeypatch: pytest
         asked.ask("GET", "/x", auth=None)
 
     assert [headers.get("Authorization") for _, headers in script.asked] == ["Bearer secret", None]
+
+
+@pytest.mark.parametrize("token", ["hunter2\n", "hun\r\nX-Other: ter2", "hünter2", "hunter2\x00"])
+def test_a_token_that_no_header_can_hold_is_not_shown(token: str) -> None:
+    with (
+        serving({"GET /x": answers({})}) as script,
+        closing(rest(script, auth=bearer(token))) as asked,
+        pytest.raises(Denied, match="the token holds a line break, or is not ASCII") as raised,
+    ):
+        asked.ask("GET", "/x")
+
+    texts = [str(one) + repr(one) for one in chain(raised.value)]
+    assert [text for text in texts if "ter2" in text] == []
+    assert script.asked == []
 
 
 def test_a_client_that_was_never_used_is_closed_twice() -> None:

@@ -6,21 +6,84 @@ password is what the server's own pods refer to, or an operator's convention, an
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from gonogo.attach import text, toml
-from gonogo.cluster.api import KINDS, Api, Kind
+from gonogo.cluster.api import KINDS, Api, Kind, items
 from gonogo.errors import Absent, Forbidden
 from gonogo.registry import Component, Discovery
-from gonogo.target import Kubernetes
+from gonogo.target import SECRET, SERVICE, Kubernetes
 
 Object = Mapping[str, Any]
 
 CONVENTION = "by the operator's convention; not looked at"
+
+
+class _Named(TypedDict):
+    name: str
+    namespace: str
+
+
+class _Labelled(_Named, total=False):
+    labels: dict[str, str]
+
+
+class _Port(TypedDict, total=False):
+    name: str
+    port: Required[int]
+    targetPort: int | str
+
+
+class _ServiceSpec(TypedDict, total=False):
+    clusterIP: str
+    selector: dict[str, str]
+    ports: list[_Port]
+
+
+class _Key(TypedDict):
+    name: str
+    key: str
+
+
+class _From(TypedDict, total=False):
+    secretKeyRef: _Key
+
+
+class _Variable(TypedDict, total=False):
+    name: Required[str]
+    value: str
+    valueFrom: _From
+
+
+class _Container(TypedDict, total=False):
+    image: str
+    env: list[_Variable]
+
+
+class _Mounted(TypedDict, total=False):
+    secretName: str
+
+
+class _Volume(TypedDict, total=False):
+    secret: _Mounted
+
+
+class _PodSpec(TypedDict, total=False):
+    containers: list[_Container]
+    volumes: list[_Volume]
+
+
+class _Service(TypedDict):
+    metadata: _Named
+    spec: _ServiceSpec
+
+
+class _Pod(TypedDict):
+    metadata: _Labelled
+    spec: _PodSpec
 
 
 @dataclass
@@ -78,7 +141,16 @@ def _listed(api: Api, kind: Kind, namespaces: tuple[str, ...], refused: list[str
 
 
 def _items(api: Api, kind: Kind, namespace: str | None) -> list[Object]:
-    return [one for page in api.pages(kind, namespace) for one in json.loads(page)["items"] or ()]
+    shapes: dict[Kind, type[Object]] = {KINDS["Service"]: _Service, KINDS["Pod"]: _Pod}
+    if kind in shapes:
+        return list(items(api, kind, shapes[kind], namespace))
+    found = list(items(api, kind, dict[str, Any], namespace))
+    return [one for one in found if _has_names(one)]
+
+
+def _has_names(one: Object) -> bool:
+    meta = one.get("metadata")
+    return isinstance(meta, dict) and all(isinstance(meta.get(key), str) for key in ("name", "namespace"))
 
 
 # -- recognising: pure
@@ -104,7 +176,10 @@ def _by_resource(seen: Seen, component: Component, rule: Discovery) -> Iterator[
         if not port:
             continue
         name = f"{rule.resource.partition('/')[0]} {namespace}/{one['metadata']['name']}"
-        draft = Draft(component, f"custom resource {name}", f"{namespace}/{_filled(rule.service, one)}:{port}")
+        service = f"{namespace}/{_filled(rule.service, one)}:{port}"
+        if not SERVICE.fullmatch(service):
+            continue
+        draft = Draft(component, f"custom resource {name}", service)
         _complete(draft, rule, one, namespace, ())
         yield draft
 
@@ -118,8 +193,8 @@ def _by_service(seen: Seen, component: Component, rule: Discovery) -> Iterator[D
                 continue
             pods = [p for p in seen.pods if _selects(one, p)]
             why = _recognised(rule, one, pods)
-            if why:
-                where = f"{meta['namespace']}/{meta['name']}:{port['port']}"
+            where = f"{meta['namespace']}/{meta['name']}:{port['port']}"
+            if why and SERVICE.fullmatch(where):
                 draft = Draft(component, f"Service on port {port['port']} whose {why}", where)
                 _complete(draft, rule, {**one, "port": port}, meta["namespace"], pods)
                 yield draft
@@ -129,7 +204,7 @@ def _recognised(rule: Discovery, service: Object, pods: Iterable[Object]) -> str
     """By what: the pods' image, their labels, or at last the Service's own name."""
     wanted = re.compile(rule.name, re.IGNORECASE)
     for pod in pods:
-        for container in pod["spec"]["containers"]:
+        for container in pod["spec"].get("containers", ()):
             image = str(container.get("image", ""))
             if wanted.search(image.rpartition("/")[2]):
                 return f"pods run image {image}"
@@ -161,8 +236,8 @@ def _complete(draft: Draft, rule: Discovery, one: Object, namespace: str, pods: 
         if (value := _filled(given, one)) and value.rpartition("#")[2] and not value.startswith("#"):
             _refer(draft, key, f"{namespace}/{value}", CONVENTION)
     mounts = [v.get("secret") or {} for p in pods for v in p["spec"].get("volumes") or ()]
-    draft.mounted = [f"{namespace}/{name}" for name in dict.fromkeys(m["secretName"] for m in mounts if m)]
-    variables = {v["name"]: v for p in pods for c in p["spec"]["containers"] for v in c.get("env") or ()}
+    draft.mounted = [f"{namespace}/{name}" for name in dict.fromkeys(m.get("secretName") for m in mounts) if name]
+    variables = {v["name"]: v for p in pods for c in p["spec"].get("containers", ()) for v in c.get("env", ())}
     for key, names in rule.env.items():
         for name in names:
             if name in variables:
@@ -172,6 +247,8 @@ def _complete(draft: Draft, rule: Discovery, one: Object, namespace: str, pods: 
 
 def _refer(draft: Draft, key: str, secret: str, why: str) -> None:
     table, dot, inner = key.partition(".")
+    if not SECRET.fullmatch(secret):
+        return
     if dot:
         draft.values[table] = {**draft.values.get(table, {}), inner: {"secret": secret}}
     else:
@@ -199,7 +276,10 @@ def _filled(form: str, one: Object) -> str:
 
     def value(found: re.Match[str]) -> str:
         nonlocal empty
-        seen = jmespath.search(found[1], one)
+        try:
+            seen = jmespath.search(found[1], one)
+        except jmespath.exceptions.JMESPathError:
+            seen = None  # the resource is of another shape than its operator's
         empty = empty or seen in (None, "", False)
         return str(seen)
 
@@ -238,7 +318,12 @@ def target_file(
     if missing:
         lines += ["", f"# Not found: {', '.join(missing)}"]
     lines += [f"# Not looked at: {refusal}" for refusal in seen.refused]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(_line, lines)) + "\n"
+
+
+def _line(told: str) -> str:
+    """What a cluster says in a comment must not end it: the next line would be another key of the file."""
+    return "".join(letter if letter.isprintable() else "�" for letter in told)
 
 
 def _plain(name: str) -> str:

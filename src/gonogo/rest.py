@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
 from gonogo.loading import also, need, once
 from gonogo.model import Endpoints
+from gonogo.names import fits_a_header
 from gonogo.reaching import reaching
 
 if TYPE_CHECKING:
@@ -92,13 +93,19 @@ class Rest:
 
 
 def bearer(token: str) -> Auth:
-    """A token in the header ``Authorization``."""
+    """A token in the header ``Authorization``; for one that no header can hold the call raises ``Denied``."""
 
     def sign(request: httpx.Request) -> httpx.Request:
+        if not fits_a_header(token):  # the library's own error would show it
+            raise _Unsendable("the token holds a line break, or is not ASCII; it is not shown")
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
     return sign
+
+
+class _Unsendable(ValueError):
+    """Credentials that cannot be part of a request."""
 
 
 def said(answer: Answer) -> str:
@@ -113,9 +120,12 @@ def _cut(component: str) -> Callable[[BaseException], ClientError | None]:
     # of protocol, to us a reset.
     import httpx
 
-    return lambda error: (
-        Refused(component, f"the connection was cut: {error}") if isinstance(error, httpx.RemoteProtocolError) else None
-    )
+    def known(error: BaseException) -> ClientError | None:
+        if isinstance(error, httpx.RemoteProtocolError):
+            return Refused(component, f"the connection was cut: {error}")
+        return Denied(component, str(error)) if isinstance(error, _Unsendable) else None
+
+    return known
 
 
 def _refusal(component: str, answer: Answer) -> ClientError:

@@ -7,10 +7,11 @@ handed on undecoded. What it imports costs 0.3 s of CPU and is paid by the first
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -22,8 +23,21 @@ from gonogo.cluster import expiry
 from gonogo.cluster.kubeconfig import Access, chosen, configured
 from gonogo.cluster.paths import Path
 from gonogo.codec import decode
-from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled, Refused, TimedOut, Untrusted
+from gonogo.errors import (
+    Absent,
+    ClientError,
+    ClusterLost,
+    ConfigError,
+    Denied,
+    Forbidden,
+    Garbled,
+    Problem,
+    Refused,
+    TimedOut,
+    Untrusted,
+)
 from gonogo.model import Limits
+from gonogo.names import fits_a_header
 from gonogo.reaching import chain, translated
 from gonogo.target import Kubernetes
 from gonogo.waiting import Deadline
@@ -440,10 +454,11 @@ class Api:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         client = ApiClient(configuration)
         client.user_agent = "gonogo"
+        pool = client.rest_client.pool_manager
+        pool.pool_classes_by_scheme = {scheme: _timed(kind) for scheme, kind in pool.pool_classes_by_scheme.items()}
         extra = self._access.impersonation
         if extra:
             # the package knows no impersonation, and its own headers cannot hold a name twice
-            pool = client.rest_client.pool_manager
             plain = pool.urlopen
 
             def urlopen(method: str, url: str, redirect: bool = True, **given: Any) -> Any:
@@ -459,11 +474,16 @@ class Api:
         """Credentials and impersonation, for requests that do not go through the package's connections."""
         return [*self._credentials(client).items(), *self._access.impersonation]
 
-    @staticmethod
-    def _credentials(client: ApiClient) -> dict[str, str]:
+    def _credentials(self, client: ApiClient) -> dict[str, str]:
         # asking the package for its settings is what makes it renew a token that has expired
         given = client.configuration.auth_settings().get("BearerToken")
-        return {"Authorization": str(given["value"])} if given else {}
+        found = {"Authorization": str(given["value"])} if given else {}
+        for name, value in [*found.items(), *self._access.impersonation]:
+            # a library would show it whole, or send what stands behind its line break as a header of its own
+            if not fits_a_header(value):
+                what = f"what {name} should say for context {self.context!r} holds a line break, or is not ASCII"
+                raise ConfigError(Problem(self._access.source, what, "it is not shown; write it on one line"))
+        return found
 
     def _open(
         self,
@@ -587,19 +607,21 @@ class Api:
         self, answer: urllib3.BaseHTTPResponse, path: Path, within: float = 0.0, at_most: int = LARGEST
     ) -> bytes:
         deadline = Deadline(within or self.limits.check)
-        parts, size = [], 0
 
-        def part() -> bytes:
-            if deadline.passed:
-                raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
-            return answer.read1(CHUNK)  # what has come, however little: a trickle is no answer either
+        def whole() -> bytes:
+            parts, size = [], 0
+            with _cut_after(deadline.seconds + 1, answer.shutdown):  # what stands between the parts can trickle too
+                while part := answer.read1(CHUNK):  # what has come, however little
+                    parts.append(part)
+                    size += len(part)
+                    if size > at_most:
+                        raise Garbled(self.component, f"{path}: an answer of more than {at_most >> 20} MiB", asked=path)
+                    if deadline.passed:
+                        raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
+            return b"".join(parts)
 
-        while came := self._asked(part, path):
-            parts.append(came)
-            size += len(came)
-            if size > at_most:
-                raise Garbled(self.component, f"{path}: an answer of more than {at_most >> 20} MiB", asked=path)
-        return b"".join(parts)
+        body: bytes = self._asked(whole, path)
+        return body
 
     def _refusal(self, status: int, body: bytes, needed: Right, client: ApiClient) -> ClientError:
         said = _said(body)
@@ -640,6 +662,42 @@ def _url(client: ApiClient, path: Path, query: Sequence[tuple[str, str]]) -> str
         raise TypeError(f"{path!r} was not made of names")
     asked = f"?{urlencode(query)}" if query else ""
     return f"{str(client.configuration.host).rstrip('/')}{path}{asked}"
+
+
+@contextmanager
+def _cut_after(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
+    """Let a connection be cut that is still read from after so many seconds; then raises ``TimeoutError``."""
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        with suppress(OSError, RuntimeError, ValueError):  # it has come to its end by itself meanwhile
+            cut()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if over.is_set():
+            raise TimeoutError(f"not all of it within {seconds:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+    if over.is_set():  # to a library, what was cut there may look whole
+        raise TimeoutError(f"not all of it within {seconds:g} s")
+
+
+def _timed(kind: Any) -> Any:
+    """A pool of connections whose read time-out is for all of an answer's head; the library's is for each byte."""
+
+    class Connection(kind.ConnectionCls):  # type: ignore[misc]
+        def getresponse(self) -> Any:
+            with _cut_after(self.timeout, partial(self.sock.shutdown, socket.SHUT_RDWR)):
+                return super().getresponse()
+
+    return type(kind.__name__, (kind,), {"ConnectionCls": Connection})
 
 
 class _Items(msgspec.Struct, Generic[Shape]):

@@ -59,7 +59,7 @@ def of_token(token: str) -> datetime | None:
     try:
         claims = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return datetime.fromtimestamp(claims["exp"], UTC)
-    except (ValueError, KeyError, TypeError, binascii.Error, msgspec.MsgspecError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError, msgspec.MsgspecError):
         return None
 
 

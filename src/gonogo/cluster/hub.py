@@ -52,6 +52,9 @@ RESUMES = 3
 AT_ONCE = 8
 """Lists that run at the same time, so that an API server is not flooded by the first question."""
 
+NAMESPACES = 1000
+"""Namespaces that are looked at one by one, each kind of each by a thread of its own."""
+
 Place = tuple[str, str]
 """Namespace (empty: none) and name."""
 
@@ -437,6 +440,8 @@ class Hub:
                 for store in stores
                 if store.stale and store.listed
             ]
+            if self._visible and len(self._visible) > NAMESPACES:
+                notes.append(f"{len(self._visible)} namespaces are too many to be looked at one by one: name some (-n)")
             if self._only:
                 notes.append(f"only namespace {self._only} was looked at: our rights end there")
             for kind in dict.fromkeys(store.kind for store in stores if store.found):
@@ -469,10 +474,11 @@ class Hub:
         """A kind may not be listed: look into each namespace where that was for all of them, else remember it."""
         apart = store.kind.namespaced and store.namespace is None and not self.namespaces
         visible = self._visible_namespaces() if apart else ()
+        apart = apart and len(visible) <= NAMESPACES
         with self.moved:
             self._refusals[store] = error
             store.split = apart
-            for namespace in visible:
+            for namespace in visible if apart else ():
                 one = Store(self, store.kind, namespace, found=True)
                 self._stores[store.kind, namespace] = one
                 one.start()
