@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -13,10 +14,11 @@ from pathlib import Path as File
 import pytest
 from kubeconfigs import api, kubeconfig
 from saying import Say, flood, saying
+from streaming import Cluster
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from gonogo.cluster.api import KINDS, Api
-from gonogo.cluster.forward import tunnel, websocket
+from gonogo.cluster.api import KINDS, Api, Stream
+from gonogo.cluster.forward import Forwards, tunnel, websocket
 from gonogo.cluster.forward.tunnel import Channels, Garbage, Spdy
 from gonogo.cluster.inside import MOST, executed
 from gonogo.errors import ClientError, ClusterLost, Garbled, TimedOut
@@ -136,8 +138,8 @@ def test_whatever_is_sent_in_place_of_data_ends_the_connection(
 def test_messages_without_a_byte_are_not_piled_up_for_who_is_slow(tmp_path: File) -> None:
     async def wait(asked: Api) -> int:
         web = await opened(asked)
-        async with asyncio.timeout(20):
-            await asyncio.wait_for(asyncio.shield(web.connection_lost_waiter), 20)
+        with suppress(TimeoutError):  # it is cut off, or has to wait
+            await asyncio.wait_for(asyncio.shield(web.connection_lost_waiter), 0.5)
         return len(web._messages)
 
     with saying(accepted, flood(frame(BINARY) * 1000)) as (url, _), asking(tmp_path, url) as asked:
@@ -247,3 +249,36 @@ def test_late_data_of_a_connection_that_is_over_is_dropped() -> None:
 
     assert list(spoken.receive(bytes.fromhex("00000003 00000005") + b"late!")) == []
     assert bytes(spoken._body) == b""
+
+
+DATA = bytes.fromhex("00000003 00010000") + bytes(1 << 16)
+ACCEPTED = bytes.fromhex("80030002 00000004 00000003")
+
+
+@pytest.mark.parametrize(
+    ("say", "text"),
+    [
+        (flood(frame(BINARY, DATA)), "before the connection was accepted"),
+        (flood(frame(BINARY, bytes.fromhex("80030004 00000000") * 1000)), "frames without data"),
+        (lambda c: c.sendall(frame(BINARY, b"no frame at all")), "no frame of this connection"),
+        (lambda c: (c.sendall(frame(BINARY, ACCEPTED)), c.sendall(frame(BINARY, b"no frame"))), "no frame of this"),
+        (lambda c: (c.sendall(frame(BINARY, ACCEPTED)), c.sendall(frame(CLOSE))), "1005"),
+        (lambda c: c.close(), "could not be asked"),
+    ],
+    ids=["early", "settings", "garbage", "garbage-later", "closed", "gone"],
+)
+def test_garbage_in_a_forward_is_a_lost_cluster(monkeypatch: pytest.MonkeyPatch, say: Say, text: str) -> None:
+    monkeypatch.setattr(websocket, "LAST_WORDS", 0.2)
+    with (
+        saying(lambda head: accepted(head, tunnel.SPDY), say) as (url, _),
+        closing(Cluster()) as cluster,
+        closing(Forwards(cluster)) as ways,  # type: ignore[arg-type]
+    ):
+        monkeypatch.setattr(cluster, "stream_headers_and_tls", lambda *_: Stream(f"ws{url[4:]}/", [], None, "", ""))
+        address = ways.address("data/pod/web-0:80")
+
+        with socket.create_connection(address, timeout=20) as client, pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+        with pytest.raises(ClusterLost, match=text):
+            raise ways.fault(address) or AssertionError("no fault")

@@ -427,7 +427,7 @@ class Api:
             if not settings.verify_ssl:
                 tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
         return Stream(
-            url="ws" + _url(client, path, query).removeprefix("http"),
+            url=("wss" if tls else "ws") + _url(client, path, query)[len(parts.scheme) :],
             headers=self._headers(client),
             tls=tls,
             server_name=settings.tls_server_name or parts.hostname or "",
