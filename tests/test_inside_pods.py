@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gonogo.cluster.inside import InsidePods, Pod
-from gonogo.errors import ClientError, Forbidden, Gone, NotAskable
+from gonogo.cluster.inside import InsidePods, Pod, Shell
+from gonogo.errors import ClientError, Forbidden, Garbled, Gone, NotAskable
 
 POD = Pod("store", "store-0", "existing", "up", address="*:5432", user="70", container="app", namespace="data")
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -90,3 +90,21 @@ def test_what_the_cluster_says_is_said_of_the_component() -> None:
         pods(fails=Gone("health", "container app is gone")).users()
 
     assert caught.value.signature == "store.process_gone"
+
+
+@pytest.mark.parametrize("told", ["", "what?", "a b x% /data", "0 0 1234% /data", "0 0 " + "9" * 5000 + "% /data"])
+def test_room_that_cannot_be_read_is_not_room(told: str) -> None:
+    with pytest.raises(Garbled, match="what `df` said there cannot be read"):
+        pods(replace(POD, claims=("/data",)), df=told).fullest()
+
+
+@pytest.mark.parametrize("address", ["x:1", "0100007F", "0100007F:xyz", ":", "01:1", "0" * 999 + ":1"])
+def test_a_table_of_sockets_that_cannot_be_read_says_nothing(address: str) -> None:
+    table = f"  sl  local_address\n   0: {address} 00000000:0000 0A 0:0 00:0 0 70 0 11\n"
+
+    with pytest.raises(Garbled, match="its table of sockets cannot be read"):
+        pods(cat=table).silent()
+
+
+def test_what_a_command_says_need_be_no_utf8() -> None:
+    assert Shell(None, "data", "store-0", "app").decode(b"\xff ok") == "\ufffd ok"  # type: ignore[arg-type]

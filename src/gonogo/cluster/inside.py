@@ -192,7 +192,7 @@ class InsidePods(Inside):
         return max(self._used(self._run(f"df -P -- {quote(folder)}", pod), pod) for pod, folder in claims)
 
     def _used(self, told: str, pod: Pod) -> int:
-        found = re.search(r"(\d{1,3})%\s+\S+\s*\Z", told)
+        found = re.search(r"\s([0-9]{1,3})%\s+/.*\s*\Z", told)
         if found is None:
             raise Garbled(self.component, f"pod {pod.node}: what `df` said there cannot be read")
         return int(found[1])
