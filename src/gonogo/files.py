@@ -136,6 +136,19 @@ def unreadable(path: Path, error: OSError) -> Problem:
     return Problem(str(path), (error.strerror or str(error)).lower())
 
 
+def expanded(name: str) -> Path:
+    """The path, with a leading ``~`` or ``~user`` as the home it stands for.
+
+    Raises ``ConfigError`` where there is no such user, or where no path can be called that.
+    """
+    try:
+        if "\0" in name:
+            raise ConfigError(Problem(name, "no file can have NUL in its name"))
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(Problem(name, f"there is no home {name.partition('/')[0]}")) from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write the whole file or leave the old one; readers never see half of it. Creates the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)

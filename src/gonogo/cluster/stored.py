@@ -7,39 +7,39 @@ JSON and YAML, one object or many, lists of ``kubectl get -o`` and of the API, t
 from __future__ import annotations
 
 import re
-import sys
-import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from gonogo.cluster import bundles
+from gonogo.cluster.clock import Clock, Timed
+from gonogo.cluster.documents import documents
 from gonogo.cluster.judge import plain
-from gonogo.cluster.judge.shapes import MISSHAPEN, Object, Tag, joined, known_as, load, shaped
-from gonogo.cluster.judge.world import World, key
+from gonogo.cluster.judge.shapes import BUILT_IN, MISSHAPEN, Object, joined, known_as, load, shaped
+from gonogo.cluster.judge.world import Key, World, key, named
 from gonogo.codec import decoder
 from gonogo.errors import ConfigError, Problem
-from gonogo.files import unreadable
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """What is read of a folder or bundle."""
 
-BUNDLES = (".tar.gz", ".tgz", ".tar")
-
-STANDARD_INPUT = "-"
-
 SLOW = 2_000_000
 """Bytes of YAML from which on reading is told to take a while: about 1 MB/s, JSON about 300."""
 
-LARGEST = 10
-"""Values that a byte of YAML may stand for through aliases; ten aliases of ten aliases of … fill any memory."""
+LARGEST_YAML = 128 << 20
+"""Bytes of one file of YAML that are still read; as JSON it may be larger."""
+
+TOLD = 20
+"""Mistakes of one file, objects given twice, and links that are not followed, that are told; the rest is counted."""
 
 LAST_LINES = 20
 """Of a container's log in a dump; the rest is not kept."""
+
+LAST_BYTES = 20_000
+"""Of them, where lines are long."""
 
 _CLUSTER_WIDE = frozenset(
     {
@@ -51,35 +51,40 @@ _CLUSTER_WIDE = frozenset(
 """Kinds without namespaces, of which one list of the API holds all."""
 
 _LOG = re.compile(
-    rb"^==== START logs for container (\S+) of pod ([^/\s]+)/(\S+) ====\n(.*?)^==== END logs for [^\n]*\n?",
-    re.MULTILINE | re.DOTALL,
+    rb"^==== START logs for container (\S{1,300}) of pod ([^/\s]{1,300})/(\S{1,300}) ====\n", re.MULTILINE
 )
-"""How ``kubectl cluster-info dump`` puts logs between its documents."""
+_LOG_END = b"==== END logs for "
+"""How ``kubectl cluster-info dump`` puts logs between its documents: each line alone."""
 
-_TIME = re.compile(rb"""ime(?:stamp)?["']?:\s{0,4}["']?(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?Z""")
-"""A time under a key that ends in time or timestamp, in JSON or YAML."""
-
-_AHEAD = re.compile(rb"(?:deletion|next\w*|renewal|expir\w*)T?$")
-"""What such keys begin with whose time may lie in the future."""
-
-_ALIAS = re.compile(rb"(?:^|[\s\[{,])\*\w")
+_LOGS = re.compile(r"pods/logs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/(?P<container>[^/]+?)(?P<before>-previous)?\.log$")
+"""Where a support bundle has the log of a container (troubleshoot.sh, collect/cluster_resources.go)."""
 
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 
 
 class Stored(NamedTuple):
-    """What files held. ``now`` is the latest time found in them; None where there is none."""
+    """What files held.
+
+    ``now`` is the latest time found in them, None where there is none; ``beats``: it is close to when they were read.
+    ``unread`` tells, a sentence each, what could not be looked into, ``notes`` what else is worth one.
+    """
 
     objects: Sequence[Object]
     sources: Mapping[int, str]
     complete: frozenset[str]
     logs: Mapping[tuple[str, str, str], str]
     now: datetime | None
+    beats: bool = True
+    unread: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def world(self) -> World:
         """The world of these objects at the time of the dump; where it has none, at this moment."""
         when = self.now or datetime.now(UTC)
-        return World(self.objects, now=when, complete=self.complete, logs=self.logs, sources=self.sources)
+        lagging = self.now is not None and not self.beats
+        return World(
+            self.objects, now=when, complete=self.complete, logs=self.logs, sources=self.sources, lagging=lagging
+        )
 
 
 class _List(msgspec.Struct):
@@ -88,19 +93,15 @@ class _List(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
-class _Tags(msgspec.Struct):
-    items: list[Tag]
-
-
-_LIST, _TAGS = decoder(_List), decoder(_Tags)
+_LIST = decoder(_List)
 
 
 def read(paths: Iterable[str], tell: Callable[[str], None] = lambda _: None) -> Stored:
     """Every object in these files, folders, bundles, and standard input (``-``).
 
     ``tell`` gets a sentence where reading will take long. Of an object met twice the later one counts.
-    Raises ``ConfigError`` with all files that cannot be read or are neither JSON nor YAML, each with its line,
-    and with what was named and holds no object of Kubernetes.
+    Raises ``ConfigError`` with all files that cannot be read wholly, are damaged or too large, or are neither JSON nor
+    YAML, each with its line, and with what was named and holds no object of Kubernetes.
     """
     shelf = _Shelf(tell)
     for path in paths:
@@ -116,57 +117,49 @@ class _Shelf:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.problems: list[Problem] = []
         self._tell = tell
-        self._known: dict[tuple[str, str, str], Object] = {}
+        self._known: dict[Key, dict[str, Object]] = {}  # by uid; one without a uid is any of its name
         self._misshapen: list[Object] = []
         self._sources: dict[int, str] = {}
         self._complete: set[str] = set()
         self._logs: dict[tuple[str, str, str], str] = {}
-        self._latest = b""
+        self._clock = Clock()
         self._alike: dict[plain.Key, Mapping[str, Any]] = {}
         self._holding = 0  # files that hold objects, or an empty list of them
+        self._unread: list[str] = []
+        self._again: dict[str, None] = {}
 
     def stored(self) -> Stored:
         """All of it."""
-        objects = [*self._known.values(), *self._misshapen]
-        now = datetime.fromisoformat(self._latest.decode() + "Z") if self._latest else None
-        return Stored(objects, self._sources, frozenset(self._complete), self._logs, now)
+        objects = [obj for known in self._known.values() for obj in known.values()]
+        clock, again = self._clock, list(self._again)
+        notes = [f"given more than once, of each the last counts: {_few(again)}"] if again else []
+        unread = self._unread[:TOLD]
+        unread += [f"{len(self._unread) - TOLD} more"] if self._unread[TOLD:] else []
+        return Stored(
+            [*objects, *self._misshapen],
+            self._sources,
+            frozenset(self._complete),
+            self._logs,
+            clock.now,
+            clock.beats,
+            unread,
+            notes,
+        )
 
     def put(self, name: str) -> None:
         """Read one argument of the command line; what is wrong with it goes to ``problems``."""
-        wrong, before = len(self.problems), self._holding
+        wrong, before, blank = len(self.problems), self._holding, True
         try:
-            what = self._put(name)
-        except tarfile.TarError as error:
-            self.problems.append(Problem(name, f"is no readable archive: {error}"))
-        except OSError as error:
-            self.problems.append(unreadable(Path(error.filename or name), error))
-        else:
-            if self._holding == before and len(self.problems) == wrong:
-                self.problems.append(Problem(name, what))
-
-    def _put(self, name: str) -> str:
-        """Read it, and what to say where it holds nothing of ours."""
-        nothing = "no object of Kubernetes (apiVersion, kind, metadata)"
-        path = Path(name).expanduser()
-        if name == STANDARD_INPUT:
-            self._read("standard input", sys.stdin.buffer.read())
-        elif path.is_dir():
-            for found in sorted(path.rglob("*")):
-                parts = found.relative_to(path).parts
-                if _wanted(found.name) and found.is_file() and not any(part.startswith(".") for part in parts):
-                    self._read(str(found), found.read_bytes())
-            return f"no file in this folder holds an object of Kubernetes ({', '.join(SUFFIXES)} are read)"
-        elif name.endswith(BUNDLES):
-            with tarfile.open(path) as bundle:
-                for member in bundle:
-                    if _wanted(member.name) and (opened := bundle.extractfile(member)) is not None:
-                        self._read(f"{name}:{member.name}", opened.read())
-            return "no file in this archive holds an object of Kubernetes"
-        else:
-            data = path.read_bytes()
-            self._read(name, data)
-            return f"holds {nothing}" if data and not data.isspace() else "is empty"
-        return f"holds {nothing}"
+            for source, data in bundles.files(name, _wanted, self._unread.append):
+                blank = blank and (not data or data.isspace())
+                self._read(source, data)
+        except ConfigError as error:
+            self.problems += error.problems
+        if self._holding == before and len(self.problems) == wrong:
+            what = "is empty" if blank else "holds no object of Kubernetes (apiVersion, kind, metadata)"
+            if several := bundles.several(name):
+                what = f"no file in this {several} holds an object of Kubernetes ({', '.join(SUFFIXES)} are read)"
+            self.problems.append(Problem(bundles.printable(name), what))
 
     def _read(self, source: str, data: bytes) -> None:
         before = self._holding
@@ -175,22 +168,38 @@ class _Shelf:
         except UnicodeDecodeError as error:
             self.problems.append(Problem(f"{source}:{_line(data, error.start)}", "is not UTF-8"))
             return
+        if found := _LOGS.search(source):
+            place = found["namespace"], found["pod"], found["container"]
+            if not (found["before"] and self._logs.get(place)):
+                self._keep_log(place, data)
+            return
         if b"==== START logs for container " in data:
-            data = _LOG.sub(self._log, data)
+            data = self._without_logs(data)
         if source.endswith(_LOG_FILE) or not data or data.isspace():
             return
         if data.lstrip()[:1] in (b"{", b"["):
-            self._json(source, data, or_yaml=source.endswith((".yaml", ".yml")))
+            self._json(source, data, or_yaml=source.removesuffix(".gz").endswith((".yaml", ".yml")))
         else:
             self._yaml(source, data)
         if self._holding > before:
             self._holding = before + 1
-            self._latest = max(self._latest, _latest(data))
 
-    def _log(self, found: re.Match[bytes]) -> bytes:
-        container, namespace, pod, text = (part.decode("utf-8", "replace") for part in found.groups())
-        self._logs[namespace, pod, container] = "\n".join(text.splitlines()[-LAST_LINES:])
-        return b""
+    def _without_logs(self, data: bytes) -> bytes:
+        """The data without the logs in it, which are kept; one without an end is left for whoever reads the rest."""
+        parts, place = [], 0
+        while begin := _LOG.search(data, place):
+            end = data.find(b"\n" + _LOG_END, begin.end() - 1)
+            if end < 0:
+                break
+            namespace, pod = (begin[number].decode("utf-8", "replace") for number in (2, 3))
+            self._keep_log((namespace, pod, begin[1].decode("utf-8", "replace")), data[begin.end() : end + 1])
+            parts.append(data[place : begin.start()])
+            place = data.find(b"\n", end + 1) + 1 or len(data)
+        return b"".join([*parts, data[place:]])
+
+    def _keep_log(self, place: tuple[str, str, str], text: bytes) -> None:
+        lines = text[-LAST_BYTES:].decode("utf-8", "replace").splitlines()
+        self._logs[place] = "\n".join(lines[-LAST_LINES:])
 
     # -- JSON
 
@@ -200,13 +209,18 @@ class _Shelf:
             return
         except _NO_JSON as error:
             problem = _no_json(source, data, 0, error)
-        documents = _documents(data)
-        if len(documents) > 1:
-            for number, (start, document) in enumerate(documents, 1):
+        parts = _documents(data)
+        if len(parts) > 1:
+            wrong = 0
+            for number, (start, document) in enumerate(parts, 1):
                 try:
                     self._json_document(_numbered(source, number), document)
                 except _NO_JSON as error:
-                    self.problems.append(_no_json(source, data, start, error))
+                    wrong += 1
+                    if wrong <= TOLD:
+                        self.problems.append(_no_json(source, data, start, error))
+            if wrong > TOLD:
+                self.problems.append(Problem(source, f"{wrong - TOLD} more of its documents are not JSON"))
         elif or_yaml:
             self._yaml(source, data)  # it is YAML in braces
         else:
@@ -224,9 +238,10 @@ class _Shelf:
             self._plain(source, msgspec.json.decode(data))
             return
         self._holding += 1
+        timed = self._clock.list_as_json(data)
         kind = listed.kind.removesuffix("List")
         if not kind:
-            self._items(source, data, listed.items or ())
+            self._items(source, data, listed.items or (), timed)
             return
         # The API's own lists leave it to the list what their items are, and hold all there are.
         found = plain.page(listed.api_version, kind, data, self._alike)
@@ -235,11 +250,9 @@ class _Shelf:
         if not found.more:
             self._complete |= _wholly(known_as(listed.api_version, kind), found.items)
 
-    def _items(self, source: str, data: bytes, items: Sequence[msgspec.Raw]) -> None:
+    def _items(self, source: str, data: bytes, items: Sequence[msgspec.Raw], tags: Sequence[Timed] | None) -> None:
         """The items of a list that says nothing of their kinds, all of a kind at once."""
-        try:
-            tags = _TAGS.decode(data).items
-        except msgspec.ValidationError:
+        if tags is None:
             for raw in items:
                 self._keep(source, load(raw))
             return
@@ -254,18 +267,17 @@ class _Shelf:
     # -- YAML
 
     def _yaml(self, source: str, data: bytes) -> None:
-        import yaml
-
+        if len(data) > LARGEST_YAML:
+            what = f"is {len(data) >> 20} MiB of YAML, and more than {LARGEST_YAML >> 20} MiB are not read"
+            self.problems.append(Problem(source, what, "get it as JSON: -o json"))
+            return
         if len(data) > SLOW:
             self._tell(f"reading {source}: {len(data) / 1e6:.0f} MB of YAML; as JSON it would take a second")
         try:
-            for number, document in enumerate(yaml.load_all(data, _loader()), 1):
-                if _ALIAS.search(data) and _size(document, {}) > LARGEST * len(data):
-                    self.problems.append(Problem(source, "its YAML aliases stand for more than a cluster could hold"))
-                    return
+            for number, document in enumerate(documents(source, data), 1):
                 self._plain(_numbered(source, number), document)
-        except yaml.YAMLError as error:
-            self.problems.append(_no_yaml(source, data, error))
+        except ConfigError as error:
+            self.problems += error.problems
         except RecursionError:
             self.problems.append(Problem(source, "not YAML: nested too deeply"))
 
@@ -282,12 +294,15 @@ class _Shelf:
             kind, version = str(data["kind"]).removesuffix("List"), data.get("apiVersion")
             tags = {"apiVersion": version, "kind": kind} if kind else {}
             for item in items:
-                self._keep(source, shaped({**tags, **item} if isinstance(item, Mapping) else item))
+                whole = {**tags, **item} if isinstance(item, Mapping) else item
+                self._clock.plain(whole)
+                self._keep(source, shaped(whole))
             if kind and isinstance(version, str) and not _continued(data):
                 found = [obj for obj in map(shaped, items) if MISSHAPEN not in obj]
                 self._complete |= _wholly(known_as(version, kind), found)
         elif isinstance(data, Mapping) and _is_object(data):
             self._holding += 1
+            self._clock.plain(data)
             self._keep(source, shaped(data))
 
     def _keep(self, source: str, obj: Object) -> None:
@@ -300,7 +315,17 @@ class _Shelf:
         if MISSHAPEN in obj:
             self._misshapen.append(obj)
         else:
-            self._known[key(obj)] = obj
+            self._place(source, obj)
+
+    def _place(self, source: str, obj: Object) -> None:
+        """Put the object where the one of its name and uid was, if there was one, which is told."""
+        known = self._known.setdefault(key(obj), {})
+        uid = obj["metadata"].get("uid", "")
+        without = "" if "" in known else uid or next(reversed(known), "")
+        before = uid if uid in known else without
+        if (other := known.pop(before, None)) is not None and obj["kind"] != "Event":
+            self._again[f"{named(obj)} ({self._sources[id(other)]}, {source})"] = None
+        known[uid or before] = obj
 
 
 _SECRET = frozenset({"data", "stringData"})
@@ -311,7 +336,11 @@ _LOG_FILE = "logs.txt"
 
 
 def _wanted(name: str) -> bool:
-    return name.endswith((*SUFFIXES, _LOG_FILE))
+    return name.endswith((*SUFFIXES, _LOG_FILE)) or (name.endswith(".log") and _LOGS.search(name) is not None)
+
+
+def _few(told: Sequence[str]) -> str:
+    return ", ".join(told[:TOLD]) + (f" and {len(told) - TOLD} more" if told[TOLD:] else "")
 
 
 def _numbered(source: str, number: int) -> str:
@@ -328,8 +357,11 @@ def _is_list(data: Mapping[str, Any]) -> bool:
 
 def _is_object(data: Mapping[str, Any]) -> bool:
     """Whether it was meant as an object of a cluster: a kubeconfig and a kustomization are none."""
-    named = sum(isinstance(data.get(name), str) for name in ("apiVersion", "kind"))
-    return ("metadata" in data and named > 0) or (named == 2 and bool({"spec", "status"} & data.keys()))
+    tags = [data[name] for name in ("apiVersion", "kind") if isinstance(data.get(name), str)]
+    if "metadata" in data or len(tags) < 2:
+        return "metadata" in data and bool(tags)
+    # Without metadata it is one of Kubernetes' own that lost them, or a tool's file of settings, which has none.
+    return tags[0].rpartition("/")[0] in BUILT_IN and bool({"spec", "status"} & data.keys())
 
 
 def _continued(data: Mapping[str, Any]) -> bool:
@@ -351,31 +383,10 @@ def _utf8(data: bytes) -> bytes:
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
-def _size(value: Any, known: dict[int, int]) -> int:
-    """How many values it is with its aliases written out. Raises ``RecursionError`` where it holds itself."""
-    if not isinstance(value, dict | list):
-        return 1
-    if id(value) not in known:
-        inner = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_size(one, known) for one in inner)
-    return known[id(value)]
-
-
 def _documents(data: bytes) -> list[tuple[int, bytes]]:
     """Where each of several JSON documents begins, and what it is: they begin at the first column."""
     starts = [found.start() for found in re.finditer(rb"^\{", data, re.MULTILINE)]
     return [(start, data[start:end]) for start, end in pairwise([*starts, len(data)])]
-
-
-def _latest(data: bytes) -> bytes:
-    """The latest time under a key that names one, no later than tomorrow; empty where there is none."""
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat().encode()
-    latest = b""
-    for found in _TIME.finditer(data):
-        when = found[1]
-        if latest < when < tomorrow and not _AHEAD.search(data, max(0, found.start() - 24), found.start()):
-            latest = when
-    return latest
 
 
 def _line(data: bytes, place: int) -> int:
@@ -397,28 +408,3 @@ def _no_json(source: str, data: bytes, start: int, error: Exception) -> Problem:
     return Problem(
         f"{source}:{_line(data, start + int(place[1]) if place else len(data.rstrip()))}", f"not JSON: {what}"
     )
-
-
-def _no_yaml(source: str, data: bytes, error: Any) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is not None:
-        return Problem(f"{source}:{mark.line + 1}", f"not YAML: {error.problem or error.context}")
-    place = getattr(error, "position", None)
-    where = f"{source}:{_line(data, place)}" if isinstance(place, int) else source
-    return Problem(where, f"not YAML: {getattr(error, 'reason', None) or error}")
-
-
-@cache
-def _loader() -> Any:
-    """The C loader, which leaves times as they are written and knows no ``=`` value, as Kubernetes' own reader."""
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        pass
-
-    odd = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in odd]
-        for first, resolvers in Loader.yaml_implicit_resolvers.items()
-    }
-    return Loader

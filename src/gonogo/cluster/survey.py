@@ -38,7 +38,7 @@ LARGE = 0.05
 
 
 class Survey(NamedTuple):
-    """Rows, the platform's health, what could not be asked (a sentence each), and what else is worth a sentence."""
+    """Rows, the platform's health, what could not be asked or read (a sentence each), and other notes."""
 
     rows: list[Row]
     health: Health
@@ -72,7 +72,7 @@ def of_files(paths: Iterable[str], namespaces: Collection[str] = (), tell: Calla
             gc.enable()
     at = f"{world.now:%Y-%m-%d %H:%M:%S} UTC"
     note = f"judged at {at}, the latest time in the files" if found.now else f"judged at {at}, now: the files tell none"
-    return survey._replace(notes=[note])
+    return survey._replace(unasked=found.unread, notes=[*found.notes, note])
 
 
 def of_cluster(api: Api, namespaces: Sequence[str] = ()) -> Survey:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gonogo.cluster.judge import cluster, custom, extensions, network, pods, storage, workloads
-from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.doom import doom, kubectl, untold
 from gonogo.cluster.judge.health import tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
 from gonogo.cluster.judge.verdict import Row, State, Verdict, short
@@ -85,6 +85,8 @@ def _ending(world: World, obj: Object) -> Verdict:
 
 def _row(world: World, obj: Object, found: Verdict) -> Row:
     meta = obj.get("metadata", {})
+    if world.lagging and found.early:
+        found = untold(found)
     return Row(
         kind=obj.get("kind", ""),
         api_version=obj.get("apiVersion", ""),

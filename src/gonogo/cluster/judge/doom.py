@@ -152,13 +152,20 @@ def doom(
         short(message, 600),
         f"{advice}: {command}" if advice and command else advice or command,
         cause,
+        early=not given_up and rule.grace is not None,
     )
+
+
+def untold(verdict: Verdict) -> Verdict:
+    """The same fact where nobody can tell for how long it has stood: it may be given up by now."""
+    message = f"{_GRACE.sub('', verdict.message)}; for how long cannot be told: nothing in the files is later"
+    return verdict._replace(state=State.UNKNOWN, message=short(message, 600), early=False)
 
 
 def recovering(verdict: Verdict, why: str) -> Verdict:
     """The same fact, named, and not given up because of ``why``."""
     message = _GRACE.sub("", verdict.message)
-    return verdict._replace(state=State.PROGRESSING, message=short(f"{message}; {why}", 600))
+    return verdict._replace(state=State.PROGRESSING, message=short(f"{message}; {why}", 600), early=False)
 
 
 _GRACE = re.compile(r" \(given up after \d+ s\)$")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 
 from gonogo.cluster.judge.shapes import Quantity
 
@@ -16,9 +17,10 @@ def amount(quantity: Quantity) -> float:
     """The number of cores, bytes or pieces; 0 where it is none."""
     found = _FORM.fullmatch(str(quantity).strip())
     try:
-        return float(found[1]) * _SUFFIXES[found[2]] if found else 0.0
+        number = float(found[1]) * _SUFFIXES[found[2]] if found else 0.0
     except (ValueError, KeyError):
         return 0.0
+    return number if isfinite(number) else 0.0
 
 
 def shown(resource: str, number: float) -> str:

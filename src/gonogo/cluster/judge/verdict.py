@@ -34,7 +34,8 @@ class Verdict(NamedTuple):
     ``reason`` is a CamelCase word of ours or the controller's (``ImageNotFound``), empty where there is
     nothing to say; ``message`` what is seen, with the object's own words; ``hint`` the next step, with a
     command where there is one; ``cause`` the object where the root lies and what part of it
-    (``Pod data/web-0, container app``), empty where it is the judged object itself.
+    (``Pod data/web-0, container app``), empty where it is the judged object itself. ``early``: it is given up
+    as soon as it has stood for its grace.
     """
 
     state: State
@@ -42,6 +43,7 @@ class Verdict(NamedTuple):
     message: str = ""
     hint: str = ""
     cause: str = ""
+    early: bool = False
 
 
 READY = Verdict(State.READY)

@@ -31,8 +31,11 @@ class World:
         complete: Collection[str] = (),
         logs: Mapping[tuple[str, str, str], str] | None = None,
         sources: Mapping[int, str] | None = None,
+        lagging: bool = False,
     ) -> None:
         self.now = now
+        self.lagging = lagging
+        """Whether ``now`` may be long past: it is only the latest time that the objects themselves tell."""
         self.objects = objects
         self._complete = frozenset(complete)
         self._logs = logs or {}
@@ -57,10 +60,11 @@ class World:
         ``now`` is an aware time. ``complete`` names the kinds that are known wholly, ``"Node"``, or wholly in one
         namespace, ``"Service/data"``: only there is "it is not there" a fact. ``logs`` holds the last lines of a
         container by (namespace, pod, container), those of its previous run too. ``sources`` tells for each of
-        ``objects``, in their order, the file it was read from. Of an object given twice the later one counts.
+        ``objects``, in their order, the file it was read from. Of an object given twice, by name and uid, the later one
+        counts.
         """
         files = iter(sources)
-        known: dict[Key, Object] = {}
+        known: dict[tuple[Key, str], Object] = {}
         odd: list[Object] = []
         named: dict[int, str] = {}
         for obj in objects:
@@ -69,7 +73,7 @@ class World:
             if MISSHAPEN in fitted or fitted["kind"] == "Event":
                 odd.append(fitted)
             else:
-                known[key(fitted)] = fitted
+                known[key(fitted), fitted["metadata"].get("uid", "")] = fitted
         everything = [*known.values(), *odd, *shaped_objects]
         return cls(everything, now=now, complete=complete, logs=logs, sources=named)
 
@@ -87,7 +91,8 @@ class World:
 
     @cached_property
     def _uids(self) -> Mapping[str, Object]:
-        return {uid: obj for obj in self._names.values() if (uid := obj["metadata"].get("uid"))}
+        objects = chain.from_iterable(self._kinds.values())
+        return {uid: obj for obj in objects if (uid := obj["metadata"].get("uid"))}
 
     @cached_property
     def _children(self) -> Mapping[str, Sequence[Object]]:

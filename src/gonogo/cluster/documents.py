@@ -1,0 +1,125 @@
+"""YAML that somebody else wrote: time and memory grow with its size, and every mistake is a sentence with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from gonogo.errors import ConfigError, Problem
+
+LARGEST = 10
+"""Values that a byte of YAML may stand for through aliases; ten aliases of ten aliases of … fill any memory."""
+
+MOST = 2_000_000
+"""Values that aliases may stand for in all, where the file itself is not larger."""
+
+LONGEST = 100
+"""Characters of a number."""
+
+_TEXT = frozenset({"timestamp", "value", "binary"})
+"""Types of YAML that stay as they are written: Kubernetes' own reader knows no times and no ``=``."""
+
+_SCALARS = ("bool", "int", "float")
+
+
+def documents(source: str, data: bytes) -> Iterator[Any]:
+    """Each document of a file in turn, as plain data.
+
+    Raises ``ConfigError``, ``source:line``, where it is no YAML, where a value is none of its kind or a whole number
+    of more than 64 bits, where it is nested too deeply, or where its aliases stand for more than it could hold.
+    """
+    import yaml
+
+    left = min(LARGEST * len(data), max(len(data), MOST))
+    aliased = b"&" in data and b"*" in data  # without both signs there is no alias, however it is spelt
+    loader = None
+    try:
+        loader = _loader()(data)
+        while loader.check_node():
+            node = loader.get_node()
+            if aliased and (left := left - _spread(node, left)) < 0:
+                raise ConfigError(Problem(source, "its YAML aliases stand for more than a cluster could hold"))
+            yield loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise ConfigError(_no_yaml(source, data, error)) from error
+    except RecursionError as error:
+        raise ConfigError(Problem(source, "not YAML: nested too deeply")) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _spread(root: Any, most: int) -> int:
+    """How many values a document is with its aliases written out; more than ``most`` where it holds itself."""
+    known: dict[int, int] = {}
+    above: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting[-1]
+        if id(node) in known:
+            waiting.pop()
+            continue
+        inner = _inner(node)
+        if id(node) not in above and inner:
+            above.add(id(node))
+            unknown = [one for one in inner if id(one) not in known]
+            if any(id(one) in above for one in unknown):
+                return most + 1
+            waiting += unknown
+            continue
+        known[id(node)] = 1 + sum(known[id(one)] for one in inner)
+        above.discard(id(node))
+        waiting.pop()
+    return known[id(root)]
+
+
+def _inner(node: Any) -> list[Any]:
+    if isinstance(node.value, str):
+        return []
+    return [one for pair in node.value for one in pair] if node.id == "mapping" else node.value
+
+
+def _no_yaml(source: str, data: bytes, error: Any) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None:
+        return Problem(f"{source}:{mark.line + 1}", f"not YAML: {error.problem or error.context}")
+    place = getattr(error, "position", None)
+    where = f"{source}:{data.count(10, 0, place) + 1}" if isinstance(place, int) else source
+    return Problem(where, f"not YAML: {getattr(error, 'reason', None) or error}")
+
+
+@cache
+def _loader() -> Any:
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """The C loader, without the types that Kubernetes does not know, and with a word for what is none."""
+
+        def scalar(self, node: Any) -> Any:
+            """A number or a flag; the safe loader ends in an IndexError for ``!!int ""``, in others for others."""
+            kind = node.tag.rpartition(":")[2]
+            if len(node.value) > LONGEST:  # 1:1:1:… is a number to base 60, in a time that grows with its square
+                what = f"found a number of {len(node.value)} characters"
+                raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+            try:
+                value = getattr(yaml.SafeLoader, f"construct_yaml_{kind}")(self, node)
+            except yaml.YAMLError:
+                raise
+            except (ValueError, LookupError, AttributeError, OverflowError):
+                value = None
+            if value is None or (isinstance(value, int) and value.bit_length() > 64):
+                what = f"a value that is no {kind}" if value is None else "a number of more than 64 bits"
+                raise yaml.constructor.ConstructorError(None, None, f"found {what}", node.start_mark)
+            return value
+
+    odd = {f"tag:yaml.org,2002:{name}" for name in _TEXT - {"binary"}}
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in odd]
+        for first, resolvers in Loader.yaml_implicit_resolvers.items()
+    }
+    for name in _SCALARS:
+        Loader.add_constructor(f"tag:yaml.org,2002:{name}", Loader.scalar)
+    for name in _TEXT:
+        Loader.add_constructor(f"tag:yaml.org,2002:{name}", yaml.SafeLoader.construct_yaml_str)
+    return Loader
