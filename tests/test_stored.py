@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gonogo.cluster.judge import judge
 from gonogo.cluster.judge.shapes import MISSHAPEN
 from gonogo.cluster.stored import Stored, read
 from gonogo.errors import ConfigError
@@ -380,3 +382,216 @@ def test_much_yaml_is_announced(put: Put, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert len(told) == 1
     assert "YAML" in told[0]
+
+
+# -- the same object twice, and two of one name
+
+
+def again(stored: Stored) -> str:
+    return " ".join(stored.notes)
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_an_object_given_twice_is_told(form: str, put: Put) -> None:
+    write = json.dumps if form == "json" else yaml.safe_dump
+    first, second = put(f"a.{form}", write(POD)), put(f"b.{form}", write(pod("web-0", status={"phase": "Failed"})))
+
+    stored = read([first, second])
+
+    assert again(stored) == f"given more than once, of each the last counts: Pod data/web-0 ({first}, {second})"
+
+
+def test_much_that_is_given_twice_is_counted(put: Put) -> None:
+    path = put("pods.json", json.dumps([pod(f"web-{number}") for number in range(30)]))
+
+    assert "web-19" in again(read([path, path]))
+    assert again(read([path, path])).endswith(" and 10 more")
+
+
+def test_once_is_no_news(put: Put) -> None:
+    events = [{"apiVersion": "v1", "kind": "Event", "metadata": {"name": "x", "namespace": "data"}}] * 2
+
+    assert again(read([put("all.json", json.dumps([POD, KAFKA, *events]))])) == ""
+
+
+def of_uid(uid: str, phase: str = "Running") -> dict[str, Any]:
+    return pod("web-0", metadata={**POD["metadata"], "uid": uid}, status={**POD["status"], "phase": phase})
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_two_of_one_name_are_both_judged(form: str, put: Put) -> None:
+    write = json.dumps if form == "json" else yaml.safe_dump
+    pods = [of_uid("old", "Failed"), of_uid("new")]
+
+    stored = read([put(f"{number}.{form}", write(one)) for number, one in enumerate(pods)])
+
+    assert sorted(row.state for row in judge(stored.world())) == ["failed", "ready"]
+    assert again(stored) == ""
+
+
+def test_one_without_a_uid_is_the_one_of_its_name(put: Put) -> None:
+    paths = [put(f"{n}.json", json.dumps(one)) for n, one in enumerate([of_uid("a", "Failed"), POD, of_uid("b")])]
+
+    stored = read(paths)
+
+    assert len(stored.objects) == 1
+    assert [row.state for row in judge(stored.world())] == ["ready"]
+
+
+# -- when it was
+
+
+LATE = "2026-11-26T12:00:00Z"
+TEXTS: dict[str, dict[str, Any]] = {
+    "a message": {"status": {"message": f'it said "lastTime": "{LATE}" and startTime: {LATE}'}},
+    "an annotation": {"metadata": {"annotations": {"lastAppliedTime": LATE, "x": json.dumps({"time": LATE})}}},
+    "a label": {"metadata": {"labels": {"startTime": LATE}}},
+    "a specification": {"spec": {"startTime": LATE, "env": [{"name": "time", "value": LATE}]}},
+    "the data of a ConfigMap": {"data": {"lastTime": LATE}},
+    "what is still to come": {"status": {"nextRunTime": LATE, "expirationTimestamp": LATE}},
+    "no time": {"status": {"lastTime": "2026-99-99T99:99:99Z"}},
+    "the day of deletion": {"metadata": {"deletionTimestamp": LATE}},
+}
+
+
+@pytest.mark.parametrize("where", TEXTS)
+@pytest.mark.parametrize("form", ["object", "list", "API list", "array", "yaml"])
+def test_a_time_in_a_text_does_not_move_now(where: str, form: str, put: Put) -> None:
+    more = TEXTS[where]
+    obj = {**KAFKA, **{key: {**KAFKA.get(key, {}), **value} for key, value in more.items()}}
+    texts = {
+        "object": json.dumps(obj),
+        "list": json.dumps({"apiVersion": "v1", "kind": "List", "items": [obj]}),
+        "API list": json.dumps({"apiVersion": obj["apiVersion"], "kind": "KafkaList", "items": [untyped(obj)]}),
+        "array": json.dumps([obj]),
+        "yaml": yaml.safe_dump(obj),
+    }
+
+    stored = read([put("dump.yaml" if form == "yaml" else "dump.json", texts[form])])
+
+    assert stored.now == datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+
+
+TIMES: dict[str, dict[str, Any]] = {
+    "created": {"metadata": {"name": "x", "creationTimestamp": LATE}},
+    "managed": {"metadata": {"name": "x", "managedFields": [{"time": LATE}, {"time": "2026-01-01T00:00:00Z"}]}},
+    "a condition": {"status": {"conditions": [{"type": "A", "lastTransitionTime": LATE}]}},
+    "deep in a status": {"status": {"a": [{"b": {"lastSuccessfulTime": LATE}}]}},
+    "an event": {"lastTimestamp": LATE},
+    "a series of events": {"series": {"lastObservedTime": LATE}},
+    "a lease": {"kind": "Lease", "spec": {"renewTime": "2026-11-26T12:00:00.000000Z"}},
+}
+
+
+@pytest.mark.parametrize("where", TIMES)
+@pytest.mark.parametrize("form", ["list", "yaml", "odd"])
+def test_the_clock_is_what_the_cluster_wrote(where: str, form: str, put: Put) -> None:
+    obj = {"apiVersion": "x.example/v1", "kind": "Thing", "metadata": {"name": "x"}, **TIMES[where]}
+    if form == "odd":
+        obj["eventTime"], obj["firstTimestamp"] = 7, {"a": 1}
+    listed = {"apiVersion": "v1", "kind": "List", "items": [obj, *([{"kind": 7}] if form == "odd" else [])]}
+
+    stored = read([put("dump.yaml", yaml.safe_dump(listed)) if form == "yaml" else put("d.json", json.dumps(listed))])
+
+    assert stored.now == datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+UNPLACED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}
+NODE: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "creationTimestamp": LATE}}
+
+
+@pytest.mark.parametrize(
+    ("beat", "state"),
+    [(None, "unknown"), ("2026-11-25T09:00:05Z", "progressing"), ("2026-11-25T09:30:00Z", "failed")],
+)
+def test_a_dump_that_tells_no_time_of_its_own_cannot_tell_for_how_long(beat: str | None, state: str, put: Put) -> None:
+    waits = pod(
+        "web-0", status={"phase": "Pending", "conditions": [{**UNPLACED, "lastTransitionTime": "2026-11-25T09:00:00Z"}]}
+    )
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
+    node["status"] = {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": beat}]}
+
+    stored = read([put("dump.json", json.dumps([waits, *([node] if beat else [])]))])
+
+    row = next(row for row in judge(stored.world()) if row.kind == "Pod")
+    assert row.state == state
+    assert ("cannot be told" in row.message) == (beat is None)
+    assert ("given up after" in row.message) == (state == "progressing")
+
+
+# -- support bundles
+
+
+def test_a_support_bundle_has_logs_and_files_of_its_own(put: Put, tmp_path: Path) -> None:
+    put("b/cluster-resources/pods/data.json", json.dumps([POD]))
+    put("b/cluster-resources/pods/logs/data/web-0/app.log", "first\n" * 50 + "last words\n")
+    put("b/cluster-resources/pods/logs/data/web-0/app-previous.log", "before\n")
+    put("b/cluster-resources/pods/logs/data/web-0/init-previous.log", "why\n")
+    put("b/other.log", "{")
+    put("b/version.yaml", "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec: {versionNumber: v1}\n")
+
+    stored = read([str(tmp_path / "b")])
+
+    assert names(stored) == ["Pod/web-0"]
+    assert stored.logs["data", "web-0", "app"].splitlines()[-1] == "last words"
+    assert stored.logs["data", "web-0", "init"] == "why"
+
+
+def test_a_log_without_an_end_is_no_log(put: Put) -> None:
+    cut = json.dumps(POD) + "\n==== START logs for container app of pod data/web-0 ====\nwords\n"
+
+    with pytest.raises(ConfigError):
+        read([put("dump.txt", cut)])
+
+
+# -- YAML of others
+
+
+LAUGHS = {
+    "words": "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 20)}]\n" for n in range(1, 8)),
+    "dashes": "a0: &-0 [x, x]\n" + "".join(f"a{n}: &-{n} [{', '.join([f'*-{n - 1}'] * 20)}]\n" for n in range(1, 8)),
+    "no space before": "".join(
+        f'a{n}: &a{n} {{"x":{f"*a{n - 1}" if n else "1"},"y":{f"*a{n - 1}" if n else "1"}}}\n' for n in range(40)
+    ),
+    "merge keys": "a0: &a0 {x: 1, y: 1}\n"
+    + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 20)}]}}\n" for n in range(1, 8)),
+    "keys": "a0: &a0 [x, x]\n"
+    + "".join(f"a{n}: &a{n}\n  ? [{', '.join([f'*a{n - 1}'] * 20)}]\n  : 1\n" for n in range(1, 8)),
+    "in itself": "a: &a {b: {c: *a}}\n",
+}
+
+
+@pytest.mark.parametrize("spelling", LAUGHS)
+@pytest.mark.parametrize("times", [1, 50])
+def test_aliases_of_any_spelling_are_counted(spelling: str, times: int, put: Put) -> None:
+    thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: x}\n"
+
+    with pytest.raises(ConfigError, match="aliases stand for more"):
+        read([put("laughs.yaml", f"{thing}---\n" * times + thing + LAUGHS[spelling])])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000,
+        "0x" + "f" * 5000,
+        "1" + ":1" * 500_000,
+        "!!int ''",
+        "!!bool x",
+        "!!float x",
+        "!!timestamp x",
+        "1e400",
+    ],
+    ids=["digits", "hex", "base 60", "no int", "no flag", "no float", "no time", "1e400"],
+)
+def test_a_value_that_is_odd_is_a_sentence_at_most(value: str, put: Put) -> None:
+    with contextlib.suppress(ConfigError):
+        judge(read([put("odd.yaml", f"{yaml.safe_dump(KAFKA)}spec: {{replicas: {value}}}\n")]).world())
+
+
+def test_many_mistakes_of_one_file_are_counted(put: Put) -> None:
+    with pytest.raises(ConfigError) as told:
+        read([put("bad.json", '{"a": oops}\n' * 5000)])
+
+    assert len(told.value.problems) == 21
+    assert told.value.problems[-1].what == "4980 more of its documents are not JSON"

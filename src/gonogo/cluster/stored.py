@@ -325,7 +325,7 @@ class _Shelf:
         before = uid if uid in known else without
         if (other := known.pop(before, None)) is not None and obj["kind"] != "Event":
             self._again[f"{named(obj)} ({self._sources[id(other)]}, {source})"] = None
-        known[uid or before] = obj
+        known[uid] = obj
 
 
 _SECRET = frozenset({"data", "stringData"})
