@@ -15,12 +15,16 @@ from msgspec.structs import replace
 from gonogo import ours
 from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
+from gonogo.files import content
 from gonogo.gate import as_written, sensible
 from gonogo.judge import judge
 from gonogo.model import CheckResult, ComponentResult, Outcome, Results
 from gonogo.seal import sealed
 
 FILE = "events.jsonl"
+
+LARGEST = 256 << 20
+"""Bytes of it that are read."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,10 +65,10 @@ def recovered(folder: Path) -> Results:
     finished: list[Results] = []
     checks: dict[str, CheckResult] = {}
     components: dict[str, ComponentResult] = {}
-    for line in path.read_bytes().splitlines():
+    for line in content(path, LARGEST).splitlines():
         try:
             event = decode(line, Event)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             # The last line of a killed run may be torn.
             continue
         if event.finished is not None:

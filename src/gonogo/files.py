@@ -32,6 +32,9 @@ SECRET_KEY = re.compile(r"password|secret|token|(^|_)key$")
 MOST_PROBLEMS = 50
 """Of one file; a machine's file with a wrong key in each of its thousand rows is said in as many lines."""
 
+LARGEST = 16 << 20
+"""Bytes of a file that a person wrote."""
+
 _SECRET_LINE = re.compile(r"^(\s*[\w.-]*(?:password|secret|token|key)[\w.-]*\s*=).*", re.IGNORECASE)
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -64,10 +67,8 @@ def salvaged_toml(path: Path, kind: type[S], problems: list[Problem]) -> S | Non
 def parse_toml(path: Path) -> dict[str, Any]:
     """The file as plain data. Raises ``ConfigError`` naming path and line where it is no TOML."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content(path).decode("utf-8-sig")
         return tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(unreadable(path, error)) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(Problem(f"{path}:{line}", "is not UTF-8")) from error
@@ -79,6 +80,10 @@ def parse_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             Problem(f"{path}:{number}", f"not TOML: {_TOML_PLACE.sub('', str(error))}: {shown.strip()}")
         ) from error
+    except RecursionError as error:
+        raise ConfigError(Problem(str(path), "not TOML: nested too deeply")) from error
+    except ValueError as error:  # a number of thousands of digits, a day that no month has
+        raise ConfigError(Problem(str(path), f"not TOML: {error}")) from error
 
 
 def load_json(source: Path | bytes, kind: type[S], where: str = "") -> S:
@@ -87,10 +92,7 @@ def load_json(source: Path | bytes, kind: type[S], where: str = "") -> S:
     Raises ``ConfigError`` with all problems, or with the byte at which it is no JSON.
     """
     where = where or (str(source) if isinstance(source, Path) else "JSON")
-    try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise ConfigError(unreadable(Path(where), error)) from error
+    data = content(source) if isinstance(source, Path) else source
     try:
         return decode(data, kind)
     except msgspec.ValidationError as error:
@@ -99,7 +101,7 @@ def load_json(source: Path | bytes, kind: type[S], where: str = "") -> S:
         except msgspec.DecodeError:  # a number beyond all numbers is none, of whatever kind
             raise ConfigError(Problem(where, str(error))) from error
         return converted(plain, kind, where)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ConfigError(Problem(where, f"not JSON: {error}")) from error
 
 
@@ -131,9 +133,21 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(words[:12])}{', …' if len(words) > 12 else ''}" if words else "none is known"
 
 
-def unreadable(path: Path, error: OSError) -> Problem:
-    """The problem of a file that the system does not hand out."""
-    return Problem(str(path), (error.strerror or str(error)).lower())
+def unreadable(path: Path, error: OSError | ValueError) -> Problem:
+    """The problem of a file that the system does not hand out, or that no file can be called (NUL in its name)."""
+    return Problem(str(path), (getattr(error, "strerror", None) or str(error)).lower())
+
+
+def content(path: Path, most: int = LARGEST) -> bytes:
+    """All of a file or a pipe. Raises ``ConfigError`` where it cannot be read, or holds more than ``most`` bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(unreadable(path, error)) from error
+    if len(data) > most:
+        raise ConfigError(Problem(str(path), f"is larger than {most >> 20} MiB, which is not read"))
+    return data
 
 
 def expanded(name: str) -> Path:

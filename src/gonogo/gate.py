@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from gonogo.codec import decode
 from gonogo.errors import ConfigError, Problem
-from gonogo.files import MOST_PROBLEMS, load_json, unreadable
+from gonogo.files import MOST_PROBLEMS, content, load_json, unreadable
 from gonogo.judge import SKEW, judge
 from gonogo.merge import merge
 from gonogo.model import SCHEMA, Decision, Level, Results, Verdict
@@ -40,12 +40,12 @@ def load_results(path: Path) -> Results:
         if path.is_dir():
             raise ConfigError(Problem(str(path), "is a folder", "give the results.json in it"))
         size = path.stat().st_size
-        if size > LARGEST:
-            limit = f"results of more than {LARGEST >> 20} MiB are not read"
-            raise ConfigError(Problem(str(path), f"is {size / (1 << 20):.0f} MiB large: {limit}"))
-        data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(unreadable(path, error)) from error
+    if size > LARGEST:
+        limit = f"results of more than {LARGEST >> 20} MiB are not read"
+        raise ConfigError(Problem(str(path), f"is {size / (1 << 20):.0f} MiB large: {limit}"))
+    data = content(path, LARGEST)  # a pipe has no size before it is read
     if not data.strip():
         raise ConfigError(Problem(str(path), "is empty", "the run was killed before it wrote results"))
     _check_schema(data, str(path))
@@ -109,8 +109,9 @@ def _check_schema(data: bytes, where: str) -> None:
             what = f"ends in the middle, at byte {len(data)}"
             raise ConfigError(Problem(where, what, "the run or a copy of the file may have been killed")) from error
         raise ConfigError(Problem(where, f"not JSON: {error}")) from error
-    except RecursionError as error:
-        raise ConfigError(Problem(where, TOO_DEEP)) from error
+    except (RecursionError, UnicodeDecodeError) as error:
+        odd = TOO_DEEP if isinstance(error, RecursionError) else "holds no results: not UTF-8"
+        raise ConfigError(Problem(where, odd)) from error
     if schema != SCHEMA:
         said = f"has schema {schema!r}" if schema else "has no schema"
         raise ConfigError(Problem(where, f"{said}; this gonogo reads {SCHEMA!r}"))

@@ -337,7 +337,12 @@ def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion]
             problems += error.problems
     suites = {p.name for p in root.glob("suites/*") if p.is_dir()}
     places = {*suites, *(p.parent.name for p in root.glob("deploy/*/component.toml"))}
-    for id, table in _leaves(data):
+    try:
+        tables = [*_leaves(data)]
+    except RecursionError:
+        problems.append(Problem(str(path), "its tables are nested too deeply"))
+        tables = []
+    for id, table in tables:
         if not _CRITERION.fullmatch(id):
             problems.append(Problem(str(path), f"{id!r} is no criterion id", "write [<component>.<claim>]"))
             continue

@@ -6,7 +6,6 @@ and Secrets that one component's table refers to, and reaches its Services, by a
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from gonogo.errors import ClientError, ConfigError, Problem
-from gonogo.files import SECRET_KEY, converted, salvaged_toml, suggestion, unreadable
+from gonogo.files import SECRET_KEY, content, converted, expanded, salvaged_toml, suggestion
 from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
 from gonogo.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
 from gonogo.ours import unnameable
@@ -34,6 +33,12 @@ CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 
 PATH_KEYS = frozenset({"ca"})
 """Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
+
+LARGEST_SECRET = 1 << 20
+"""Bytes of a file that a reference names."""
+
+LONGEST = 86_400.0
+"""Seconds of a limit; no system waits for ``inf``."""
 
 SERVICE = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{LABEL}):(?P<port>{PORT})")
 """``namespace/name:port`` of a Service."""
@@ -237,22 +242,25 @@ class Target:
             problems.append(Problem(str(self.path), f"{shown}: the environment variable {state}", f"export {name}=…"))
         else:
             try:
-                return self._beside(name).read_text(encoding="utf-8").rstrip("\r\n")
-            except OSError as error:
-                fault = unreadable(self._beside(name), error)
-                problems.append(Problem(str(self.path), f"{shown}: {fault.where}: {fault.what}"))
+                return content(self._beside(name), LARGEST_SECRET).decode().rstrip("\r\n")
+            except ConfigError as error:
+                problems += (Problem(str(self.path), f"{shown}: {one.where}: {one.what}") for one in error.problems)
             except UnicodeDecodeError:
                 problems.append(Problem(str(self.path), f"{shown}: the file is not UTF-8"))
         return ""
 
     def _file(self, name: str, where: str, problems: list[Problem]) -> str:
-        path = self._beside(name)
+        try:
+            path = self._beside(name)
+        except ConfigError as error:
+            problems += (Problem(str(self.path), f"{where} = {name!r}: {one.what}") for one in error.problems)
+            return ""
         if not path.is_file():
             problems.append(Problem(str(self.path), f"{where} = {name!r}: no such file", str(path)))
         return str(path)
 
     def _beside(self, name: str) -> Path:
-        return self.path.absolute().parent / Path(name).expanduser()
+        return self.path.absolute().parent / expanded(name)
 
 
 class Services:
@@ -320,7 +328,7 @@ def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Tar
     name = name_or_path or os.environ.get("GONOGO_TARGET") or "embedded"
     folder = root / "deploy" / "targets"
     is_path = "/" in name or name.endswith(".toml")
-    path = Path(name).expanduser() if is_path else folder / f"{name}.toml"
+    path = expanded(name) if is_path else folder / f"{name}.toml"
     if not is_path and not path.is_file():
         hint = suggestion(name, (p.stem for p in folder.glob("*.toml")))
         raise ConfigError(Problem(name, f"no such target in {folder}", hint))
@@ -352,8 +360,10 @@ Fault = tuple[str, str]
 def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     yield from _target_problems(file, registry)
     for key, seconds in msgspec.structs.asdict(file.limits).items():
-        if not 0 < seconds < math.inf:
+        if not seconds > 0:
             yield f"limits.{key} must be more than 0 seconds", ""
+        elif seconds > LONGEST:
+            yield f"limits.{key} must be at most {LONGEST:.0f} seconds, a day", ""
     health = file.checklist.health if file.checklist else None
     if health is not None and not 0 < health <= 100:
         yield f"checklist.health must be from 1 to 100 percent, is {health}", ""

@@ -23,8 +23,8 @@ _TEXT = frozenset({"timestamp", "value", "binary"})
 _SCALARS = ("bool", "int", "float")
 
 
-def documents(source: str, data: bytes) -> Iterator[Any]:
-    """Each document of a file in turn, as plain data.
+def documents(source: str, data: bytes, wrong: str = "not YAML") -> Iterator[Any]:
+    """Each document of a file in turn, as plain data; ``wrong`` is how a mistake is told.
 
     Raises ``ConfigError``, ``source:line``, where it is no YAML, where a value is none of its kind or a whole number
     of more than 64 bits, where it is nested too deeply, or where its aliases stand for more than it could hold.
@@ -42,9 +42,9 @@ def documents(source: str, data: bytes) -> Iterator[Any]:
                 raise ConfigError(Problem(source, "its YAML aliases stand for more than a cluster could hold"))
             yield loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise ConfigError(_no_yaml(source, data, error)) from error
+        raise ConfigError(_no_yaml(source, data, error, wrong)) from error
     except RecursionError as error:
-        raise ConfigError(Problem(source, "not YAML: nested too deeply")) from error
+        raise ConfigError(Problem(source, f"{wrong}: nested too deeply")) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -80,13 +80,13 @@ def _inner(node: Any) -> list[Any]:
     return [one for pair in node.value for one in pair] if node.id == "mapping" else node.value
 
 
-def _no_yaml(source: str, data: bytes, error: Any) -> Problem:
+def _no_yaml(source: str, data: bytes, error: Any, wrong: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
-        return Problem(f"{source}:{mark.line + 1}", f"not YAML: {error.problem or error.context}")
+        return Problem(f"{source}:{mark.line + 1}", f"{wrong}: {error.problem or error.context}")
     place = getattr(error, "position", None)
     where = f"{source}:{data.count(10, 0, place) + 1}" if isinstance(place, int) else source
-    return Problem(where, f"not YAML: {getattr(error, 'reason', None) or error}")
+    return Problem(where, f"{wrong}: {getattr(error, 'reason', None) or error}")
 
 
 @cache

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from ipaddress import ip_address
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from gonogo.cluster.documents import documents
 from gonogo.errors import ConfigError, Problem
-from gonogo.files import suggestion, unreadable
+from gonogo.files import content, expanded, suggestion, unreadable
 from gonogo.lean import without
 from gonogo.loading import LOADING, also, need, once
 from gonogo.names import WORDS, is_label
@@ -28,6 +30,9 @@ from gonogo.target import Kubernetes
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
+
+LISTED = 20
+"""Contexts that are named where a person has to choose one."""
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """What the kubelet puts into a pod (kubernetes.io/docs/tasks/run-application/access-api-from-pod)."""
@@ -37,6 +42,37 @@ TOKEN_FILE_LIFE = timedelta(minutes=1)
 
 RENEWED_BEFORE = timedelta(seconds=30)
 """A credential is renewed this long before its end: clocks differ, and a request takes a while."""
+
+LARGEST = 1 << 20
+"""Bytes of a token file."""
+
+_TEXTS, _ANY = [str], object
+_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "context": {"cluster": str, "user": str, "namespace": str},
+    "cluster": {
+        **dict.fromkeys(("server", "certificate-authority", "certificate-authority-data", "tls-server-name"), str),
+        "proxy-url": str,
+        "insecure-skip-tls-verify": bool,
+    },
+    "user": {
+        **dict.fromkeys(("client-certificate", "client-certificate-data", "client-key", "client-key-data"), str),
+        **dict.fromkeys(("token", "tokenFile", "username", "password", "as", "as-uid"), str),
+        "as-groups": _TEXTS,
+        "as-user-extra": {"*": _TEXTS},
+        "auth-provider": {"name": str, "config": {"*": _ANY}},
+        "exec": {
+            **dict.fromkeys(("command", "apiVersion", "installHint", "interactiveMode"), str),
+            "args": _TEXTS,
+            "env": [{"name": str, "value": str}],
+            "provideClusterInfo": bool,
+        },
+    },
+    "status": dict.fromkeys(("token", "clientCertificateData", "clientKeyData", "expirationTimestamp"), str),
+}
+"""What each part of a kubeconfig may hold (client-go, ``tools/clientcmd/api/v1``), and what a plugin gives; the
+package takes any value for what it needs, ``"false"`` for true."""
+
+_WORDS = {str: "text", bool: "true or false"}
 
 _PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
 
@@ -75,8 +111,8 @@ def chosen(settings: Kubernetes, environ: Mapping[str, str] = os.environ) -> Acc
     missing cluster or user; the nearest context and all of them are told.
     """
     named = settings.kubeconfig or environ.get("KUBECONFIG") or "~/.kube/config"
-    paths = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
-    there = [path for path in paths if path.is_file()]
+    paths = [expanded(part) for part in named.split(os.pathsep) if part]
+    there = [path for path in paths if _is_there(path)]
     if not there:
         if not settings.kubeconfig and environ.get("KUBERNETES_SERVICE_HOST"):
             return _of_the_pod()
@@ -120,12 +156,19 @@ def chosen(settings: Kubernetes, environ: Mapping[str, str] = os.environ) -> Acc
     )
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ConfigError(unreadable(path, error)) from error
+
+
 def _of_the_pod() -> Access:
     namespace = ACCOUNT / "namespace"
     return Access(
         context="in-cluster",
         contexts=(),
-        namespace=namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else "default",
+        namespace=_text(namespace) if namespace.is_file() else "default",
         cluster={},
         user={},
         source=str(ACCOUNT),
@@ -153,31 +196,54 @@ def _merged(paths: list[Path]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    with LOADING:
-        import yaml
-
-    try:
-        content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as error:
-        raise ConfigError(unreadable(path, error)) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(Problem(str(path), f"is no YAML: {' '.join(str(error).split())}")) from error
-    if not isinstance(content or {}, dict):
+    found = [*islice(documents(str(path), content(path), "is no YAML"), 2)]
+    if found[1:]:
+        raise ConfigError(Problem(str(path), "holds several documents", "a kubeconfig is one"))
+    kubeconfig = (found[0] if found else None) or {}
+    if not isinstance(kubeconfig, dict):
         raise ConfigError(Problem(str(path), "is no kubeconfig", "it should hold clusters, contexts and users"))
-    return content or {}
+    if not isinstance(kubeconfig.get("current-context") or "", str):
+        raise ConfigError(Problem(str(path), "current-context must be text"))
+    return kubeconfig
 
 
-def _entries(content: Mapping[str, Any], kind: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    entries = content.get(f"{kind}s") or []
-    try:
-        for entry in entries:
-            yield str(entry["name"]), dict(entry.get(kind) or {})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(Problem(str(path), f"{kind}s must be a list of {{name, {kind}}}")) from error
+def _entries(kubeconfig: Mapping[str, Any], kind: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    entries = kubeconfig.get(f"{kind}s") or []
+    shaped = isinstance(entries, list) and all(isinstance(one, dict) and _is_name(one.get("name")) for one in entries)
+    if not shaped or not all(isinstance(one.get(kind) or {}, dict) for one in entries):
+        raise ConfigError(Problem(str(path), f"{kind}s must be a list of {{name, {kind}}}"))
+    for entry in entries:
+        name = str(entry["name"])
+        value = {key: inner for key, inner in (entry.get(kind) or {}).items() if inner is not None}
+        if problems := [Problem(str(path), f"{kind} {name!r}: {fault}") for fault in _faults(value, _FIELDS[kind])]:
+            raise ConfigError(*problems)
+        yield name, value
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _faults(value: Any, wanted: Any, key: str = "") -> Iterator[str]:
+    """What does not fit, without the value: it may be a secret."""
+    if isinstance(wanted, Mapping) and isinstance(value, dict):
+        for name, inner in value.items():
+            if inner is not None and (kind := wanted.get(name, wanted.get("*", _ANY))) is not _ANY:
+                yield from _faults(inner, kind, f"{key}.{name}" if key else str(name))
+    elif isinstance(wanted, list) and isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _faults(inner, wanted[0], f"{key}[{number}]")
+    elif isinstance(wanted, Mapping | list):
+        yield f"{key} must be {'a table' if isinstance(wanted, Mapping) else 'a list'}"
+    elif not isinstance(value, wanted):
+        yield f"{key} must be {_WORDS[wanted]}"
+    elif isinstance(value, str) and "\0" in value:
+        yield f"{key} holds a NUL character"
 
 
 def _listed(contexts: tuple[str, ...]) -> str:
-    return ", ".join(sorted(contexts)) or "there is none"
+    shown = ", ".join(sorted(contexts)[:LISTED])
+    return (shown + (", …" if contexts[LISTED:] else "")) or "there is none"
 
 
 @once
@@ -209,7 +275,11 @@ def configured(access: Access) -> tuple[Configuration, datetime | None]:
         if access.in_cluster:
             load_incluster_config(client_configuration=configuration)
             return configuration, None
+        _address("server", access.cluster["server"], "http", "https")
+        if proxy := access.cluster.get("proxy-url"):
+            _address("proxy-url", proxy, "http", "https", "socks4", "socks4a", "socks5", "socks5h")
         user, ends = _authenticated(access)
+        _for_headers(user, access.impersonation)
         document = {
             "current-context": "it",
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
@@ -224,6 +294,19 @@ def configured(access: Access) -> tuple[Configuration, datetime | None]:
     except (ConfigException, OSError, ValueError) as error:
         raise ConfigError(Problem(access.source, f"context {access.context!r} cannot be used: {error}")) from error
     return configuration, ends
+
+
+def _address(key: str, value: str, *schemes: str) -> None:
+    """Raise ``ValueError`` where it is none, without the value: it may hold a password."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        found = parse_url(value)
+    except LocationParseError:
+        found = None
+    if found is None or not found.host or found.scheme not in schemes or not value.isprintable():
+        raise ValueError(f"{key} is no address that begins with {' or '.join(f'{one}://' for one in schemes[:2])}")
 
 
 def _through_the_proxy(configuration: Configuration) -> None:
@@ -250,7 +333,7 @@ def _authenticated(access: Access) -> tuple[dict[str, Any], datetime | None]:
     """The user with what its plugin or token file gives in their place, and when that must be renewed."""
     user = dict(access.user)
     if token_file := user.pop("tokenFile", ""):
-        user["token"] = Path(token_file).read_text(encoding="utf-8").strip()
+        user["token"] = _text(Path(token_file))
         return user, datetime.now(UTC) + TOKEN_FILE_LIFE
     plugin = user.pop("exec", None)
     if not plugin or user.get("token"):
@@ -262,7 +345,28 @@ def _authenticated(access: Access) -> tuple[dict[str, Any], datetime | None]:
         if status.get(given):
             user[f"client-{key}-data"] = base64.b64encode(status[given].encode()).decode()
     ends = status.get("expirationTimestamp")
-    return user, datetime.fromisoformat(ends) - RENEWED_BEFORE if ends else None
+    return user, _moment(ends) - RENEWED_BEFORE if ends else None
+
+
+def _moment(told: str) -> datetime:
+    """A time with its zone. Raises ``ValueError``."""
+    when = datetime.fromisoformat(told)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _text(path: Path) -> str:
+    """A short file's text. Raises ``ConfigError``, and ``ValueError`` where it is no UTF-8."""
+    return content(path, LARGEST).decode().strip()
+
+
+def _for_headers(user: Mapping[str, Any], headers: Iterable[tuple[str, str]]) -> None:
+    """Raise ``ValueError`` where a value cannot stand in a header; HTTP libraries print it whole."""
+    values = [(key, str(user.get(key) or "")) for key in ("token", "username", "password")]
+    for key, value in [*values, *headers]:
+        if not value.isprintable():
+            raise ValueError(f"{key} holds a line break or another control character")
+        if not key.isascii() or (key != "password" and not value.isascii()):
+            raise ValueError(f"{key} holds a character that is none of ASCII")
 
 
 def _plugin(plugin: Mapping[str, Any], access: Access) -> Mapping[str, Any]:
@@ -277,8 +381,11 @@ def _plugin(plugin: Mapping[str, Any], access: Access) -> Mapping[str, Any]:
     except FileNotFoundError as error:
         hint = plugin.get("installHint") or f"install {command!r}, or choose another user"
         raise ConfigException(f"its credential plugin {command!r} is not there ({' '.join(hint.split())})") from error
-    except ConfigException as error:
+    except (ConfigException, OSError, TypeError, AttributeError) as error:
         raise ConfigException(f"its credential plugin {command!r} failed: {error}") from error
+    if not isinstance(status, Mapping) or (faults := [*_faults(dict(status), _FIELDS["status"])]):
+        what = faults[0] if isinstance(status, Mapping) else "it must be a table"
+        raise ConfigException(f"its credential plugin {command!r} gave an odd status: {what}")
     if not status.get("token") and not (status.get("clientCertificateData") and status.get("clientKeyData")):
         raise ConfigException(f"its credential plugin {command!r} gave neither token nor certificate")
     return status

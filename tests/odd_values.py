@@ -1,0 +1,65 @@
+"""Odd values at every place of what a file holds: what people, tools and damage put there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    "",
+    "x",
+    "a\nb\x1b[2J\u202e",
+    "\0",
+    "~nobody-of-that-name/x",
+    7,
+    -1,
+    1e308,
+    [],
+    {},
+    [None],
+    {"x": [{}]},
+)
+"""JSON can hold all of them."""
+
+Place = tuple[Any, ...]
+
+
+def places(value: Any, at: Place = ()) -> Iterator[Place]:
+    """The way to every value inside of ``value``, by keys and numbers."""
+    if at:
+        yield at
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*at, key))
+
+
+def put(value: Any, at: Place, odd: Any) -> Any:
+    """A copy of ``value`` with something else at one place."""
+    changed = copy.deepcopy(value)
+    inner = changed
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = odd
+    return changed
+
+
+def without(value: Any, at: Place) -> Any:
+    """A copy of ``value`` without one place."""
+    changed = copy.deepcopy(value)
+    inner = changed
+    for key in at[:-1]:
+        inner = inner[key]
+    del inner[at[-1]]
+    return changed
+
+
+def mutants(value: Any) -> Iterator[tuple[str, Any]]:
+    """What was changed, and the value that came of it: every odd value at every place, and every place taken out."""
+    for at in places(value):
+        where = ".".join(map(str, at))
+        yield f"without {where}", without(value, at)
+        for odd in ODD:
+            yield f"{where} = {odd!r}", put(value, at, odd)
