@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from itertools import cycle, islice
 from typing import Any
 
 ODD: tuple[Any, ...] = (
@@ -56,10 +57,14 @@ def without(value: Any, at: Place) -> Any:
     return changed
 
 
-def mutants(value: Any) -> Iterator[tuple[str, Any]]:
-    """What was changed, and the value that came of it: every odd value at every place, and every place taken out."""
+def mutants(value: Any, each: int = len(ODD)) -> Iterator[tuple[str, Any]]:
+    """What was changed, and the value that came of it: each place taken out, and ``each`` odd values in its place.
+
+    Fewer than all of them take turns from place to place.
+    """
+    turns = cycle(ODD)
     for at in places(value):
         where = ".".join(map(str, at))
         yield f"without {where}", without(value, at)
-        for odd in ODD:
+        for odd in islice(turns, each):
             yield f"{where} = {odd!r}", put(value, at, odd)

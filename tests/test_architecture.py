@@ -22,7 +22,8 @@ COMPONENTS = sorted(path.parent.name for path in ROOT.glob("deploy/*/component.t
 CORE = {
     "model": set(),
     "seen": set(),
-    "errors": {"model", "seen"},
+    "harmless": set(),
+    "errors": {"harmless", "model", "seen"},
     "signatures": {"model"},
     "times": {"errors"},
     "declared": set(),
@@ -43,7 +44,7 @@ CORE = {
     "lanes": set(),
     "loading": set(),
     "waiting": {"errors"},
-    "render": {"model", "render", "times"},
+    "render": {"harmless", "model", "render", "times"},
 }
 """What a module of the core may know of ours; a package stands for its modules."""
 

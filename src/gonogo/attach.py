@@ -13,6 +13,7 @@ from gonogo import ours
 from gonogo.clients import client_class
 from gonogo.content import provider_for
 from gonogo.errors import ConfigError, Problem
+from gonogo.harmless import as_json
 from gonogo.model import Endpoints, Mode
 from gonogo.registry import Registry
 from gonogo.target import Target
@@ -81,7 +82,7 @@ def toml(value: Any) -> str:
 
 def text(value: str) -> str:
     """A basic string of TOML: as in JSON, but characters stand for themselves, and DEL does not (TOML 1.0)."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return as_json(json.dumps(value, ensure_ascii=False))
 
 
 def _key(name: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import traceback
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -13,7 +16,7 @@ from gonogo.platform import SEEN, NotAsked, Standing, unreached
 from gonogo.reaching import translated
 from gonogo.registry import Registry
 from gonogo.seen import shown
-
+from gonogo.signatures import ADDRESS_KEY
 
 def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | None, str]:
     """Outcome, cause and message of what a check raised, by part 2 of the contract."""
@@ -88,7 +91,18 @@ def explained(result: CheckResult, standing: Standing | None) -> CheckResult:
 
 
 def filled(command: str, addresses: Mapping[str, object]) -> str:
-    """The command with its ``{address}`` keys filled in; unknown ones stay readable."""
-    for key, value in addresses.items():
-        command = command.replace("{" + key + "}", str(value))
-    return command
+    """The command with its ``{address}`` keys filled in as a shell takes them; unknown ones stay readable."""
+    quoted = False
+    parts = command.split("'")
+    for number, part in enumerate(parts):
+        parts[number] = ADDRESS_KEY.sub(partial(_value, addresses, quoted), part)
+        quoted = not quoted
+    return "'".join(parts)
+
+
+def _value(addresses: Mapping[str, object], quoted: bool, found: re.Match[str]) -> str:
+    if found[1] not in addresses:
+        return found[0]
+    value = str(addresses[found[1]])
+    # Within quotes of the command's own they end before a quote of the value, and begin again after it.
+    return value.replace("'", "'\"'\"'") if quoted else shlex.quote(value)

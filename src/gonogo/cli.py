@@ -15,6 +15,8 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from gonogo.errors import ConfigError, GonogoError, Problem
+from gonogo.harmless import as_json as as_json_text
+from gonogo.harmless import line, plain
 from gonogo.interrupts import INTERRUPTED, Interrupts
 
 if TYPE_CHECKING:
@@ -373,7 +375,7 @@ def gate(
         merged = aged(merged, parts.values(), now, limit)
     assert merged.verdict is not None
     if as_json:
-        print(told_to_machines(merged, now))
+        print(as_json_text(told_to_machines(merged, now)))
     else:
         print(terminal.verdict(merged, colour=coloured(), width=100, report="", now=now))
     raise typer.Exit(merged.verdict.code)
@@ -548,7 +550,7 @@ def _health_of_cluster(
             return _surveyed(survey.of_cluster(api, spaces), as_json, all_rows)
         return _followed(api, spaces, as_json, all_rows)
     except ClientError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         return FAILED if error.outcome is Outcome.FAILED else COULD_NOT_TELL
 
 
@@ -578,12 +580,12 @@ def _surveyed(found: Any, as_json: bool, all_rows: bool) -> int:
     if as_json:
         import msgspec
 
-        print(msgspec.json.format(msgspec.json.encode(found.rows), indent=1).decode())
-        print(*unasked, *found.notes, sep="\n", file=sys.stderr)
+        print(as_json_text(msgspec.json.format(msgspec.json.encode(found.rows), indent=1).decode()))
+        print(*map(line, [*unasked, *found.notes]), sep="\n", file=sys.stderr)
     else:
         width = min(shutil.get_terminal_size((120, 40)).columns, 160)
         print(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
-        print(*unasked, story.health(found.health, width=width), *found.notes, sep="\n")
+        print(*map(line, unasked), story.health(found.health, width=width), *map(line, found.notes), sep="\n")
     return {State.FAILED: FAILED, State.UNKNOWN: COULD_NOT_TELL}.get(found.state, GO)
 
 
@@ -599,11 +601,11 @@ def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int
     with closing(survey.followed(api, spaces)) as steps:
         for step in steps:
             if isinstance(step, str):
-                print(step, file=sys.stderr)
+                print(line(step), file=sys.stderr)
                 continue
             if isinstance(step, survey.Survey):
                 if as_json:
-                    print(*(msgspec.json.encode(row).decode() for row in step.rows), sep="\n", flush=True)
+                    print(*(as_json_text(msgspec.json.encode(row).decode()) for row in step.rows), sep="\n", flush=True)
                 else:
                     _surveyed(step, as_json, all_rows)
                     sys.stdout.flush()
@@ -612,7 +614,7 @@ def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int
                 if not as_json:
                     print(story.changed(change, datetime.now(UTC), colour=coloured()), flush=True)
                 elif not change.gone:
-                    print(msgspec.json.encode(change.row).decode(), flush=True)
+                    print(as_json_text(msgspec.json.encode(change.row).decode()), flush=True)
     return GO
 
 
@@ -743,7 +745,7 @@ def show(rows: Any, as_json: bool) -> None:
     if as_json:
         import json
 
-        print(json.dumps(rows, indent=1, default=str))
+        print(as_json_text(json.dumps(rows, indent=1, default=str)))
         return
     if not rows:
         return
@@ -761,8 +763,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "-"
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
+        return line(", ".join(map(str, value))) or "-"
+    return f"{value:.1f}" if isinstance(value, float) else line(str(value))
 
 
 def main() -> None:
@@ -801,15 +803,16 @@ def run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = GO
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         code = WRONG_USE
     except GonogoError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         code = FAILED
     except Exception as error:
         if os.environ.get("GONOGO_DEBUG"):
             traceback.print_exc()
-        print(f"gonogo itself failed: {type(error).__name__}: {error} (GONOGO_DEBUG=1 shows where)", file=sys.stderr)
+        told = line(f"gonogo itself failed: {type(error).__name__}: {error} (GONOGO_DEBUG=1 shows where)")
+        print(told, file=sys.stderr)
         code = OWN_ERROR
     finally:
         interrupts.release()

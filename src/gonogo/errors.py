@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple, Self
 
+from gonogo.harmless import line
 from gonogo.model import Outcome
 from gonogo.seen import last, shown
 
@@ -46,7 +47,7 @@ class Problem(NamedTuple):
     hint: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f" ({self.hint})" if self.hint else "")
+        return line(f"{self.where}: {self.what}" + (f" ({self.hint})" if self.hint else ""))
 
 
 class ConfigError(GonogoError):

@@ -25,6 +25,7 @@ from gonogo.content import is_root
 from gonogo.declared import declared
 from gonogo.errors import ConfigError, GonogoError, Problem, Wrong
 from gonogo.files import suggestion
+from gonogo.harmless import line
 from gonogo.interrupts import ENDS, Interrupts
 from gonogo.journal import checked_run_id
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
@@ -509,7 +510,7 @@ def summary(result: CheckResult) -> str:
         lines += [f"  expected  {result.expected}", f"  actual    {result.actual}"]
     lines += [f"  hint      {result.hint}"] if result.hint else []
     lines += [f"  by hand   {result.by_hand}"] if result.by_hand else []
-    return "\n".join(lines)
+    return "\n".join(map(line, lines))
 
 
 def first_of_a_shard() -> int:

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from gonogo.harmless import line, plain
 from gonogo.model import Outcome, Phase, Progress
 from gonogo.render.terminal import criterion_line
 from gonogo.waiting import REAL, Clock
@@ -97,7 +98,7 @@ class Screen:
 
     def line(self, text: str, style: str = "") -> None:
         """A line that stays, above the table."""
-        self.console.print(Text(text, style=style), soft_wrap=True)
+        self.console.print(Text(plain(text), style=style), soft_wrap=True)
 
     def checked(self, name: str, outcome: Outcome, seconds: float, message: str = "") -> None:
         """One check has come to its outcome."""
@@ -113,7 +114,7 @@ class Screen:
         """A line past every lock, for a process that leaves in the midst of anything; the cursor is back."""
         shown = "\x1b[?25h" if self._moves else ""
         with suppress(OSError):
-            os.write(self.console.file.fileno(), f"{shown}\r\n{text}\r\n".encode())
+            os.write(self.console.file.fileno(), f"{shown}\r\n{line(text)}\r\n".encode("utf-8", "replace"))
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
@@ -123,5 +124,7 @@ class Screen:
             for name, row in self._rows.items():
                 seconds = (row.ended or self._clock.now()) - row.since
                 detail = row.detail.splitlines()[0] if row.detail else ""
-                table.add_row(name, Text(row.phase, style=COLOURS.get(row.phase, "cyan")), f"{seconds:.1f}", detail)
+                phase = Text(row.phase, style=COLOURS.get(row.phase, "cyan"))
+                # A plain string would be read as markup: colours, links, and an error for "[/]".
+                table.add_row(Text(line(name)), phase, f"{seconds:.1f}", Text(line(detail)))
         return table

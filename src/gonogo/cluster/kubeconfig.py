@@ -24,7 +24,7 @@ from gonogo.cluster.documents import documents
 from gonogo.errors import ConfigError, Problem
 from gonogo.files import content, expanded, suggestion, unreadable
 from gonogo.lean import without
-from gonogo.loading import LOADING, also, need, once
+from gonogo.loading import also, need, once
 from gonogo.names import WORDS, is_label
 from gonogo.target import Kubernetes
 

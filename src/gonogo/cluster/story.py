@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from gonogo.cluster.judge.verdict import Row, State
+from gonogo.harmless import line
 
 if TYPE_CHECKING:
     from gonogo.cluster.judge import Health
@@ -27,6 +30,7 @@ NAMED = 8
 """Objects that a line names; the rest are counted."""
 
 _STATE = 12
+_TEXTS = ("kind", "namespace", "name", "reason", "message", "hint", "cause", "source")
 _QUIET = frozenset({State.READY, State.SUSPENDED})
 """What has no story: it is counted, or shown in one line."""
 
@@ -95,6 +99,7 @@ def _likeness(row: Row) -> tuple[str, ...]:
 def text(rows: Sequence[Row], *, colour: bool, width: int, everything: bool = False) -> str:
     """All stories, then how many are ready; with ``everything`` those too, a line each."""
     paint: Paint = _painted if colour else _unpainted
+    rows = [_harmless(row) for row in rows]
     blocks = []
     for story in stories(rows):
         if story.root.state is State.READY and not everything:
@@ -131,9 +136,9 @@ def _labelled(label: str, told: str, width: int) -> list[str]:
         return []
     first = " " * _STATE + (f"{label}: " if label else "")
     wrapped = []
-    for number, line in enumerate(told.splitlines()):
+    for number, one in enumerate(told.splitlines()):
         wrapped += textwrap.wrap(
-            _plain(line),
+            line(one),
             max(width, 60),
             initial_indent=first if number == 0 else " " * len(first),
             subsequent_indent=" " * len(first),
@@ -143,9 +148,10 @@ def _labelled(label: str, told: str, width: int) -> list[str]:
     return wrapped
 
 
-def _plain(line: str) -> str:
-    """What a cluster says must not move the cursor of a terminal."""
-    return "".join(letter if letter.isprintable() or letter == "\t" else "�" for letter in line)
+def _harmless(row: Row) -> Row:
+    """What a cluster or a file says must not move the cursor of a terminal: names and kinds no more than messages."""
+    odd = {name: line(value) for name in _TEXTS if not (value := getattr(row, name)).isprintable()}
+    return replace(row, **odd) if odd else row
 
 
 def _counted(rows: Sequence[Row]) -> str:
@@ -169,11 +175,12 @@ def health(found: Health, *, width: int) -> str:
     ]
     for odd in found.explain[:NAMED]:
         told = ": ".join(filter(None, [f"{odd.place}, phase {odd.phase or 'none'}", odd.reason]))
-        lines += textwrap.wrap(f"  {odd.namespace}/{odd.name}: {told}", max(width, 60), subsequent_indent="    ")
+        told = line(f"  {odd.namespace}/{odd.name}: {told}")
+        lines += textwrap.wrap(told, max(width, 60), subsequent_indent="    ")
     if len(found.explain) > NAMED:
         lines.append(f"  and {len(found.explain) - NAMED} more pods that are not simply healthy")
     for wish in found.below[:NAMED]:
-        lines.append(f"  {wish.kind} {wish.namespace}/{wish.name}: {wish.ready} of {wish.wished} pods ready")
+        lines.append(line(f"  {wish.kind} {wish.namespace}/{wish.name}: {wish.ready} of {wish.wished} pods ready"))
     if len(found.below) > NAMED:
         lines.append(f"  and {len(found.below) - NAMED} more with fewer pods than they wish for")
     return "\n".join(lines)
@@ -182,12 +189,12 @@ def health(found: Health, *, width: int) -> str:
 def changed(change: Change, at: datetime, *, colour: bool) -> str:
     """One line of ``--watch``: ``10:00:03 Pod data/web-0 progressing → failed after 3.2 s ImageNotFound: …``."""
     paint: Paint = _painted if colour else _unpainted
-    row, before, lasted, gone = change
+    row, before, lasted, gone = change._replace(row=_harmless(change.row))
     now = "gone" if gone else paint(row.state.value, SHADES[row.state])
     moved = before is not None and (gone or before.state is not row.state)
     came = f"{before.state.value} → {now}" if before is not None and moved else now
     took = f"after {lasted:.1f} s" if moved and lasted is not None else ""
-    told = ": ".join(filter(None, [row.reason, _plain(" ".join(row.message.split()))])) if not gone else ""
+    told = ": ".join(filter(None, [row.reason, " ".join(row.message.split())])) if not gone else ""
     cause = f"(cause: {row.cause})" if row.cause and not gone else ""
     return " ".join(filter(None, [f"{at:%H:%M:%S}", title(row), came, took, told, cause]))
 

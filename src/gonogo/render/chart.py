@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from gonogo.model import Results, Span
 
@@ -54,6 +55,8 @@ def chart(results: Results) -> Chart | None:
     if not spans:
         return None
     total = max([results.run.seconds, *(s.started + s.seconds for s in spans), 0.001])
+    if not isfinite(total):  # times that nobody measured
+        return None
     lanes: dict[str, list[Span]] = {component.name: [] for component in results.components}
     for span in spans:
         lanes.setdefault(span.component, []).append(span)

@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,10 +21,10 @@ from urllib.parse import quote
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from gonogo.harmless import plain
 from gonogo.model import CheckResult, CriterionResult, Decision, Evidence, Level, Outcome, Results
 from gonogo.render import wording
 from gonogo.render.chart import chart
-from gonogo.render.wording import plain
 
 BUDGET = 8_000_000
 """Bytes of evidence in one file. What comes after, the least important, is only named: browsers stall on
@@ -81,7 +82,8 @@ class _Store:
     def piece(self, evidence: Evidence) -> Piece:
         href = _beside(evidence.path) if evidence.path else ""
         if not evidence.text:
-            return Piece(title=evidence.title, kind=evidence.kind, href=href)
+            lost = f"It names {evidence.path!r}, which is no file beside this one." if evidence.path and not href else ""
+            return Piece(title=evidence.title, kind=evidence.kind, href=href, omitted=lost)
         text = plain(evidence.text)
         raw = text.encode()
         tail = _tail(text)
@@ -152,6 +154,7 @@ def render(results: Results, templates: Path | None = None) -> str:
     )
 
 
+@cache
 def _environment(templates: Path | None) -> Environment:
     package = PackageLoader("gonogo.render", "templates")
     own = [FileSystemLoader(templates)] if templates else []
@@ -256,5 +259,9 @@ def _tail(text: str) -> str:
 
 
 def _beside(path: str) -> str:
+    """A link to a file beside the report or below its folder; nothing for a path that leads anywhere else."""
+    parts = path.split("/")
+    if not path or not path.isprintable() or "\\" in path or {"", ".."} & set(parts):
+        return ""
     # "./" and the quoted colon leave no way to name another scheme or host
-    return "./" + quote(plain(path).lstrip("/"))
+    return "./" + quote(path)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
+from gonogo.harmless import plain
 from gonogo.model import CheckResult, Outcome, Results
 from gonogo.render import wording
-from gonogo.render.wording import plain
 
 LONGEST = 10_000
 """Characters of one text."""

@@ -9,13 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from gonogo.harmless import plain
 from gonogo.model import CheckResult, CriterionResult, Decision, Health, Outcome, Results
 from gonogo.render import wording
-from gonogo.render.wording import Root, plain
+from gonogo.render.wording import Root
 
 _RESERVE = 400
 _ODD = 50
-_SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~$])")
+
+# What makes a block of a line where it begins one: lists, headings by the line below, the rule below a table's heading.
+_BEGINS = re.compile(r"^(?:(\d{1,9})([.)])|([-+=:]))")
+
+# Readers make links of these in the finished text, whatever stood there in the source: addresses, people, issues of
+# GitHub and GitLab. A space without width keeps what is read the same.
+_LINKS = re.compile(r"(?<=@)|(?<=:)(?=//)|(?<=\bw)(?=ww\.)|(?<=[#!~%$])(?=[\w\"])|(?<=\bGH)(?=-\d)", re.IGNORECASE)
+_APART = "&#8203;"
 _SIGNS = {Decision.GO: "✅", Decision.NO_GO: "❌", Decision.NONE: "❔"}
 
 
@@ -145,7 +154,8 @@ def _table(title: str, column: str, rows: Iterable[tuple[CriterionResult, str]])
     """A block per row; the heading comes with the first one."""
     heading = f"\n## {title}\n\n| Criterion | Level | Outcome | {column} |\n|:--|:--|:--|:--|\n"
     for criterion, told in rows:
-        id = _code(criterion.id).replace("|", "\\|")
+        # within a table's row a bar ends the cell also in code, and a backslash before it does not help for sure
+        id = _text(criterion.id) if set(criterion.id) & set("|\\") else _code(criterion.id)
         yield f"{heading}| {id} | {criterion.level} | {criterion.outcome} | {_text(told, 300)} |\n"
         heading = ""
 
@@ -153,8 +163,9 @@ def _table(title: str, column: str, rows: Iterable[tuple[CriterionResult, str]])
 def _text(text: str, limit: int = 600) -> str:
     """One line of text that Markdown shows as it is: no markup, no HTML, nobody mentioned."""
     line = " ".join(wording.cut(plain(text), limit).split())
-    escaped = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;"))
-    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    parts = [_SPECIAL.sub(r"\\\1", part.replace("&", "&amp;")) for part in _LINKS.split(line)]
+    escaped = _APART.join(parts).replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return _BEGINS.sub(lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped)
 
 
 def _code(text: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from datetime import datetime
 
+from gonogo.harmless import line, plain
 from gonogo.model import Decision, Outcome, Results
 from gonogo.render import wording
-from gonogo.render.wording import Root, plain
+from gonogo.render.wording import Root
 
 MARKS = {
     Outcome.PASSED: "✓",
@@ -28,7 +29,7 @@ _LONGEST = 300
 def criterion_line(name: str, outcome: Outcome, seconds: float, message: str = "") -> str:
     """One check that has come to its outcome: ``✗ kafka.brokers   failed   0.31 s  a broker is gone``."""
     told = wording.first_line(message)
-    return f"{MARKS[outcome]} {name:<44} {outcome:<11} {seconds:6.2f} s" + (f"  {told}" if told else "")
+    return f"{MARKS[outcome]} {line(name):<44} {outcome:<11} {seconds:6.2f} s" + (f"  {told}" if told else "")
 
 
 def verdict(results: Results, colour: bool, width: int, report: str, now: datetime | None = None) -> str:
@@ -45,8 +46,8 @@ def verdict(results: Results, colour: bool, width: int, report: str, now: dateti
     roots = wording.roots(results)
     if roots:
         told, *others = roots
-        blocks.append([paint(f"Root cause: {told.cause.signature}", _BOLD), *_root(told, others, width)])
-    closing = [paint(line, _DIM) for line in _wrapped(wording.share(results), width)]
+        blocks.append([paint(f"Root cause: {line(told.cause.signature)}", _BOLD), *_root(told, others, width)])
+    closing = [paint(one, _DIM) for one in _wrapped(wording.share(results), width)]
     if report:
         closing.append(f"Report: {report}")
     blocks.append(closing)
@@ -69,7 +70,7 @@ def _root(root: Root, others: list[Root], width: int) -> list[str]:
         lines += _labelled("saw", root.check.actual, width)
     lines += _labelled("hint", root.hint, width)
     if root.by_hand:
-        lines.append(f"  {'by hand':<{_LABEL}}{plain(root.by_hand)}")
+        lines.append(f"  {'by hand':<{_LABEL}}{line(root.by_hand)}")
     if root.cause.criterion:
         lines += _labelled("seen by", root.cause.criterion, width)
     if root.blocks:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gonogo.harmless import line, plain
 from gonogo.model import CheckResult, CriterionResult, Decision, FirstCause, Level, Odd, Outcome, Results, Wish
 from gonogo.times import moment, spoken
 
@@ -28,13 +28,6 @@ UNSETTLED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
 
 NOT_ASKED = (Outcome.MISSING, Outcome.UNSUPPORTED, Outcome.SKIPPED)
 """The outcomes of what was never put to the platform."""
-
-# ECMA-48 control sequences, and the strings (titles, links) that OSC, DCS, PM, APC and SOS open.
-_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
-# What XML 1.0 cannot hold, what UTF-8 cannot encode, and what turns the direction of a line around.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_NEWLINE = re.compile(r"\r\n?")
-
 
 @dataclass(frozen=True)
 class Root:
@@ -78,11 +71,12 @@ def roots(results: Results) -> list[Root]:
     """The verdict's root causes, in its order."""
     outcomes = {c.name: c.answers for c in results.components} | {c.id: c.outcome for c in results.criteria}
     blocked = Counter(criterion.blocked_by for criterion in results.criteria)
+    witness = _witnesses(results)
     found = []
     for cause in results.verdict.first_causes if results.verdict else ():
         root = cause.criterion or cause.component
         outcome = outcomes.get(root, Outcome.FAILED)
-        found.append(Root(cause=cause, outcome=outcome, check=_witness(results, cause), blocks=blocked[root]))
+        found.append(Root(cause=cause, outcome=outcome, check=witness(cause), blocks=blocked[root]))
     return found
 
 
@@ -124,12 +118,7 @@ def decided(results: Results) -> tuple[str, str]:
 
 def headline(results: Results) -> str:
     """The whole verdict in one line, as the contract words it."""
-    return plain(results.verdict.headline) if results.verdict else "no verdict: these results were not judged"
-
-
-def plain(text: str) -> str:
-    """``text`` without terminal control sequences; what cannot be shown is U+FFFD. Newlines and tabs stay."""
-    return _UNPRINTABLE.sub("\ufffd", _NEWLINE.sub("\n", _ESCAPES.sub("", text)))
+    return line(results.verdict.headline) if results.verdict else "no verdict: these results were not judged"
 
 
 def cut(text: str, limit: int) -> str:
@@ -197,7 +186,17 @@ def share(results: Results) -> str:
     return f"{of} spent in gonogo itself, not in servers or checks"
 
 
-def _witness(results: Results, cause: FirstCause) -> CheckResult | None:
-    seen = [c for c in results.checks if c.cause and c.cause.signature == cause.signature]
-    of_criterion = [c for c in seen if cause.criterion in c.criteria]
-    return next(iter(of_criterion or seen), None)
+def _witnesses(results: Results) -> Callable[[FirstCause], CheckResult | None]:
+    """From a cause to the check that saw it: the first of its criterion, else the first with its signature."""
+    of_criterion: dict[tuple[str, str], CheckResult] = {}
+    of_signature: dict[str, CheckResult] = {}
+    for check in results.checks:
+        if check.cause:
+            of_signature.setdefault(check.cause.signature, check)
+            for criterion in check.criteria:
+                of_criterion.setdefault((check.cause.signature, criterion), check)
+
+    def witness(cause: FirstCause) -> CheckResult | None:
+        return of_criterion.get((cause.signature, cause.criterion)) or of_signature.get(cause.signature)
+
+    return witness

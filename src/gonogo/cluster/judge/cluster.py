@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
 from gonogo.cluster.judge.world import World, condition, named
@@ -48,7 +48,7 @@ def node(world: World, obj: Object) -> Verdict:
             text = f"{kind}: {found.get('message', '')}"
             return doom("NodePressure", text, waited=waited, command=kubectl(obj))._replace(reason=kind)
     if obj.get("spec", {}).get("unschedulable"):
-        command = f"kubectl uncordon {obj['metadata']['name']}"
+        command = typed("", "uncordon", obj["metadata"]["name"])
         return Verdict(State.SUSPENDED, "Cordoned", "it takes no new pods", command)
     return READY
 

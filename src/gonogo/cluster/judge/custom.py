@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from gonogo.cluster.judge.doom import RULES as DOOM
@@ -259,7 +260,7 @@ def _told(rules: Rule, view: Mapping[str, Any], state: State) -> Verdict:
     elif state is State.FAILED:
         message = message or f"its status says no more than {reason}"
     meta = view["metadata"]
-    hint = rules.hint.format(namespace=meta.get("namespace", "default"), name=meta["name"])
+    hint = rules.hint.format(namespace=quote(meta.get("namespace", "default")), name=quote(meta["name"]))
     return Verdict(state, reason, message, "" if state is State.SUSPENDED else hint)
 
 

@@ -7,6 +7,7 @@ for its grace; until then the object is progressing. :data:`RULES` is the one ta
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -173,10 +174,16 @@ _GRACE = re.compile(r" \(given up after \d+ s\)$")
 
 def kubectl(obj: Object, verb: str = "describe", *words: str) -> str:
     """The command that shows an object: ``kubectl -n data describe pod web-0``."""
-    meta = obj["metadata"]
-    space = ["-n", meta["namespace"]] if meta.get("namespace") else []
-    what = [meta["name"]] if verb == "logs" else [obj["kind"].lower(), meta["name"]]
-    return " ".join(["kubectl", *space, verb, *what, *words])
+    meta, kind, name = obj["metadata"], obj["kind"].lower(), obj["metadata"]["name"]
+    what = [name] if verb == "logs" else [kind, name]
+    if any(one.startswith("-") for one in what):  # it would be an option
+        return typed(meta.get("namespace", ""), verb, *words, "--", *what)
+    return typed(meta.get("namespace", ""), verb, *what, *words)
+
+
+def typed(namespace: str, *words: str) -> str:
+    """A command of kubectl as a shell takes it; ``namespace`` may be empty. Names are whatever somebody called it."""
+    return shlex.join(["kubectl", *(["-n", namespace] if namespace else []), *words])
 
 
 # -- image catalogues that are no more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gonogo.cluster.judge.doom import doom, kubectl, recovering
+from gonogo.cluster.judge.doom import doom, kubectl, recovering, typed
 from gonogo.cluster.judge.endpoints import ready_endpoints
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
@@ -64,7 +64,7 @@ def _client(world: World, obj: Object, config: Mapping[str, Any], what: str) -> 
     if not reference:
         return None
     space, name = reference.get("namespace", ""), reference.get("name", "")
-    cause, command = f"Service {space}/{name}", f"kubectl -n {space} get service,pods,endpointslices"
+    cause, command = f"Service {space}/{name}", typed(space, "get", "service,pods,endpointslices")
     target = world.get("Service", space, name)
     if target is None:
         if not world.absent("Service", space, name):

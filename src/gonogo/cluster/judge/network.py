@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gonogo.cluster.judge.doom import RULES, doom, kubectl
+from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
 from gonogo.cluster.judge.endpoints import SERVICE_NAME, matches, ready_endpoints, selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import Object
@@ -99,7 +99,7 @@ def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, st
         "SelectorMatchesNothing",
         f"no pod has {wish}" + (f"; nearest: {near}" if near else ""),
         waited=world.age(obj),
-        command=f"kubectl -n {space} get pods --show-labels",
+        command=typed(space, "get", "pods", "--show-labels"),
         cause=named(obj),
     )
 
@@ -161,7 +161,7 @@ def ingress(world: World, obj: Object) -> Verdict:
         return doom("IngressClassMissing", text, waited=world.age(obj), command=command, cause=f"IngressClass {kind}")
     for name, port in _backends(obj):
         if world.absent("Service", space, name):
-            text, command = f"there is no Service {space}/{name}", f"kubectl -n {space} get services"
+            text, command = f"there is no Service {space}/{name}", typed(space, "get", "services")
             cause = f"Service {space}/{name}"
             return doom("BackendMissing", text, waited=world.age(obj), command=command, cause=cause)
         backend = world.get("Service", space, name)

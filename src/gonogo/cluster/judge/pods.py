@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gonogo.cluster.judge.containers import NOT_BEGUN, container, crash, crashing, part, placed
-from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.missing import missing
 from gonogo.cluster.judge.scheduling import unscheduled
 from gonogo.cluster.judge.shapes import Object
@@ -95,7 +95,7 @@ def _lost(world: World, obj: Object) -> Verdict | None:
     ready = condition(node, "Ready").get("status") if node else None
     if status.get("phase") == "Unknown" or status.get("reason") == "NodeLost" or ready in ("Unknown", "False"):
         text = f"node {name or 'unknown'} does not answer, so that nobody knows what the pod does"
-        return Verdict(State.UNKNOWN, "NodeNotReady", text, f"kubectl describe node {name}", f"Node {name}")
+        return Verdict(State.UNKNOWN, "NodeNotReady", text, typed("", "describe", "node", name), f"Node {name}")
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import Verdict
 from gonogo.cluster.judge.world import World, condition, instant, named, said, seen
@@ -69,13 +69,13 @@ def _verdict(world: World, owner: Object, text: str, waited: float | None) -> Ve
         kind = _KINDS[reason]
         spaced = not kind.endswith("Class")
         cause = f"{kind} {space}/{name}" if spaced else f"{kind} {name}"
-        command = f"kubectl -n {space} describe {kind.lower()} {name}" if kind == "ResourceQuota" else command
+        command = typed(space, "describe", kind.lower(), name) if kind == "ResourceQuota" else command
     elif reason == "WebhookDown":
         cause, command = _webhook(world, text) or (cause, command)
     elif reason in ("PodSecurityRefused", "NamespaceTerminating"):
-        cause, command = f"Namespace {space}", f"kubectl get namespace {space} -o yaml"
+        cause, command = f"Namespace {space}", typed("", "get", "namespace", space, "-o", "yaml")
     elif reason == "LimitRangeExceeded":
-        command = f"kubectl -n {space} describe limitrange"
+        command = typed(space, "describe", "limitrange")
     return doom(reason, text, waited=waited, command=command, cause=cause)
 
 
@@ -87,5 +87,5 @@ def _webhook(world: World, text: str) -> tuple[str, str] | None:
             if any(hook.get("name") == name for hook in configuration.get("webhooks", ())):
                 return named(configuration), kubectl(configuration)
     if found := _SERVICE.search(text):
-        return f"Service {found[2]}/{found[1]}", f"kubectl -n {found[2]} get pods,endpointslices"
+        return f"Service {found[2]}/{found[1]}", typed(found[2], "get", "pods,endpointslices")
     return None

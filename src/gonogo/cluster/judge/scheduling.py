@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gonogo.cluster.judge.doom import RULES, SCALING, doom, kubectl, recovering
+from gonogo.cluster.judge.doom import RULES, SCALING, doom, kubectl, recovering, typed
 from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.storage import LAZY, claim, claims_of
@@ -83,7 +83,7 @@ def _claims(world: World, pod: Object, text: str) -> Verdict | None:
     if found := _NO_CLAIM.search(text):
         waited = world.age(pod)
         cause = f"PersistentVolumeClaim {space}/{found[1]}"
-        return doom("ClaimMissing", _heading(text), waited=waited, command=f"kubectl -n {space} get pvc", cause=cause)
+        return doom("ClaimMissing", _heading(text), waited=waited, command=typed(space, "get", "pvc"), cause=cause)
     verdicts = sorted(_unbound(world, pod), key=lambda verdict: (verdict.state.severity, verdict.reason == LAZY))
     doomed = next((verdict for verdict in verdicts if verdict.reason in RULES), None)
     binding = not text or "VolumeBinding" in text or "binding volumes" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
@@ -133,7 +133,7 @@ def _command(obj: Object, reason: str, wish: str | None) -> str:
     if reason in ("StorageClassMissing", "NoStorageClass"):
         return "kubectl get storageclass"
     if reason == "AccessModeRefused" and wish:
-        return f"kubectl describe storageclass {wish}"
+        return typed("", "describe", "storageclass", wish)
     return "kubectl get pv" if reason == "NoVolume" else kubectl(obj)
 
 

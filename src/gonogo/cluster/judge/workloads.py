@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gonogo.cluster.judge.doom import RULES, doom, kubectl
+from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
 from gonogo.cluster.judge.endpoints import selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.refusals import refused
@@ -105,9 +105,7 @@ def daemon_set(world: World, obj: Object) -> Verdict:
 
 def scaled_to_zero(obj: Object) -> Verdict:
     """A controller that wishes for nothing is not ill, and it is not health either."""
-    meta = obj["metadata"]
-    space = f"-n {meta['namespace']} " if meta.get("namespace") else ""
-    command = f"kubectl {space}scale {obj['kind'].lower()} {meta['name']} --replicas=1"
+    command = kubectl(obj, "scale", "--replicas=1")
     return Verdict(State.SUSPENDED, "ScaledToZero", "it wishes for 0 replicas", command)
 
 
@@ -237,5 +235,4 @@ def _not_observed(obj: Object) -> Verdict | None:
 
 def _resume(obj: Object) -> str:
     meta = obj["metadata"]
-    space = f"-n {meta['namespace']} " if meta.get("namespace") else ""
-    return f"kubectl {space}rollout resume deployment {meta['name']}"
+    return typed(meta.get("namespace", ""), "rollout", "resume", "deployment", meta["name"])
