@@ -38,22 +38,21 @@ def places(value: Any, at: Place = ()) -> Iterator[Place]:
 
 
 def put(value: Any, at: Place, odd: Any) -> Any:
-    """A copy of ``value`` with something else at one place."""
-    changed = copy.deepcopy(value)
-    inner = changed
-    for key in at[:-1]:
-        inner = inner[key]
-    inner[at[-1]] = odd
+    """``value`` with something else at one place; what is beside the way there is shared."""
+    if not at:
+        return odd
+    changed = copy.copy(value)
+    changed[at[0]] = put(value[at[0]], at[1:], odd)
     return changed
 
 
 def without(value: Any, at: Place) -> Any:
-    """A copy of ``value`` without one place."""
-    changed = copy.deepcopy(value)
-    inner = changed
-    for key in at[:-1]:
-        inner = inner[key]
-    del inner[at[-1]]
+    """``value`` without one place."""
+    changed = copy.copy(value)
+    if at[1:]:
+        changed[at[0]] = without(value[at[0]], at[1:])
+    else:
+        del changed[at[0]]
     return changed
 
 

@@ -15,6 +15,7 @@ import secrets
 import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -59,7 +60,7 @@ def salvaged_toml(path: Path, kind: type[S], problems: list[Problem]) -> S | Non
     except ConfigError as error:
         problems += error.problems
     try:
-        return convert(_right(data, inspect.type_info(kind)), kind)
+        return convert(_right(data, _type_info(kind)), kind)
     except msgspec.ValidationError:
         return None
 
@@ -113,7 +114,7 @@ def converted(data: object, kind: type[S], where: str, prefix: str = "") -> S:
     try:
         return convert(data, kind)
     except msgspec.ValidationError as error:
-        faults = itertools.islice(_faults(data, inspect.type_info(kind), prefix), MOST_PROBLEMS)
+        faults = itertools.islice(_faults(data, _type_info(kind), prefix), MOST_PROBLEMS)
         problems = [Problem(where, fault.what, fault.hint) for fault in faults]
         raise ConfigError(*(problems or [Problem(where, str(error))])) from error
 
@@ -179,6 +180,11 @@ def write_atomically(path: Path, data: bytes) -> None:
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # writing to an open file does not say which one
         raise
+
+
+@cache
+def _type_info(kind: Any) -> inspect.Type:
+    return inspect.type_info(kind)
 
 
 class _Fault(NamedTuple):
