@@ -18,6 +18,7 @@ from gonogo.registry import Registry
 from gonogo.seen import shown
 from gonogo.signatures import ADDRESS_KEY
 
+
 def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | None, str]:
     """Outcome, cause and message of what a check raised, by part 2 of the contract."""
     if isinstance(error, NotAsked):

@@ -82,7 +82,7 @@ class _Store:
     def piece(self, evidence: Evidence) -> Piece:
         href = _beside(evidence.path) if evidence.path else ""
         if not evidence.text:
-            lost = f"It names {evidence.path!r}, which is no file beside this one." if evidence.path and not href else ""
+            lost = f"It names {evidence.path!r}: no file beside this one." if evidence.path and not href else ""
             return Piece(title=evidence.title, kind=evidence.kind, href=href, omitted=lost)
         text = plain(evidence.text)
         raw = text.encode()
