@@ -366,16 +366,17 @@ def test_a_list_of_platforms_that_is_a_link_is_a_sentence(
     gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
 ) -> None:
     content.write("deploy/targets/embedded.toml", EMBEDDED)
-    (tmp_path / "home").mkdir()
+    listed = tmp_path / "own" / "platforms"
+    listed.parent.mkdir()
     (tmp_path / "theirs").mkdir()
-    (tmp_path / "home/platforms").symlink_to(tmp_path / "theirs")
-    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    listed.symlink_to(tmp_path / "theirs")
+    monkeypatch.setenv("GONOGO_HOME", str(listed.parent))
     monkeypatch.setenv("GONOGO_TARGET", "embedded")
 
     said = gonogo(*verb)
 
     assert said.code == 2
-    assert f"{tmp_path}/home/platforms: it is a symbolic link (it is left alone" in said.err
+    assert f"{listed}: it is a symbolic link (it is left alone" in said.err
     assert list((tmp_path / "theirs").iterdir()) == []
 
 

@@ -20,13 +20,18 @@ def test_answers(elasticsearch: Elasticsearch) -> None:
 @pytest.mark.criterion("elasticsearch.health")
 def test_every_shard_has_its_place(elasticsearch: Elasticsearch) -> None:
     """Every shard is assigned, as far as the expected data nodes can hold it."""
-    elasticsearch.has_its_shards()
+    health = elasticsearch.has_its_shards()
+
+    saw(health.status, expected="green, or yellow for want of expected data nodes")
 
 
 @pytest.mark.criterion("elasticsearch.nodes")
 def test_every_node_is_there(elasticsearch: Elasticsearch) -> None:
     """The expected master-eligible and data nodes are there, and run one version."""
-    elasticsearch.has_its_nodes()
+    nodes = elasticsearch.has_its_nodes()
+
+    masters, data_nodes = elasticsearch.expect["masters"], elasticsearch.expect["data_nodes"]
+    saw(nodes, expected=f"{masters} master-eligible and {data_nodes} data nodes")
 
 
 @pytest.mark.criterion("elasticsearch.watermarks")

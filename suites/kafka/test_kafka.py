@@ -20,19 +20,25 @@ def test_answers(kafka: Kafka) -> None:
 @pytest.mark.criterion("kafka.brokers")
 def test_every_broker_is_there(kafka: Kafka) -> None:
     """Every expected broker is unfenced, and answers clients itself."""
-    kafka.has_its_brokers()
+    brokers = kafka.has_its_brokers()
+
+    saw(brokers, expected=f"{kafka.expect['brokers']} brokers")
 
 
 @pytest.mark.criterion("kafka.quorum")
 def test_the_quorum_keeps_up(kafka: Kafka) -> None:
     """The controllers have a leader, and every voter keeps up with it."""
-    kafka.has_its_quorum()
+    quorum = kafka.has_its_quorum()
+
+    saw(quorum, expected="a leader")
 
 
 @pytest.mark.criterion("kafka.partitions")
 def test_every_partition_is_whole(kafka: Kafka) -> None:
     """No partition is offline, under-replicated, or below its minimum of in-sync replicas."""
-    kafka.has_whole_partitions()
+    broken = kafka.has_whole_partitions()
+
+    saw(broken.under_replicated, expected="every replica in sync")
 
 
 @pytest.mark.criterion("kafka.advertised")

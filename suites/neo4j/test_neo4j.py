@@ -33,13 +33,17 @@ def test_another_session_reads_what_one_wrote(neo4j: Neo4j) -> None:
 @pytest.mark.criterion("neo4j.strangers_refused")
 def test_strangers_are_refused(neo4j: Neo4j) -> None:
     """A user that does not exist is refused."""
-    neo4j.refuses_strangers()
+    refused = neo4j.refuses_strangers()
+
+    saw(f"a stranger is refused: {refused}", expected="a stranger refused")
 
 
 @pytest.mark.criterion("neo4j.databases_online")
 def test_databases_are_online(neo4j: Neo4j) -> None:
     """Every database is online as requested, with one writer, and ours is among them."""
-    neo4j.has_its_databases()
+    states = neo4j.has_its_databases()
+
+    saw(states, expected="every database online, with one writer")
 
 
 @pytest.mark.criterion("neo4j.rollback")

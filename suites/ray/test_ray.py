@@ -59,7 +59,9 @@ def test_head_answers(ray: Ray) -> None:
 @pytest.mark.criterion("ray.nodes")
 def test_nodes_are_as_expected(ray: Ray) -> None:
     """Ray has the workers and CPUs that it should have; every node answers, and none ended unexpectedly."""
-    ray.has_its_nodes()
+    workers = ray.has_its_nodes()
+
+    saw(f"{len(workers)} workers", expected=f"{ray.expect['workers']} to {ray.expect['max_workers']} workers")
 
 
 @pytest.mark.criterion("ray.job")

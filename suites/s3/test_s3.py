@@ -67,7 +67,9 @@ def test_parts_become_one_object(s3: S3) -> None:
 @pytest.mark.criterion("s3.strangers_refused")
 def test_strangers_are_refused(s3: S3) -> None:
     """A wrong key, a wrong secret and no key may neither list nor read."""
-    s3.refuses_strangers()
+    allowed = s3.refuses_strangers()
+
+    saw(allowed, expected="nothing for anybody")
 
 
 @pytest.mark.criterion("s3.ordinary_key")

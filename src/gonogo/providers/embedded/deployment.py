@@ -110,7 +110,7 @@ class Deployment:
         found = trees(self._platform.record, [self.recipe], rows)
         dead = [node for node in self.recipe.nodes if not found[self._name(node)]]
         hung = [node for node in self.recipe.nodes if stopped(found[self._name(node)])]
-        self._refuse_to_restart(dead)
+        self._clear(dead, rows)
         for node in hung:
             self._tell(Phase.STARTING, f"{node.name} goes on")
             self._control.signal(self._name(node), signal.SIGCONT)
@@ -122,9 +122,7 @@ class Deployment:
             deaf = self._deaf(dead)
             if not deaf:
                 raise self._not_right(error) from error
-            self._refuse_to_restart(deaf)
-            for node in deaf:
-                self._control.stop(self._name(node))
+            self._clear(deaf, rows)
             self._start_all(deaf, Deadline(self._limit))
             self._await_ready(ready, Deadline(self._limit), finish=finish)
 
@@ -137,16 +135,18 @@ class Deployment:
             if node not in restarted and found[self._name(node)] and serving(found[self._name(node)], node.port) is None
         ]
 
-    def _refuse_to_restart(self, nodes: Sequence[NodeRecipe]) -> None:
-        """Raise ``NotRight`` where these nodes cannot be started again without touching what lives."""
-        for node in nodes:
-            if taken := [port for port in node.ports.values() if ports.listens(port)]:
-                said = f"{node.name} is dead, and another process, none of ours, listens on its port {taken[0]}"
-                raise NotRight(self.recipe.component, said, "process_gone")
+    def _clear(self, nodes: Sequence[NodeRecipe], rows: Mapping[str, Row]) -> None:
+        """End what is left of these nodes. Raises ``NotRight`` where starting them again would touch what lives."""
         if nodes and len(nodes) < len(self.recipe.nodes) and self.recipe.repair == "component":
             names = ", ".join(node.name for node in nodes)
             said = f"{names} is dead, and cannot be started again while the other servers live"
             raise NotRight(self.recipe.component, said, "process_gone")
+        for node in nodes:
+            if self._name(node) in rows:
+                self._control.stop(self._name(node))
+            if taken := [port for port in node.ports.values() if ports.listens(port)]:
+                said = f"{node.name} is dead, and another process, none of ours, listens on its port {taken[0]}"
+                raise NotRight(self.recipe.component, said, "process_gone")
 
     def _not_right(self, error: DeployError) -> DeployError:
         """The error as it is told of a component whose servers all live."""
