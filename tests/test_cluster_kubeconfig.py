@@ -276,7 +276,7 @@ def test_what_no_header_can_hold_is_not_shown_and_not_sent(tmp_path: Path, given
     with serving({f"GET {PODS}": [Reply(body="{}")]}) as script:
         path = kubeconfig(tmp_path / "config", server=script.url, user=user)
         for ask in (Api.get, Api.stream_headers_and_tls):  # either way out
-            with closing(api(path)) as asked, pytest.raises(ConfigError) as raised:
+            with pytest.raises(ConfigError) as raised, closing(api(path)) as asked:
                 ask(asked, PODS)
 
             texts = [str(one) + repr(one) for one in chain(raised.value)]

@@ -28,6 +28,7 @@ from gonogo.gate import judged, load_results
 from gonogo.model import Results
 from gonogo.registry import Registry
 from gonogo.render import html, junit, markdown, terminal
+from gonogo.seal import sealed
 from gonogo.target import load_target
 
 ROOT = Path(__file__).parent.parent
@@ -36,13 +37,21 @@ SAMPLE = msgspec.to_builtins(sample_results())
 
 def all_of(results: Results, *, page: bool = True) -> Iterator[str]:
     """Everything that is made of results; the page for browsers takes longest."""
-    merged = judged([results])
+    merged = judged({"results.json": results})
     yield terminal.verdict(merged, colour=False, width=100, report="")
     renderers = (junit.render, markdown.render, html.render) if page else (junit.render, markdown.render)
     yield from (render(merged) for render in renderers)
 
 
 # -- results
+
+
+def as_sealed(plain: Any) -> bytes:
+    """Plain data as a run would have written it, with its digest, where it is of the shape of results at all."""
+    try:
+        return msgspec.json.encode(sealed(msgspec.convert(plain, Results)))
+    except (msgspec.ValidationError, OverflowError, RecursionError, UnicodeEncodeError):
+        return json.dumps(plain).encode()
 
 
 def small() -> dict[str, Any]:
@@ -55,7 +64,7 @@ def test_an_odd_value_anywhere_in_results_is_a_sentence_or_a_report(tmp_path: Pa
     path = tmp_path / "results.json"
     refused = rendered = 0
     for number, (what, odd) in enumerate(mutants(small(), 2)):
-        path.write_text(json.dumps(odd))
+        path.write_bytes(as_sealed(odd))
         try:
             results = load_results(path)
             reports = [*all_of(results, page=number % 4 == 0)]
@@ -85,7 +94,7 @@ def test_an_odd_value_anywhere_in_results_is_a_sentence_or_a_report(tmp_path: Pa
 )
 def test_damage_of_a_results_file_is_a_sentence(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    data = msgspec.json.encode(sample_results())
+    data = msgspec.json.encode(sealed(sample_results()))
     path.write_bytes(damage(data))
     assert path.read_bytes() != data
 
@@ -127,9 +136,10 @@ def piped(path: Path, data: bytes) -> threading.Thread:
 
 
 def test_results_may_come_through_a_pipe(tmp_path: Path) -> None:
-    piped(tmp_path / "pipe", msgspec.json.encode(sample_results()))
+    sample = sealed(sample_results())
+    piped(tmp_path / "pipe", msgspec.json.encode(sample))
 
-    assert load_results(tmp_path / "pipe") == sample_results()
+    assert load_results(tmp_path / "pipe") == sample
 
 
 def test_results_through_a_pipe_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

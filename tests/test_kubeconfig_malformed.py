@@ -14,6 +14,7 @@ from odd_values import mutants
 from scripted import Reply, serving
 
 from gonogo import cli
+from gonogo.cluster.api import KINDS
 from gonogo.cluster.kubeconfig import chosen, configured
 from gonogo.errors import ClientError, ConfigError
 from gonogo.target import Kubernetes
@@ -137,7 +138,7 @@ def test_odd_values_of_one_way_to_log_in_are_a_sentence_or_an_answer(tmp_path: P
             told = ""
             try:
                 with closing(api(path, check=1)) as asked:
-                    asked.get("/api/v1/pods")
+                    asked.get(KINDS["Pod"].path())
             except (ConfigError, ClientError) as error:
                 told = str(error)
             except Exception as raised:

@@ -499,12 +499,14 @@ WAYS: dict[str, Way] = {
         {f"run/{FILE}": told(planned=RED) + told(finished=GREEN)}, 2, "carries no digest"
     ),
     "end of another run in its folder": Way(
-        {f"run/{FILE}": told(finished=sealed(RED)) + told(finished=sealed(but(GREEN, run={"id": "pv-2"})))},
+        {f"run/{FILE}": told(planned=RED) + told(finished=sealed(but(GREEN, run={"id": "pv-2"})))},
         2,
-        "run.id: differs",
+        "holds more than one run",
     ),
     "the same run once more in its folder, and better": Way(
-        {f"run/{FILE}": told(finished=sealed(RED)) + told(finished=sealed(GREEN))}, 1, "NO-GO: store.keeps failed"
+        {f"run/{FILE}": told(planned=RED) + told(finished=sealed(RED)) + told(finished=sealed(GREEN))},
+        2,
+        "holds more than one run",
     ),
     "folder without a run": Way({"run/events": b""}, 2, "holds no events.jsonl"),
     "folder of a run that planned nothing": Way({f"run/{FILE}": b"\n"}, 2, "ends before the run had planned anything"),

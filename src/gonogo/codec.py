@@ -32,6 +32,17 @@ def decode(data: bytes | bytearray | str, kind: type[T]) -> T:
     return decoder(kind).decode(data)
 
 
+def decode_evenly(data: bytes, kind: type[T]) -> T:
+    """JSON as this type, where a number of no declared type is an integer if it is whole, however it is written."""
+    decoder(kind)  # describes it
+    return msgspec.json.Decoder(kind, float_hook=_number).decode(data)
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 def convert(data: object, kind: type[T]) -> T:
     """Plain data as this type. Raises ``msgspec.ValidationError``."""
     decoder(kind)

@@ -10,7 +10,7 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
-from gonogo.codec import decoder
+from gonogo.codec import decode_evenly
 from gonogo.model import Results
 
 
@@ -20,8 +20,7 @@ def digest(results: Results) -> str:
     It is taken of what somebody reads who reads them back: layout, the order of keys, and whether a number is
     written ``1`` or ``1.0`` do not count.
     """
-    decoder(Results)  # describes the type where no other thread sees it half made
-    plain = msgspec.json.Decoder(Results, float_hook=_number).decode(msgspec.json.encode(replace(results, digest="")))
+    plain = decode_evenly(msgspec.json.encode(replace(results, digest="")), Results)
     return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()
 
 
@@ -33,9 +32,3 @@ def sealed(results: Results) -> Results:
 def whole(results: Results) -> bool:
     """Whether the results are as they were sealed."""
     return results.digest == digest(results)
-
-
-def _number(text: str) -> int | float:
-    """A number of no declared type: what is whole is an integer, however it is written."""
-    value = float(text)
-    return int(value) if value.is_integer() else value

@@ -694,7 +694,8 @@ def _timed(kind: Any) -> Any:
 
     class Connection(kind.ConnectionCls):  # type: ignore[misc]
         def getresponse(self) -> Any:
-            with _cut_after(self.timeout, partial(self.sock.shutdown, socket.SHUT_RDWR)):
+            # where no byte comes at all the socket's own time-out is first, and says so better
+            with _cut_after(self.timeout + 0.5, partial(self.sock.shutdown, socket.SHUT_RDWR)):
                 return super().getresponse()
 
     return type(kind.__name__, (kind,), {"ConnectionCls": Connection})

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from gonogo.errors import ConfigError, Problem
+from gonogo.loading import LOADING
 
 LARGEST = 10
 """Values that a byte of YAML may stand for through aliases; ten aliases of ten aliases of … fill any memory."""
@@ -29,7 +30,8 @@ def documents(source: str, data: bytes, wrong: str = "not YAML") -> Iterator[Any
     Raises ``ConfigError``, ``source:line``, where it is no YAML, where a value is none of its kind or a whole number
     of more than 64 bits, where it is nested too deeply, or where its aliases stand for more than it could hold.
     """
-    import yaml
+    with LOADING:
+        import yaml
 
     left = min(LARGEST * len(data), max(len(data), MOST))
     aliased = b"&" in data and b"*" in data  # without both signs there is no alias, however it is spelt

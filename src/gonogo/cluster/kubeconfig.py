@@ -253,6 +253,7 @@ def load() -> None:
     with without("google.auth"):
         need("kubernetes.client", "kubernetes.client.rest", "kubernetes.config", "kubernetes.config.exec_provider")
         need("kubernetes.config.incluster_config", "kubernetes.config.kube_config", "urllib3", "urllib3.util")
+        need("urllib3.exceptions")
         if find_spec("socks") is not None:
             also("urllib3.contrib.socks")  # without PySocks it warns as it is imported
 
