@@ -244,6 +244,18 @@ def test_an_answer_that_trickles_is_none(tmp_path: Path, length: bytes) -> None:
     assert monotonic() - begun < 5
 
 
+def test_our_own_cut_is_no_cut_of_the_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_time = module._in_time
+    monkeypatch.setattr(module, "_in_time", lambda _, cut, ask: in_time(0.1, cut, ask))
+
+    with (
+        saying(lambda _: b"") as (url, _),
+        asking(tmp_path, url) as asked,
+        pytest.raises(ClusterLost, match="did not answer within the limit"),
+    ):
+        asked.get(VERSION)
+
+
 @pytest.mark.parametrize(
     ("head", "what"),
     [

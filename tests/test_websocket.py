@@ -191,7 +191,12 @@ def test_garbage_is_no_answer_of_a_command(
     tmp_path: File, monkeypatch: pytest.MonkeyPatch, say: Say, kind: type[ClientError], text: str
 ) -> None:
     monkeypatch.setattr(websocket, "LAST_WORDS", 0.2)
-    with saying(accepted, say) as (url, _), asking(tmp_path, url, check=2) as asked, pytest.raises(kind, match=text):
+    check = 1 if kind is TimedOut else 30
+    with (
+        saying(accepted, say) as (url, _),
+        asking(tmp_path, url, check=check) as asked,
+        pytest.raises(kind, match=text),
+    ):
         executed(asked, "data", "web-0", "app", "true")
 
     assert MOST == 1 << 20

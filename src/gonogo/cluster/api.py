@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -610,17 +610,17 @@ class Api:
 
         def whole() -> bytes:
             parts, size = [], 0
-            with _cut_after(deadline.seconds + 1, answer.shutdown):  # what stands between the parts can trickle too
-                while part := answer.read1(CHUNK):  # what has come, however little
-                    parts.append(part)
-                    size += len(part)
-                    if size > at_most:
-                        raise Garbled(self.component, f"{path}: an answer of more than {at_most >> 20} MiB", asked=path)
-                    if deadline.passed:
-                        raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
+            while part := answer.read1(CHUNK):  # what has come, however little
+                parts.append(part)
+                size += len(part)
+                if size > at_most:
+                    raise Garbled(self.component, f"{path}: an answer of more than {at_most >> 20} MiB", asked=path)
+                if deadline.passed:
+                    raise TimeoutError(f"not all of it within {deadline.seconds:g} s")
             return b"".join(parts)
 
-        body: bytes = self._asked(whole, path)
+        # what stands between its parts can trickle too
+        body: bytes = self._asked(lambda: _in_time(deadline.seconds + 1, answer.shutdown, whole), path)
         return body
 
     def _refusal(self, status: int, body: bytes, needed: Right, client: ApiClient) -> ClientError:
@@ -664,9 +664,8 @@ def _url(client: ApiClient, path: Path, query: Sequence[tuple[str, str]]) -> str
     return f"{str(client.configuration.host).rstrip('/')}{path}{asked}"
 
 
-@contextmanager
-def _cut_after(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
-    """Let a connection be cut that is still read from after so many seconds; then raises ``TimeoutError``."""
+def _in_time(seconds: float, cut: Callable[[], None], ask: Callable[[], Shape]) -> Shape:
+    """What ``ask`` reads from a connection, that is ``cut`` after so many seconds. Then raises ``TimeoutError``."""
     over = threading.Event()
 
     def end() -> None:
@@ -677,26 +676,28 @@ def _cut_after(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
+    found: list[Shape] = []
     try:
-        yield
-    except Exception as error:
-        if over.is_set():
-            raise TimeoutError(f"not all of it within {seconds:g} s") from error
-        raise
+        found.append(ask())
+    except Exception:
+        if not over.is_set():
+            raise
+        # what it saw is our own cut, and no part of the reason
     finally:
         timer.cancel()
     if over.is_set():  # to a library, what was cut there may look whole
         raise TimeoutError(f"not all of it within {seconds:g} s")
+    return found[0]
 
 
 def _timed(kind: Any) -> Any:
-    """A pool of connections whose read time-out is for all of an answer's head; the library's is for each byte."""
+    """A pool of connections that give the head of an answer its time; the library's time-out is for each byte of it."""
 
     class Connection(kind.ConnectionCls):  # type: ignore[misc]
         def getresponse(self) -> Any:
+            cut, ask = partial(self.sock.shutdown, socket.SHUT_RDWR), super().getresponse
             # where no byte comes at all the socket's own time-out is first, and says so better
-            with _cut_after(self.timeout + 0.5, partial(self.sock.shutdown, socket.SHUT_RDWR)):
-                return super().getresponse()
+            return _in_time(self.timeout + 1, cut, ask) if self.timeout else ask()
 
     return type(kind.__name__, (kind,), {"ConnectionCls": Connection})
 
