@@ -1,0 +1,61 @@
+"""A text that comes in pieces: no secret slips through between two of them."""
+
+from __future__ import annotations
+
+import re
+
+from gonogo.redaction import Redacted, Redactor
+
+_MOST = 1 << 20
+"""Characters of one line that are waited for."""
+
+_OPEN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?!.*-----END )", re.DOTALL)
+_AWAITS = re.compile(r"(?:[:=|>\\,]|[|>][-+]|--[\w-]+[\"']?|name\W{1,4}\S+)[ \t]*\n(?:[ \t]*\n)*\Z", re.IGNORECASE)
+_MAY_BEGIN = re.compile(r"pass|pw|secret|token|key|cred|auth|cookie|bearer|basic|sig|://|-----|eyJ", re.IGNORECASE)
+_CONTEXT = 20_000
+
+
+class Stream:
+    """What was fed comes out redacted, in the same order: whole lines at once, the rest when it is safe."""
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+        self._waiting = ""
+        self._before = ""
+        """What has gone out and may still say what the next line is: the first lines of a key, ``password:``."""
+
+    def feed(self, text: str) -> Redacted:
+        """What of this, and of what was waiting, may go out now."""
+        self._waiting += text
+        cut = self._waiting.rfind("\n") + 1
+        if not cut and len(self._waiting) > _MOST:
+            cut = len(self._waiting)
+        if not cut:
+            return Redacted("")
+        ready, self._waiting = self._waiting[:cut], self._waiting[cut:]
+        return self._out(ready)
+
+    def pause(self) -> Redacted:
+        """As :meth:`feed`, with the unfinished line, as long as no secret may have begun in it."""
+        waiting = self._waiting
+        if not waiting or _MAY_BEGIN.search(waiting) or self._redact.unfinished(waiting):
+            return Redacted("")
+        self._waiting = ""
+        return self._out(waiting)
+
+    def end(self) -> Redacted:
+        """All that was waiting."""
+        waiting, self._waiting = self._waiting, ""
+        return self._out(waiting)
+
+    def _out(self, text: str) -> Redacted:
+        shown = self._redact.after(self._before, text)
+        told = self._before + text
+        begun = _OPEN.search(told)
+        if begun:
+            self._before = told[begun.start() :][-_CONTEXT:]
+        elif _AWAITS.search(told[-400:]):
+            self._before = "".join(told[-2000:].splitlines(keepends=True)[-4:])
+        else:
+            self._before = "" if text.endswith("\n") else told[told.rfind("\n") + 1 :][-400:]
+        return shown

@@ -1,0 +1,281 @@
+"""Secrets that show by their own shape: tokens with the prefixes that vendors give them, hashes, private keys.
+
+Sources: the vendors' own pages on token formats, and the public rule sets of secret scanners (gitleaks, GitHub's and
+GitLab's secret scanning).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+_PREFIXED = (
+    # clouds
+    r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",
+    r"(?:LTAI|AKID)[A-Za-z0-9]{12,40}",
+    r"AIza[\w-]{30,}",
+    r"ya29\.[\w.-]{15,}",
+    r"GOCSPX-[\w-]{16,}",
+    r"1//0[\w-]{20,}",
+    r"GOOG[\w]{10,60}",
+    r"(?:dop|doo|dor)_v1_[a-f0-9]{32,}",
+    r"EXO[a-f0-9]{24,}|t1\.[A-Z0-9a-z_-]{20,}",
+    r"(?:HRKU-|rnd_|nfp_|FlyV1[ _]|fm\d[a-z]?_|fo1_)[\w+/=,.-]{16,}",
+    r"sha256~[\w-]{30,}",
+    r"ABSK[\w+/=]{30,}",
+    # forges and package registries
+    r"(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{16,}",
+    r"github_pat_\w{20,}",
+    r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|oas|ffct|wt)-[\w.-]{16,}",
+    r"GR1348941[\w-]{16,}",
+    r"(?:npm|rubygems|CLOJARS|dckr_pat|dckr_oat|cio|pul|gsk|hf|api_org|r8|nvapi|pplx|xai|ntn|sbp|figd|figu|tfp|lin_api|"
+    r"lin_oauth|glc|glsa|sntrys|sntryu|squ|sqp|sqa|bkua|CCIPAT|CCIPRJ|pscale_(?:tkn|pw|oauth)|pnu|rdme|dt0[a-z]\d\d|"
+    r"shp(?:at|ss|ca|pa)|PMAK|NRAK|NRII|NRJS|NRBR|NRAA|tskey|ops|phc|phx|lsv2_(?:pt|sk)|ATATT3x\w+|ATCTT3x\w+|ATBB\w+|"
+    r"tgp_v1|pcsk|sk|rk|pk_live|whsec|sq0(?:atp|csp|idp)|xkeysib|xsmtpsib|shippo_(?:live|test)|FLWSECK(?:_TEST)?|CFPAT|"
+    r"apify_api|dkea|dp\.(?:pt|st|ct|sa|scim|audit)|AGE-SECRET-KEY|essu|napi|pypi|xapp|xwfp|hvs|hvb|hvr|SG|sl|EAAA|"
+    r"duffel_(?:live|test)|aio|EZ[AT]K\w+)[-_.](?P<rest>[\w.+/=~-]{16,})",
+    r"[sbr]\.(?P<short>[A-Za-z0-9]{24,})",
+    r"pat[A-Za-z0-9]{14}\.[a-f0-9]{60,}",
+    r"pat-[a-z]{2}\d-[a-f0-9]{8}-[a-f0-9-]{27}",
+    r"AKC[a-zA-Z0-9]{10,}|cmVmdGtu[\w]{20,}",
+    r"pypi-[\w-]{20,}",
+    r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}",
+    r"dapi[a-h0-9]{32}(?:-\d)?",
+    r"key-[a-f0-9]{32}|[a-f0-9]{32}-us\d{1,2}",
+    r"(?:SK|AC)[a-f0-9]{32}",
+    r"oy2[a-z0-9]{43}",
+    r"EAACEdEose0cBA\w+|EAA[A-Z]\w{40,}",
+    r"AAAAAAAA[\w%]{30,}",
+    r"[MNO][A-Za-z\d_-]{22,26}\.[\w-]{6}\.[\w-]{25,}",
+    r"\d{8,10}:[\w-]{32,38}",
+    r"T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/[A-Za-z0-9]{18,}",
+    r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*",
+    r"eyJhdXRo[\w+/=]{8,}",
+    r"[0-9A-F]{40}(?<=\*.{40})",
+)
+_TOKEN = re.compile("|".join(f"(?:{one})" for one in _PREFIXED).encode())
+_FIRST = frozenset(
+    first.encode()
+    for first in (
+        *"AK AS AB AC LT AI ya GO 1/ do EX t1 HR rn nf Fl fm fo sh gh gi gl GR np ru CL dc ci pu gs hf ap r8 nv pp xa nt".split(),
+        *"sb fi tf li sn sq bk CC ps pn rd dt PM NR ts op ph ls AT tg pc sk rk pk wh xk xs FL CF dk dp AG es na py xw hv SG".split(),
+        *"sl EA du ai EZ s. b. r. pa cm xo da ke SK oy AA ey".split(),
+        *(a + b for a in "MNO" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
+        *(a + b for a in "0123456789" for b in "0123456789ABCDEF"),
+        *(a + b for a in "TABCDEF" for b in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    )
+)
+"""How tokens begin: one look-up spares most runs the expression."""
+_SOLID = re.compile(rb"(?=[A-Za-z]*\d|[a-z]*[A-Z])[A-Za-z0-9]{16,}")
+_BOUNDED = re.compile(rb"(?:[a-z][a-z0-9]{1,9}[_-]){1,3}([A-Za-z0-9]{22,})")
+_CRYPT = re.compile(
+    rb"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256|s0|P|H|B)"
+    rb"\$[^\s:\"';<>]{8,}+"
+)
+_PEM_BEGIN = re.compile(rb"-{4,5} ?BEGIN ([A-Z0-9 ]{0,40}+)-{4,5}")
+_PEM_BODY = re.compile(rb"(?:[\w+/=:,. \t>|#*\"'\\\[\](){};-]{0,200}(?:\n|\\n|\r))")
+_PEM_END = re.compile(rb"-{4,5} ?END [A-Z0-9 ]{0,40}+-{4,5}")
+_BASE64_LINE = re.compile(rb"[^\n]{0,120}?[A-Za-z0-9+/=]{16,}")
+_CERTIFICATE = b"-----BEGIN CERTIFICATE"
+_PEM_BASE64 = b"LS0tLS1CRUdJTi"
+_BASE64 = re.compile(rb"[\w+/-]+={0,2}")
+
+_RANDOM = 30
+_JOINS = (b".", b"/", b":", b"~")
+_KINDS = bytes(
+    ord("d") if 48 <= c < 58 else ord("u") if 65 <= c < 91 else ord("l") if 97 <= c < 123 else ord("o")
+    for c in range(256)
+)
+_PUBLIC = re.compile(
+    rb"(?:ssh-\w+ |ecdsa-[\w-]+ |sha\d+[-:/=]|md5[-:/=]|integrity\W{1,4}|id[-_\d]*[\"'>: =\[]{1,5}|etag\W{1,5}|fingerprint\W{1,5})$",
+    re.IGNORECASE,
+)
+"""Before a random text that everybody may know: public keys, digests, ids of requests."""
+
+Spans = list[tuple[int, int]]
+"""Begin and end of each secret, in bytes."""
+
+_RUN = 20
+_WORDS = bytes(ord("x") if chr(c).isalnum() and c < 128 or c in b"_-" else ord(" ") for c in range(256))
+_LONG = b"x" * _RUN
+
+
+def by_shape(raw: bytes, found: Spans) -> None:
+    """Tokens with a known prefix: looked for only where twenty letters and digits stand together, which is rare."""
+    runs = raw.translate(_WORDS)
+    at, done = runs.find(_LONG), 0
+    certificate = raw.find(_CERTIFICATE) if at >= 0 else -1
+    while at >= 0:
+        while 0 <= certificate < at:  # everybody may read it
+            closed = raw.find(b"-----END ", certificate)
+            done = max(done, closed if closed >= 0 else len(raw))
+            certificate = raw.find(_CERTIFICATE, done)
+        if at < done:
+            at = runs.find(_LONG, done)
+            continue
+        begin = runs.rfind(b" ", max(done, at - 64), at) + 1 or max(done, at)
+        end = runs.find(b" ", at)
+        end = len(raw) if end < 0 else end
+        done = max(end, _run(raw, begin, end, found))
+        at = runs.find(_LONG, done)
+    for mark, pattern, back in _WITHIN:
+        at = raw.find(mark)
+        while at >= 0:
+            for begin in range(max(0, at - back), at):
+                if token := pattern.match(raw, begin):
+                    found.append(token.span())
+                    break
+            at = raw.find(mark, at + 2)
+
+
+def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
+    """Judge one run, together with what ``.``, ``/``, ``:`` and ``~`` join to it; where to go on."""
+    if end - begin == 36 and raw[begin + 8] == 45 == raw[begin + 13]:
+        return end  # a uuid
+    for start in _starts(raw, begin) if raw[begin - 1 : begin] in _JOINS else (begin,):
+        if raw[start : start + 2] in _FIRST or raw[start + 32 : start + 35] == b"-us":
+            token = _TOKEN.match(raw, start)
+            if token and _sure(token):
+                found.append(token.span())
+                return token.end()
+    kinds = raw[begin : min(end, begin + 200)].translate(_KINDS)
+    if b"u" not in kinds:
+        return end
+    joined = _BOUNDED.match(raw, begin)
+    if joined and _varied(joined[1]):
+        found.append(joined.span())
+        return joined.end()
+    if raw.startswith(_PEM_BASE64, begin):
+        return _pem_in_base64(raw, begin, end, found)
+    if (
+        end - begin >= _RANDOM
+        and _scrambled(raw[begin : begin + 200])
+        and not _PUBLIC.search(raw[max(0, begin - 40) : begin])
+    ):
+        whole = _BASE64.match(raw, begin)
+        end = whole.end() if whole else end
+        found.append((begin, end))
+        return end
+    return end
+
+
+_WITHIN = (
+    (b"Q~", re.compile(rb"[\w~.-]{3,5}\dQ~[\w~.-]{30,}"), 6),
+    (b".atlasv1.", re.compile(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{30,}"), 14),
+    (b":::", re.compile(rb"[a-f0-9]{32}:[a-f0-9]{32}:::"), 65),
+)
+"""Tokens that are told by what stands within them, and how far in."""
+
+
+def _starts(raw: bytes, begin: int) -> list[int]:
+    """Where a token may begin whose last part begins at ``begin``: ``ya29.``, ``12345678:``, ``T01/B01/``."""
+    starts = [begin]
+    for mark in b"./:~":
+        before = begin
+        while before > 0 and raw[before - 1] == mark and begin - before < 80:
+            previous = before - 1
+            while previous > 0 and raw[previous - 1 : previous].isalnum() and before - previous < 40:
+                previous -= 1
+            if previous == before - 1:
+                break
+            before = previous
+            starts.append(before)
+    return sorted(starts)
+
+
+def _pem_in_base64(raw: bytes, begin: int, end: int, found: Spans) -> int:
+    whole = _BASE64.match(raw, begin)
+    end = whole.end() if whole else end
+    with_what = raw[begin : min(end, begin + 80)]
+    head = base64.b64decode(with_what[: len(with_what) // 4 * 4].replace(b"-", b"+").replace(b"_", b"/"))
+    if b"PRIVATE" in head:
+        found.append((begin, end))
+    return end
+
+
+def _sure(token: re.Match[bytes]) -> bool:
+    """Whether what follows a short prefix is no word or name: ``hf_`` begins the names of functions too."""
+    if token["short"]:
+        return _varied(token["short"])
+    rest = token["rest"]
+    return rest is None or _varied(rest) or (_SOLID.match(rest) is not None)
+
+
+def _scrambled(run: bytes) -> bool:
+    """Whether its characters change their kind as often as those of random ones, and not as ``camelCaseNames2`` do."""
+    kinds = run.translate(_KINDS)
+    if kinds.count(b"d") < 3 or b"u" not in kinds or b"l" not in kinds:
+        return False
+    return sum(map(kinds.count, (b"du", b"ud", b"dl", b"ld", b"ul", b"lu"))) > 0.45 * len(run)
+
+
+def _varied(rest: bytes) -> bool:
+    return rest.lower() != rest and rest.upper() != rest and any(48 <= c < 58 for c in rest)
+
+
+def private_keys(raw: bytes, found: Spans) -> None:
+    """PEM and the like, from BEGIN to END, or to where its lines end; indented, quoted, escaped, or cut off."""
+    at, ended = raw.find(b"BEGIN "), 0
+    while at >= 0:
+        begin = _PEM_BEGIN.match(raw, max(0, at - 5)) or _PEM_BEGIN.match(raw, max(0, at - 6))
+        at = raw.find(b"BEGIN ", at + 6)
+        if begin is None or begin.start() < ended or b"PRIVATE" not in begin[1]:
+            continue
+        end = _PEM_END.search(raw, begin.end(), begin.end() + 20_000)
+        nested = raw.find(b"BEGIN ", begin.end(), end.start() if end else begin.end())
+        if end and nested < 0:
+            ended = end.end()
+        else:
+            ended = _last_line(raw, begin.end())
+        found.append((begin.start(), ended))
+
+
+def _last_line(raw: bytes, at: int) -> int:
+    """The end of a key whose END is missing: its last line of base64."""
+    end = raw.find(b"\n", at)
+    if end < 0:
+        return len(raw)
+    while True:
+        following = raw.find(b"\n", end + 1)
+        line = raw[end + 1 : following if following >= 0 else len(raw)]
+        if not _BASE64_LINE.fullmatch(line.rstrip()) and not line.strip() == b"":
+            return end
+        if following < 0:
+            return len(raw)
+        end = following
+
+
+def hashes(raw: bytes, low: bytes, names: bytes, found: Spans) -> None:
+    """Passwords as products keep them: crypt, Elasticsearch, Kafka, PostgreSQL, LDAP, Werkzeug.
+
+    ``low`` is ``raw`` and ``names`` the names in it, both in lower case.
+    """
+    at = raw.find(b"$")
+    while at >= 0:
+        crypt = _CRYPT.match(raw, at)
+        if crypt:
+            found.append(crypt.span())
+        at = raw.find(b"$", crypt.end() if crypt else at + 1)
+    for needle, pattern in _HASHES:
+        at = low.find(needle) if needle.rstrip(b"=:") in names else -1
+        while at >= 0:
+            match = pattern.match(raw, at)
+            if match:
+                found.append(match.span(match.lastindex or 0))
+            at = low.find(needle, match.end() if match else at + len(needle))
+
+
+_HASHES = tuple(
+    (needle, re.compile(pattern, re.IGNORECASE))
+    for needle, pattern in (
+        (b"pbkdf2", rb"pbkdf2(?:_\w+)?(?::\w+)?\}?[:$]?\d+\$([\w+/=.$-]{6,}+)(?!\*)"),
+        (b"scrypt:", rb"scrypt:\d+:\d+:\d+\$(\S{8,})"),
+        (b"scram-", rb"scram-sha-\d+\$\d+:([\w+/=]{4,400}\$[\w+/=]{4,400}:[\w+/=]{4,400})"),
+        (b"ssha", rb"ssha(?:\d+)?\}([\w+/=]{8,})"),
+        (b"salt=", rb"salt=([\w+/]+=*)(?=,stored_key)"),
+        (b"stored_key=", rb"stored_key=([\w+/]+=*)"),
+        (b"server_key=", rb"server_key=([\w+/]+=*)"),
+        (b"saltedpassword=", rb"saltedpassword=([\w+/]+=*)"),
+        (b"md5", rb"md5([0-9a-f]{32})(?=['\"])"),
+    )
+)
