@@ -11,9 +11,17 @@ from repositories import Content
 
 # pytester unloads what a test was the first to load; of a library that stays in part, a second copy is no use.
 import gonogo.publish  # noqa: F401
+from gonogo import outlet
 from gonogo.model import Results
+from gonogo.redaction import Redactor
 
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def unlearned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test makes secret is a word like others in the next."""
+    monkeypatch.setattr(outlet, "_redactor", Redactor())
 
 
 @pytest.fixture

@@ -107,12 +107,16 @@ def test_a_flood_of_mistakes_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "shown"),
     [
-        ('name = "a"\ncolour = = 3\n', 2, "colour = = 3"),
-        ('name = "a"\nname = "b"\n', 2, 'name = "b"'),
-        ('name = "a', 1, 'name = "a'),
-        ('name = "a"\n[wheels\n', 2, "[wheels"),
+        ('name = "a"\ncolour = = 3\n', 2, "colour = …"),
+        ('name = "a"\nname = "b"\n', 2, "name = …"),
+        ('name = "a', 1, "name = …"),
+        ('name = "a"\n[wheels\n', 2, "[wheels …"),
         ('name = "a"\npassword = "hunter2\n', 2, "password = …"),
         ('a.api_key = "hunter2', 1, "a.api_key = …"),
+        ('name = "a"\nurl = "https://me:hunter2@h\n', 2, "url = …"),
+        ('wheels = [{ x = "hunter2 }]', 1, "wheels = …"),
+        ('x = """\nhunter2\n', 2, "not TOML: Unterminated string"),
+        ('"a key" = "hunter2', 1, "not TOML"),
         (b'name = "a"\nx = "\xff"\n', 2, "is not UTF-8"),
     ],
 )
@@ -122,7 +126,7 @@ def test_what_is_no_toml_is_shown_by_line_without_secrets(
     (found,) = problems(tmp_path, text)
 
     assert found.where == f"{tmp_path / 'car.toml'}:{line}"
-    assert found.what.endswith(shown)
+    assert shown in found.what
     assert "hunter2" not in str(found)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gonogo.errors import ClientError, ClusterLost, ConfigError
 from gonogo.model import Endpoints, Limits, Mode
+from gonogo.outlet import redacted
 from gonogo.registry import Registry
 from gonogo.target import SERVICE, Reached, Target, load_target
 from tests.checkouts import FILES, checkout
@@ -275,13 +276,10 @@ def test_references_are_read_from_the_environment_and_from_files(
     registry = Registry.load(tmp_path)
     endpoints = target.resolved(registry.components["queue"])
 
-    assert endpoints.addresses == {
-        "address": "queue.example:9092",
-        "user": "me",
-        "security": {"protocol": "SSL"},
-        "ca": str(folder / "ca.pem"),
-    }
+    assert endpoints.addresses == {"security": {"protocol": "SSL"}, "ca": str(folder / "ca.pem")}
+    assert (endpoints["address"], endpoints["user"]) == ("queue.example:9092", "me")
     assert endpoints["password"] == "hunter2 "
+    assert redacted("me and hunter2 at queue.example:9092") == "me and *** at ***"
     assert endpoints["security"] == {"protocol": "SSL", "pin": "1234"}
     assert endpoints.expect == {"brokers": 5}
     assert "hunter2" not in repr(endpoints)

@@ -25,7 +25,7 @@ def target_file(root: Path, registry: Registry, target: Target, names: Iterable[
     Secrets are written to files that only their owner can read, and referred to. Raises
     ``ConfigError`` where nothing is up.
     """
-    provider = provider_for(target, root, str)
+    provider = provider_for(target, root)
     found = {n: provider.attached(registry.components[n]) for n in registry.ordered(names)}
     up = {n: e for n, e in found.items() if e is not None}
     if not up:

@@ -11,11 +11,11 @@ import ctypes
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 
 from gonogo.errors import GonogoError
 from gonogo.interrupts import ENDS
+from gonogo.outlet import finish, tell, traceback_of
 
 PR_SET_PDEATHSIG = 1
 """linux/prctl.h."""
@@ -33,8 +33,7 @@ def apart(work: Callable[[], int]) -> int:
     """
     if not hasattr(os, "fork"):
         return work()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    finish()
     parent, (heard, told) = os.getpid(), os.pipe()
     awaited = {*ENDS, signal.SIGCHLD}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
@@ -66,11 +65,10 @@ def _worked(work: Callable[[], int], told: int) -> int:
         code = work()
     except KeyboardInterrupt:
         code = 130
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        tell(traceback_of(error))
         code = 4
-    sys.stdout.flush()
-    sys.stderr.flush()
+    finish()
     os.write(told, _word(os.getpid(), code))
     return code
 

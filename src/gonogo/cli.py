@@ -6,7 +6,6 @@ import difflib
 import itertools
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +14,9 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from gonogo.errors import ConfigError, GonogoError, Problem
-from gonogo.harmless import as_json as as_json_text
 from gonogo.harmless import line, plain
 from gonogo.interrupts import INTERRUPTED, Interrupts
+from gonogo.outlet import abandon, clean, guarded, is_terminal, keep_rendered, public, say, say_json, tell, traceback_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,7 +68,7 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
     from gonogo.runplan import holds, unsupported
 
     root, registry, chosen = loaded(target)
-    provider = provider_for(chosen, root, str)
+    provider = provider_for(chosen, root)
     lacking = unsupported(registry, chosen)
     rows = []
     for name in registry.ordered(registry.components):
@@ -98,7 +97,7 @@ def plan(names: Components = None, target: Target = None, as_json: AsJson = Fals
     from gonogo.content import provider_for
 
     root, registry, chosen = loaded(target)
-    provider = provider_for(chosen, root, str)
+    provider = provider_for(chosen, root)
     ordered = registry.ordered(selected(registry, chosen, names))
     rows = [
         {"order": number, "component": component.name, "needs": list(component.needs), **provider.takes(component)}
@@ -110,8 +109,8 @@ def plan(names: Components = None, target: Target = None, as_json: AsJson = Fals
     else:
         show(rows, False)
         totals = {k: sum(int(r.get(k) or 0) for r in rows) for k in ("memory_mib", "disk_mib", "processes")}
-        print("\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk".format(**totals))
-        print("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {p}" for p in problems))
+        say("\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk".format(**totals))
+        say("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {p}" for p in problems))
     raise typer.Exit(GO if not problems else FAILED)
 
 
@@ -127,16 +126,16 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
 
     root, _, chosen = loaded(target)
     keys = ("component", "node", "provider", "state", "version", "address", "pid", "log", "data", "since")
-    provider = provider_for(chosen, root, str)
+    provider = provider_for(chosen, root)
     try:
         servers = provider.servers()
     finally:
         provider.close()
     rows = [{key: asdict(server)[key] for key in keys} for server in servers]
     if not rows and chosen.provider == "existing":
-        print(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there", file=sys.stderr)
+        tell(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
-        print("nothing is up; `gonogo up` stands the platform up", file=sys.stderr)
+        tell("nothing is up; `gonogo up` stands the platform up")
     show(rows, as_json)
 
 
@@ -157,11 +156,11 @@ def endpoints(
     root, registry, chosen = loaded(target)
     if discover:
         names = names or list(registry.components)
-        print(discovered([registry.components[n] for n in registry.known(names)], chosen), end="")
+        say(discovered([registry.components[n] for n in registry.known(names)], chosen), end="")
     elif chosen.kubernetes is not None:
-        print(chosen.path.read_text(encoding="utf-8"), end="")
+        say(chosen.path.read_text(encoding="utf-8"), end="")
     else:
-        print(target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
+        say(target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
 
 
 # -- up and down
@@ -234,22 +233,22 @@ def down(
         from gonogo.providers.embedded.platforms import end_all, strange
 
         for line in strange(home()):
-            print(f"left alone, {line}", file=sys.stderr)
+            tell(f"left alone, {line}")
         ended = end_all(home())
-        print(f"platforms ended: {len(ended)}" if ended else "nothing was up", file=sys.stderr)
+        tell(f"platforms ended: {len(ended)}" if ended else "nothing was up")
         return
     root, registry, chosen = loaded(target)
-    provider = provider_for(chosen, root, str)
+    provider = provider_for(chosen, root)
     wanted = [registry.components[n] for n in selected(registry, chosen, names)]
     there = any(provider.stands(component) for component in wanted)
     if chosen.provider == "existing":
-        print(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them", file=sys.stderr)
+        tell(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
         return
     if names:
         provider.down_only(wanted)
     else:
         provider.down()
-    print("taken down" if there else "nothing was up", file=sys.stderr)
+    tell("taken down" if there else "nothing was up")
 
 
 @app.command(epilog=example("gonogo rbac --for read --target staging | kubectl apply -f -"))
@@ -277,7 +276,7 @@ def rbac(
     mode = Mode(purpose)
     found = rights(registry, chosen, mode)
     space, _, name = account.rpartition("/")
-    print(manifests(found, role_name(chosen, mode), (space or home_of(chosen, found), name)), end="")
+    say(manifests(found, role_name(chosen, mode), (space or home_of(chosen, found), name)), end="")
 
 
 # -- checking
@@ -308,10 +307,10 @@ def check(context: typer.Context, target: Target = None) -> None:
     if code == pytest.ExitCode.INTERNAL_ERROR:
         raise typer.Exit(OWN_ERROR)
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED):
-        print(*misspelt(context.args), sep="", end="", file=sys.stderr)
+        tell("".join(misspelt(context.args)), end="")
         raise typer.Exit(WRONG_USE)
     if session.results is None:
-        print("no verdict: no check was asked", file=sys.stderr)
+        tell("no verdict: no check was asked")
         raise typer.Exit(COULD_NOT_TELL)
     raise typer.Exit(exit_code(session.results.verdict))
 
@@ -375,14 +374,14 @@ def gate(
         merged = aged(merged, parts.values(), now, limit)
     assert merged.verdict is not None
     if as_json:
-        print(as_json_text(told_to_machines(merged, now)))
+        say_json(told_to_machines(merged, now))
     else:
-        print(terminal.verdict(merged, colour=coloured(), width=100, report="", now=now))
+        say(terminal.verdict(merged, colour=coloured(), width=100, report="", now=now))
     raise typer.Exit(merged.verdict.code)
 
 
-def told_to_machines(results: Any, now: datetime) -> str:
-    """The verdict as JSON, with the run that it is of; ``age_seconds`` is null where that never finished."""
+def told_to_machines(results: Any, now: datetime) -> dict[str, Any]:
+    """The verdict as plain data, with the run that it is of; ``age_seconds`` is null where that never finished."""
     import msgspec
 
     from gonogo.times import moment
@@ -390,7 +389,7 @@ def told_to_machines(results: Any, now: datetime) -> str:
     finished = moment(results.run.finished)
     age = round((now - finished).total_seconds(), 3) if finished is not None else None
     run = {"run": results.run.id, "target": results.target.name, "finished": results.run.finished, "age_seconds": age}
-    return msgspec.json.encode({**msgspec.to_builtins(results.verdict), **run}).decode()
+    return {**msgspec.to_builtins(results.verdict), **run}
 
 
 @app.command(epilog=example("gonogo report reports/out/results.json --html report.html"))
@@ -405,7 +404,7 @@ def report(
     RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
     merged, if they are parts of one run. Without an option the Markdown summary goes to standard output.
     """
-    from gonogo.files import unreadable, write_atomically
+    from gonogo.files import unreadable
     from gonogo.gate import judged
     from gonogo.render import html as html_report
     from gonogo.render import junit as junit_report
@@ -421,12 +420,12 @@ def report(
         if path is None:
             continue
         try:
-            write_atomically(path, render(merged).encode())
+            keep_rendered(merged, render, path)
         except OSError as error:
             raise ConfigError(unreadable(path, error)) from error
-        print(f"{path} written", file=sys.stderr)
+        tell(f"{path} written")
     if not any(path for path, _ in asked):
-        print(markdown_report.render(merged))
+        say(markdown_report.render(clean(merged)))
 
 
 @app.command(epilog=example("gonogo sweep --yes"))
@@ -449,9 +448,9 @@ def sweep(
     rows = [{**row.public(), "removed": yes and removed(platform, screen, row)} for row in found]
     show([*ended, *rows], as_json)
     if not ended and not rows:
-        print("nothing was left behind", file=sys.stderr)
+        tell("nothing was left behind")
     elif not yes:
-        print(f"{len(ended) + len(rows)} in all; `gonogo sweep --yes` deletes them", file=sys.stderr)
+        tell(f"{len(ended) + len(rows)} in all; `gonogo sweep --yes` deletes them")
     raise typer.Exit(FAILED if yes and not all(row["removed"] for row in rows) else GO)
 
 
@@ -512,7 +511,7 @@ def health(
     if problems := _contradictions(file, more, watch, everywhere, spaces):
         raise ConfigError(*problems)
     if file is not None:
-        found = survey.of_files([file, *(more or ())], spaces, lambda note: print(note, file=sys.stderr))
+        found = survey.of_files([file, *(more or ())], spaces, tell)
         raise typer.Exit(_surveyed(found, as_json, all_rows))
     raise typer.Exit(_health_of_cluster(target, spaces, everywhere, watch, as_json, all_rows))
 
@@ -550,7 +549,7 @@ def _health_of_cluster(
             return _surveyed(survey.of_cluster(api, spaces), as_json, all_rows)
         return _followed(api, spaces, as_json, all_rows)
     except ClientError as error:
-        print(plain(str(error)), file=sys.stderr)
+        tell(plain(str(error)))
         return FAILED if error.outcome is Outcome.FAILED else COULD_NOT_TELL
 
 
@@ -578,14 +577,12 @@ def _surveyed(found: Any, as_json: bool, all_rows: bool) -> int:
 
     unasked = [f"could not be asked: {what}" for what in found.unasked]
     if as_json:
-        import msgspec
-
-        print(as_json_text(msgspec.json.format(msgspec.json.encode(found.rows), indent=1).decode()))
-        print(*map(line, [*unasked, *found.notes]), sep="\n", file=sys.stderr)
+        say_json(found.rows, indent=1)
+        tell(*map(line, [*unasked, *found.notes]))
     else:
         width = min(shutil.get_terminal_size((120, 40)).columns, 160)
-        print(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
-        print(*map(line, unasked), story.health(found.health, width=width), *map(line, found.notes), sep="\n")
+        say(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
+        say(*map(line, unasked), story.health(found.health, width=width), *map(line, found.notes))
     return {State.FAILED: FAILED, State.UNKNOWN: COULD_NOT_TELL}.get(found.state, GO)
 
 
@@ -594,27 +591,26 @@ def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int
     from contextlib import closing
     from datetime import UTC, datetime
 
-    import msgspec
-
     from gonogo.cluster import story, survey
 
     with closing(survey.followed(api, spaces)) as steps:
         for step in steps:
             if isinstance(step, str):
-                print(line(step), file=sys.stderr)
+                tell(line(step))
                 continue
             if isinstance(step, survey.Survey):
                 if as_json:
-                    print(*(as_json_text(msgspec.json.encode(row).decode()) for row in step.rows), sep="\n", flush=True)
+                    for row in step.rows:
+                        say_json(row)
                 else:
                     _surveyed(step, as_json, all_rows)
-                    sys.stdout.flush()
+                say(flush=True)
                 continue
             for change in step:
                 if not as_json:
-                    print(story.changed(change, datetime.now(UTC), colour=coloured()), flush=True)
+                    say(story.changed(change, datetime.now(UTC), colour=coloured()), flush=True)
                 elif not change.gone:
-                    print(as_json_text(msgspec.json.encode(change.row).decode()), flush=True)
+                    say_json(change.row, flush=True)
     return GO
 
 
@@ -647,6 +643,7 @@ def loaded(target: str | None) -> tuple[Path, Any, Any]:
 
     root = find_root(Path.cwd())
     registry = Registry.load(root)
+    public(registry.components)
     return root, registry, load_target(target, root, registry)
 
 
@@ -677,7 +674,7 @@ def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen
     platform = Platform(
         registry,
         chosen,
-        provider_for(chosen, root, str),
+        provider_for(chosen, root),
         run=new_run_id(),
         mode=Mode.WRITE if write else Mode.READ,
         journal=Journal(state(root) / "journal.jsonl"),
@@ -737,24 +734,22 @@ def level(name: str | None) -> Any:
 
 def coloured() -> bool:
     """Whether standard output wants colours: a terminal, and no ``NO_COLOR``."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return is_terminal() and not os.environ.get("NO_COLOR")
 
 
 def show(rows: Any, as_json: bool) -> None:
     """Rows as a table, or as JSON."""
     if as_json:
-        import json
-
-        print(as_json_text(json.dumps(rows, indent=1, default=str)))
+        say_json(rows, indent=1)
         return
     if not rows:
         return
     columns = list(rows[0])
     cells = [[_cell(row.get(c)) for c in columns] for row in rows]
     widths = [max(len(c), *(len(r[i]) for r in cells)) for i, c in enumerate(columns)]
-    print("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip())
+    say("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip())
     for row in cells:
-        print("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
 
 
 def _cell(value: Any) -> str:
@@ -768,51 +763,57 @@ def _cell(value: Any) -> str:
 
 
 def main() -> None:
-    """The program: every error is a sentence and one of the contract's exit codes."""
+    """The program: every error is a sentence and one of the contract's exit codes; no output shows a secret."""
+    with guarded():
+        code = ended()
+    sys.exit(code)
+
+
+def ended() -> int:
+    """The exit code of the verb, which is run in a process apart where checks may end that."""
     from gonogo.child import EndedEarly, apart
 
     try:
         code = apart(run) if sys.argv[1:2] and sys.argv[1] in APART else run()
     except EndedEarly as error:
         told = "NO-GO: could not tell" if sys.argv[1] == "check" else "could not tell"
-        print(f"{told}: {error}; `gonogo report .gonogo/runs/ID` shows what was seen until then", file=sys.stderr)
+        tell(f"{told}: {error}; `gonogo report .gonogo/runs/ID` shows what was seen until then")
         code = COULD_NOT_TELL
     except KeyboardInterrupt:
         code = INTERRUPTED
-    sys.exit(code)
+    return code
 
 
 def run() -> int:
     """Run the verb that the command line names; its exit code."""
-    interrupts = Interrupts(lambda: print("left at once", file=sys.stderr))
+    interrupts = Interrupts(lambda: tell("left at once"))
     interrupts.catch()
     try:
         code = app(standalone_mode=False)
-        sys.stdout.flush()
+        say(flush=True)
     except Exit as done:
         code = done.exit_code
     except TyperException as error:
         told = getattr(error, "show", None)  # a mistake in the command line comes with the verb's usage
-        print(error.format_message(), file=sys.stderr) if told is None else told()
+        tell(error.format_message()) if told is None else told()
         code = WRONG_USE
     except (KeyboardInterrupt, Abort):
-        print("interrupted", file=sys.stderr)
+        tell("interrupted")
         code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has seen enough, as `head` does; nothing may be written at the end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon()
         code = GO
     except ConfigError as error:
-        print(plain(str(error)), file=sys.stderr)
+        tell(plain(str(error)))
         code = WRONG_USE
     except GonogoError as error:
-        print(plain(str(error)), file=sys.stderr)
+        tell(plain(str(error)))
         code = FAILED
     except Exception as error:
         if os.environ.get("GONOGO_DEBUG"):
-            traceback.print_exc()
-        told = line(f"gonogo itself failed: {type(error).__name__}: {error} (GONOGO_DEBUG=1 shows where)")
-        print(told, file=sys.stderr)
+            tell(plain(traceback_of(error)))
+        tell(line(f"gonogo itself failed: {type(error).__name__}: {error} (GONOGO_DEBUG=1 shows where)"))
         code = OWN_ERROR
     finally:
         interrupts.release()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,14 +50,12 @@ def state(root: Path) -> Path:
     return ours.folder(folder) if os.path.lexists(folder) else folder
 
 
-def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Provider:
+def provider_for(target: Target, root: Path) -> Provider:
     """The provider that the target names. Raises ``ConfigError`` for one that does not exist yet."""
     if target.provider == "existing" and target.kubernetes is not None:
         from gonogo.providers.existing_cluster import ExistingCluster
-        from gonogo.redaction import Redactor
 
-        learning = redact if isinstance(redact, Redactor) else Redactor()
-        return ExistingCluster(target, target.kubernetes, learning)
+        return ExistingCluster(target, target.kubernetes)
     if target.provider == "existing":
         from gonogo.providers.existing import Existing
 
@@ -66,5 +63,5 @@ def provider_for(target: Target, root: Path, redact: Callable[[str], str]) -> Pr
     if target.provider == "embedded":
         from gonogo.providers.embedded.provider import Embedded
 
-        return Embedded(root, redact=redact, patience=target.limits.ready)
+        return Embedded(root, patience=target.limits.ready)
     raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded or existing"))

@@ -130,7 +130,7 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
         allowed = ", ".join(target.modes)
         raise ConfigError(Problem(str(target.path), f"modes allows {allowed}; drills need mode {Mode.DISRUPT}"))
     screen = Screen(original_stderr())
-    provider = provider_for(target, root, str)
+    provider = provider_for(target, root)
     platform = Platform(
         registry,
         target,

@@ -19,6 +19,7 @@ from gonogo.files import content
 from gonogo.gate import as_written, sensible
 from gonogo.judge import judge
 from gonogo.model import CheckResult, ComponentResult, Outcome, Results
+from gonogo.outlet import append_rendered
 from gonogo.seal import sealed
 
 FILE = "events.jsonl"
@@ -47,10 +48,14 @@ class Events:
 
     def add(self, event: Event) -> None:
         """Append one event and hand it to the system before returning; the results of an end are sealed."""
-        if event.finished is not None:
-            event = replace(event, finished=sealed(event.finished))
-        with self._lock, self.path.open("ab") as file:
-            file.write(msgspec.json.encode(event) + b"\n")
+        with self._lock:
+            append_rendered(event, _line, self.path)
+
+
+def _line(event: Event) -> bytes:
+    if event.finished is not None:
+        event = replace(event, finished=sealed(event.finished))
+    return msgspec.json.encode(event)
 
 
 def recovered(folder: Path) -> Results:

@@ -36,7 +36,7 @@ MOST_PROBLEMS = 50
 LARGEST = 16 << 20
 """Bytes of a file that a person wrote."""
 
-_SECRET_LINE = re.compile(r"^(\s*[\w.-]*(?:password|secret|token|key)[\w.-]*\s*=).*", re.IGNORECASE)
+_KEY = re.compile(r"""\s*((?:[\w.-]+|"[\w.-]+")\s*=|\[{1,2}[\w."'-]+(?:\]{1,2})?)""")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -76,10 +76,11 @@ def parse_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place, lines = _TOML_PLACE.search(str(error)), text.splitlines()
         number = int(place[1]) if place and place[1] else len(lines)
-        # A target file may hold a secret in place of a reference; what is shown ends up in logs.
-        shown = _SECRET_LINE.sub(r"\1 …", lines[number - 1]) if 0 < number <= len(lines) else ""
+        # Whatever the key, a person may have written a secret beside it; what is shown ends up in logs.
+        key = _KEY.match(lines[number - 1]) if 0 < number <= len(lines) else None
+        shown = f": {key[1]} …" if key else ""
         raise ConfigError(
-            Problem(f"{path}:{number}", f"not TOML: {_TOML_PLACE.sub('', str(error))}: {shown.strip()}")
+            Problem(f"{path}:{number}", f"not TOML: {_TOML_PLACE.sub('', str(error))}{shown}")
         ) from error
     except RecursionError as error:
         raise ConfigError(Problem(str(path), "not TOML: nested too deeply")) from error

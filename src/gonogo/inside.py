@@ -15,6 +15,7 @@ from typing import Any
 
 from gonogo.errors import Forbidden, Gone
 from gonogo.model import Server
+from gonogo.outlet import uncut
 
 LISTEN = "0A"
 """The state of a listening socket in ``/proc/net/tcp`` (Linux, include/net/tcp_states.h)."""
@@ -90,7 +91,7 @@ class Inside:
     def _run(self, command: str, server: Server) -> str:
         done = self.host.run(command)
         if done.rc != 0:
-            told = f"`{command}` ended with {done.rc}: {done.stderr.strip()[:200]}"
+            told = f"`{command}` ended with {done.rc}: {uncut(done.stderr.strip(), 200)[:200]}"
             gone = any(s.pid and self.host.run(f"test -d /proc/{s.pid}").rc != 0 for s in self.servers)
             raise Gone(self.component, told) if gone else Forbidden(self.component, told)
         text: str = done.stdout

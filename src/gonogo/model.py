@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gonogo.outlet import learn
+
 SCHEMA = "gonogo/results/1"
 
 
@@ -388,11 +390,17 @@ class Results(Struct, frozen=True, kw_only=True):
 
 @final
 class Secret:
-    """A value that never shows itself; ``reveal`` is for the call that needs it."""
+    """A value that never shows itself; ``reveal`` is for the call that needs it.
+
+    No output shows it from now on, wherever it comes from; unless it is a ``word`` that many things are called by, as
+    a user may be.
+    """
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, word: bool = False) -> None:
+        if not word:
+            learn(value)
         self._value = value
 
     def reveal(self) -> str:

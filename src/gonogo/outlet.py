@@ -14,11 +14,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 import msgspec
 
+from gonogo.codec import convert
+from gonogo.harmless import as_json
 from gonogo.redaction import Redacted, Redactor
+from gonogo.redaction.known import secrets_in
 from gonogo.redaction.stream import Stream
 from gonogo.redaction.structure import cleaned
 
@@ -31,6 +34,11 @@ def learn(*values: str) -> None:
     """Know these secret values from now on, in whatever form they are met; at the moment they are read or made."""
     for value in values:
         _redactor.add(value)
+
+
+def learn_from(data: object) -> None:
+    """Know what is secret in plain data, by the names of its members: a kubeconfig, what a credential plugin says."""
+    learn(*secrets_in(data))
 
 
 def public(words: Iterable[str]) -> None:
@@ -52,25 +60,47 @@ def clean(value: T) -> T:
     shown = cleaned(plain, _redactor)
     if shown == plain:
         return value
-    return msgspec.convert(shown, type(value)) if isinstance(value, msgspec.Struct) else shown  # type: ignore[no-any-return]
+    return convert(shown, type(value)) if isinstance(value, msgspec.Struct) else shown
+
+
+def uncut(text: str, limit: int) -> str:
+    """The text, redacted where somebody is about to cut it at ``limit``: half a secret is not known for one."""
+    return text if len(text) <= limit else redacted(text)
+
+
+def with_texts(
+    values: Iterable[T], texts: Callable[[T], Iterable[str]], changed: Callable[[T, Callable[[str], str]], T]
+) -> list[T]:
+    """The values, those with a secret among their ``texts`` as ``changed`` makes them; quick where there are many."""
+    values = [*values]
+    suspicious = {*_redactor.suspicious({text for value in values for text in texts(value) if text})}
+    if not suspicious:
+        return values
+    return [changed(value, redacted) if suspicious.intersection(texts(value)) else value for value in values]
 
 
 # -- standard output and error
 
 
 def say(*lines: str, end: str = "\n", flush: bool = False) -> None:
-    """Results, to standard output."""
-    _print(sys.stdout, redacted("\n".join(lines)), end, flush)
+    """Results, to standard output; without lines nothing."""
+    if lines:
+        _print(sys.stdout, redacted("\n".join(lines)), end)
+    if flush:
+        sys.stdout.flush()
 
 
 def tell(*lines: str, end: str = "\n") -> None:
-    """News and errors, to standard error."""
-    _print(sys.stderr, redacted("\n".join(lines)), end, False)
+    """News and errors, to standard error; without lines nothing."""
+    if lines:
+        _print(sys.stderr, redacted("\n".join(lines)), end)
 
 
-def say_json(value: object, *, indent: int | None = None, flush: bool = False) -> None:
+def say_json(value: object, *, indent: int = 0, flush: bool = False) -> None:
     """A value as JSON, on one line without ``indent``; what JSON does not know is its ``str``."""
-    _print(sys.stdout, Redacted(_json(value, indent).decode()), "\n", flush)
+    _print(sys.stdout, Redacted(as_json(_json(value, indent).decode())), "\n")
+    if flush:
+        sys.stdout.flush()
 
 
 def is_terminal() -> bool:
@@ -78,16 +108,25 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def finish() -> None:
+    """Hand on all that waits, before this process leaves without a word."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, Gate):
+            stream.release()
+        else:
+            stream.flush()
+
+
 def abandon() -> None:
     """Whoever read our standard output has seen enough: nothing more is written there, at the end neither."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print(stream: TextIO, text: Redacted, end: str, flush: bool) -> None:
-    write = stream.past if isinstance(stream, Gate) else stream.write
-    write(text + end)
-    if flush:
-        stream.flush()
+def _print(stream: TextIO, text: Redacted, end: str) -> None:
+    if isinstance(stream, Gate):
+        stream.past(text, end)
+    else:
+        stream.write(text + end)
 
 
 @contextmanager
@@ -118,9 +157,9 @@ class Gate(io.TextIOBase):
         self._stream.write(self._passing.feed(text))
         return len(text)
 
-    def past(self, text: Redacted) -> int:
+    def past(self, text: Redacted, end: str) -> None:
         """Hand on what has been redacted already, after what was waiting."""
-        return self._stream.write(self._passing.end() + text)
+        self._stream.write(self._passing.end() + text + end)
 
     def flush(self) -> None:
         """Hand on the unfinished line too, where nothing in it may be the beginning of a secret."""
@@ -153,28 +192,26 @@ class Gate(io.TextIOBase):
 # -- files
 
 
-def keep(path: Path, text: str) -> None:
-    """Write a text for people, whole or not at all. Raises ``OSError``."""
-    _write(path, redacted(text).encode("utf-8", "surrogatepass"))
+def keep_rendered(value: T, render: Callable[[T], str | bytes], *paths: Path) -> None:
+    """Write to each path what ``render`` makes of the value as it may be shown, whole or not at all.
+
+    Raises ``OSError``.
+    """
+    made = render(clean(value))
+    for path in paths:
+        _write(path, made.encode() if isinstance(made, str) else made)
 
 
-def keep_json(path: Path, value: object) -> None:
-    """Write a value as JSON, indented for people, whole or not at all. Raises ``OSError``."""
-    _write(path, _json(value, 1))
+def append_rendered(value: T, render: Callable[[T], bytes], path: Path) -> None:
+    """Add what ``render`` makes of the value as it may be shown, as a line that the system has before we return.
 
-
-def keep_rendered(path: Path, value: T, render: Callable[[T], str]) -> None:
-    """Write what ``render`` makes of the value as it may be shown. Raises ``OSError``."""
-    _write(path, render(clean(value)).encode())
-
-
-def append_json(path: Path, value: object) -> None:
-    """Add a value as one line, and hand it to the system before returning. Raises ``OSError``."""
+    Raises ``OSError``.
+    """
     with path.open("ab") as file:
-        file.write(_json(value, None) + b"\n")
+        file.write(render(clean(value)) + b"\n")
 
 
-def _json(value: object, indent: int | None) -> bytes:
+def _json(value: object, indent: int) -> bytes:
     encoded = msgspec.json.encode(clean(value), enc_hook=str)
     return msgspec.json.format(encoded, indent=indent) if indent else encoded
 
@@ -190,8 +227,3 @@ def traceback_of(error: BaseException) -> Redacted:
     import traceback
 
     return redacted("".join(traceback.format_exception(error)).rstrip("\n"))
-
-
-def lines_of(values: Any) -> str:
-    """Several lines as one text."""
-    return "\n".join(map(str, values))

@@ -30,6 +30,7 @@ from gonogo.interrupts import ENDS, Interrupts
 from gonogo.journal import checked_run_id
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
 from gonogo.outdated import put_away
+from gonogo.outlet import public, redacted
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, plan
 from gonogo.timeline import Timeline
@@ -80,7 +81,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         except OSError as error:
             where = str(error.filename or out or root)
             what = f"the results of an earlier run cannot be put away: {error.strerror or error}"
-            raise pytest.UsageError(str(Problem(where, what, "name a folder of yours: --out DIR"))) from None
+            raise pytest.UsageError(redacted(str(Problem(where, what, "name a folder of yours: --out DIR")))) from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -94,8 +95,10 @@ def pytest_configure(config: pytest.Config) -> None:
         for name in registry.components:
             config.pluginmanager.register(clients.module(root, name), f"{clients.PACKAGE}.{name}")
     except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(redacted(str(error))) from None
+    public(registry.components)
     config.pluginmanager.register(Suites(config, registry, root), "gonogo-suites")
+    config.pluginmanager.register(Reports(root), "gonogo-reports")
 
 
 def content_of(config: pytest.Config) -> Path | None:
@@ -163,7 +166,8 @@ class Suites:
         wanted = set(config.getoption("criterion"))
         unknown = wanted - self.registry.criteria.keys()
         if unknown:
-            raise pytest.UsageError("\n".join(str(self.registry.unknown_criterion(one)) for one in sorted(unknown)))
+            problems = [str(self.registry.unknown_criterion(one)) for one in sorted(unknown)]
+            raise pytest.UsageError(redacted("\n".join(problems)))
         self._check_marker_expression(config)
         for item in dict.fromkeys((*self.found, *filter(self._is_check, items))):
             planned = self._planned(item)
@@ -187,7 +191,7 @@ class Suites:
             for word in sorted(words - known - {"and", "or", "not"})
         ]
         if problems:
-            raise pytest.UsageError("\n".join(map(str, problems)))
+            raise pytest.UsageError(redacted("\n".join(map(str, problems))))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -199,7 +203,7 @@ class Suites:
             files = declared(self.root)
             self.plan = plan(planned, self.registry, self._target(), self._mode(), files=files)
         except ConfigError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(redacted(str(error))) from None
 
     def id(self, item: pytest.Item) -> str:
         """The check's id: pytest's, its path relative to the content's root, wherever pytest's own root is."""
@@ -245,7 +249,7 @@ class Suites:
         if asked is None:
             return None
         if asked not in list(Mode):
-            raise pytest.UsageError(f"--mode {asked}: is one of {', '.join(Mode)}")
+            raise pytest.UsageError(redacted(f"--mode {asked}: is one of {', '.join(Mode)}"))
         return Mode(asked)
 
     # -- pytest-xdist: the controller stands the platform up and judges, its workers only ask
@@ -310,7 +314,7 @@ class Suites:
             self.run.begin(bodies)
         except ConfigError as error:
             self.run = None
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(redacted(str(error))) from None
 
     def _join(self, shared: dict[str, Any]) -> None:
         worker = int(self.config.workerinput["workerid"].removeprefix("gw")) + 1  # type: ignore[attr-defined]
@@ -476,11 +480,43 @@ class Suites:
         here = self.config.invocation_params.dir
         out = self.out.relative_to(here) if self.out.is_relative_to(here) else self.out
         report = "" if self.run.unwritten else str(out / "report.html")
-        reporter.write_line(
-            terminal.verdict(results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=report)
-        )
+        told = terminal.verdict(results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=report)
+        reporter.write_line(redacted(told))
         if self.run.unwritten:
-            reporter.write_line(f"ERROR: {self.run.unwritten}", red=True)
+            reporter.write_line(redacted(f"ERROR: {self.run.unwritten}"), red=True)
+
+
+class Reports:
+    """What pytest shows of the suites, and hands to other reporters: tracebacks, captured output; without secrets."""
+
+    def __init__(self, root: Path) -> None:
+        self._suites = root / "suites"
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if item.path.is_relative_to(self._suites):
+            _without_secrets(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        if collector.path.is_relative_to(self._suites):
+            _without_secrets(report)
+        return report
+
+
+def _without_secrets(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """A traceback that shows a secret becomes its own text without it."""
+    report.sections = [(title, redacted(text)) for title, text in report.sections]
+    if isinstance(report.longrepr, tuple):
+        path, line, why = report.longrepr
+        report.longrepr = (path, line, redacted(why))
+    elif report.longrepr is not None and (shown := redacted(told := str(report.longrepr))) != told:
+        report.longrepr = shown
 
 
 class Disturb:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from gonogo.harmless import line, plain
 from gonogo.model import Outcome, Phase, Progress
+from gonogo.outlet import redacted
 from gonogo.render.terminal import criterion_line
 from gonogo.waiting import REAL, Clock
 
@@ -86,9 +87,9 @@ class Screen:
         with self._lock:
             row = self._rows.get(progress.component)
             if row is None:
-                row = self._rows[progress.component] = _Row(progress.phase, progress.detail, now)
+                row = self._rows[progress.component] = _Row(progress.phase, redacted(progress.detail), now)
             due = row.phase is not progress.phase or now - row.printed >= EVERY
-            row.phase, row.detail = progress.phase, progress.detail
+            row.phase, row.detail = progress.phase, redacted(progress.detail)
             if progress.phase in ENDED:
                 row.ended = now
             if due and not self._moves:
@@ -98,7 +99,7 @@ class Screen:
 
     def line(self, text: str, style: str = "") -> None:
         """A line that stays, above the table."""
-        self.console.print(Text(plain(text), style=style), soft_wrap=True)
+        self.console.print(Text(plain(redacted(text)), style=style), soft_wrap=True)
 
     def checked(self, name: str, outcome: Outcome, seconds: float, message: str = "") -> None:
         """One check has come to its outcome."""
@@ -114,7 +115,7 @@ class Screen:
         """A line past every lock, for a process that leaves in the midst of anything; the cursor is back."""
         shown = "\x1b[?25h" if self._moves else ""
         with suppress(OSError):
-            os.write(self.console.file.fileno(), f"{shown}\r\n{line(text)}\r\n".encode("utf-8", "replace"))
+            os.write(self.console.file.fileno(), f"{shown}\r\n{line(redacted(text))}\r\n".encode("utf-8", "replace"))
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")

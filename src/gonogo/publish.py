@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
-from gonogo.files import write_atomically
 from gonogo.model import Results
+from gonogo.outlet import keep_rendered
 from gonogo.render import html, junit, markdown
 from gonogo.seal import sealed
 
@@ -18,15 +19,13 @@ def publish(results: Results, folder: Path, out: Path) -> None:
 
     Raises ``OSError`` where one of them cannot be written.
     """
-    files = {
-        "results.json": msgspec.json.format(msgspec.json.encode(sealed(results)), indent=1),
-        "report.html": html.render(results).encode(),
-        "junit.xml": junit.render(results).encode(),
-        "summary.md": markdown.render(results).encode(),
+    files: dict[str, Callable[[Results], str | bytes]] = {
+        "results.json": lambda shown: msgspec.json.format(msgspec.json.encode(sealed(shown)), indent=1),
+        "report.html": html.render,
+        "junit.xml": junit.render,
+        "summary.md": markdown.render,
     }
     out.mkdir(parents=True, exist_ok=True)
     with FileLock(out / ".lock"):
-        for name, content in files.items():
-            write_atomically(out / name, content)
-    for name, content in files.items():
-        write_atomically(folder / name, content)
+        for name, render in files.items():
+            keep_rendered(results, render, out / name, folder / name)

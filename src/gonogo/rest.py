@@ -11,6 +11,7 @@ from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unav
 from gonogo.loading import also, need, once
 from gonogo.model import Endpoints
 from gonogo.names import fits_a_header
+from gonogo.outlet import uncut
 from gonogo.reaching import reaching
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def said(answer: Answer) -> str:
     """Request, status and the beginning of the body, on one line."""
     request = answer.request
     body = " ".join(answer.text.split())
-    return f"{request.method} {request.url.path}: HTTP {answer.status_code} {body}"[:400]
+    return uncut(f"{request.method} {request.url.path}: HTTP {answer.status_code} {body}", 400)[:400]
 
 
 def _cut(component: str) -> Callable[[BaseException], ClientError | None]:

@@ -43,10 +43,10 @@ from gonogo.model import (
     Server,
     Skip,
 )
+from gonogo.outlet import clean, redacted, uncut
 from gonogo.platform import NotAsked, Platform, Standing
 from gonogo.progress import Screen
 from gonogo.providers import Provider
-from gonogo.redaction import Redactor
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan
 from gonogo.seen import seeing
@@ -86,9 +86,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.started = rfc3339()
-        self.redact = Redactor(())
         self.events: Events | None = None
-        self.provider: Provider = self.given or provider_for(self.target, self.root, self.redact)
+        self.provider: Provider = self.given or provider_for(self.target, self.root)
         self.platform = Platform(
             self.registry,
             self.target,
@@ -167,8 +166,6 @@ class Run:
         """Wait until each component is up or known not to be, or the run's deadline has passed."""
         with suppress(FutureTimeout):
             for standing in self.platform.standings(names, self.deadline.left if self.deadline else None):
-                for secret in standing.endpoints.secrets.values() if standing.endpoints else ():
-                    self.redact.add(secret.reveal())
                 self._note(Event(component=self._component(standing.component, standing)))
 
     def disturb(self, name: str, how: str, node: str) -> AbstractContextManager[Server]:
@@ -223,7 +220,7 @@ class Run:
                 self._measured[nodeid] = replace(measured, expected=seen.expected, actual=seen.actual)
                 outcome, _, message = outcome_of(error, planned.component) if error else (Outcome.PASSED, None, "")
                 if error is None or isinstance(error, Exception):
-                    self.screen.checked(name, outcome, span.seconds, self.redact(message))
+                    self.screen.checked(name, outcome, span.seconds, redacted(message))
 
     def _doubt(self, planned: Planned, error: BaseException) -> None:
         """A check that could not reach a component casts doubt on what it uses; asked once for all."""
@@ -271,7 +268,7 @@ class Run:
         if result.outcome in (Outcome.FAILED, Outcome.BROKEN):
             blamed = result.cause.component if result.cause else result.component
             result = replace(result, evidence=self._seen(blamed))
-        return self._redacted(result)
+        return clean(result)
 
     def skipped(self, nodeid: str) -> CheckResult:
         """The result of a check that the plan left out."""
@@ -288,14 +285,14 @@ class Run:
     def left(self, nodeid: str, why: str) -> CheckResult:
         """The result of a check that itself, or a marker of it, said that it is not to be asked."""
         blank = self._measured.get(nodeid) or self._blank(nodeid)
-        return self._redacted(replace(blank, outcome=Outcome.SKIPPED, message=why, skip=Skip.CHECK))
+        return clean(replace(blank, outcome=Outcome.SKIPPED, message=why, skip=Skip.CHECK))
 
     def refused(self, nodeid: str, why: str) -> CheckResult:
         """The result of a check that the runner does not call passed, whatever it saw."""
         component = self.plan.items[nodeid].component
         cause = Cause(component=component, signature=f"{component}.own_error")
-        message = " ".join(why.split())[:600]
-        return self._redacted(replace(self._blank(nodeid), outcome=Outcome.BROKEN, cause=cause, message=message))
+        message = uncut(" ".join(why.split()), 600)[:600]
+        return clean(replace(self._blank(nodeid), outcome=Outcome.BROKEN, cause=cause, message=message))
 
     def record(self, result: CheckResult) -> None:
         """Keep the result of a check; of two for one node (call, teardown) the worse counts.
@@ -349,16 +346,6 @@ class Run:
             )
             return self._evidence[component]
 
-    def _redacted(self, result: CheckResult) -> CheckResult:
-        return replace(
-            result,
-            expected=self.redact(result.expected),
-            actual=self.redact(result.actual),
-            message=self.redact(result.message),
-            by_hand=self.redact(result.by_hand),
-            evidence=tuple(replace(e, text=self.redact(e.text) if e.text else e.text) for e in result.evidence),
-        )
-
     # -- the end
 
     def finish(self, *, interrupted: bool = False) -> Results:
@@ -394,7 +381,7 @@ class Run:
 
         met = self._results(standings, interrupted=interrupted)
         components = tuple(replace(c, pods=pods.get(c.name)) for c in met.components)
-        results = judge(replace(met, components=components, health=health))
+        results = clean(judge(replace(met, components=components, health=health)))
         self._note(Event(finished=results))
         if self.events is not None:
             try:
@@ -464,7 +451,7 @@ class Run:
         if standing is None:
             return blank
         endpoints = standing.endpoints
-        shown = {k: self.redact(str(v)) for k, v in endpoints.addresses.items()} if endpoints else {}
+        shown: dict[str, str] = {k: redacted(str(v)) for k, v in endpoints.addresses.items()} if endpoints else {}
         if endpoints:
             shown |= dict.fromkeys(endpoints.secrets, "***")
         return replace(
@@ -477,7 +464,7 @@ class Run:
             answers=self.platform.first(name).outcome,
             answers_at_end=self.platform.last(name),
             cause=standing.cause,
-            message=self.redact(standing.message),
+            message=redacted(standing.message),
             ready_seconds=round(standing.ready_seconds, 3) if standing.ready_seconds is not None else None,
         )
 

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from gonogo.outlet import uncut
+
 
 @dataclass
 class Seen:
@@ -58,6 +60,7 @@ def seeing() -> Iterator[Seen]:
 def shown(value: object, limit: int = 600) -> str:
     """``value`` as the report shows it: plain text stays, the rest is its repr, cut at ``limit``."""
     text = value if isinstance(value, str) else _plain(value)
+    text = uncut(text, limit)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 

@@ -20,6 +20,7 @@ from gonogo.files import SECRET_KEY, content, converted, expanded, salvaged_toml
 from gonogo.model import Endpoints, Limits, Mode, Secret, Struct
 from gonogo.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
 from gonogo.ours import unnameable
+from gonogo.outlet import redacted
 from gonogo.registry import PLACE, PLACES, Component, Registry
 
 PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
@@ -46,7 +47,10 @@ SERVICE = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{LABEL}):(?P<port>{PORT}
 SECRET = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{SUBDOMAIN})#(?P<key>{KEY})")
 """``namespace/name#key`` of a Secret."""
 
-_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+
+
+WORD = re.compile(r"[a-z]+(?:[-_.][a-z]+)*\d{0,2}")
+"""A name like others, ``mlflow`` or ``svc-reader``: to hide it wherever it stands would shred every report."""
 
 
 class Kubernetes(Struct, frozen=True, kw_only=True):
@@ -200,7 +204,10 @@ class Target:
             if key in ("expect", "identity", "service") or key in services.forms:
                 continue
             if is_reference(value):
-                hidden[key] = Secret(self._read(value, where, problems, cluster))
+                # Whoever refers to a value keeps it elsewhere on purpose, a host name or a user's too.
+                read = self._read(value, where, problems, cluster)
+                word = key not in component.endpoints.secret and WORD.fullmatch(read) is not None
+                hidden[key] = Secret(read, word=word)
             elif isinstance(value, dict):
                 addresses[key] = {k: v for k, v in value.items() if not is_reference(v)}
                 for inner in value.keys() - addresses[key].keys():
@@ -211,10 +218,8 @@ class Target:
         if cluster is not None and services.forms:
             found, within, transport = services.reached(cluster)
             addresses |= found
-        for key in hidden.keys() - set(component.endpoints.secret):
-            # A host name by reference is no secret, and an evidence with the address masked helps nobody.
-            if "." not in key:
-                addresses[key] = hidden.pop(key).reveal()
+        for key in hidden.keys() & PATH_KEYS:
+            addresses[key] = hidden.pop(key).reveal()  # an authority, which everybody may read
         return Endpoints(
             component=component.name,
             addresses=addresses,
@@ -468,7 +473,7 @@ def _value_problems(file: _TargetFile, component: Component, key: str, value: ob
     ):
         if hidden and not isinstance(one, dict):
             yield f"{prefix}.{where} must be a reference: {{ env = … }} or {{ file = … }}", "secrets have no place here"
-        elif isinstance(one, str) and _WITH_PASSWORD.search(one):
+        elif isinstance(one, str) and "://" in one and redacted(one) != one:
             yield f"{prefix}.{where} holds a password; a secret must be a reference", "use the keys for credentials"
         elif isinstance(one, dict) and (hidden or _meant_as_reference(one)):
             yield from _reference_problems(file, one, f"{prefix}.{where}")
@@ -488,9 +493,9 @@ def _reference_problems(file: _TargetFile, value: Mapping[str, object], where: s
         yield f"{where} must be one of {{ env = … }}, {{ file = … }}, {{ secret = … }}", ""
     elif secret := value.get("secret"):
         if file.kubernetes is None:
-            yield f"{where} = {{ secret = {secret!r} }} needs a table [kubernetes]", "or use { env = … }, { file = … }"
+            yield f"{where} = {{ secret = … }} needs a table [kubernetes]", "or use { env = … }, { file = … }"
         elif not SECRET.fullmatch(str(secret)):
-            yield f'{where} = {{ secret = {secret!r} }} must be "namespace/name#key"', WORDS
+            yield f'{where} = {{ secret = … }} must be "namespace/name#key"', WORDS  # it may be the secret itself
 
 
 def _expect_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:

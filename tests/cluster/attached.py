@@ -15,7 +15,6 @@ from gonogo.journal import Journal, new_run_id
 from gonogo.model import Mode
 from gonogo.platform import Platform, Standing
 from gonogo.providers.existing_cluster import ExistingCluster
-from gonogo.redaction import Redactor
 from gonogo.registry import Registry
 from gonogo.target import Target, load_target
 
@@ -159,7 +158,7 @@ password = {{ secret = "{namespace}/web-user#password" }}
 @contextmanager
 def attached(root: Path, registry: Registry, chosen: Target, mode: Mode = Mode.READ) -> Iterator[Platform]:
     """A platform that has been asked whether it answers."""
-    provider = provider_for(chosen, root, Redactor())
+    provider = provider_for(chosen, root)
     assert isinstance(provider, ExistingCluster)
     with closing(provider):
         journal = Journal(root / "journal.jsonl")

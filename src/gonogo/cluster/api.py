@@ -38,6 +38,7 @@ from gonogo.errors import (
 )
 from gonogo.model import Limits
 from gonogo.names import fits_a_header
+from gonogo.outlet import learn, uncut
 from gonogo.reaching import chain, translated
 from gonogo.target import Kubernetes
 from gonogo.waiting import Deadline
@@ -478,6 +479,7 @@ class Api:
         # asking the package for its settings is what makes it renew a token that has expired
         given = client.configuration.auth_settings().get("BearerToken")
         found = {"Authorization": str(given["value"])} if given else {}
+        learn(*(value.removeprefix("Bearer ") for value in found.values()))
         for name, value in [*found.items(), *self._access.impersonation]:
             # a library would show it whole, or send what stands behind its line break as a header of its own
             if not fits_a_header(value):
@@ -734,8 +736,8 @@ def _said(body: bytes) -> str:
     try:
         told = decode(body, _Status).message
     except UNREADABLE:
-        told = " ".join(body.decode(errors="replace").split())[:300]
-    return told if len(told) <= 2000 else f"{told[:2000]}…"
+        told = uncut(" ".join(body.decode(errors="replace").split()), 300)[:300]
+    return told if len(told) <= 2000 else f"{uncut(told, 2000)[:2000]}…"
 
 
 def _retry_after(answer: urllib3.BaseHTTPResponse) -> float:

@@ -29,6 +29,7 @@ from gonogo.codec import decode
 from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Garbled, Gone, NotAskable, TimedOut
 from gonogo.inside import LISTEN, Inside, address
 from gonogo.model import Server
+from gonogo.outlet import uncut
 
 STDOUT, STDERR, STATUS = 1, 2, 3
 """Channels of ``exec`` (kubernetes, ``apimachinery/pkg/util/remotecommand``)."""
@@ -224,10 +225,10 @@ class InsidePods(Inside):
         except ClientError as error:
             raise error.about(self.component) from error
         if done.rc == NO_PROGRAM:
-            what = f"the image of pod {server.node} lacks a program: {done.stderr.strip()[:200]}"
+            what = f"the image of pod {server.node} lacks a program: {uncut(done.stderr.strip(), 200)[:200]}"
             raise NotAskable(self.component, what)
         if done.rc != 0:
-            told = f"`{command}` ended with {done.rc}: {done.stderr.strip()[:200]}"
+            told = f"`{command}` ended with {done.rc}: {uncut(done.stderr.strip(), 200)[:200]}"
             raise Forbidden(self.component, f"pod {server.node}: {told}")
         text: str = done.stdout
         return text

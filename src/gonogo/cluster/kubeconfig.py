@@ -26,6 +26,7 @@ from gonogo.files import content, expanded, suggestion, unreadable
 from gonogo.lean import without
 from gonogo.loading import also, need, once
 from gonogo.names import WORDS, is_label
+from gonogo.outlet import learn, learn_from
 from gonogo.target import Kubernetes
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def chosen(settings: Kubernetes, environ: Mapping[str, str] = os.environ) -> Acc
     namespace = entry.get("namespace") or "default"
     if not (isinstance(namespace, str) and is_label(namespace)):
         raise ConfigError(Problem(source, f"context {context!r} names what can be no namespace: {namespace!r}", WORDS))
+    learn_from(found)
     return Access(
         context=context,
         contexts=contexts,
@@ -275,6 +277,7 @@ def configured(access: Access) -> tuple[Configuration, datetime | None]:
     try:
         if access.in_cluster:
             load_incluster_config(client_configuration=configuration)
+            learn(*_sent(configuration))
             return configuration, None
         _address("server", access.cluster["server"], "http", "https")
         if proxy := access.cluster.get("proxy-url"):
@@ -292,6 +295,7 @@ def configured(access: Access) -> tuple[Configuration, datetime | None]:
             # kubectl (net/http) never sends such a request to the environment's proxy, the package does
             configuration.proxy = None
         _through_the_proxy(configuration)
+        learn(*_sent(configuration))
     except (ConfigException, OSError, ValueError) as error:
         raise ConfigError(Problem(access.source, f"context {access.context!r} cannot be used: {error}")) from error
     return configuration, ends
@@ -308,6 +312,11 @@ def _address(key: str, value: str, *schemes: str) -> None:
         found = None
     if found is None or not found.host or found.scheme not in schemes or not value.isprintable():
         raise ValueError(f"{key} is no address that begins with {' or '.join(f'{one}://' for one in schemes[:2])}")
+
+
+def _sent(configuration: Configuration) -> list[str]:
+    """The tokens that requests will carry."""
+    return [str(value).removeprefix("Bearer ") for value in configuration.api_key.values()]
 
 
 def _through_the_proxy(configuration: Configuration) -> None:
@@ -335,6 +344,7 @@ def _authenticated(access: Access) -> tuple[dict[str, Any], datetime | None]:
     user = dict(access.user)
     if token_file := user.pop("tokenFile", ""):
         user["token"] = _text(Path(token_file))
+        learn(user["token"])
         return user, datetime.now(UTC) + TOKEN_FILE_LIFE
     plugin = user.pop("exec", None)
     if not plugin or user.get("token"):
@@ -379,6 +389,7 @@ def _plugin(plugin: Mapping[str, Any], access: Access) -> Mapping[str, Any]:
     try:
         provider = ExecProvider(ConfigNode("exec", dict(plugin)), None, ConfigNode("cluster", dict(access.cluster)))
         status: Mapping[str, Any] = provider.run()
+        learn_from(status)
     except FileNotFoundError as error:
         hint = plugin.get("installHint") or f"install {command!r}, or choose another user"
         raise ConfigException(f"its credential plugin {command!r} is not there ({' '.join(hint.split())})") from error

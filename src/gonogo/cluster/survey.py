@@ -7,8 +7,11 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
 from gonogo.cluster.story import Change
+from gonogo.outlet import redacted, tell, with_texts
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api, Kind
@@ -57,14 +60,14 @@ class Survey(NamedTuple):
         return State.READY
 
 
-def of_files(paths: Iterable[str], namespaces: Collection[str] = (), tell: Callable[[str], None] = print) -> Survey:
+def of_files(paths: Iterable[str], namespaces: Collection[str] = (), news: Callable[[str], None] = tell) -> Survey:
     """Judge what files hold, at the time of the dump. Raises ``ConfigError`` with all that cannot be read."""
     from gonogo.cluster.stored import read
 
     collects = gc.isenabled()
     gc.disable()  # a million new objects and no garbage: to look for it would take longer than to read them
     try:
-        found = read(paths, tell)
+        found = read(paths, news)
         world = found.world()
         survey = _survey(world, namespaces)
     finally:
@@ -183,7 +186,13 @@ def _survey(world: World, namespaces: Collection[str]) -> Survey:
 
 
 def _rows(world: World, namespaces: Collection[str]) -> list[Row]:
-    return [row for row in judge(world) if not namespaces or row.namespace in namespaces]
+    rows = (row for row in judge(world) if not namespaces or row.namespace in namespaces)
+    # before anybody wraps or cuts what they say
+    return with_texts(rows, lambda row: (row.reason, row.message, row.hint), _without_secrets)
+
+
+def _without_secrets(row: Row, redact: Callable[[str], str]) -> Row:
+    return replace(row, reason=redact(row.reason), message=redact(row.message), hint=redact(row.hint))
 
 
 def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
@@ -240,9 +249,8 @@ class Logs:
     def _last_lines(self, namespace: str, pod: str, container: str) -> str:
         from gonogo.cluster.api import KINDS
         from gonogo.errors import Absent, ClientError, Garbled
-        from gonogo.redaction import Redactor
 
-        redact, runs = Redactor(), []
+        runs = []
         for previous in ("true", "false"):
             limits = {"tailLines": str(LINES), "limitBytes": str(LOG)}
             try:
@@ -253,7 +261,7 @@ class Logs:
             except ClientError as error:
                 self.notes = [f"without last lines: {error}"]
                 break
-            runs.append(redact(raw.decode("utf-8", "replace")).rstrip())
+            runs.append(redacted(raw.decode("utf-8", "replace")).rstrip())
         return "\n".join(filter(None, runs))
 
 

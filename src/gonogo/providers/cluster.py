@@ -17,7 +17,9 @@ from gonogo.errors import Absent, ClientError, ConfigError, Problem, SecretMissi
 from gonogo.loading import LOADING
 from gonogo.model import Limits
 from gonogo.names import is_subdomain
-from gonogo.target import SERVICE, Kubernetes, Reached
+from gonogo.outlet import learn
+from gonogo.redaction import names
+from gonogo.target import SERVICE, WORD, Kubernetes, Reached
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api
@@ -35,7 +37,7 @@ class Cluster:
     """
 
     def __init__(
-        self, settings: Kubernetes, limits: Limits, learned: Callable[[str], None] = lambda _: None
+        self, settings: Kubernetes, limits: Limits, learned: Callable[[str], None] = learn
     ) -> None:
         self.settings, self._limits, self._learned = settings, limits, learned
         self._lock = threading.RLock()
@@ -141,7 +143,8 @@ class Cluster:
             value = base64.b64decode(values[key], validate=True).decode()
         except ValueError:
             raise SecretMissing(COMPONENT, f"{where}: what is at key {key!r} is no text") from None
-        self._learned(value)
+        if WORD.fullmatch(value) is None or names.held(key.encode()) is not names.Held.NOTHING:
+            self._learned(value)
         return value
 
     def _read(self, namespace: str, name: str, where: str) -> Mapping[str, str]:

@@ -12,11 +12,12 @@ from gonogo.files import write_atomically
 from gonogo.inside import Inside
 from gonogo.loading import LOADING
 from gonogo.model import Endpoints, Evidence, Server
+from gonogo.outlet import redacted
 from gonogo.providers import Reason
 from gonogo.providers.cluster import Cluster, services
 from gonogo.providers.existing import Existing
 from gonogo.reaching import forwarded
-from gonogo.redaction import Redactor, bounded
+from gonogo.redaction import bounded
 from gonogo.registry import Component
 from gonogo.target import PATH_KEYS, Kubernetes, Target
 from gonogo.waiting import Deadline
@@ -51,14 +52,13 @@ LOOKED_AT = (
 class ExistingCluster(Existing):
     """What is there already, reached through its Services where the target file names them.
 
-    ``redact`` learns every Secret that is read; evidence goes through it as it is read.
+    Evidence is redacted as it is read.
     """
 
-    def __init__(self, target: Target, settings: Kubernetes, redact: Redactor) -> None:
+    def __init__(self, target: Target, settings: Kubernetes) -> None:
         super().__init__(target)
-        self._redact = redact
         self._forwarded: set[str] = set()
-        self.cluster = Cluster(settings, target.limits, redact.add)
+        self.cluster = Cluster(settings, target.limits)
 
     # -- where components are
 
@@ -163,14 +163,14 @@ class ExistingCluster(Existing):
         for found in self._found(world, component.name):
             row = behind.reason(found, behind.rows(world, found))
             if row is not None:
-                return Reason(self._redact(behind.line(row)), self._redact(row.hint))
+                return Reason(redacted(behind.line(row)), redacted(row.hint))
         return None
 
     def evidence(self, component: str) -> list[Evidence]:
         """What is wrong behind the component's Services: rows, owners, Warning events, last lines of logs."""
         if not self._services(component):
             return []
-        gathered = _Gathered(self._redact)
+        gathered = _Gathered()
 
         def gather() -> None:
             try:
@@ -233,7 +233,10 @@ class ExistingCluster(Existing):
         limits = {"tailLines": str(LINES), "limitBytes": str(LOG), "timestamps": "true"}
         try:
             path = KINDS["Pod"].path(meta["namespace"], meta["name"], "log")
-            return self.cluster.api.get(path, **limits, **query).decode(errors="replace")
+            body = self.cluster.api.get(path, **limits, **query)
+            # half a line may be half a secret
+            whole = body if len(body) < LOG else body[: body.rfind(b"\n") + 1] or body
+            return whole.decode(errors="replace")
         except ClientError as error:
             return f"could not be read: {error}"
 
@@ -241,8 +244,8 @@ class ExistingCluster(Existing):
 class _Gathered:
     """Evidence as it comes in, redacted and within its room; safe for the thread that is left behind."""
 
-    def __init__(self, redact: Callable[[str], str]) -> None:
-        self._redact, self._room = redact, ROOM
+    def __init__(self) -> None:
+        self._room = ROOM
         self._lock = threading.Lock()
         self._evidence: list[Evidence] | None = []
 
@@ -255,7 +258,7 @@ class _Gathered:
         """Keep one piece; an empty one tells nothing."""
         if not text.strip():
             return
-        text, cut = bounded(self._redact(text), min(LOG, max(self._room, 0)))
+        text, cut = bounded(redacted(text), min(LOG, max(self._room, 0)))
         with self._lock:
             if self._evidence is not None and text:
                 self._room -= len(text.encode())

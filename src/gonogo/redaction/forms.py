@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from gonogo.redaction import tokens, words
 from gonogo.redaction.names import Held, held
+from gonogo.redaction.patterns import pattern
 
 Spans = list[tuple[int, int]]
 
@@ -40,143 +41,143 @@ _NO_VALUE = (
     rb"(?:[\s,;)}\]]|\Z)"
 )
 _QUICK = {
-    Held.RANDOM: re.compile(
+    Held.RANDOM: pattern(
         rb"(?!\\{0,8}+[\"'`\])]?+[ \t]{0,8}+(?::?=|:|->|>|,[ \t]*+\\{0,8}+[\"'`]))|"
         rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+(?:[A-Za-z_/-]{0,40}+|\d{0,9}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
     ),
-    Held.SECRET: re.compile(rb"%b|%b|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
-    Held.PASSWORD: re.compile(rb"(?:%b|%b)(?![^\n]{0,160}[:=])|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
-    Held.HEADER: re.compile(rb"[ \t]"),
-    Held.COOKIE: re.compile(rb"[ \t]"),
+    Held.SECRET: pattern(rb"%b|%b|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
+    Held.PASSWORD: pattern(rb"(?:%b|%b)(?![^\n]{0,160}[:=])|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
+    Held.HEADER: pattern(rb"[ \t]"),
+    Held.COOKIE: pattern(rb"[ \t]"),
 }
 """By kind, what tells at once that no value follows; most of what logs say of secrets is of this sort."""
-_UPPER = re.compile(rb"[A-Z0-9_]{2,}+\Z")
-_AFTER = re.compile(
+_UPPER = pattern(rb"[A-Z0-9_]{2,}+\Z")
+_AFTER = pattern(
     rb"""(?P<close>\\{0,8}+["'`]\]?|\]|\))?(?P<gap>[ \t\x00]{0,8}+)"""
     rb"""(?P<sep>:=|=>|->|={1,2}+|::?+|>|,(?=[ \t]*+\\{0,8}+["'`])|\|(?=[ \t])|(?:%3[dDaA]))?(?P<space>[ \t\x00]{0,40}+)"""
 )
-_OPEN = re.compile(rb"""(?:[bBuUrRfF@]?+)(?P<quote>\\{0,8}+(?:\"\"\"|'''|["'`]))""")
-_BARE = re.compile(
+_OPEN = pattern(rb"""(?:[bBuUrRfF@]?+)(?P<quote>\\{0,8}+(?:\"\"\"|'''|["'`]))""")
+_BARE = pattern(
     rb"""(?:[^\s"'`<>,;&|)}\]\\\x00\x1b]|\\(?![nrt"'\\])"""
     rb"""|[,;&|)}\]"'`<>](?![\s,;:&|)}\]"'`<>\\\x00\x1b]|\Z|[\w.-]{1,40}+\\?["']?[ ]?[=:])|\\\\(?![nrt"']))++"""
 )
-_TO_SPACE = re.compile(rb"[^\s\x00\x1b]++")
-_TO_TAG = re.compile(rb"[^<]{1,4000}+")
-_LINE = re.compile(rb"[^\n\r\x00\x1b]*+")
+_TO_SPACE = pattern(rb"[^\s\x00\x1b]++")
+_TO_TAG = pattern(rb"[^<]{1,4000}+")
+_LINE = pattern(rb"[^\n\r\x00\x1b]*+")
 _QUOTED = {
-    b'"': re.compile(rb'(?:[^"\\\n\x00]|\\[^\x00])*+'),
-    b"'": re.compile(rb"(?:[^'\\\n\x00]|\\[^\x00])*+"),
-    b"`": re.compile(rb"[^`\n\x00]*+"),
-    b'"""': re.compile(rb'(?:[^"]|"(?!""))*+'),
-    b"'''": re.compile(rb"(?:[^']|'(?!''))*+"),
+    b'"': pattern(rb'(?:[^"\\\n\x00]|\\[^\x00])*+'),
+    b"'": pattern(rb"(?:[^'\\\n\x00]|\\[^\x00])*+"),
+    b"`": pattern(rb"[^`\n\x00]*+"),
+    b'"""': pattern(rb'(?:[^"]|"(?!""))*+'),
+    b"'''": pattern(rb"(?:[^']|'(?!''))*+"),
 }
 _ESCAPED: dict[bytes, re.Pattern[bytes]] = {}
 
-_LEVELS = re.compile(
+_LEVELS = pattern(
     rb"(?:^|[\s\[(|])(?:trace|debug|info|notice|warn|warning|error|err|fatal|severe|critical)[\])]?:?[ \t|-]*+$"
 )
-_KIND_OF_KEY = re.compile(
+_KIND_OF_KEY = pattern(
     rb"\b(?:api|access|secret|private|encryption|signing|master|account|shared|auth|session|license|storage)[ \t]\Z"
 )
-_SETTING = re.compile(
+_SETTING = pattern(
     rb"(?:^|[\s;&|(])(?:env|arg|setx?|setenv|export|configure set|configuration|property|-d|-e|--env|--set|login \S+|machine \S+)[ \t]+$"
 )
-_IS = re.compile(
+_IS = pattern(
     rb"[ \t]{1,4}+(?:(?:(?:for|of|to)[ \t][^\n:=]{1,80}?[ \t:])??(?:(?:is|was|are|now|to|set to|changed to|reset to|=|:)[ \t:]+){1,3}+|"
     rb"[\w@.-]{1,40}+[ \t]=[ \t]+)"
 )
-_NETRC = re.compile(rb"(?:^|\s)(?:login|machine|default) ")
-_FOR = re.compile(rb"[ \t]{1,4}+(?:for|of|is|to|below)\b[^\n:]{0,160}+:[ \t]*+(?=\n|\r|[^\s])")
-_NEXT = re.compile(
+_NETRC = pattern(rb"(?:^|\s)(?:login|machine|default) ")
+_FOR = pattern(rb"[ \t]{1,4}+(?:for|of|is|to|below)\b[^\n:]{0,160}+:[ \t]*+(?=\n|\r|[^\s])")
+_NEXT = pattern(
     rb"[ \t]*+(?:[|>][-+0-9]{0,3}+|\\)?[ \t]*+(?:#[^\n]*+)?\r?\n(?:[ \t]*+\r?\n){0,3}+(?P<indent>[ \t]*+)(?P<item>- )?"
 )
-_MAPPING = re.compile(rb"""["']?[\w./$-]{1,80}+["']?[ \t]*+(?::(?:\s|\Z)|=|\{)""")
-_OPTION_NEXT = re.compile(rb"""\\{0,8}+["']?[ \t]*+,?[ \t]*+(?:\\?\r?\n)?[ \t]*+(?:- )?(?=[^\s,\]])""")
-_META = re.compile(rb"[A-Z][A-Z_]*|<[^>]*>?")
+_MAPPING = pattern(rb"""["']?[\w./$-]{1,80}+["']?[ \t]*+(?::(?:\s|\Z)|=|\{)""")
+_OPTION_NEXT = pattern(rb"""\\{0,8}+["']?[ \t]*+,?[ \t]*+(?:\\?\r?\n)?[ \t]*+(?:- )?(?=[^\s,\]])""")
+_META = pattern(rb"[A-Z][A-Z_]*|<[^>]*>?")
 """``PASSWORD`` where an option is explained."""
-_FROM_TO = re.compile(
+_FROM_TO = pattern(
     rb"[ \t]+from[ \t]+(?P<old>'[^'\n]{0,200}'|\"[^\"\n]{0,200}\")[ \t]+to[ \t]+(?=['\"])", re.IGNORECASE
 )
-_AT_THE_END = re.compile(rb"[^\n:=]{0,160}+[:=][ \t]+([^\s]{8,200})[ \t]*(?=\r?\n|\Z)")
-_NAME_BEFORE = re.compile(
+_AT_THE_END = pattern(rb"[^\n:=]{0,160}+[:=][ \t]+([^\s]{8,200})[ \t]*(?=\r?\n|\Z)")
+_NAME_BEFORE = pattern(
     rb"""(?:^|[\s{,\[("'\\<-])(?P<what>name|key|parameterkey|parametername|paramname|variable|var|property|setting|"""
     rb"""field|option|header|attribute|param|id|title|envname)\\{0,8}+["']?\s*+(?:[:=]|=>)\s*+\\{0,8}+["']?(?:%env[.]|env[.]|x-|)$|<name>\s*+$"""
 )
-_VALUE_AFTER = re.compile(
+_VALUE_AFTER = pattern(
     rb"""\\{0,8}+["']?(?:</\w{1,20}+>)?(?:(?!(?:\bname\b|\bkey\b|\n\s*+- )(?!\\?["']?\s*[:=]\s*\\?["']?\s*valuefrom))[^{}\[\]]){0,300}?"""
     rb"""(?<![\w.-])(?:value|val|parametervalue|paramvalue|content|data)\\{0,8}+["']?\s{0,4}+(?::|=>?|>)[ \t]*+"""
 )
-_VALUE_WORD = re.compile(rb"""(?<![\w.-])(?:value|val|parametervalue)\\{0,8}+["']?\s{0,4}+(?::|=>?|>)[ \t]*+""")
-_BETWEEN = re.compile(
+_VALUE_WORD = pattern(rb"""(?<![\w.-])(?:value|val|parametervalue)\\{0,8}+["']?\s{0,4}+(?::|=>?|>)[ \t]*+""")
+_BETWEEN = pattern(
     rb"""\\{0,8}+["']?[\s,;]{0,40}+(?:</\w+>\s*)?\\{0,8}+["'<]?\w*\\{0,8}+["']?\s*[:=>]+\s*\\{0,8}+["']?"""
 )
-_SCHEME = re.compile(
+_SCHEME = pattern(
     rb"(?:basic|bearer|digest|apikey|api-key|token|negotiate|ntlm|aws4-hmac-sha256|aws|splunk|ssws|hawk|sharedkey|"
     rb"sharedkeylite|sharedaccesssignature|hmac|oauth|mac|jwt|key|genie ?key|discogs|snowflake)(?:[ \t]+|(?=:))",
     re.IGNORECASE,
 )
 _WHOLE_LINE_SCHEMES = (b"digest", b"aws4", b"hawk", b"oauth", b"shareda", b"mac")
-_ATTRIBUTE = re.compile(rb"(?:samesite|path|domain|max-age|expires|secure|httponly)\b", re.IGNORECASE)
-_BEARER = re.compile(rb"bearer(?:[ \t]+|[ \t]*[:=][ \t]*|%20|\+)\\{0,8}+[\"'`]?([^\s\"'`,;<>)\]}&\\]++)", re.IGNORECASE)
-_JWT = re.compile(rb"eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+)*+")
-_BASIC = re.compile(rb"basic[ \t]+([\w+/-]{8,}+={0,2})", re.IGNORECASE)
-_EXPANDED = re.compile(rb"[\[({]{1,2}+\\{0,8}+[\"'`]?")
-_ITEM = re.compile(rb"""\\{0,8}+(["'])((?:[^"'\\\n]|\\.)*+)""")
-_TOOLS = re.compile(
+_ATTRIBUTE = pattern(rb"(?:samesite|path|domain|max-age|expires|secure|httponly)\b", re.IGNORECASE)
+_BEARER = pattern(rb"bearer(?:[ \t]+|[ \t]*[:=][ \t]*|%20|\+)\\{0,8}+[\"'`]?([^\s\"'`,;<>)\]}&\\]++)", re.IGNORECASE)
+_JWT = pattern(rb"eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+)*+")
+_BASIC = pattern(rb"basic[ \t]+([\w+/-]{8,}+={0,2})", re.IGNORECASE)
+_EXPANDED = pattern(rb"[\[({]{1,2}+\\{0,8}+[\"'`]?")
+_ITEM = pattern(rb"""\\{0,8}+(["'])((?:[^"'\\\n]|\\.)*+)""")
+_TOOLS = pattern(
     rb"(?:^|[\s;|&(\"'`/\[,])(mysql\w*|mariadb[\w-]*|sshpass|mongo\w*|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|"
     rb"cqlsh|sqlcmd|isql|tsql|bteq|redis-cli|7za?|zip|unzip|ldap\w+|smbclient|lftp|ncftp\w*|snowsql|beeline|sqoop|openssl|"
     rb"impala-shell|presto|trino|clickhouse-client|influx|kinit|svn|xfreerdp|curl|wget|http|https|ab|siege|mc|git|pip|"
     rb"rclone|skopeo|net|htpasswd|keytool|gpg|ipmitool|expect|vncviewer|dbeaver|arangosh|couchbase-cli|rabbitmqctl|"
-    rb"rabbitmqadmin|elasticsearch\w*|arq|nats|kafka\w*|doris|superset|airflow)\b"
+    rb"rabbitmqadmin|nats|airflow)\b"
 )
 _TAKES = {
-    b"-p": rb"mysql|mariadb|sshpass|mongo|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|cqlsh|zip|unzip|7z|beeline|sqoop|net|presto|trino|elastic|rabbit|superset|airflow|arango|couchbase|ipmitool",
+    b"-p": rb"mysql|mariadb|sshpass|mongo|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|cqlsh|zip|unzip|7z|beeline|sqoop|net|presto|trino|rabbit|airflow|arango|couchbase|ipmitool",
     b"-P": rb"sqlcmd|isql|tsql|zip|unzip|bteq|ipmitool",
     b"-w": rb"ldap",
     b"-a": rb"redis-cli",
-    b"-u": rb"curl|wget|http|ab|siege|lftp|ncftp|git|rclone|elastic|mc|nats|smbclient",
+    b"-u": rb"curl|wget|http|ab|siege|lftp|ncftp|git|rclone|mc|nats|smbclient",
     b"-U": rb"smbclient|curl|ldap|ncftp|lftp",
     b"-k": rb"openssl",
 }
 _LETTERS = (b"p", b"P", b"w", b"a", b"u", b"U", b"k")
-_FLAG = re.compile(rb"""(-[pPwauUk])(?:[ \t=]{1,4}+|["'],[ \t]*+(?:\n[ \t]*+)?|(?=[^\s,"']))\\{0,8}+(["']?)""")
-_USER_PASS = re.compile(rb"""[^\s:%"'\\/]{1,100}+[:%]([^\s"'\\]{2,}+)""")
-_USER_OPTION = re.compile(
+_FLAG = pattern(rb"""(-[pPwauUk])(?:[ \t=]{1,4}+|["'],[ \t]*+(?:\n[ \t]*+)?|(?=[^\s,"']))\\{0,8}+(["']?)""")
+_USER_PASS = pattern(rb"""[^\s:%"'\\/]{1,100}+[:%]([^\s"'\\]{2,}+)""")
+_USER_OPTION = pattern(
     rb"""--(?:proxy-)?user(?:[ \t=]+|["'],[ \t]*)\\{0,8}+["']?([^\s:"'\\/]{1,100}+):([^\s"'\\]{2,}+)"""
 )
-_NOT_USERS = re.compile(
+_NOT_USERS = pattern(
     rb"(?:^|[\s;|&/\"'])(?:docker|podman|nerdctl|kubectl|chown|install|runuser|setpriv|chroot|systemd-run)[\s\"']"
 )
-_PIPED = re.compile(
+_PIPED = pattern(
     rb"""(?:echo|printf|print)[ \t]+(?:-\w+[ \t]+)?(?:["']?%s(?:\\n)?["']?[ \t]+)?(?P<quote>["']?)(?P<value>[^\n|]{1,200}?)(?P=quote)[ \t]*\|[^|\n]{0,100}$"""
 )
-_HERE = re.compile(rb"""<<<[ \t]*["']?(?:[\w.-]+:)?([^\s"']+)""")
-_LITERAL = re.compile(rb"""--from-literal[ =]\\{0,8}+["']?[\w.-]{1,100}+=(?P<quote>["']?)""")
-_URL_TOKEN = re.compile(rb"[^\s\"'`<>\x00\x1b]*+")
-_PORT = re.compile(rb"\d{1,5}+(?:[/?#,]|\Z)")
-_DSN_HOST = re.compile(
+_HERE = pattern(rb"""<<<[ \t]*["']?(?:[\w.-]+:)?([^\s"']+)""")
+_LITERAL = pattern(rb"""--from-literal[ =]\\{0,8}+["']?[\w.-]{1,100}+=(?P<quote>["']?)""")
+_URL_TOKEN = pattern(rb"[^\s\"'`<>\x00\x1b]*+")
+_PORT = pattern(rb"\d{1,5}+(?:[/?#,]|\Z)")
+_DSN_HOST = pattern(
     rb"(?:(?:tcp|unix|udp)\(|(?://)?(?!sha\d)[\w.-]{1,200}+(?P<port>:\d{2,5}\b)|[\w.-]{1,200}+/(?![\w.-]*\Z))"
 )
-_PGPASS = re.compile(
+_PGPASS = pattern(
     rb"(?:^|(?<=[\s\"']))[\w.*-]{1,200}+:(?:\d{2,5}|\*):[\w*.-]{1,100}+:[\w*.@-]{1,100}+:([^\s\"']{3,}+)"
 )
-_BY = re.compile(
+_BY = pattern(
     rb"identified[ \t]+(?:with[ \t]+\w+[ \t]+)?(?:by|as)[ \t]+(?:password[ \t]+)?\\{0,8}+(?=[\"'\w])", re.IGNORECASE
 )
-_FUNCTION = re.compile(rb"[ \t]*\([ \t]*\\{0,8}+(?=[\"'])")
-_NEW_VALUE = re.compile(rb"value:[ \t]*(\S+)", re.IGNORECASE)
-_SECRET_KIND = re.compile(rb"""kind\\{0,8}+["']?\s*+:\s*+\\{0,8}+["']?secret\b(?![\w-])""")
-_DATA = re.compile(
+_FUNCTION = pattern(rb"[ \t]*\([ \t]*\\{0,8}+(?=[\"'])")
+_NEW_VALUE = pattern(rb"value:[ \t]*(\S+)", re.IGNORECASE)
+_SECRET_KIND = pattern(rb"""kind\\{0,8}+["']?\s*+:\s*+\\{0,8}+["']?secret\b(?![\w-])""")
+_DATA = pattern(
     rb"""(?P<lead>(?:^|\n)(?P<indent>[ \t]*+(?:- )?)|[{,\s])\\{0,8}+["']?(?:stringdata|data)\\{0,8}+["']?[ \t]*+:[ \t]*+(?P<open>\{|\r?\n)"""
 )
-_ENTRY = re.compile(rb"""(?P<key>\\{0,8}+["']?[\w./-]{1,253}+\\{0,8}+["']?[ \t]*+:[ \t]*+)""")
-_REFERENCE = re.compile(rb"[a-z0-9-]+/[a-z0-9.-]+#[\w.-]+")
+_ENTRY = pattern(rb"""(?P<key>\\{0,8}+["']?[\w./-]{1,253}+\\{0,8}+["']?[ \t]*+:[ \t]*+)""")
+_REFERENCE = pattern(rb"[a-z0-9-]+/[a-z0-9.-]+#[\w.-]+")
 
 
 _Name = tuple[Held, int, Callable[[bytes, int], object] | None]
 """What a name holds, how many marks at its end are the sentence's, and what tells at once that it gives no value."""
 _PLAINLY = (Held.SECRET, Held.PASSWORD)
-_GIVEN = re.compile(rb"=([A-Za-z0-9_+/.~-]{4,}+)(?=[ \t]|\r?\n|\Z)")
+_GIVEN = pattern(rb"=([A-Za-z0-9_+/.~-]{4,}+)(?=[ \t]|\r?\n|\Z)")
 _BEFORE_VALUES = b" \"'\\>=:<\n"
 
 
@@ -787,7 +788,7 @@ def _pair(text: _Text, begin: int, end: int, kind: Held) -> int | None:
     window = low[max(0, begin - 48) : begin]
     what = _NAME_BEFORE.search(window)
     if what is None or raw[begin:end].lower() in (b"key", b"name", b"token", b"id"):
-        if what is None or what["what"] != b"name" and what["what"] is not None:
+        if what is None or (what["what"] != b"name" and what["what"] is not None):
             return None
     closing = end + len(re.compile(rb"""\\{0,8}+["']?""").match(raw, end)[0])  # type: ignore[index]
     tag = re.compile(rb"\s*/?>\s*").match(raw, closing)
@@ -928,12 +929,11 @@ def _url(text: _Text, at: int) -> int:
     whole = _URL_TOKEN.match(raw, begin)
     assert whole is not None
     token = whole[0]
-    end = whole.end()
     # several URLs in one token: each has its own password
     following = token.find(b"://")
     if following >= 0:
         comma = max(token.rfind(b",", 0, following), token.rfind(b";", 0, following), token.rfind(b"|", 0, following))
-        token, end = token[: comma if comma >= 0 else following], begin + (comma if comma >= 0 else following)
+        token = token[: comma if comma >= 0 else following]
     last = token.rfind(b"@")
     if last <= 0:
         return begin

@@ -7,15 +7,16 @@ look at those windows tells which forms can be there at all, however many are kn
 from __future__ import annotations
 
 import base64
-import html
+import contextlib
 import json
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
 
 from gonogo.redaction.names import Held, held
+from gonogo.redaction.patterns import pattern
 
 SHORTEST = 6
 """Shorter values are left alone: replacing ``test`` everywhere would shred the evidence."""
@@ -24,7 +25,7 @@ _PLAIN_WORD = 12
 """Below this length a value of letters alone, or of digits alone, is replaced where it stands as a word of its own."""
 
 _WIDE, _NARROW = 8, 4
-_USER_INFO = re.compile(r"://([^\s/?#]*):([^\s]*)@")
+_USER_INFO = pattern(r"://([^\s/?#]*):([^\s]*)@")
 
 Spans = list[tuple[int, int]]
 
@@ -120,20 +121,34 @@ def _parts(value: str) -> Iterator[str]:
         yield unquote(found[2])
     if value.startswith(("{", "[")):
         try:
-            yield from _leaves(json.loads(value), False)
+            yield from secrets_in(json.loads(value))
         except (ValueError, RecursionError):
             return
 
 
-def _leaves(value: object, secret: bool) -> Iterator[str]:
-    if isinstance(value, dict):
+def secrets_in(value: object, secret: bool = False) -> Iterator[str]:
+    """The texts in plain data that the names of its members call secret, and passwords in addresses.
+
+    ``secret``: the name of what is handed in says so.
+    """
+    if isinstance(value, Mapping):
+        named = _called_secret(value.get("name")) and "value" in value
         for key, one in value.items():
-            yield from _leaves(one, secret or held(str(key).encode("utf-8", "replace")) >= Held.RANDOM)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _leaves(one, secret)
-    elif isinstance(value, str) and secret:
-        yield from _parts(value)
+            yield from secrets_in(one, secret or (named and key == "value") or _called_secret(key))
+    elif isinstance(value, list | tuple):
+        for before, one in zip([None, *value], value, strict=False):
+            option = isinstance(before, str) and before.startswith("-")
+            yield from secrets_in(one, secret or (option and _called_secret(before)))
+    elif isinstance(value, str) and secret and not value.startswith(("/", "./", "../", "~/")):
+        yield value
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(value, validate=True).decode()
+    elif isinstance(value, str) and (found := _USER_INFO.search(value)):
+        yield found[2]
+
+
+def _called_secret(name: object) -> bool:
+    return isinstance(name, str) and held(name.encode("utf-8", "replace")) >= Held.SECRET
 
 
 def forms(value: str) -> set[bytes]:
@@ -149,8 +164,8 @@ def forms(value: str) -> set[bytes]:
                 quote(value, errors="replace"),
             ),
             *(escaped, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(value)[1:-1]),
-            *(html.escape(value), html.escape(value, quote=False), html.escape(value).replace("&#x27;", "&#39;")),
-            *(html.escape(value).replace("&#x27;", "&apos;"), value.replace("'", "''"), value.replace("'", "'\"'\"'")),
+            *(_in_html(value, quote) for quote in ("'", "&#x27;", "&#39;", "&apos;")),
+            *(_in_html(value, "'").replace("&quot;", '"'), value.replace("'", "''"), value.replace("'", "'\"'\"'")),
             *(value.replace("'", "'\\''"), value.replace("\\", "\\\\"), value.replace('"', '""')),
         }
         texts |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text) for text in texts if "%" in text}
@@ -163,6 +178,11 @@ def forms(value: str) -> set[bytes]:
         encoded |= {whole, whole.rstrip(b"="), *_base64(whole), *_base64(value.encode("utf-16-le", "surrogatepass"))}
     found |= encoded | {one.replace(b"+", b"-").replace(b"/", b"_") for one in encoded}
     return {form for form in found if len(form) >= SHORTEST}
+
+
+def _in_html(value: str, quote: str) -> str:
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return escaped.replace("'", quote)
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:

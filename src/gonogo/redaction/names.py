@@ -6,8 +6,9 @@ by what stands before and after that. Nothing here looks at values.
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
+
+from gonogo.redaction.patterns import pattern
 
 
 class Held(IntEnum):
@@ -26,19 +27,30 @@ class Held(IntEnum):
     """All pairs of the line."""
 
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-_PASSWORDS = frozenset(
-    "password passwords passwd pass pwd pw psw pword passphrase passphrases passcode passwort kennwort kennung motdepasse "
-    "contrasena senha userpassword pin pincode keypass storepass requirepass masterauth rootpw bindpw mnemonic".split()
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
+_WORD = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+_PASSWORDS = words(
+    "password passwords passwd pass pwd pw psw pword passphrase passphrases passcode passwort kennwort kennung "
+    "motdepasse contrasena senha userpassword pin pincode keypass storepass requirepass masterauth rootpw bindpw "
+    "mnemonic"
 )
-_SECRETS = frozenset(
-    "secret token credential credentials cred creds jwt otp totp psk apikey accesskey secretkey privatekey authkey "
-    "accountkey sharedkey sessionkey signingkey encryptionkey masterkey fernetkey cookiesecret bearer sig signature "
-    "sas auth apitoken authtoken accesstoken refreshtoken csrf xsrf csrftoken jsessionid phpsessid sessionid sessid "
-    "connectionstring pgpass htpasswd dockerconfigjson dockercfg identitytoken registrytoken unsealkey".split()
+_SECRETS = words(
+    "secret token credential credentials cred creds jwt otp totp psk apikey accesskey secretkey privatekey "
+    "authkey accountkey sharedkey sessionkey signingkey encryptionkey masterkey fernetkey cookiesecret bearer sig "
+    "signature sas auth apitoken authtoken accesstoken refreshtoken csrf xsrf csrftoken jsessionid phpsessid "
+    "sessionid sessid connectionstring pgpass htpasswd dockerconfigjson dockercfg identitytoken registrytoken "
+    "unsealkey"
 )
-_PLURALS = frozenset("tokens secrets keys signatures apikeys auths".split())
+_PLURALS = words(
+    "tokens secrets keys signatures apikeys auths"
+)
 _ENDINGS = (
     "password",
     "passwd",
@@ -53,71 +65,74 @@ _ENDINGS = (
 )
 """Of words that are written together: ``pgpassword``, ``authtoken``."""
 
-_NOT_PASS = frozenset(
-    "compass bypass trespass surpass overpass underpass encompass subpass multipass singlepass".split()
+_NOT_PASS = words(
+    "compass bypass trespass surpass overpass underpass encompass subpass multipass singlepass"
 )
 
-_SECRET_KEYS = frozenset(
-    "api access secret private account encryption encrypt decryption signing sign signature master shared storage auth "
-    "authentication authorization fernet ssh rsa dsa ecdsa gpg pgp hmac aes des jwt session service subscription license "
-    "licence deploy deployment admin root webhook integration ingestion instrumentation app application cookie crypto "
-    "cipher consumer client customer tls ssl wallet recovery unseal vault kms merchant stripe openai sendgrid twilio "
-    "mailgun mailchimp datadog dd newrelic sentry azure aws gcp google minio wandb huggingface hf anthropic slack github "
-    "gitlab flask django rails salt seed token password pass enc ecc host ed25519 x25519 wireguard preshared psk "
-    "registration bootstrap join agent bot write read".split()
+_SECRET_KEYS = words(
+    "api access secret private account encryption encrypt decryption signing sign signature master shared storage "
+    "auth authentication authorization fernet ssh rsa dsa ecdsa gpg pgp hmac aes des jwt session service "
+    "subscription license licence deploy deployment admin root webhook integration ingestion instrumentation app "
+    "application cookie crypto cipher consumer client customer tls ssl wallet recovery unseal vault kms merchant "
+    "stripe openai sendgrid twilio mailgun mailchimp datadog dd newrelic sentry azure aws gcp google minio wandb "
+    "huggingface hf anthropic slack github gitlab flask django rails salt seed token password pass enc ecc host "
+    "ed25519 x25519 wireguard preshared psk registration bootstrap join agent bot write read"
 )
-_PLAIN_KEYS = frozenset(
+_PLAIN_KEYS = words(
     "primary foreign public partition partitioning sort cache cached routing row group grouping sharding shard "
-    "distribution hash join lookup object metric label map dict index unique natural surrogate composite candidate "
-    "record message msg event topic idempotency dedup deduplication lock semaphore config configuration option property "
-    "registry translation locale feature flag trace span correlation ordering order sequence version tag annotation "
-    "resource asset bucket file path prefix home end arrow hot short modifier ctrl function duplicate missing unknown "
-    "invalid unexpected duplicated first last min max start stop begin from to num total count header query param "
-    "parameter field column attribute meta metadata state entity aggregate document doc item data json yaml setting "
-    "settings rowset zset string list set node edge relationship blob s3 storage_object dedupe default fallback next "
-    "previous current same other any each every no by on compaction compacted null empty window session_window translated "
-    "bootstrap_partition serde input output raw parent child sub super reduce intermediate final leading trailing scan "
-    "range clustering bucketing merge upsert delete insert update replica environment env ssm param kv".split()
+    "distribution hash join lookup object metric label map dict index unique natural surrogate composite "
+    "candidate record message msg event topic idempotency dedup deduplication lock semaphore config configuration "
+    "option property registry translation locale feature flag trace span correlation ordering order sequence "
+    "version tag annotation resource asset bucket file path prefix home end arrow hot short modifier ctrl "
+    "function duplicate missing unknown invalid unexpected duplicated first last min max start stop begin from to "
+    "num total count header query param parameter field column attribute meta metadata state entity aggregate "
+    "document doc item data json yaml setting settings rowset zset string list set node edge relationship blob "
+    "storage_object dedupe default fallback next previous current same other any each every no by on compaction "
+    "compacted null empty window session_window translated bootstrap_partition serde input output raw parent "
+    "child sub super reduce intermediate final leading trailing scan range clustering bucketing merge upsert "
+    "delete insert update replica environment env ssm kv"
 )
 """Of ``*_key``: what is looked things up by."""
 
-_COUNTED = frozenset(
-    "max min num n total number count no avg mean prompt completion input output generated remaining consumed used batch "
-    "context per".split()
+_COUNTED = words(
+    "max min num n total number count no avg mean prompt completion input output generated remaining consumed "
+    "used batch context per"
 )
-_MARKS = frozenset(
+_MARKS = words(
     "eos bos pad unk sep cls mask stop special unexpected invalid illegal unknown missing next expected fencing "
-    "cancellation page pagination continuation start continue sync previous syntax lexer grammar".split()
+    "cancellation page pagination continuation start continue sync previous syntax lexer grammar"
 )
 """Before ``token``: a mark in a text, or a place in a list."""
 
-_ABOUT = frozenset(
-    "type types name names file files filename path paths dir directory folder location locations url urls uri uris "
-    "endpoint endpoints host port id ids identifier uid kid count counts counter length len size limit limits max min num "
-    "number expiry expires expiration expired expire exp ttl lifetime age timeout duration interval period policy "
-    "policies validator validation validity valid validate status state states enabled enable disabled required requires "
-    "require optional supported mode method methods algorithm algorithms alg format version versions ref refs reference "
-    "references class classname provider providers source sources manager store storage server controller handler "
-    "filter factory generator rotation rotated rotate reset change changed changes create created updated deleted missing "
-    "invalid error errors failed failure failures attempts attempt retries retry usage used budget index offset position "
-    "bucket buckets ring range ranges space stream scheme schema field column columns label labels prompt hint help "
-    "request requests response review reviews cache info metadata map config configs configuration settings options "
-    "encoding charset separator delimiter rate embeddings vocabulary iterations iteration rounds encoder converter "
-    "converters serializer deserializer comparator extractor resolver selector template strength complexity history last "
-    "first at by time date ms seconds sec secs minutes hours days mb kb bytes check checks checker checking checksum "
-    "issuer issued audience subject scope scopes claim claims owner group groups user users username realm entry entries "
-    "item items mount mounts volume key_id admin_enabled login logging log logs level prefix suffix pattern regex "
-    "mechanism mechanisms protocol plugin module modules backend backends callback callbacks listener principal "
-    "principals rule rules permission permissions role roles needed allowed denied success ok latency per average avg sum "
-    "bucketing throughput queue pool threads memory cpu quota access_type ratio percent fraction cost price schedule "
-    "distribution ordering order sort capacity usable helper hook operator service services agent kind kinds object "
-    "header headers encryption objects annotation annotations namespace namespaces present found updates loaded loading cleanup tests test_count "
-    "algo curve bits spec specs fallback strategy propagation management sidecar injector controller_manager".split()
+_ABOUT = words(
+    "type types name names file files filename path paths dir directory folder location locations url urls uri "
+    "uris endpoint endpoints host port id ids identifier uid kid count counts counter length len size limit "
+    "limits max min num number expiry expires expiration expired expire exp ttl lifetime age timeout duration "
+    "interval period policy policies validator validation validity valid validate status state states enabled "
+    "enable disabled required requires require optional supported mode method methods algorithm algorithms alg "
+    "format version versions ref refs reference references class classname provider providers source sources "
+    "manager store storage server controller handler filter factory generator rotation rotated rotate reset "
+    "change changed changes create created updated deleted missing invalid error errors failed failure failures "
+    "attempts attempt retries retry usage used budget index offset position bucket buckets ring range ranges "
+    "space stream scheme schema field column columns label labels prompt hint help request requests response "
+    "review reviews cache info metadata map config configs configuration settings options encoding charset "
+    "separator delimiter rate embeddings vocabulary iterations iteration rounds encoder converter converters "
+    "serializer deserializer comparator extractor resolver selector template strength complexity history last "
+    "first at by time date ms seconds sec secs minutes hours days mb kb bytes check checks checker checking "
+    "checksum issuer issued audience subject scope scopes claim claims owner group groups user users username "
+    "realm entry entries item items mount mounts volume key_id admin_enabled login logging log logs level prefix "
+    "suffix pattern regex mechanism mechanisms protocol plugin module modules backend backends callback callbacks "
+    "listener principal principals rule rules permission permissions role roles needed allowed denied success ok "
+    "latency per average avg sum bucketing throughput queue pool threads memory cpu quota access_type ratio "
+    "percent fraction cost price schedule distribution ordering order sort capacity usable helper hook operator "
+    "service services agent kind kinds object header headers encryption objects annotation annotations namespace "
+    "namespaces present found updates loaded loading cleanup tests test_count algo curve bits spec specs fallback "
+    "strategy propagation management sidecar injector controller_manager"
 )
 """After the secret word: what is told *about* a secret. ``id``, ``user`` and ``issuer`` are public."""
 
-_STILL = frozenset(
-    "value values val text string data plaintext plain raw base64 b64 encoded encrypted hash hashed".split()
+_STILL = words(
+    "value values val text string data plaintext plain raw base64 b64 encoded encrypted hash hashed"
 )
 
 _HEADERS = frozenset(("authorization", "proxy-authorization", "www-authenticate-token", "x-authorization"))
@@ -162,8 +177,8 @@ _EXACT = {
     "credential": Held.RANDOM,
 }
 
-_FILES = frozenset(
-    "go cc cpp c h py java scala rs ts js rb json yaml yml toml xml crt cer pem pub log txt sock sh svc so md".split()
+_FILES = words(
+    "go cc cpp c h py java scala rs ts js rb json yaml yml toml xml crt cer pem pub log txt sock sh svc so md"
 )
 """Endings of files: ``token_loader.cc`` is where a line was written."""
 

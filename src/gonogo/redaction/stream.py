@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from gonogo.redaction import Redacted, Redactor
+from gonogo.redaction.patterns import pattern
 
 _MOST = 1 << 20
 """Characters of one line that are waited for."""
 
-_OPEN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?!.*-----END )", re.DOTALL)
-_AWAITS = re.compile(r"(?:[:=|>\\,]|[|>][-+]|--[\w-]+[\"']?|name\W{1,4}\S+)[ \t]*\n(?:[ \t]*\n)*\Z", re.IGNORECASE)
-_MAY_BEGIN = re.compile(r"pass|pw|secret|token|key|cred|auth|cookie|bearer|basic|sig|://|-----|eyJ", re.IGNORECASE)
+_OPEN = pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?!.*-----END )", re.DOTALL)
+_AWAITS = pattern(r"(?:[:=|>\\,]|[|>][-+]|--[\w-]+[\"']?|name\W{1,4}\S+)[ \t]*\n(?:[ \t]*\n)*\Z", re.IGNORECASE)
+_MAY_BEGIN = pattern(r"pass|pw|secret|token|key|cred|auth|cookie|bearer|basic|sig|://|-----|eyJ", re.IGNORECASE)
 _CONTEXT = 20_000
 
 

@@ -79,7 +79,7 @@ def _walked(value: Any, shown: dict[str, Any]) -> Any:
             option = value[number - 1]
             if isinstance(option, str) and option.startswith("-") and "=" not in option and _secret(option, one):
                 items[number] = MASK
-        return items
+        return type(value)(items)
     return value
 
 

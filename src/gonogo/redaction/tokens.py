@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 import re
 
+from gonogo.redaction.patterns import pattern
+from gonogo.redaction.words import in_bytes
+
 _PREFIXED = (
     # clouds
     r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",
@@ -53,32 +56,33 @@ _PREFIXED = (
     r"eyJhdXRo[\w+/=]{8,}",
     r"[0-9A-F]{40}(?<=\*.{40})",
 )
-_TOKEN = re.compile("|".join(f"(?:{one})" for one in _PREFIXED).encode())
+_TOKEN = pattern("|".join(f"(?:{one})" for one in _PREFIXED).encode())
 _FIRST = frozenset(
-    first.encode()
-    for first in (
-        *"AK AS AB AC LT AI ya GO 1/ do EX t1 HR rn nf Fl fm fo sh gh gi gl GR np ru CL dc ci pu gs hf ap r8 nv pp xa nt".split(),
-        *"sb fi tf li sn sq bk CC ps pn rd dt PM NR ts op ph ls AT tg pc sk rk pk wh xk xs FL CF dk dp AG es na py xw hv SG".split(),
-        *"sl EA du ai EZ s. b. r. pa cm xo da ke SK oy AA ey".split(),
-        *(a + b for a in "MNO" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
-        *(a + b for a in "0123456789" for b in "0123456789ABCDEF"),
-        *(a + b for a in "TABCDEF" for b in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
-    )
+    {
+        *in_bytes(
+            "AK AS AB AC LT AI ya GO 1/ do EX t1 HR rn nf Fl fm fo sh gh gi gl GR np ru CL dc ci pu gs hf ap r8 nv pp xa nt "
+            "sb fi tf li sn sq bk CC ps pn rd dt PM NR ts op ph ls AT tg pc sk rk pk wh xk xs FL CF dk dp AG es na py xw hv "
+            "SG sl EA du ai EZ s. b. r. pa cm xo da ke SK oy AA ey"
+        ),
+        *(bytes((a, b)) for a in b"MNO" for b in range(48, 123)),
+        *(bytes((a, b)) for a in b"0123456789" for b in b"0123456789ABCDEF"),
+        *(bytes((a, b)) for a in b"TABCDEF" for b in range(48, 91)),
+    }
 )
 """How tokens begin: one look-up spares most runs the expression."""
-_SOLID = re.compile(rb"(?=[A-Za-z]*\d|[a-z]*[A-Z])[A-Za-z0-9]{16,}")
-_BOUNDED = re.compile(rb"(?:[a-z][a-z0-9]{1,9}[_-]){1,3}([A-Za-z0-9]{22,})")
-_CRYPT = re.compile(
+_SOLID = pattern(rb"(?=[A-Za-z]*\d|[a-z]*[A-Z])[A-Za-z0-9]{16,}")
+_BOUNDED = pattern(rb"(?:[a-z][a-z0-9]{1,9}[_-]){1,3}([A-Za-z0-9]{22,})")
+_CRYPT = pattern(
     rb"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256|s0|P|H|B)"
     rb"\$[^\s:\"';<>]{8,}+"
 )
-_PEM_BEGIN = re.compile(rb"-{4,5} ?BEGIN ([A-Z0-9 ]{0,40}+)-{4,5}")
-_PEM_BODY = re.compile(rb"(?:[\w+/=:,. \t>|#*\"'\\\[\](){};-]{0,200}(?:\n|\\n|\r))")
-_PEM_END = re.compile(rb"-{4,5} ?END [A-Z0-9 ]{0,40}+-{4,5}")
-_BASE64_LINE = re.compile(rb"[^\n]{0,120}?[A-Za-z0-9+/=]{16,}")
+_PEM_BEGIN = pattern(rb"-{4,5} ?BEGIN ([A-Z0-9 ]{0,40}+)-{4,5}")
+_PEM_BODY = pattern(rb"(?:[\w+/=:,. \t>|#*\"'\\\[\](){};-]{0,200}(?:\n|\\n|\r))")
+_PEM_END = pattern(rb"-{4,5} ?END [A-Z0-9 ]{0,40}+-{4,5}")
+_BASE64_LINE = pattern(rb"[^\n]{0,120}?[A-Za-z0-9+/=]{16,}")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE"
 _PEM_BASE64 = b"LS0tLS1CRUdJTi"
-_BASE64 = re.compile(rb"[\w+/-]+={0,2}")
+_BASE64 = pattern(rb"[\w+/-]+={0,2}")
 
 _RANDOM = 30
 _JOINS = (b".", b"/", b":", b"~")
@@ -86,7 +90,7 @@ _KINDS = bytes(
     ord("d") if 48 <= c < 58 else ord("u") if 65 <= c < 91 else ord("l") if 97 <= c < 123 else ord("o")
     for c in range(256)
 )
-_PUBLIC = re.compile(
+_PUBLIC = pattern(
     rb"(?:ssh-\w+ |ecdsa-[\w-]+ |sha\d+[-:/=]|md5[-:/=]|integrity\W{1,4}|id[-_\d]*[\"'>: =\[]{1,5}|etag\W{1,5}|fingerprint\W{1,5})$",
     re.IGNORECASE,
 )
@@ -96,7 +100,7 @@ Spans = list[tuple[int, int]]
 """Begin and end of each secret, in bytes."""
 
 _RUN = 20
-_WORDS = bytes(ord("x") if chr(c).isalnum() and c < 128 or c in b"_-" else ord(" ") for c in range(256))
+_WORDS = bytes(ord("x") if (chr(c).isalnum() and c < 128) or c in b"_-" else ord(" ") for c in range(256))
 _LONG = b"x" * _RUN
 
 
@@ -118,11 +122,11 @@ def by_shape(raw: bytes, found: Spans) -> None:
         end = len(raw) if end < 0 else end
         done = max(end, _run(raw, begin, end, found))
         at = runs.find(_LONG, done)
-    for mark, pattern, back in _WITHIN:
+    for mark, shape, back in _WITHIN:
         at = raw.find(mark)
         while at >= 0:
             for begin in range(max(0, at - back), at):
-                if token := pattern.match(raw, begin):
+                if token := shape.match(raw, begin):
                     found.append(token.span())
                     break
             at = raw.find(mark, at + 2)
@@ -160,9 +164,9 @@ def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
 
 
 _WITHIN = (
-    (b"Q~", re.compile(rb"[\w~.-]{3,5}\dQ~[\w~.-]{30,}"), 6),
-    (b".atlasv1.", re.compile(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{30,}"), 14),
-    (b":::", re.compile(rb"[a-f0-9]{32}:[a-f0-9]{32}:::"), 65),
+    (b"Q~", pattern(rb"[\w~.-]{3,5}\dQ~[\w~.-]{30,}"), 6),
+    (b".atlasv1.", pattern(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{30,}"), 14),
+    (b":::", pattern(rb"[a-f0-9]{32}:[a-f0-9]{32}:::"), 65),
 )
 """Tokens that are told by what stands within them, and how far in."""
 
@@ -256,18 +260,18 @@ def hashes(raw: bytes, low: bytes, names: bytes, found: Spans) -> None:
         if crypt:
             found.append(crypt.span())
         at = raw.find(b"$", crypt.end() if crypt else at + 1)
-    for needle, pattern in _HASHES:
+    for needle, shape in _HASHES:
         at = low.find(needle) if needle.rstrip(b"=:") in names else -1
         while at >= 0:
-            match = pattern.match(raw, at)
+            match = shape.match(raw, at)
             if match:
                 found.append(match.span(match.lastindex or 0))
             at = low.find(needle, match.end() if match else at + len(needle))
 
 
 _HASHES = tuple(
-    (needle, re.compile(pattern, re.IGNORECASE))
-    for needle, pattern in (
+    (needle, pattern(shape, re.IGNORECASE))
+    for needle, shape in (
         (b"pbkdf2", rb"pbkdf2(?:_\w+)?(?::\w+)?\}?[:$]?\d+\$([\w+/=.$-]{6,}+)(?!\*)"),
         (b"scrypt:", rb"scrypt:\d+:\d+:\d+\$(\S{8,})"),
         (b"scram-", rb"scram-sha-\d+\$\d+:([\w+/=]{4,400}\$[\w+/=]{4,400}:[\w+/=]{4,400})"),

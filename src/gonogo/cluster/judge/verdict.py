@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec import field
 
 from gonogo.model import Struct
+from gonogo.outlet import uncut
 
 
 class State(StrEnum):
@@ -66,7 +67,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 def short(text: str, limit: int = 300) -> str:
     """The text on one line, cut in its middle where it is longer than ``limit`` characters: both ends tell."""
-    text = " ".join(text.split())
+    text = " ".join(uncut(text, limit).split())
     if len(text) <= limit:
         return text
     half = (limit - 3) // 2

@@ -15,6 +15,7 @@ from typing import Any
 
 from gonogo.errors import ClientError, DeployError, NotReady, Refused, Unsettled
 from gonogo.model import Phase, Progress, Report
+from gonogo.outlet import redacted
 from gonogo.providers import Ready
 from gonogo.providers.embedded import ports
 from gonogo.providers.embedded.control import KeeperError, Row
@@ -33,7 +34,6 @@ OVERTIME = 5.0
 LINES = 20
 """Of a server's log, with the news that it has died."""
 
-Redact = Callable[[str], str]
 Held = Mapping[str, Mapping[str, socket.socket]]
 
 
@@ -54,13 +54,13 @@ class Deployment:
     """What a recipe becomes on a platform."""
 
     def __init__(
-        self, platform: Platform, recipe: Recipe, redact: Redact, report: Report = lambda _: None, patience: float = 0
+        self, platform: Platform, recipe: Recipe, report: Report = lambda _: None, patience: float = 0
     ) -> None:
         """``patience``: seconds until the component must be ready, where its recipe gives it less."""
         self.recipe = recipe
         self._limit = max(recipe.ready, patience)
         self._platform, self._control = platform, platform.control
-        self._redact, self._report = redact, report
+        self._report = report
         self._began: dict[str, int] = {}
         self._exits: dict[str, Future[int]] = {}
         self._told = ""
@@ -349,11 +349,11 @@ class Deployment:
     def _tell(self, phase: Phase, detail: str) -> None:
         if detail != self._told:
             self._told = detail
-            self._report(Progress(self.recipe.component, phase, self._redact(detail)))
+            self._report(Progress(self.recipe.component, phase, redacted(detail)))
 
     def _failed(self, node: NodeRecipe, message: str) -> DeployError:
         log = self._log(node)
-        text = self._redact(read(log, self._began.get(node.name, 0)))
+        text = redacted(read(log, self._began.get(node.name, 0)))
         kind = PortTaken if ports.bind_failed(text) else DeployError
         tail = "\n".join(text.splitlines()[-LINES:])
         return kind(self.recipe.component, message, node=node.name, log_tail=tail, log=str(log))
@@ -369,8 +369,11 @@ def read(log: Path, begin: int = 0, limit: int = 1 << 20) -> str:
     """The log from ``begin`` on, its last ``limit`` bytes at most; empty where there is none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(begin, file.seek(0, os.SEEK_END) - limit))
-            return file.read().decode(errors="replace")
+            cut = file.seek(0, os.SEEK_END) - limit
+            file.seek(max(begin, cut))
+            text = file.read().decode(errors="replace")
+            # half a line may be half a secret
+            return text.partition("\n")[2] or text if cut > begin else text
     except FileNotFoundError:
         return ""
 

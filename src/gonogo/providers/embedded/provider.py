@@ -25,13 +25,14 @@ from gonogo.home import private
 from gonogo.inside import Inside, look
 from gonogo.loading import LOADING
 from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
+from gonogo.outlet import redacted
 from gonogo.providers import Ready, Reason
 from gonogo.providers.embedded import keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
-from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, Redact, read
+from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
 from gonogo.providers.embedded.platforms import Platform
-from gonogo.providers.embedded.recipe import Place, Recipe, generate, render
+from gonogo.providers.embedded.recipe import Place, Recipe, generate, learned, render
 from gonogo.providers.embedded.room import MIB, Need, gib, room_for
 from gonogo.providers.embedded.spec import Embedded as Spec
 from gonogo.providers.embedded.spec import load
@@ -54,9 +55,9 @@ class Embedded:
     name = "embedded"
     capabilities = frozenset({"host", "disturb"})
 
-    def __init__(self, root: Path, *, home: Path | None = None, redact: Redact = str, patience: float = 0) -> None:
+    def __init__(self, root: Path, *, home: Path | None = None, patience: float = 0) -> None:
         """``patience``: seconds until a component must be ready, where its own file gives it less."""
-        self._root, self._home, self._redact, self._patience = root, home or shared_home(), redact, patience
+        self._root, self._home, self._patience = root, home or shared_home(), patience
         self._platform = platforms.find(self._home, root)
         self._found = self._platform is not None
         self._made: set[str] = set()
@@ -218,6 +219,8 @@ class Embedded:
     def attached(self, component: Component) -> Endpoints | None:
         """See :meth:`gonogo.providers.Provider.attached`."""
         recipe = self._recipe(component.name)
+        if recipe is not None:
+            learned(load(component.folder), recipe.generated)
         return recipe.endpoints() if recipe else None
 
     def place(self) -> str:
@@ -256,8 +259,8 @@ class Embedded:
         self._retain(component)
         found = []
         for node in recipe.nodes:
-            text = self._redact(read(self._platform.logs(component) / f"{node.name}.log"))
-            text, truncated = bounded(text, EVIDENCE)
+            log = redacted(read(self._platform.logs(component) / f"{node.name}.log"))
+            text, truncated = bounded(log, EVIDENCE)
             found.append(Evidence(kind="log", title=f"log of {node.name}", text=text, truncated=truncated))
         return found
 
@@ -387,7 +390,7 @@ class Embedded:
 
     def _deployment(self, recipe: Recipe, report: Report = lambda _: None) -> Deployment:
         assert self._platform, "a recipe is one of a platform"
-        return Deployment(self._platform, recipe, self._redact, report, self._patience)
+        return Deployment(self._platform, recipe, report, self._patience)
 
     def _recipe(self, component: str) -> Recipe | None:
         return self._platform.record.components.get(component) if self._platform else None

@@ -21,6 +21,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 
 from gonogo.errors import ConfigError, Problem
 from gonogo.model import Endpoints, Secret, Struct
+from gonogo.outlet import learn
 from gonogo.providers.embedded.fetch import Fetched
 from gonogo.providers.embedded.spec import FILE, Children, Embedded, Node, Step
 from gonogo.registry import Component
@@ -95,7 +96,14 @@ class Place:
 def generate(spec: Embedded) -> dict[str, str]:
     """New random values for ``[generated]``."""
     kinds = {"password": _password, "id": _identifier}
-    return {name: kinds[kind]() for name, kind in spec.generated.items()}
+    made = {name: kinds[kind]() for name, kind in spec.generated.items()}
+    learned(spec, made)
+    return made
+
+
+def learned(spec: Embedded, generated: Mapping[str, str]) -> None:
+    """Let no output show the passwords among the generated values, those of servers among themselves too."""
+    learn(*(generated[name] for name, kind in spec.generated.items() if kind == "password" and name in generated))
 
 
 def render(spec: Embedded, component: Component, place: Place, fetched: Fetched) -> Recipe:

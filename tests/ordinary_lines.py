@@ -118,7 +118,7 @@ throughput: <n> tokens/s, prompt tokens: <n>, key-value cache usage: 12.3%
 2026-01-02 03:04:05,678 WARNING services.py:<n> -- WARNING: The object store is using /tmp instead of /dev/shm because /dev/shm has only <n> bytes available.
 2026-01-02 03:04:05,678 INFO job_manager.py:<n> -- Starting job with submission_id: raysubmit_aBcDeFgHiJkLmNop
 2026-01-02 03:04:05,678 ERROR Ray token authentication is enabled but no token was found; set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH
-2026-01-02 03:04:05,678 INFO token_loader.cc:<n>: Loaded authentication token from file /home/ray/.ray/auth_token
+2026-01-02 03:04:05,678 INFO token_loader.cc:<n>: Loaded authentication token from file /data/ray/auth_token
 RuntimeError: Failed to connect to Ray: invalid authentication token
 KeyError: 'password'
 KeyError: "token"
@@ -220,7 +220,7 @@ time="2026-01-02T03:04:05Z" level=info msg="Alloc=<n> TotalAlloc=<n> auth disabl
 [I 2026-01-02 03:04:05.678 ServerApp] 302 GET / (<ip>) <n>ms; no token given
 [W 2026-01-02 03:04:05.678 ServerApp] All authentication is disabled.  Anyone who can connect to this server will be able to run code.
 [C 2026-01-02 03:04:05.678 ServerApp] Invalid credentials, 403 POST /login (<ip>)
-[I 2026-01-02 03:04:05.678 ServerApp] Writing Jupyter server cookie secret to /home/jovyan/.local/share/jupyter/runtime/jupyter_cookie_secret
+[I 2026-01-02 03:04:05.678 ServerApp] Writing Jupyter server cookie secret to /data/jovyan/.local/share/jupyter/runtime/jupyter_cookie_secret
 [W 2026-01-02 03:04:05.678 ServerApp] Clearing invalid/expired login cookie username-<host>
 [W 2026-01-02 03:04:05.678 ServerApp] '_xsrf' argument missing from POST
 [I 2026-01-02 03:04:05.678 ServerApp] Kernel started: key rotation every <n> s
