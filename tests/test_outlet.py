@@ -35,10 +35,11 @@ CANARY = "kT9xQw7mZp4LsV2cB8"
 WRITERS: dict[str, str] = {
     "outlet": "the gate itself",
     "files.write_atomically": "what the gate and the two below write through",
+    "ours": "what keeps gonogo's own records writes through",
     "providers.existing_cluster.ExistingCluster._held": "an authority that clients read, which everybody may read",
     "attach._kept": "a secret's own file, for its owner alone: what `gonogo endpoints` refers to",
     "providers.embedded.deployment.Deployment._lay_out": "configuration of servers, for their account alone",
-    "providers.embedded.platforms._write": "what servers are started again from, for its owner alone",
+    "providers.embedded.platforms": "what servers are started again from, for its owner alone",
     "providers.embedded.programs": "downloads and what they are unpacked to",
     "providers.embedded.transfer": "downloads",
     "providers.embedded.control": "the keeper's own log and pipes, inside the platform's folder",
@@ -54,7 +55,7 @@ WRITERS: dict[str, str] = {
 
 CALLS = frozenset(
     {
-        *("print", "write_atomically", "Console", "traceback.print_exc", "traceback.print_exception", "os.write"),
+        *("print", "write_atomically", "ours.write", "ours.append", "Console", "traceback.print_exc", "traceback.print_exception", "os.write"),
         *("traceback.print_stack", "logging.basicConfig", "logging.StreamHandler", "logging.FileHandler", "warnings.warn"),
         *("typer.echo", "click.echo", "typer.secho", "os.dup2", "os.sendfile", "faulthandler.enable", "sys.excepthook"),
         *("shutil.copyfileobj", "shutil.copyfile", "shutil.copy", "shutil.copy2", "pprint", "pprint.pprint"),
