@@ -1,6 +1,6 @@
 """Secrets as they stand in logs, manifests, commands and messages: what each kind shows, and where its secret is.
 
-Everything is made up. Tokens with a vendor's prefix are put together here, so that no scanner takes this file for a leak.
+Everything is made up. Tokens with a vendor's prefix are put together here, so that no scanner takes this for a leak.
 """
 
 from __future__ import annotations
@@ -201,7 +201,8 @@ def _lines() -> Iterator[Planted]:
         "JSON next line": '"password":\n  "{}"',
         "XML lines": "<password>\n  {}\n</password>",
         "blank line": "Please use the following password to proceed to installation:\n\n{}\n\n",
-        "Elasticsearch": "Password for the elastic user (reset with `bin/elasticsearch-reset-password -u elastic`):\n  {}\n",
+        "Elasticsearch": "Password for the elastic user"
+        " (reset with `bin/elasticsearch-reset-password -u elastic`):\n  {}\n",
         "list": "passwords:\n  - {}\n",
         "argument list": "args:\n  - --password\n  - {}\n",
         "JSON arguments": '"args": [\n  "--password",\n  "{}"\n]',

@@ -12,6 +12,7 @@ must look like a secret.
 from __future__ import annotations
 
 import base64
+import bisect
 import re
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ Spans = list[tuple[int, int]]
 
 _NAME = bytes(c if (chr(c).isalnum() and c < 128) or c in b"_.-" else 32 for c in range(256))
 _LONGEST_NAME = 96
+_FEW = 12
+"""Names that are looked for one by one; of more, their needles are."""
 
 NEEDLES = (
     *(b"pass", b"pw", b"secret", b"token", b"key", b"cred", b"auth", b"cookie", b"sig", b"otp", b"psk", b"jwt", b"sid"),
@@ -116,7 +119,9 @@ _SCHEME = pattern(
     rb"sharedkeylite|sharedaccesssignature|hmac|oauth|mac|jwt|key|genie ?key|discogs|snowflake)(?:[ \t]+|(?=:))",
     re.IGNORECASE,
 )
+_HEADER_VALUE = pattern(rb"""[^\s"'`,;)\]}\\]++""")
 _WHOLE_LINE_SCHEMES = (b"digest", b"aws4", b"hawk", b"oauth", b"shareda", b"mac")
+_PAIR_IN_COOKIE = pattern(rb"[^\n\r\"'`=]{1,200}+=")
 _ATTRIBUTE = pattern(rb"(?:samesite|path|domain|max-age|expires|secure|httponly)\b", re.IGNORECASE)
 _BEARER = pattern(rb"bearer(?:[ \t]+|[ \t]*[:=][ \t]*|%20|\+)\\{0,8}+[\"'`]?([^\s\"'`,;<>)\]}&\\]++)", re.IGNORECASE)
 _JWT = pattern(rb"eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+)*+")
@@ -167,9 +172,13 @@ _BY = pattern(
 _FUNCTION = pattern(rb"[ \t]*\([ \t]*\\{0,8}+(?=[\"'])")
 _NEW_VALUE = pattern(rb"value:[ \t]*(\S+)", re.IGNORECASE)
 _SECRET_KIND = pattern(rb"""kind\\{0,8}+["']?\s*+:\s*+\\{0,8}+["']?secret\b(?![\w-])""")
+_KIND = pattern(rb"""(?<![\w-])kind\\{0,8}+["']?[ \t]*+:""")
+_DOCUMENT = pattern(rb"\n---")
 _DATA = pattern(
     rb"""(?P<lead>(?:^|\n)(?P<indent>[ \t]*+(?:- )?)|[{,\s])\\{0,8}+["']?(?:stringdata|data)\\{0,8}+["']?[ \t]*+:[ \t]*+(?P<open>\{|\r?\n)"""
 )
+_OBJECT = 100_000
+"""Bytes of one object, at most."""
 _ENTRY = pattern(rb"""(?P<key>\\{0,8}+["']?[\w./-]{1,253}+\\{0,8}+["']?[ \t]*+:[ \t]*+)""")
 _REFERENCE = pattern(rb"[a-z0-9-]+/[a-z0-9.-]+#[\w.-]+")
 
@@ -187,7 +196,16 @@ class _Text:
     def __init__(self, raw: bytes) -> None:
         self.raw, self.low = raw, raw.lower()
         self.found: Spans = []
-        self._line = (0, -1)
+        self._token = (0, 0)
+
+    def token(self, at: int) -> int:
+        """The end of what stands together from ``at`` on, without space or quotes; looked for once."""
+        begin, end = self._token
+        if not begin <= at < end:
+            whole = _URL_TOKEN.match(self.raw, at)
+            end = whole.end() if whole else at
+            self._token = (at, end)
+        return end
 
     def lead(self, at: int) -> bytes:
         """What stands on the line before ``at``, in lower case; 200 bytes of it at most."""
@@ -241,24 +259,32 @@ def _names(text: _Text, spaced: bytes, names: bytes, low: bytes) -> None:
     holding, needles = _holding(names, low)
     raw, get = text.raw, holding.get
     hits: list[tuple[int, int, Held]] = []
+
+    def met(begin: int, end: int, name: _Name) -> None:
+        kind, cut, quick = name
+        size = end - cut
+        if kind is Held.RANDOM and size - begin < 5 and _KIND_OF_KEY.search(text.low, max(0, begin - 16), begin):
+            kind, quick = Held.SECRET, _QUICK[Held.SECRET].match
+        if quick is None or not quick(raw, size) or (raw[begin - 1] in _BEFORE_VALUES and _valued(raw, begin)):
+            hits.append((begin, size, kind))
+
+    # the text has a space in front in ``spaced``: what is at ``at`` there is at ``at - 1``
+    if len(holding) <= _FEW:
+        for word, name in holding.items():
+            wanted, size = b" %b " % word, len(word)
+            at = spaced.find(wanted)
+            while at >= 0:
+                met(at, at + size, name)
+                at = spaced.find(wanted, at + size)
+        needles = []
     for needle in needles:
         at = text.low.find(needle)
         while at >= 0:
-            # the text has a space in front here: what is at ``at`` there is at ``at + 1``
             begin = spaced.rfind(b" ", max(0, at - _LONGEST_NAME), at + 1)
             end = spaced.find(b" ", at + 1) - 1
-            name = get(spaced[begin + 1 : end + 1])
-            if name is not None:
-                kind, cut, quick = name
-                size = end - cut
-                if (
-                    kind is Held.RANDOM
-                    and size - begin < 5
-                    and _KIND_OF_KEY.search(text.low, max(0, begin - 16), begin)
-                ):
-                    kind, quick = Held.SECRET, _QUICK[Held.SECRET].match
-                if quick is None or not quick(raw, size) or (raw[begin - 1] in _BEFORE_VALUES and _valued(raw, begin)):
-                    hits.append((begin, size, kind))
+            found = get(spaced[begin + 1 : end + 1])
+            if found is not None:
+                met(begin, end, found)
             at = text.low.find(needle, end)
     hits.sort()
     done = 0
@@ -319,7 +345,7 @@ def _named(text: _Text, begin: int, end: int, kind: Held) -> int:
     if kind is Held.COOKIE:
         return _cookies(text, at) if sep and sep != b"," else end
     if kind is Held.HEADER:
-        return _header(text, at, bool(close)) if sep or (close and before in b"\"'`") else end
+        return _header(text, at) if sep or (close and before in b"\"'`") else end
     if sep is None:
         if close is None and (pair := _pair(text, begin, end, kind)) is not None:
             return pair
@@ -337,7 +363,7 @@ def _named(text: _Text, begin: int, end: int, kind: Held) -> int:
     if sep == b":" and not tight and (pair := _pair(text, begin, end, kind)) is not None:
         return pair
     if at >= len(raw) or raw[at] in b"\r\n|>\\" or (raw[at] == 35 and after["space"]):
-        following = _following(text, begin, at, kind, tight)
+        following = _following(text, begin, at, kind)
         if following is not None:
             return following
         if at >= len(raw) or raw[at] in b"\r\n" or _NEXT.match(raw, at):
@@ -390,11 +416,10 @@ def _given(text: _Text, begin: int, end: int, at: int, kind: Held, tight: bool, 
         line = _LINE.match(raw, at)
         assert line is not None
         told = line[0].rstrip()
-        if b" " not in told or (
+        if (b" " not in told or (
             raw[begin:at].isupper() and kind is Held.PASSWORD and not re.search(rb"\s[\w.-]+=", told)
-        ):
-            if told[-1:] not in (b"\\", b";"):
-                value, last = told, at + len(told)
+        )) and told[-1:] not in (b"\\", b";"):
+            value, last = told, at + len(told)
     elif raw[begin - 1 : begin] in (b"&", b"?") and (amp := raw.find(b"&", at, last)) >= 0:
         value, last = raw[at:amp], amp
     elif raw[begin - 1 : begin] == b";" and (semi := raw.find(b";", at, last)) >= 0:
@@ -528,9 +553,8 @@ def _list(text: _Text, at: int, kind: Held) -> int:
         and kind is not Held.RANDOM
         and raw[bare.end() : bare.end() + 1] in (b"]", b")")
         and not harmless(bare[0], kind)
-    ):
-        if words.random(bare[0]) or (kind is Held.PASSWORD and not words.word(bare[0])):
-            return text.mask(*bare.span())
+    ) and (words.random(bare[0]) or (kind is Held.PASSWORD and not words.word(bare[0]))):
+        return text.mask(*bare.span())
     return at
 
 
@@ -549,7 +573,7 @@ def _tag(text: _Text, at: int, kind: Held) -> int:
     return text.mask(first, first + len(value))
 
 
-def _header(text: _Text, at: int, quoted: bool) -> int:
+def _header(text: _Text, at: int) -> int:
     """``Authorization``: its scheme stays readable."""
     raw = text.raw
     opening = re.compile(rb"""(?:\[|\()?[ \t]*\\{0,8}+[bu]?["'`]?(?:\[)?\\{0,8}+["'`]?""").match(raw, at)
@@ -557,18 +581,15 @@ def _header(text: _Text, at: int, quoted: bool) -> int:
     at = opening.end()
     scheme = _SCHEME.match(raw, at)
     begin = scheme.end() if scheme else at
-    whole = scheme is None or scheme[0].lower().startswith(_WHOLE_LINE_SCHEMES)
+    whole = scheme is not None and scheme[0].lower().startswith(_WHOLE_LINE_SCHEMES)
     mark = opening[0].strip(b" \t[(\\bu")[-1:]
-    value = re.compile(rb"[^\n\r\x00\x1b%b]*+" % re.escape(mark)).match(raw, begin)
-    assert value is not None
-    if not whole or scheme is None:
-        value = re.compile(rb"""[^\s"'`,;)\]}\\]++""").match(raw, begin)
-        if value is None:
-            return begin
-    if scheme is None and not words.random(value[0], 8):
+    value = _HEADER_VALUE.match(raw, begin)
+    if value is None or (scheme is None and not words.random(value[0][:200], 8)):
         return begin
-    if scheme and (words.word(value[0]) or words.placeholder(value[0].strip())):
+    if scheme and (words.word(value[0][:200]) or words.placeholder(value[0])):
         return begin
+    if scheme and whole and b"=" in raw[begin : begin + 100]:
+        value = re.compile(rb"[^\n\r\x00\x1b%b]*+" % re.escape(mark)).match(raw, begin) or value
     end = value.end()
     while end > begin and raw[end - 1] in b" \t\\":
         end -= 1
@@ -583,6 +604,8 @@ def _cookies(text: _Text, at: int) -> int:
     if b"{" in opening[0]:
         end = raw.find(b"}", at, at + 4000)
         return text.mask(at + 1, end if end >= 0 else min(len(raw), at + 4000))
+    if not _PAIR_IN_COOKIE.match(raw, opening.end()):
+        return at
     value = re.compile(rb"[^\n\r\x00\x1b%b]*+" % (re.escape(mark) or rb"\"'")).match(raw, opening.end())
     assert value is not None
     if b"=" not in value[0] or _ATTRIBUTE.match(value[0]):
@@ -654,7 +677,7 @@ def _unseparated(text: _Text, begin: int, end: int, kind: Held, at: int, closed:
             return text.mask(at, bare.end())
     told = _IS.match(raw, end)
     if kind is Held.PASSWORD and (ahead := _FOR.match(raw, end)):
-        if (following := _following(text, begin, ahead.end(), kind, False)) is not None:
+        if (following := _following(text, begin, ahead.end(), kind)) is not None:
             return following
         told = told or ahead
     if told is not None:
@@ -716,7 +739,7 @@ def _option(text: _Text, end: int, kind: Held, name: bytes) -> int:
     return end
 
 
-def _following(text: _Text, begin: int, at: int, kind: Held, tight: bool) -> int | None:
+def _following(text: _Text, begin: int, at: int, kind: Held) -> int | None:
     """The value on the lines below: a YAML block, a folded value, a line of its own. None where there is none."""
     raw = text.raw
     ahead = _NEXT.match(raw, at)
@@ -805,7 +828,7 @@ def _pair(text: _Text, begin: int, end: int, kind: Held) -> int | None:
         if low[at - 1 : at] == b">":
             return _tag(text, at, kind)
         if at >= len(raw) or raw[at] in b"\r\n|>":
-            following = _following(text, begin, at, Held.PASSWORD, True)
+            following = _following(text, begin, at, Held.PASSWORD)
             return following if following is not None else end
         return _plain(text, at, kind)
     start = max(0, begin - 400)
@@ -834,10 +857,9 @@ def _plain(text: _Text, at: int, kind: Held) -> int:
         if bare is None:
             return at
         first, last = bare.span()
-        line = _LINE.match(raw, at)
         newline = raw.rfind(b"\n", max(0, at - 60), at)
-        if line and not raw[newline + 1 : at].strip(b" -\"'valuecontdVALUECONTD:=\t"):
-            told = line[0].rstrip()
+        if not raw[newline + 1 : at].strip(b" -\"'valuecontdVALUECONTD:=\t") and (newline >= 0 or at < 60):
+            told = text.rest(at, 4000).rstrip()
             if b", " not in told and b"}" not in told and b'"' not in told:
                 last = at + len(told)
     value = raw[first:last]
@@ -856,36 +878,43 @@ def _literal(text: _Text, begin: int) -> int:
     return text.mask(*bare.span()) if bare and not words.placeholder(bare[0]) else literal.end()
 
 
-def _secret_kind(text: _Text, at: int) -> int:
-    """All values of a Secret's ``data`` and ``stringData``, before and after its kind, within its document."""
-    found = _SECRET_KIND.match(text.low, at)
-    if found is None:
-        return at
+def _secret_objects(text: _Text, _: int) -> int:
+    """All values of Secrets: ``data`` and ``stringData``, before the kind of their object or after it."""
     low = text.low
-    begin = max(0, at - 100_000, _ends(text))
-    cut = low.rfind(b"\n---", begin, at)
-    begin = cut if cut >= 0 else begin
-    stop = low.find(b"\n---", at, at + 100_000)
-    stop = stop if stop >= 0 else min(len(low), at + 100_000)
-    following = low.find(b"kind", found.end(), stop)
-    last = found.end()
-    for data in _DATA.finditer(low, begin, stop):
-        if data.start() > at and 0 <= following < data.start():
-            break
-        if data["open"] == b"{":
-            last = max(last, _entries(text, data.end(), low.find(b"}", data.end(), stop)))
-        elif data["indent"] is not None:
-            last = max(last, _block(text, data.end(), len(data["indent"]), stop))
-    return last
+    kinds = [found.start() for found in _SECRET_KIND.finditer(low)]
+    if kinds:
+        any_kind = [found.start() for found in _KIND.finditer(low)]
+        documents = [found.start() for found in _DOCUMENT.finditer(low)]
+        end = 0
+        for block in _DATA.finditer(low):
+            if block.start() < end:
+                continue
+            size, end = len(text.found), _contents(text, block)
+            before, after = bisect.bisect(kinds, block.start()) - 1, bisect.bisect_left(kinds, end)
+            near = after < len(kinds) and bisect.bisect_left(any_kind, end) == bisect.bisect_left(any_kind, kinds[after])
+            ours = near and _together(documents, end, kinds[after])
+            ours = ours or (before >= 0 and _together(documents, kinds[before], block.start()))
+            if not ours:
+                del text.found[size:]
+    return len(text.raw)
 
 
-def _ends(text: _Text) -> int:
-    return max((end for _, end in text.found[-1:]), default=0) if len(text.found) else 0
+def _together(documents: list[int], first: int, last: int) -> bool:
+    """Whether both places are of one document, and near enough to be of one object."""
+    return last - first < _OBJECT and bisect.bisect(documents, first) == bisect.bisect(documents, last)
+
+
+def _contents(text: _Text, block: re.Match[bytes]) -> int:
+    """Mask the values of a block of data; its end."""
+    stop = min(len(text.raw), block.end() + _OBJECT)
+    if block["open"] != b"{":
+        return _block(text, block.end(), len(block["indent"] or b""), stop)
+    closed = text.raw.find(b"}", block.end(), stop)
+    return _entries(text, block.end(), closed if closed >= 0 else stop)
 
 
 def _entries(text: _Text, at: int, end: int) -> int:
     """``"key": "value", …`` in one pair of braces."""
-    end = end if end >= 0 else len(text.raw)
     while (entry := _ENTRY.search(text.raw, at, end)) is not None:
         at = entry.end()
         opened = _OPEN.match(text.raw, at)
@@ -926,14 +955,11 @@ def _url(text: _Text, at: int) -> int:
     """``scheme://user:password@host``, whatever the password holds."""
     raw = text.raw
     begin = at + 3
-    whole = _URL_TOKEN.match(raw, begin)
-    assert whole is not None
-    token = whole[0]
-    # several URLs in one token: each has its own password
-    following = token.find(b"://")
-    if following >= 0:
-        comma = max(token.rfind(b",", 0, following), token.rfind(b";", 0, following), token.rfind(b"|", 0, following))
-        token = token[: comma if comma >= 0 else following]
+    end = text.token(begin)
+    following = raw.find(b"://", begin, end)
+    token = raw[begin : min(end, following) if following >= 0 else end]
+    if following >= 0:  # of several URLs in one token each has its own password
+        token = token[: max(token.rfind(b","), token.rfind(b";"), token.rfind(b"|"))]
     last = token.rfind(b"@")
     if last <= 0:
         return begin
@@ -1023,29 +1049,26 @@ def _flag(text: _Text, at: int) -> int:
     flag = _FLAG.match(raw, at + 1)
     if flag is None:
         return at
-    lead = text.lead(at + 1)
-    lead_tools = [*_TOOLS.finditer(lead)]
-    tool = lead_tools[-1][1] if lead_tools else b""
-    if raw[at : at + 1] in b"\"'" and not tool:
-        window = text.low[max(0, at - 200) : at]
-        lead_tools = [*_TOOLS.finditer(window)]
-        tool = lead_tools[-1][1] if lead_tools else b""
-    takes = _TAKES[flag[1]]
     value = (_QUOTED[flag[2]] if flag[2] else _TO_SPACE).match(raw, flag.end())
     if value is None or not value[0] or value[0].startswith((b"-", b"$", b"<")):
         return at
     first, last = value.span()
     while last > first and raw[last - 1] in b"\"'`,;:)]" and not flag[2]:
         last -= 1
-    given = raw[first:last]
-    if flag[1] in (b"-u", b"-U"):
-        both = _USER_PASS.match(raw, first, last)
-        if both is None or both[1].isdigit() or _NOT_USERS.search(b" " + lead):
-            return at
-        if not re.match(rb"(?:%b)" % takes, tool) and not words.random(both[1]):
+    given = raw[first : min(last, first + 400)]
+    both = _USER_PASS.match(raw, first, last) if flag[1] in (b"-u", b"-U") else None
+    if flag[1] in (b"-u", b"-U") and (both is None or both[1].isdigit()):
+        return at
+    lead = text.lead(at + 1)
+    quoted = raw[at : at + 1] in b"\"'"
+    tools = [*(_TOOLS.finditer(text.low, max(0, at - 200), at + 1) if quoted else _TOOLS.finditer(lead))]
+    tool = tools[-1][1] if tools else b""
+    known = re.match(rb"(?:%b)" % _TAKES[flag[1]], tool) is not None
+    if both is not None:
+        if _NOT_USERS.search(b" " + lead) or not (known or words.random(both[1])):
             return at
         return text.mask(*both.span(1))
-    if not re.match(rb"(?:%b)" % takes, tool) or words.placeholder(given) or b":" in given or b"=" in given:
+    if not known or words.placeholder(given) or b":" in given or b"=" in given:
         return at
     glued = raw[flag.start() + 2 : flag.start() + 3] not in (b" ", b"\t", b"=", b'"', b"'", b",")
     if tool.startswith((b"mysql", b"mariadb", b"7z")) and not glued:
@@ -1132,7 +1155,7 @@ _WORDY: tuple[tuple[bytes, _Look], ...] = (
     (b"--proxy-user", _user_option),
     (b"password-stdin", _stdin),
     (b"chpasswd", _stdin),
-    (b"kind", _secret_kind),
+    (b"kind", _secret_objects),
     (b"identified", _identified),
     (b"value", _new_value),
     (b"private-lines", _putty),

@@ -1,4 +1,4 @@
-"""What a name says of its value: ``DB_PASSWORD`` and ``apiKey`` hold a secret, ``max_tokens`` and ``secretName`` do not.
+"""What a name says of its value: ``DB_PASSWORD`` and ``apiKey`` hold a secret, ``max_tokens`` and ``secretName`` none.
 
 A name is split into words (``sslKeystorePassword``: ssl, keystore, password), and judged by its last secret word and
 by what stands before and after that. Nothing here looks at values.
@@ -250,9 +250,8 @@ def _among(kind: Held, before: list[str], word: str, after: list[str], name: str
         return Held.SECRET if name.isupper() and word == "key" else Held.RANDOM
     if kind is Held.RANDOM or word in ("signature", "sig", "auth", "sas", "cred", "csrf", "xsrf", "pin"):
         return Held.NOTHING if set(before) & _COUNTED else Held.RANDOM
-    if word == "token":
-        if near in _MARKS or near in _COUNTED:
-            return Held.NOTHING
+    if word == "token" and (near in _MARKS or near in _COUNTED):
+        return Held.NOTHING
     if rest and not (set(rest) & _STILL) and not name.isupper() and len(rest) > 2:
         return Held.RANDOM
     return kind

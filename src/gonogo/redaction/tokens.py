@@ -57,17 +57,10 @@ _PREFIXED = (
     r"[0-9A-F]{40}(?<=\*.{40})",
 )
 _TOKEN = pattern("|".join(f"(?:{one})" for one in _PREFIXED).encode())
-_FIRST = frozenset(
-    {
-        *in_bytes(
-            "AK AS AB AC LT AI ya GO 1/ do EX t1 HR rn nf Fl fm fo sh gh gi gl GR np ru CL dc ci pu gs hf ap r8 nv pp xa nt "
-            "sb fi tf li sn sq bk CC ps pn rd dt PM NR ts op ph ls AT tg pc sk rk pk wh xk xs FL CF dk dp AG es na py xw hv "
-            "SG sl EA du ai EZ s. b. r. pa cm xo da ke SK oy AA ey"
-        ),
-        *(bytes((a, b)) for a in b"MNO" for b in range(48, 123)),
-        *(bytes((a, b)) for a in b"0123456789" for b in b"0123456789ABCDEF"),
-        *(bytes((a, b)) for a in b"TABCDEF" for b in range(48, 91)),
-    }
+_FIRST = in_bytes(
+    "AK AS AB AC LT AI ya GO 1/ do EX t1 HR rn nf Fl fm fo sh gh gi gl GR np ru CL dc ci pu gs hf ap r8 nv pp xa nt sb "
+    "fi tf li sn sq bk CC ps pn rd dt PM NR ts op ph ls AT tg pc sk rk pk wh xk xs FL CF dk dp AG es na py xw hv SG sl "
+    "EA du ai EZ s. b. r. pa cm xo da ke SK oy AA ey"
 )
 """How tokens begin: one look-up spares most runs the expression."""
 _SOLID = pattern(rb"(?=[A-Za-z]*\d|[a-z]*[A-Z])[A-Za-z0-9]{16,}")
@@ -85,7 +78,7 @@ _PEM_BASE64 = b"LS0tLS1CRUdJTi"
 _BASE64 = pattern(rb"[\w+/-]+={0,2}")
 
 _RANDOM = 30
-_JOINS = (b".", b"/", b":", b"~")
+_JOINS = (b".", b"/", b":", b"~", b"*")
 _KINDS = bytes(
     ord("d") if 48 <= c < 58 else ord("u") if 65 <= c < 91 else ord("l") if 97 <= c < 123 else ord("o")
     for c in range(256)
@@ -125,7 +118,7 @@ def by_shape(raw: bytes, found: Spans) -> None:
     for mark, shape, back in _WITHIN:
         at = raw.find(mark)
         while at >= 0:
-            for begin in range(max(0, at - back), at):
+            for begin in (at - distance for distance in back if distance <= at):
                 if token := shape.match(raw, begin):
                     found.append(token.span())
                     break
@@ -136,14 +129,18 @@ def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
     """Judge one run, together with what ``.``, ``/``, ``:`` and ``~`` join to it; where to go on."""
     if end - begin == 36 and raw[begin + 8] == 45 == raw[begin + 13]:
         return end  # a uuid
-    for start in _starts(raw, begin) if raw[begin - 1 : begin] in _JOINS else (begin,):
-        if raw[start : start + 2] in _FIRST or raw[start + 32 : start + 35] == b"-us":
+    part = raw[begin : min(end, begin + 200)]
+    first = raw[begin : begin + 2] in _FIRST
+    if not first and part.isalpha():
+        return end
+    joined_to = raw[begin - 1 : begin] in _JOINS and not (len(part) < 40 and part.islower())
+    if first or joined_to or raw[end : end + 1] == b"." or raw[begin + 32 : begin + 35] == b"-us":
+        for start in _starts(raw, begin) if joined_to else (begin,):
             token = _TOKEN.match(raw, start)
             if token and _sure(token):
                 found.append(token.span())
                 return token.end()
-    kinds = raw[begin : min(end, begin + 200)].translate(_KINDS)
-    if b"u" not in kinds:
+    if part.islower():
         return end
     joined = _BOUNDED.match(raw, begin)
     if joined and _varied(joined[1]):
@@ -153,7 +150,7 @@ def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
         return _pem_in_base64(raw, begin, end, found)
     if (
         end - begin >= _RANDOM
-        and _scrambled(raw[begin : begin + 200])
+        and _scrambled(part)
         and not _PUBLIC.search(raw[max(0, begin - 40) : begin])
     ):
         whole = _BASE64.match(raw, begin)
@@ -164,9 +161,9 @@ def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
 
 
 _WITHIN = (
-    (b"Q~", pattern(rb"[\w~.-]{3,5}\dQ~[\w~.-]{30,}"), 6),
-    (b".atlasv1.", pattern(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{30,}"), 14),
-    (b":::", pattern(rb"[a-f0-9]{32}:[a-f0-9]{32}:::"), 65),
+    (b"Q~", pattern(rb"[\w~.-]{3,5}\dQ~[\w~.-]{30,}"), (4, 5, 6)),
+    (b".atlasv1.", pattern(rb"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{30,}"), (14,)),
+    (b":::", pattern(rb"[a-f0-9]{32}:[a-f0-9]{32}:::"), (65,)),
 )
 """Tokens that are told by what stands within them, and how far in."""
 
@@ -227,10 +224,7 @@ def private_keys(raw: bytes, found: Spans) -> None:
             continue
         end = _PEM_END.search(raw, begin.end(), begin.end() + 20_000)
         nested = raw.find(b"BEGIN ", begin.end(), end.start() if end else begin.end())
-        if end and nested < 0:
-            ended = end.end()
-        else:
-            ended = _last_line(raw, begin.end())
+        ended = end.end() if end and nested < 0 else _last_line(raw, begin.end())
         found.append((begin.start(), ended))
 
 
@@ -242,7 +236,7 @@ def _last_line(raw: bytes, at: int) -> int:
     while True:
         following = raw.find(b"\n", end + 1)
         line = raw[end + 1 : following if following >= 0 else len(raw)]
-        if not _BASE64_LINE.fullmatch(line.rstrip()) and not line.strip() == b"":
+        if not _BASE64_LINE.fullmatch(line.rstrip()) and line.strip() != b"":
             return end
         if following < 0:
             return len(raw)
