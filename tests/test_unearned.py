@@ -492,11 +492,14 @@ PLATFORM = {
     "the store dies in the midst": Way(
         1, "store does not answer any more", (body("(shop.folder.parent / 'store/mood').unlink()"),)
     ),
+    "the store dies after its last check": Way(
+        1, "store does not answer any more", (fixture("yield; __import__('os').unlink('servers/store/mood')"),)
+    ),
     "the store hangs at the end": Way(
-        3, "store does not answer any more", (body("(shop.folder.parent / 'store/mood').write_text('hung')"),)
+        3, "store does not answer any more", (fixture("yield; open('servers/store/mood', 'w').write('hung')"),)
     ),
     "the shop dies after its last check": Way(
-        1, "shop does not answer any more", (body("(shop.folder / 'mood').unlink()"),)
+        1, "shop does not answer any more", (fixture("yield; __import__('os').unlink('servers/shop/mood')"),)
     ),
     "all is unsupported": Way(
         3, "no criterion that gates was asked", (target('unsupported = { store = "no", shop = "no" }'),)
