@@ -32,6 +32,7 @@ from gonogo.seal import sealed
 from gonogo.target import load_target
 
 ROOT = Path(__file__).parent.parent
+LATER = "2026-11-25T10:00:00Z"
 SAMPLE = msgspec.to_builtins(sample_results())
 
 
@@ -407,3 +408,91 @@ def test_an_object_may_be_deep(form: str, tmp_path: Path) -> None:
     path.write_text(custom % deep)
 
     assert len(read([str(path)]).objects) == 1
+
+
+# -- texts of a megabyte
+
+BEGINS = [
+    "storageclass",
+    'storageclass "x',
+    "exceeded quota: ",
+    "failed quota: ",
+    "admission webhook ",
+    "ValidatingAdmissionPolicy ",
+    "namespace x ",
+    "RuntimeClass",
+    'RuntimeClass "',
+    "no PriorityClass with name ",
+    "error looking up service account ",
+    'failed calling webhook "',
+    "https://a.b.",
+    "couldn't find key ",
+    "couldn't find key x in Secret ",
+    'volume "x" : references non-existent secret key: ',
+    'secret "',
+    'persistentvolumeclaim "',
+    "Insufficient x",
+    "Insufficient y ",
+    "Error creating: create Pod x in StatefulSet ",
+    " (given up after 1",
+    "imeTime",
+    "\x1b[",
+    "\x1b]",
+    "a-",
+    ".",
+    "x" * 100 + " ",
+]
+"""How what is looked for begins; without its end, a megabyte of it is looked through once for each beginning."""
+
+
+@pytest.mark.parametrize("begin", BEGINS)
+def test_a_message_of_a_megabyte_is_looked_through_once(begin: str, tmp_path: Path) -> None:
+    # where it is not, this does not end within minutes; what it takes is measured by `python -m benchmarks message`
+    text = begin * (1_000_000 // len(begin))
+    meta = {"namespace": "data", "creationTimestamp": "2026-11-25T09:00:00Z"}
+    event = {"kind": "Event", "metadata": {"name": "e", **meta}, "message": text, "lastTimestamp": LATER}
+    waiting = {"name": "app", "ready": False, "image": "x", "state": {"waiting": {"message": text}}}
+    told = [{"type": "Ready", "status": "False", "reason": text, "message": text, "lastTransitionTime": LATER}]
+
+    def pod(name: str, reason: str) -> dict[str, Any]:
+        status = {**waiting, "state": {"waiting": {"reason": reason, "message": text}}}
+        return {
+            "kind": "Pod",
+            "metadata": {"name": name, **meta},
+            "spec": {"nodeName": "n"},
+            "status": {"phase": "Pending", "conditions": told, "containerStatuses": [status]},
+        }
+
+    def about(kind: str, name: str, reason: str) -> dict[str, Any]:
+        return {**event, "involvedObject": {"kind": kind, "namespace": "data", "name": name}, "reason": reason}
+
+    unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": text}
+    objects: list[dict[str, Any]] = [
+        pod("image", "ErrImagePull"),
+        pod("config", "CreateContainerConfigError"),
+        {
+            "kind": "Pod",
+            "metadata": {"name": "place", **meta},
+            "status": {"phase": "Pending", "conditions": [unplaced]},
+        },
+        {"kind": "Pod", "metadata": {"name": "ended", **meta}, "status": {"phase": "Failed", "message": text}},
+        {"kind": "Node", "metadata": {"name": "n"}, "status": {"conditions": told}},
+        {"kind": "PersistentVolumeClaim", "metadata": {"name": "c", **meta}, "status": {"phase": "Pending"}},
+        about("PersistentVolumeClaim", "c", "ProvisioningFailed"),
+        {"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": {"name": "r", **meta}, "spec": {"replicas": 1}},
+        {**about("ReplicaSet", "r", "FailedCreate"), "metadata": {"name": "f", **meta}},
+        {
+            "kind": "Kafka",
+            "apiVersion": "kafka.strimzi.io/v1",
+            "metadata": {"name": "k", **meta},
+            "status": {"conditions": told},
+        },
+    ]
+    objects[7]["status"] = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": text}]}
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps([{"apiVersion": "v1", **obj} for obj in objects]))
+
+    found = of_files([str(path)])
+
+    assert len(found.rows) == 8
+    assert all(len(row.message) < 1000 for row in found.rows)

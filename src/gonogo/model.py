@@ -35,7 +35,10 @@ class Outcome(StrEnum):
     @property
     def severity(self) -> int:
         """0 for the worst outcome, rising to ``passed``."""
-        return list(Outcome).index(self)
+        return _SEVERITY[self]
+
+
+_SEVERITY = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
 class Level(StrEnum):

@@ -15,7 +15,7 @@ import msgspec
 _VALIDITY = re.compile(rb"\x30.(?:\x17\x0d\d{12}Z|\x18\x0f\d{14}Z)(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)", re.DOTALL)
 """``Validity`` in DER: a sequence of two times, the second is ``notAfter`` (RFC 5280, 4.1.2.5)."""
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.{1,20000}?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def of_certificate(pem: str) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from math import isfinite
 
 from gonogo.model import Results, Span
@@ -70,14 +71,19 @@ def chart(results: Results) -> Chart | None:
 
 
 def _lane(component: str, spans: list[Span], total: float) -> Lane:
-    ends: list[float] = []
+    busy: list[tuple[float, int]] = []  # by when they end
+    free: list[int] = []
+    rows = 0
     bars = []
     for span in spans:
-        row = next((row for row, end in enumerate(ends) if end <= span.started), len(ends))
-        ends[row:] = [span.started + span.seconds, *ends[row + 1 :]]
+        while busy and busy[0][0] <= span.started:
+            heappush(free, heappop(busy)[1])
+        row = heappop(free) if free else rows
+        rows = max(rows, row + 1)
+        heappush(busy, (span.started + span.seconds, row))
         left, width = (100 * max(0.0, value) / total for value in (span.started, span.seconds))
         bars.append(Bar(span=span, left=round(left, 3), width=round(max(width, 0.02), 3), row=row))
-    return Lane(component=component, bars=tuple(bars), rows=len(ends))
+    return Lane(component=component, bars=tuple(bars), rows=rows)
 
 
 def _ticks(total: float) -> tuple[Tick, ...]:

@@ -183,13 +183,25 @@ def _environment(templates: Path | None) -> Environment:
         "Outcome": Outcome,
         "meanings": wording.MEANINGS,
         "share": wording.share,
+        "word": _word,
     }
     return environment
 
 
 def _shown(value: Any) -> Any:
     """What an expression puts on the page: markup of the template itself stays, text of others is cleaned."""
+    if type(value) is str:  # as nearly all are
+        return plain(value)
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _word(outcome: Outcome) -> Markup:
+    """An outcome with its mark; there are thousands on a page, of eight kinds."""
+    mark = '<svg class="mark" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
+    # trusted: an outcome is a word of ours
+    word = f'<span class="outcome is-{outcome}">{mark}<use href="#mark-{outcome}"/></svg><span>{outcome}</span></span>'
+    return Markup(word)
 
 
 def _source(environment: Environment, name: str) -> Markup:

@@ -43,8 +43,10 @@ def render(results: Results) -> str:
     """The XML document, valid whatever characters the servers answered with."""
     cases = _uniquely_named(_cases(results))
     root = ET.Element("testsuites", {"name": "gonogo", **_totals(cases)})
-    for component in dict.fromkeys(case.component for case in cases):
-        own = [case for case in cases if case.component == component]
+    components: dict[str, list[_Case]] = {}
+    for case in cases:
+        components.setdefault(case.component, []).append(case)
+    for component, own in components.items():
         suite = ET.SubElement(
             root,
             "testsuite",

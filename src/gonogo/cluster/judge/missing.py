@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from gonogo.cluster.judge.shapes import Object
 
-_OBJECT = re.compile(r"\b(secret|configmap)s? \"([^\"]+)\" not found", re.IGNORECASE)
-_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (\S+)")
-_ITEM = re.compile(r"volume \"([^\"]+)\" : references non-existent (secret|config) key: (\S+)")
+_OBJECT = re.compile(r"\b(secret|configmap)s? \"([^\"]{1,300})\" not found", re.IGNORECASE)
+_KEY = re.compile(r"couldn't find key (\S{1,300}) in (Secret|ConfigMap) (\S{1,600})")
+_ITEM = re.compile(r"volume \"([^\"]{1,300})\" : references non-existent (secret|config) key: (\S{1,300})")
 
 _KINDS = {"secret": "Secret", "configmap": "ConfigMap", "config": "ConfigMap"}
 

@@ -10,20 +10,22 @@ from gonogo.cluster.judge.verdict import Verdict
 from gonogo.cluster.judge.world import World, condition, instant, named, said, seen
 
 _WORDS = (
-    ("QuotaExceeded", re.compile(r"exceeded quota: (?P<name>[^,]+),")),
-    ("QuotaNeedsLimits", re.compile(r"failed quota: (?P<name>[^:]+): must specify")),
+    ("QuotaExceeded", re.compile(r"exceeded quota: (?P<name>[^,]{1,300}),")),
+    ("QuotaNeedsLimits", re.compile(r"failed quota: (?P<name>[^:]{1,300}): must specify")),
     ("PodSecurityRefused", re.compile(r"violates PodSecurity")),
     ("ServiceAccountMissing", re.compile(r"error looking up service account (?:[^/\s]+/)?(?P<name>[^:\s]+)")),
     ("WebhookDown", re.compile(r"failed calling webhook|failed to call webhook")),
-    ("AdmissionRefused", re.compile(r"admission webhook .* denied|ValidatingAdmissionPolicy .* denied")),
-    ("NamespaceTerminating", re.compile(r"because it is being terminated|namespace .* is being terminated")),
+    ("AdmissionRefused", re.compile(r"admission webhook .{0,600} denied|ValidatingAdmissionPolicy .{0,600} denied")),
+    ("NamespaceTerminating", re.compile(r"because it is being terminated|namespace .{0,300} is being terminated")),
     ("PriorityClassMissing", re.compile(r"no PriorityClass with name (?P<name>\S+) was found")),
-    ("RuntimeClassMissing", re.compile(r"RuntimeClass\S* \"(?P<name>[^\"]+)\" not found")),
+    ("RuntimeClassMissing", re.compile(r"RuntimeClass\S{0,60} \"(?P<name>[^\"]{1,300})\" not found")),
     ("LimitRangeExceeded", re.compile(r"(maximum|minimum) \S+ usage per|limit to request ratio")),
     ("Invalid", re.compile(r"is invalid: ")),
     ("AdmissionRefused", re.compile(r"is forbidden")),
 )
-"""What admission says (k8s.io/apiserver and plugin/pkg/admission), as a reason of the doom table; the first counts."""
+"""What admission says (k8s.io/apiserver and plugin/pkg/admission), as a reason of the doom table; the first counts.
+
+Every repetition that something must follow has an end: a hostile message of a megabyte would else take hours."""
 
 _KINDS = {
     "QuotaExceeded": "ResourceQuota",

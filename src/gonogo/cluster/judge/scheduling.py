@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from gonogo.cluster.judge.doom import RULES, SCALING, doom, kubectl, recovering, typed
@@ -22,14 +23,16 @@ _ADDS = ("TriggeredScaleUp", "Nominated")
 
 _PORTS = "free ports"
 _ELSEWHERE = "volume node affinity conflict"
-_NO_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_NO_CLAIM = re.compile(r'persistentvolumeclaim "([^"]{1,300})" not found')
 _VOLUMES = {
     "unbound immediate": "ClaimPending",
     "persistent volumes to bind": "NoVolume",
     "free storage": "NoCapacity",
 }
 """What the scheduler says of volumes, as a reason of the doom table."""
-_LACK = re.compile(r"Insufficient (\S+)")
+_LACK = re.compile(r"Insufficient (\S{1,300})")
+_LACKS = 10
+"""Resources that are looked into of those that a message says are short."""
 
 
 def unscheduled(world: World, pod: Object) -> Verdict:
@@ -114,8 +117,8 @@ def _details(world: World, pod: Object, text: str) -> Iterator[str]:
     if not nodes:
         return
     wanted = requests(pod.get("spec", {}))
-    for resource in dict.fromkeys(_LACK.findall(text.partition(" preemption:")[0])):
-        resource = resource.rstrip(".,")
+    found = _LACK.finditer(text.partition(" preemption:")[0])
+    for resource in dict.fromkeys(one[1].rstrip(".,") for one in islice(found, _LACKS)):
         yield from _lacking(world, nodes, resource, wanted.get(resource, 0.0))
     if "untolerated taint" in text:
         yield from _tainted(nodes, pod)

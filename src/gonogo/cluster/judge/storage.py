@@ -17,7 +17,7 @@ BY_HAND = "kubernetes.io/no-provisioner"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _SAID = (
-    ("StorageClassMissing", re.compile(r"storageclass\S* \"[^\"]*\" not found")),
+    ("StorageClassMissing", re.compile(r"storageclass\S{0,60} \"[^\"]{0,300}\" not found")),
     ("NoStorageClass", re.compile(r"no storage class is set")),
     ("AccessModeRefused", re.compile(r"access ?mode")),
     (
