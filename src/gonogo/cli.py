@@ -664,6 +664,7 @@ def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
     """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
     from gonogo.content import provider_for, state
+    from gonogo.holders import told_by
     from gonogo.journal import Journal, new_run_id
     from gonogo.model import Mode
     from gonogo.platform import Platform
@@ -671,6 +672,7 @@ def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen
 
     root, registry, chosen = loaded(target)
     screen = Screen(original_stderr())
+    told_by(screen.line)
     platform = Platform(
         registry,
         chosen,

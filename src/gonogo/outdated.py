@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gonogo.holders import held
+
 FILES = ("results.json", "report.html", "junit.xml", "summary.md")
 """What a run leaves in its folder for results."""
 
@@ -18,7 +20,7 @@ def put_away(out: Path) -> None:
         return
     from filelock import FileLock
 
-    with FileLock(out / ".lock"):
+    with held(FileLock(out / ".lock"), f"the reports in {out}"):
         folder = out / PREVIOUS
         folder.mkdir(exist_ok=True)
         for old in FILES:

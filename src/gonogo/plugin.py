@@ -11,8 +11,9 @@ import secrets
 import signal
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from gonogo.declared import declared
 from gonogo.errors import ConfigError, GonogoError, Problem, Wrong
 from gonogo.files import suggestion
 from gonogo.harmless import line
+from gonogo.holders import told_by
 from gonogo.interrupts import ENDS, Interrupts
 from gonogo.journal import checked_run_id
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
 from gonogo.outdated import put_away
-from gonogo.outlet import public, redacted
+from gonogo.outlet import public, redacted, tell
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, plan
 from gonogo.timeline import Timeline
@@ -76,12 +78,19 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     suites = root / "suites"
     if any(not p.exists() or suites.is_relative_to(p.resolve()) or p.resolve().is_relative_to(suites) for p in paths):
         out = getattr(options, "out", None)
+        told_by(partial(_past_capture, early_config.pluginmanager))
         try:
             put_away(here / out if out else root / "reports" / "out")
         except OSError as error:
             where = str(error.filename or out or root)
             what = f"the results of an earlier run cannot be put away: {error.strerror or error}"
             raise pytest.UsageError(redacted(str(Problem(where, what, "name a folder of yours: --out DIR")))) from None
+
+
+def _past_capture(plugins: pytest.PytestPluginManager, text: str) -> None:
+    capture: Any = plugins.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        tell(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -139,7 +148,9 @@ class Suites:
         """Where progress goes; first asked for between two captures, so that standard error is the real one."""
         from gonogo.progress import Screen, original_stderr
 
-        return Screen(self.given.stream if self.given else original_stderr())
+        screen = Screen(self.given.stream if self.given else original_stderr())
+        told_by(screen.line)
+        return screen
 
     @property
     def out(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
+from gonogo.holders import held
 from gonogo.model import Results
 from gonogo.outlet import keep_rendered
 from gonogo.render import html, junit, markdown
@@ -26,6 +27,6 @@ def publish(results: Results, folder: Path, out: Path) -> None:
         "summary.md": markdown.render,
     }
     out.mkdir(parents=True, exist_ok=True)
-    with FileLock(out / ".lock"):
+    with held(FileLock(out / ".lock"), f"the reports in {out}"):
         for name, render in files.items():
             keep_rendered(results, render, out / name, folder / name)

@@ -29,6 +29,7 @@ from msgspec.structs import replace
 from gonogo import ours
 from gonogo.codec import decode
 from gonogo.errors import NotReady
+from gonogo.holders import held
 from gonogo.journal import RUN_ID, new_run_id
 from gonogo.model import Struct
 from gonogo.ours import NotOurs
@@ -171,7 +172,7 @@ class Platform:
     @contextmanager
     def exclusively(self, component: str) -> Iterator[None]:
         """Nobody else stands up or repairs this component meanwhile."""
-        with ours.lock(self.folder / f"{component}.lock"):
+        with held(ours.lock(self.folder / f"{component}.lock"), f"{component} of platform {self.id}"):
             yield
 
     def keep(self) -> None:
@@ -372,7 +373,7 @@ def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with ours.lock(folder / ".lock", every=0.01):
+    with held(ours.lock(folder / ".lock", every=0.01), "the list of platforms"):
         yield
 
 

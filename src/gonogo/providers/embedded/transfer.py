@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from gonogo import ours
 from gonogo.errors import ConfigError, GonogoError, Problem
+from gonogo.holders import Wait
 from gonogo.home import shared
 from gonogo.providers.embedded.maven import Pin
 from gonogo.providers.embedded.repository import Repository, trust
@@ -129,7 +130,13 @@ def locked(path: Path, home: Path, tick: Tick) -> Iterator[None]:
             return False
         return True
 
-    until(taken, awaited=f"another run that fetches {path.name}", within=LOCK_LIMIT, running=lambda: tick(0))
+    wait = Wait(lock, path.name)
+
+    def running() -> None:
+        tick(0)
+        wait.look()
+
+    until(taken, awaited=f"another run that fetches {path.name}", within=LOCK_LIMIT, running=running)
     try:
         yield
     finally:
