@@ -43,12 +43,18 @@ _NO_VALUE = (
     rb"[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+(?:null|None|none|true|false|True|False|nil|undefined|\"\"|''|\d{1,3}+|\*\*\*)"
     rb"(?:[\s,;)}\]]|\Z)"
 )
+_NOTHING_ODD = rb"[ \t]++[A-Za-z][^\n\d=:\"'`!@#$%^&*+~?|<>]{0,300}+(?:\n|\Z)"
+"""The rest of a line without digits and marks: no part of it looks random."""
+_QUOTED_NAME = (
+    rb"[ \t]++\\{0,8}+[\"'`][a-z]{1,20}+(?:[-/.][a-z]{1,20}+){0,6}+(?:[-.]?\d{1,4}+)?+\\{0,8}+[\"'`](?:[\s.,;)]|\Z)"
+)
+"""``secret "data/pg-app"``: what it is called, and not what it is."""
 _QUICK = {
     Held.RANDOM: pattern(
         rb"(?!\\{0,8}+[\"'`\])]?+[ \t]{0,8}+(?::?=|:|->|>|,[ \t]*+\\{0,8}+[\"'`]))|"
-        rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+(?:[A-Za-z_/-]{0,40}+|\d{0,9}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
+        rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+(?:[A-Za-z_/.:-]{0,40}+|[^\s\"',;)}\]\\]{0,15}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
     ),
-    Held.SECRET: pattern(rb"%b|%b|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
+    Held.SECRET: pattern(b"|".join((_WORDS_ON, _ENDS, _NO_VALUE, _NOTHING_ODD, _QUOTED_NAME))),
     Held.PASSWORD: pattern(rb"(?:%b|%b)(?![^\n]{0,160}[:=])|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
     Held.HEADER: pattern(rb"[ \t]"),
     Held.COOKIE: pattern(rb"[ \t]"),
@@ -76,19 +82,18 @@ _QUOTED = {
 }
 _ESCAPED: dict[bytes, re.Pattern[bytes]] = {}
 
-_LEVELS = pattern(
-    rb"(?:^|[\s\[(|])(?:trace|debug|info|notice|warn|warning|error|err|fatal|severe|critical)[\])]?:?[ \t|-]*+$"
-)
+_LEVELS = words.in_bytes("trace debug info notice warn warning error err fatal severe critical")
+_SETS = words.in_bytes("env arg set setx setenv export set configuration property -d -e --env --set")
+"""Words after which a name and its value stand: ``ENV DB_PASS x``."""
 _KIND_OF_KEY = pattern(
     rb"\b(?:api|access|secret|private|encryption|signing|master|account|shared|auth|session|license|storage)[ \t]\Z"
 )
-_SETTING = pattern(
-    rb"(?:^|[\s;&|(])(?:env|arg|setx?|setenv|export|configure set|configuration|property|-d|-e|--env|--set|login \S+|machine \S+)[ \t]+$"
-)
+_DIRECTIVES = (b"requirepass", b"masterauth", b"rootpw", b"bindpw", b"userpassword")
 _IS = pattern(
     rb"[ \t]{1,4}+(?:(?:(?:for|of|to)[ \t][^\n:=]{1,80}?[ \t:])??(?:(?:is|was|are|now|to|set to|changed to|reset to|=|:)[ \t:]+){1,3}+|"
     rb"[\w@.-]{1,40}+[ \t]=[ \t]+)"
 )
+_LOGIN = pattern(rb"\b(?:login|machine) \S{1,100} \Z")
 _NETRC = pattern(rb"(?:^|\s)(?:login|machine|default) ")
 _FOR = pattern(rb"[ \t]{1,4}+(?:for|of|is|to|below)\b[^\n:]{0,160}+:[ \t]*+(?=\n|\r|[^\s])")
 _NEXT = pattern(
@@ -102,6 +107,11 @@ _FROM_TO = pattern(
     rb"[ \t]+from[ \t]+(?P<old>'[^'\n]{0,200}'|\"[^\"\n]{0,200}\")[ \t]+to[ \t]+(?=['\"])", re.IGNORECASE
 )
 _AT_THE_END = pattern(rb"[^\n:=]{0,160}+[:=][ \t]+([^\s]{8,200})[ \t]*(?=\r?\n|\Z)")
+_FILL = b" \t\r\n\"'\\<%"
+_CALLED = tuple(
+    b"name key variable var property setting field option header attribute param id title env. x-".split()
+)
+"""What a member is called that holds a name."""
 _NAME_BEFORE = pattern(
     rb"""(?:^|[\s{,\[("'\\<-])(?P<what>name|key|parameterkey|parametername|paramname|variable|var|property|setting|"""
     rb"""field|option|header|attribute|param|id|title|envname)\\{0,8}+["']?\s*+(?:[:=]|=>)\s*+\\{0,8}+["']?(?:%env[.]|env[.]|x-|)$|<name>\s*+$"""
@@ -265,7 +275,7 @@ def _names(text: _Text, spaced: bytes, names: bytes, low: bytes) -> None:
         size = end - cut
         if kind is Held.RANDOM and size - begin < 5 and _KIND_OF_KEY.search(text.low, max(0, begin - 16), begin):
             kind, quick = Held.SECRET, _QUICK[Held.SECRET].match
-        if quick is None or not quick(raw, size) or (raw[begin - 1] in _BEFORE_VALUES and _valued(raw, begin)):
+        if quick is None or not quick(raw, size) or (raw[begin - 1] in _BEFORE_VALUES and _valued(text.low, begin)):
             hits.append((begin, size, kind))
 
     # the text has a space in front in ``spaced``: what is at ``at`` there is at ``at - 1``
@@ -280,7 +290,7 @@ def _names(text: _Text, spaced: bytes, names: bytes, low: bytes) -> None:
     for needle in needles:
         at = text.low.find(needle)
         while at >= 0:
-            begin = spaced.rfind(b" ", max(0, at - _LONGEST_NAME), at + 1)
+            begin = spaced.rfind(b" ", at - _LONGEST_NAME if at > _LONGEST_NAME else 0, at + 1)
             end = spaced.find(b" ", at + 1) - 1
             found = get(spaced[begin + 1 : end + 1])
             if found is not None:
@@ -290,7 +300,7 @@ def _names(text: _Text, spaced: bytes, names: bytes, low: bytes) -> None:
     done = 0
     for begin, end, kind in hits:
         if begin >= done:
-            if kind in _PLAINLY and raw[begin - 1] == 32 and (given := _GIVEN.match(raw, end)):
+            if kind in _PLAINLY and raw[begin - 1] not in b"\"'`-&" and (given := _GIVEN.match(raw, end)):
                 # by far the most frequent form, in short
                 if raw[begin] != 45 and not raw[begin:end].isupper() and not harmless(given[1], kind):
                     text.found.append(given.span(1))
@@ -323,9 +333,10 @@ def _holding(names: bytes, low: bytes) -> tuple[dict[bytes, _Name], list[bytes]]
     return found, needles
 
 
-def _valued(raw: bytes, begin: int) -> bool:
-    """Whether the name may be a value itself, ``name: "DB_PASS"``: then what follows tells nothing."""
-    return raw[max(0, begin - 10) : begin].rstrip(b" \t\n\"'\\<%")[-1:] in (b":", b"=", b">")
+def _valued(low: bytes, begin: int) -> bool:
+    """Whether the name may be a value itself, ``name: "DB_PASS"``: then what follows it tells nothing."""
+    before = low[max(0, begin - 32) : begin].rstrip(_FILL)
+    return before[-1:] in (b":", b"=", b">") and before.rstrip(b":=> \"'\\").endswith(_CALLED)
 
 
 def _named(text: _Text, begin: int, end: int, kind: Held) -> int:
@@ -358,7 +369,7 @@ def _named(text: _Text, begin: int, end: int, kind: Held) -> int:
         quoted and raw[max(0, begin - 12) : begin].rstrip(b"\\\"'`b")[-1:] in (b"(", b"[", b",", b"")
     ):
         return end
-    if sep == b"," and not quoted:
+    if sep == b"," and (not quoted or b"]" in close):
         return end
     if sep == b":" and not tight and (pair := _pair(text, begin, end, kind)) is not None:
         return pair
@@ -382,6 +393,11 @@ def _is_name(value: bytes) -> bool:
     return words.named(value) and value.islower() and not words.random(value)
 
 
+def _last(lead: bytes) -> bytes:
+    """The last word of what stands before, where a space follows it."""
+    return lead.rstrip(b" \t-|").rpartition(b" ")[2] if lead[-1:] in (b" ", b"\t", b"]", b"-", b"|") else b""
+
+
 def _given(text: _Text, begin: int, end: int, at: int, kind: Held, tight: bool, sep: bytes) -> int:
     """The value that stands at ``at`` on the name's own line."""
     raw = text.raw
@@ -389,7 +405,7 @@ def _given(text: _Text, begin: int, end: int, at: int, kind: Held, tight: bool, 
     if opened:
         first, last = _inside(raw, opened)
         value = raw[first : min(last, first + 4000)]
-        if kind is Held.RANDOM and not words.random(value):
+        if kind is Held.RANDOM and not words.strong(value):
             return at
         if harmless(value, kind) or (not tight and words.sentence(value) and b" " in value):
             return at
@@ -424,7 +440,7 @@ def _given(text: _Text, begin: int, end: int, at: int, kind: Held, tight: bool, 
         value, last = raw[at:amp], amp
     elif raw[begin - 1 : begin] == b";" and (semi := raw.find(b";", at, last)) >= 0:
         value, last = raw[at:semi], semi
-    if kind is Held.RANDOM and not words.random(value):
+    if kind is Held.RANDOM and not words.strong(value):
         return at
     if harmless(value, kind) or (raw[begin:end] in (b"secret", b"credentials") and _is_name(value)):
         return last
@@ -447,9 +463,9 @@ def _colon(text: _Text, begin: int, at: int, kind: Held, lead: bytes) -> int:
     more = rest[len(value) :].strip()
     stripped = lead.rstrip()
     alone = not stripped.strip(b"-*#>+$ \t")
-    start = alone or stripped[-1:] in b"{[(,;|&?>/\"'`:=" or _LEVELS.search(lead) is not None or stripped[-1:] in b"])"
+    start = alone or stripped[-1:] in b"{[(,;|&?>/\"'`:=" or _last(lead).strip(b"[]():|-") in _LEVELS or stripped[-1:] in b"])"
     if kind is Held.RANDOM:
-        return text.mask(at, bare.end()) if words.random(value, 8) and start else bare.end()
+        return text.mask(at, bare.end()) if words.strong(value) and start else bare.end()
     if harmless(value, kind):
         return bare.end()
     spaced = at > begin and raw[at - 1] in b" \t"
@@ -567,7 +583,7 @@ def _tag(text: _Text, at: int, kind: Held) -> int:
             return text.mask(at + 9, end)
         return at
     value = inside[0].strip()
-    if not value or harmless(value, kind) or (kind is Held.RANDOM and not words.random(value)):
+    if not value or harmless(value, kind) or (kind is Held.RANDOM and not words.strong(value)):
         return inside.end()
     first = at + inside[0].index(value)
     return text.mask(first, first + len(value))
@@ -653,9 +669,9 @@ def _unseparated(text: _Text, begin: int, end: int, kind: Held, at: int, closed:
     value = bare[0]
     spread = at - end >= 2 or raw[end : end + 1] == b"\t"
     env = name.isupper() and (b"_" in name or len(name) > 6)
-    if _SETTING.search(lead) or name.lower() in (b"requirepass", b"masterauth", b"rootpw", b"bindpw", b"userpassword"):
-        if not (harmless(value, kind) or words.word(value)):
-            return text.mask(at, bare.end())
+    sets = _last(lead) in _SETS or lead.endswith((b"configure set ", b"login ")) or _LOGIN.search(lead) is not None
+    if (sets or name.lower() in _DIRECTIVES) and not (harmless(value, kind) or words.word(value)):
+        return text.mask(at, bare.end())
     if spread and env and not value.isupper() and not harmless(value, kind) and not words.word(value):
         tail = text.rest(bare.end())
         if not tail.strip() or tail.startswith((b"  ", b"\t")):
@@ -732,7 +748,7 @@ def _option(text: _Text, end: int, kind: Held, name: bytes) -> int:
         return end
     if re.match(rb"(?:id|src|source|type|env|name|file)=", value):
         return end
-    if kind is Held.RANDOM and not words.random(value):
+    if kind is Held.RANDOM and not words.strong(value):
         return end
     if name.startswith(b"--") or kind is Held.PASSWORD or words.random(value):
         return text.mask(first, last)
@@ -806,7 +822,7 @@ def _following(text: _Text, begin: int, at: int, kind: Held) -> int | None:
 def _pair(text: _Text, begin: int, end: int, kind: Held) -> int | None:
     """``{name: DB_PASS, value: x}`` in any order and spelling: the name is itself a value. None where it is not."""
     low, raw = text.low, text.raw
-    if not _valued(raw, begin):
+    if not _valued(low, begin):
         return None
     window = low[max(0, begin - 48) : begin]
     what = _NAME_BEFORE.search(window)
@@ -863,7 +879,7 @@ def _plain(text: _Text, at: int, kind: Held) -> int:
             if b", " not in told and b"}" not in told and b'"' not in told:
                 last = at + len(told)
     value = raw[first:last]
-    if harmless(value, kind) or (kind is Held.RANDOM and not words.random(value)):
+    if harmless(value, kind) or (kind is Held.RANDOM and not words.strong(value)):
         return last
     return text.mask(first, last)
 
@@ -878,7 +894,7 @@ def _literal(text: _Text, begin: int) -> int:
     return text.mask(*bare.span()) if bare and not words.placeholder(bare[0]) else literal.end()
 
 
-def _secret_objects(text: _Text, _: int) -> int:
+def _secret_objects(text: _Text, at: int) -> int:
     """All values of Secrets: ``data`` and ``stringData``, before the kind of their object or after it."""
     low = text.low
     kinds = [found.start() for found in _SECRET_KIND.finditer(low)]
