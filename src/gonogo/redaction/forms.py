@@ -51,8 +51,8 @@ _QUOTED_NAME = (
 """``secret "data/pg-app"``: what it is called, and not what it is."""
 _QUICK = {
     Held.RANDOM: pattern(
-        rb"(?!\\{0,8}+[\"'`\])]?+[ \t]{0,8}+(?::?=|:|->|>|,[ \t]*+\\{0,8}+[\"'`]))|"
-        rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+(?:[A-Za-z_/.:-]{0,40}+|[^\s\"',;)}\]\\]{0,15}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
+        rb"(?!\\{0,8}+[\"'`\])]?+[ \t]{0,8}+(?::?=|:|->|>|,[ \t]*+\\{0,8}+[\"'`]|\([ \t]*+[\"']))|"
+        rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+(?:[A-Za-z_/.:-]{0,40}+|[^\s\"',;(){}\]\\]{0,15}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
     ),
     Held.SECRET: pattern(b"|".join((_WORDS_ON, _ENDS, _NO_VALUE, _NOTHING_ODD, _QUOTED_NAME))),
     Held.PASSWORD: pattern(rb"(?:%b|%b)(?![^\n]{0,160}[:=])|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
@@ -63,13 +63,15 @@ _QUICK = {
 _UPPER = pattern(rb"[A-Z0-9_]{2,}+\Z")
 _AFTER = pattern(
     rb"""(?P<close>\\{0,8}+["'`]\]?|\]|\))?(?P<gap>[ \t\x00]{0,8}+)"""
-    rb"""(?P<sep>:=|=>|->|={1,2}+|::?+|>|,(?=[ \t]*+\\{0,8}+["'`])|\|(?=[ \t])|(?:%3[dDaA]))?(?P<space>[ \t\x00]{0,40}+)"""
+    rb"""(?P<sep>:=|=>|->|={1,2}+|::?+|>|,(?=[ \t]*+\\{0,8}+["'`])|\|(?=[ \t])|%3[dDaA]|[|;,](?=[^\s"'`|;,]))?(?P<space>(?:[ \t\x00]|\\{1,4}[nrt](?![A-Za-z]{3})|\\{1,4}[nrt](?=[ ])){0,40}+)"""
 )
 _OPEN = pattern(rb"""(?:[bBuUrRfF@]?+)(?P<quote>\\{0,8}+(?:\"\"\"|'''|["'`]))""")
 _BARE = pattern(
     rb"""(?:[^\s"'`<>,;&|)}\]\\\x00\x1b]|\\(?![nrt"'\\])"""
     rb"""|[,;&|)}\]"'`<>](?![\s,;:&|)}\]"'`<>\\\x00\x1b]|\Z|[\w.-]{1,40}+\\?["']?[ ]?[=:])|\\\\(?![nrt"']))++"""
 )
+_CELL = pattern(rb"[^\s|;,\"'`]{4,200}+")
+"""Of a table whose columns a mark parts."""
 _TO_SPACE = pattern(rb"[^\s\x00\x1b]++")
 _TO_TAG = pattern(rb"[^<]{1,4000}+")
 _LINE = pattern(rb"[^\n\r\x00\x1b]*+")
@@ -90,7 +92,7 @@ _KIND_OF_KEY = pattern(
 )
 _DIRECTIVES = (b"requirepass", b"masterauth", b"rootpw", b"bindpw", b"userpassword")
 _IS = pattern(
-    rb"[ \t]{1,4}+(?:(?:(?:for|of|to)[ \t][^\n:=]{1,80}?[ \t:])??(?:(?:is|was|are|now|to|set to|changed to|reset to|=|:)[ \t:]+){1,3}+|"
+    rb"[ \t]{1,4}+(?:(?:(?:for|of|to)[ \t][^\n:=]{1,80}?[ \t:])??(?:(?:is|was|are|now|to|from|set|changed|reset|=|:)[ \t:]+){1,4}+|"
     rb"[\w@.-]{1,40}+[ \t]=[ \t]+)"
 )
 _LOGIN = pattern(rb"\b(?:login|machine) \S{1,100} \Z")
@@ -136,6 +138,7 @@ _ATTRIBUTE = pattern(rb"(?:samesite|path|domain|max-age|expires|secure|httponly)
 _BEARER = pattern(rb"bearer(?:[ \t]+|[ \t]*[:=][ \t]*|%20|\+)\\{0,8}+[\"'`]?([^\s\"'`,;<>)\]}&\\]++)", re.IGNORECASE)
 _JWT = pattern(rb"eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+)*+")
 _BASIC = pattern(rb"basic[ \t]+([\w+/-]{8,}+={0,2})", re.IGNORECASE)
+_BARE_ITEM = pattern(rb"([^\s\[\](){},\"'`=:]{1,400}+)(?:,[ \t]*+|(?=[\])]))")
 _EXPANDED = pattern(rb"[\[({]{1,2}+\\{0,8}+[\"'`]?")
 _ITEM = pattern(rb"""\\{0,8}+(["'])((?:[^"'\\\n]|\\.)*+)""")
 _TOOLS = pattern(
@@ -146,7 +149,7 @@ _TOOLS = pattern(
     rb"rabbitmqadmin|nats|airflow)\b"
 )
 _TAKES = {
-    b"-p": rb"mysql|mariadb|sshpass|mongo|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|cqlsh|zip|unzip|7z|beeline|sqoop|net|presto|trino|rabbit|airflow|arango|couchbase|ipmitool",
+    b"-p": rb"snowsql|mysql|mariadb|sshpass|mongo|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|cqlsh|zip|unzip|7z|beeline|sqoop|net|presto|trino|rabbit|airflow|arango|couchbase|ipmitool",
     b"-P": rb"sqlcmd|isql|tsql|zip|unzip|bteq|ipmitool",
     b"-w": rb"ldap",
     b"-a": rb"redis-cli",
@@ -173,13 +176,16 @@ _PORT = pattern(rb"\d{1,5}+(?:[/?#,]|\Z)")
 _DSN_HOST = pattern(
     rb"(?:(?:tcp|unix|udp)\(|(?://)?(?!sha\d)[\w.-]{1,200}+(?P<port>:\d{2,5}\b)|[\w.-]{1,200}+/(?![\w.-]*\Z))"
 )
+_ALIAS = pattern(rb"alias set \S+ \S+ \S+ (\S+)")
 _PGPASS = pattern(
     rb"(?:^|(?<=[\s\"']))[\w.*-]{1,200}+:(?:\d{2,5}|\*):[\w*.-]{1,100}+:[\w*.@-]{1,100}+:([^\s\"']{3,}+)"
 )
 _BY = pattern(
     rb"identified[ \t]+(?:with[ \t]+\w+[ \t]+)?(?:by|as)[ \t]+(?:password[ \t]+)?\\{0,8}+(?=[\"'\w])", re.IGNORECASE
 )
-_FUNCTION = pattern(rb"[ \t]*\([ \t]*\\{0,8}+(?=[\"'])")
+_CALL = pattern(rb"[ \t]?=?[ \t]?\([ \t]*(?:value[ \t]*=[ \t]*)?\\{0,8}+(?=[\"'])")
+_ARGUMENT = pattern(rb"\\{0,8}+[\"'][ \t]*,[ \t]*(?:\w+[ \t]*=[ \t]*)?(?=\\{0,8}+[\"'])")
+_ATTRIBUTES = pattern(rb"(?:[ \t\n]+[\w:.-]+[ \t]*=[ \t]*(?:\"[^\"<>]{0,200}+\"|'[^'<>]{0,200}+'))+[ \t]*>")
 _NEW_VALUE = pattern(rb"value:[ \t]*(\S+)", re.IGNORECASE)
 _SECRET_KIND = pattern(rb"""kind\\{0,8}+["']?\s*+:\s*+\\{0,8}+["']?secret\b(?![\w-])""")
 _KIND = pattern(rb"""(?<![\w-])kind\\{0,8}+["']?[ \t]*+:""")
@@ -363,6 +369,12 @@ def _named(text: _Text, begin: int, end: int, kind: Held) -> int:
         return _unseparated(text, begin, end, kind, at, bool(close))
     if sep == b">":
         return _tag(text, at, kind)
+    if sep in (b"|", b";", b",") and not after["space"] and raw[at : at + 1] not in (b'"', b"'", b"`", b"\\"):
+        if (pair := _pair(text, begin, end, kind)) is not None:
+            return pair
+        cell = _CELL.match(raw, at)
+        sure = cell and (words.random(cell[0]) if kind is Held.PASSWORD else words.strong(cell[0]))
+        return text.mask(*cell.span()) if cell and sure and not words.named(cell[0]) else end
     quoted = bool(close) and before in b"\"'`\\[" and close[-1:] in b"\"'`]"
     tight = sep not in (b":", b"|") or quoted
     if sep == b"," and not (
@@ -563,14 +575,14 @@ def _list(text: _Text, at: int, kind: Held) -> int:
         at = closed
     else:
         return at
-    bare = re.compile(rb"[^\s\[\](){},]+").match(raw, at)
-    if (
-        bare
-        and kind is not Held.RANDOM
-        and raw[bare.end() : bare.end() + 1] in (b"]", b")")
-        and not harmless(bare[0], kind)
-    ) and (words.random(bare[0]) or (kind is Held.PASSWORD and not words.word(bare[0]))):
-        return text.mask(*bare.span())
+    while kind is not Held.RANDOM and (bare := _BARE_ITEM.match(raw, at)) is not None:
+        closed = bare.end(1)
+        sure = words.random(bare[1]) or (kind is Held.PASSWORD and not words.word(bare[1]))
+        if sure and not harmless(bare[1], kind):
+            text.mask(*bare.span(1))
+        at = bare.end()
+        if raw[closed : closed + 1] != b",":
+            break
     return at
 
 
@@ -642,14 +654,14 @@ def _unseparated(text: _Text, begin: int, end: int, kind: Held, at: int, closed:
     lead = text.lead(begin)
     if name.startswith(b"-") and kind >= Held.RANDOM and lead[-1:] in b" \t\"'`[(,=\\":
         return _option(text, end, kind, name)
+    call = _CALL.match(raw, end)
+    if call:
+        return _called(text, call, kind)
     if kind < Held.SECRET:
-        return end
-    if name[:1].isupper() or kind is Held.PASSWORD:
-        call = _FUNCTION.match(raw, end)
-        if call and kind is Held.PASSWORD:
-            opened = _OPEN.match(raw, call.end())
-            if opened:
-                return text.mask(*_inside(raw, opened))
+        bare = _BARE.match(raw, at) if name == b"AUTH" and at > end else None
+        return text.mask(*bare.span()) if bare and words.strong(bare[0]) else end
+    if (attributes := _ATTRIBUTES.match(raw, end)) and raw[begin - 1] in b"<:" and _tagged(raw, begin):
+        return _tag(text, attributes.end(), kind)
     if closed or at == end:
         return end
     if at < len(raw) and raw[at] in b"\r\n":
@@ -725,6 +737,24 @@ def _unseparated(text: _Text, begin: int, end: int, kind: Held, at: int, closed:
     if kind is Held.SECRET and words.strong(value) and not words.named(value.rstrip(b".,;:")):
         return text.mask(at, bare.end())
     return end
+
+
+def _called(text: _Text, call: re.Match[bytes], kind: Held) -> int:
+    """``PASSWORD('x')``, ``SecretStr("x")``, ``HTTPBasicAuth('user', 'x')``."""
+    raw = text.raw
+    opened = _OPEN.match(raw, call.end())
+    if opened is None:
+        return call.end()
+    first, last = _inside(raw, opened)
+    following = _ARGUMENT.match(raw, last)
+    if following and (again := _OPEN.match(raw, following.end())):
+        second = _inside(raw, again)
+        if kind is not Held.SECRET and not harmless(raw[slice(*second)], kind) and b" " not in raw[slice(*second)]:
+            return text.mask(*second) if kind is Held.PASSWORD or words.random(raw[slice(*second)]) else last
+        return last
+    value = raw[first:last]
+    sure = words.random(value) if kind is not Held.PASSWORD else not (words.word(value) or b" " in value)
+    return text.mask(first, last) if sure and kind >= Held.SECRET and not harmless(value, kind) else last
 
 
 def _option(text: _Text, end: int, kind: Held, name: bytes) -> int:
@@ -1112,8 +1142,15 @@ def _stdin(text: _Text, at: int) -> int:
         first, last = piped.span("value")
         colon = piped["value"].find(b":")
         return max(at, text.mask(first + colon + 1, last))
+    if text.low.startswith(b"sudo", at):
+        return at
     here = _HERE.search(text.raw, at, at + 60)
     return text.mask(*here.span(1)) if here else at
+
+
+def _alias(text: _Text, at: int) -> int:
+    found = _ALIAS.match(text.raw, at)
+    return text.mask(*found.span(1)) if found else at
 
 
 def _pgpass(text: _Text, at: int) -> int:
@@ -1173,6 +1210,8 @@ _WORDY: tuple[tuple[bytes, _Look], ...] = (
     (b"chpasswd", _stdin),
     (b"kind", _secret_objects),
     (b"identified", _identified),
+    (b"alias", _alias),
+    (b"sudo", _stdin),
     (b"value", _new_value),
     (b"private-lines", _putty),
 )
