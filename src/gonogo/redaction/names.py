@@ -27,8 +27,6 @@ class Held(IntEnum):
     """All pairs of the line."""
 
 
-
-
 def words(text: str) -> frozenset[str]:
     """The words of a text, as a set."""
     return frozenset(text.split())
@@ -48,9 +46,7 @@ _SECRETS = words(
     "sessionid sessid connectionstring pgpass htpasswd dockerconfigjson dockercfg identitytoken registrytoken "
     "unsealkey"
 )
-_PLURALS = words(
-    "tokens secrets keys signatures apikeys auths"
-)
+_PLURALS = words("tokens secrets keys signatures apikeys auths")
 _ENDINGS = (
     "password",
     "passwd",
@@ -65,9 +61,7 @@ _ENDINGS = (
 )
 """Of words that are written together: ``pgpassword``, ``authtoken``."""
 
-_NOT_PASS = words(
-    "compass bypass trespass surpass overpass underpass encompass subpass multipass singlepass"
-)
+_NOT_PASS = words("compass bypass trespass surpass overpass underpass encompass subpass multipass singlepass")
 
 _SECRET_KEYS = words(
     "api access secret private account encryption encrypt decryption signing sign signature master shared storage "
@@ -131,9 +125,7 @@ _ABOUT = words(
 )
 """After the secret word: what is told *about* a secret. ``id``, ``user`` and ``issuer`` are public."""
 
-_STILL = words(
-    "value values val text string data plaintext plain raw base64 b64 encoded encrypted hash hashed"
-)
+_STILL = words("value values val text string data plaintext plain raw base64 b64 encoded encrypted hash hashed")
 
 _HEADERS = frozenset(("authorization", "proxy-authorization", "www-authenticate-token", "x-authorization"))
 _COOKIES = frozenset(("cookie", "set-cookie", "cookies", "set-cookie2"))

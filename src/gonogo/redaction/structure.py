@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gonogo.redaction import MASK, Redactor, forms
+from gonogo.redaction import MASK, Redactor
 from gonogo.redaction.names import Held, held
+from gonogo.redaction.text import harmless
 
 IDENTIFIERS = frozenset(
     {
@@ -88,4 +89,4 @@ def _secret(name: Any, value: Any) -> bool:
     if not isinstance(name, str) or not isinstance(value, str) or len(name) > 100:
         return False
     kind = held(name.encode("utf-8", "replace"))
-    return kind >= Held.SECRET and not forms.harmless(value.encode("utf-8", "replace"), kind)
+    return kind >= Held.SECRET and not harmless(value.encode("utf-8", "replace"), kind)

@@ -148,11 +148,7 @@ def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
         return joined.end()
     if raw.startswith(_PEM_BASE64, begin):
         return _pem_in_base64(raw, begin, end, found)
-    if (
-        end - begin >= _RANDOM
-        and _scrambled(part)
-        and not _PUBLIC.search(raw[max(0, begin - 40) : begin])
-    ):
+    if end - begin >= _RANDOM and _scrambled(part) and not _PUBLIC.search(raw[max(0, begin - 40) : begin]):
         whole = _BASE64.match(raw, begin)
         end = whole.end() if whole else end
         found.append((begin, end))

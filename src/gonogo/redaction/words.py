@@ -9,6 +9,7 @@ from gonogo.redaction.patterns import pattern
 
 MASK = b"***"
 
+
 def in_bytes(text: str) -> frozenset[bytes]:
     """The words of a text, as a set."""
     return frozenset(text.encode().split())
