@@ -15,12 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmarks import attached, collect, doom, dump, first, forwarding, help, lanes, listing, readiness, watching
+from benchmarks import attached, collect, doom, dump, first, forwarding, help, lanes, listing, readiness, redaction, watching
 from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
 from gonogo.errors import GonogoError
 
 ON_A_CLUSTER: tuple[Theme, ...] = (watching, listing, doom, forwarding)
-THEMES: tuple[Theme, ...] = (help, collect, dump, lanes, readiness, first, attached, *ON_A_CLUSTER)
+THEMES: tuple[Theme, ...] = (help, collect, dump, redaction, lanes, readiness, first, attached, *ON_A_CLUSTER)
 WHAT = {name: what for theme in THEMES for name, what in theme.ROWS.items()}
 
 

@@ -365,6 +365,99 @@ encryption key: not loaded
 signing key rotated; next rotation in <n>h
 private key is readable by others: /etc/ssl/private/tls.key
 master key not found, using default
+2026-01-02 INFO keystore loaded: 3 entries, alias=ca
+Authentication successful for principal User:CN=broker
+The key 'database.password' is deprecated, use 'database.credentials' instead
+Property spring.datasource.password is set via environment
+Using default password encoder: BCryptPasswordEncoder
+Token bucket exhausted for client 10.0.0.3, refill in 250 ms
+Rate limit: 40000 tokens per minute (used 3921)
+tokenizer_config.json loaded, added_tokens: 3
+loss=0.231 tokens/sec=1523.2 lr=0.0003
+Generated 512 tokens in 3.2s
+unable to find secret "tls-cert" in namespace "data"
+Secret "pg-app" of type kubernetes.io/basic-auth created
+secret/pg-app configured
+token/abc not found
+serviceaccount/default patched (secrets)
+key=orders-17 value=null partition=3
+Reading key "config/app.yaml" from bucket models
+Key not found: model.pkl
+foreign key constraint fails (`db`.`t`, CONSTRAINT `fk_token` FOREIGN KEY (`token_id`) REFERENCES `tokens` (`id`))
+User authentication via token is disabled
+auth provider=ldap realm=corp status=ok
+auth_basic "Restricted"; auth_basic_user_file /etc/nginx/.htpasswd;
+password field is empty
+passwordless login enabled
+Password must contain at least one digit
+Your password will expire in 7 days
+password reset link sent to user 42
+failed password for root from 10.0.0.1 port 22 ssh2
+Failed password for invalid user admin from 10.0.0.1 port 51123 ssh2
+Accepted publickey for deploy from 10.0.0.1 port 22 ssh2: RSA SHA256:abc
+session opened for user root by (uid=0)
+pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh
+passing through 3 stages, all checks passed: true
+bypass cache for key user:1
+compass heading 270
+certificate verify failed: unable to get local issuer certificate
+signature algorithm: sha256WithRSAEncryption
+Signature valid until 2027-01-01
+csrf protection enabled=true
+cookie consent: accepted
+Set-Cookie header missing Secure attribute
+invalid cookie name
+secrets manager: aws
+secret manager endpoint=https://sm.example:443 region=eu-1
+api_key required but not provided
+api key: not set
+apiKey: null
+access_token: null, refresh_token: null
+refresh token flow not supported
+Bearer authentication required
+Bearer token expired
+bearer realm="x"
+Basic authentication failed for user bob
+credential helper osxkeychain not found
+credentials.json: no such file
+~/.docker/config.json: auths empty
+SASL mechanism PLAIN not enabled, expected SCRAM-SHA-512
+ssl.key.location=/etc/ssl/key.pem
+key.converter.schemas.enable=false
+internal.key.converter=org.apache.kafka.connect.json.JsonConverter
+partition.assignment key hash=1293847
+hash key: 9f86d081 bucket 3
+Unique key(s): id, name
+"key": "value"
+"keys": ["a", "b"]
+{"token": null}
+{"token_count": 17, "max_tokens": 256}
+{"secretRef": {"name": "x"}}
+{"password": ""}
+{"hasPassword": true, "passwordChanged": "2026-01-01T00:00:00Z"}
+PASSWORD_FILE=/run/secrets/pw
+secretKeyRef key=password name=pg
+mounting secret volume "certs" at /etc/certs
+pushing image with digest sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+continue token expired, restarting list
+resourceVersion too old; continue=eyJ2
+resumeToken is undefined
+nextPageToken=CAUQAA
+page token: 3
+syntax error, unexpected token "end", expecting ';'
+expected token ',' got 'string'
+Jinja: unexpected 'end of template', expected token 'end of print statement'
+EOF token reached
+<token> placeholder
+token<2>
+[TOKEN] counter=3
+author: bob
+authority: https://login.example
+oauth2 callback url: https://x.example/cb
+Keycloak realm imported
+keyspace=data keycloak=up
+monkey patched
+hotkey pressed
 """
 
 

@@ -1,6 +1,6 @@
-"""Secrets as they stand in logs, manifests, commands and messages: what each kind shows, and where its secret is.
+"""Secrets as they stand in logs, manifests, commands and messages: what each kind shows, and what is secret.
 
-Everything is made up. Tokens with a vendor's prefix are put together here, so that no scanner takes this for a leak.
+Everything is made up. Tokens with a vendor's prefix are put together here, so no scanner takes this file for a leak.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ CONFIGURATION = (
 def kinds() -> list[Planted]:
     """All of them, each name once."""
     found = [*_environment(), *_configuration(), *_pairs(), *_lines(), *_arguments(), *_http(), *_urls(), *_tokens()]
-    found += [*_blocks(), *_hashes(), *_sentences(), *_kubernetes(), *_known_forms()]
+    found += [*_blocks(), *_hashes(), *_sentences(), *_kubernetes(), *_known_forms(), *_many()]
     return found
 
 
@@ -201,8 +201,7 @@ def _lines() -> Iterator[Planted]:
         "JSON next line": '"password":\n  "{}"',
         "XML lines": "<password>\n  {}\n</password>",
         "blank line": "Please use the following password to proceed to installation:\n\n{}\n\n",
-        "Elasticsearch": "Password for the elastic user"
-        " (reset with `bin/elasticsearch-reset-password -u elastic`):\n  {}\n",
+        "Elasticsearch": "Password for the elastic user (reset with `elasticsearch-reset-password -u x`):\n  {}\n",
         "list": "passwords:\n  - {}\n",
         "argument list": "args:\n  - --password\n  - {}\n",
         "JSON arguments": '"args": [\n  "--password",\n  "{}"\n]',
@@ -661,3 +660,111 @@ def _known_forms() -> Iterator[Planted]:
         text = json.dumps({"password": odd})
         yield Planted(f"JSON escapes {number}", json.dumps(odd)[1:-1], text)
         yield Planted(f"URL escapes {number}", quote(odd, safe=""), f"https://h/?password={quote(odd, safe='')}&x=1")
+
+
+MANY = (
+    'MONGO_INITDB_ROOT_PASSWORD: @@',
+    '    REDIS_URL: redis://default:@@@redis:6379',
+    'DATABASE_URL=postgres://u:@@@h/db',
+    '- name: AIRFLOW__DATABASE__SQL_ALCHEMY_CONN\n  value: postgresql://a:@@@h/d',
+    "kafka.sasl.jaas.config: org.apache...ScramLoginModule required username='u' password='@@';",
+    '[DEBUG] Using credentials: user=admin pass=@@',
+    "Login attempt: user 'bob' password '@@'",
+    'auth: {username: bob, password: @@}',
+    'pw: @@',
+    'userPass=@@',
+    'the secret is @@',
+    'Your API key is: @@',
+    'api-key: @@',
+    'apikey @@',
+    'X-API-KEY=@@',
+    "'x-api-key': '@@'",
+    'OPENAI_KEY=@@',
+    'key_material=@@',
+    "client_secret: '@@'",
+    '"clientSecret" : "@@"',
+    '<add key="Password" value="@@" />',
+    '<password encrypted="false">@@</password>',
+    '<input type=password name=pwd value=@@>',
+    '--docker-password=@@',
+    '--from-env-file x --set-string secret.token=@@',
+    'helm upgrade --set global.postgresql.auth.password=@@',
+    '-Dsecret=@@',
+    'argocd account update-password --current-password @@ --new-password y',
+    'snowsql -p @@',
+    'git remote add o https://user:@@@github.example/x',
+    'http://admin:@@@10.0.0.1:9200/_cat',
+    'jdbc:postgresql://h/db?user=a&password=@@&ssl=true',
+    'ldap bind: cn=admin,dc=x password=@@',
+    'AUTH @@',
+    'Cookie: _oauth2_proxy=@@|1700|x',
+    'set-cookie: grafana_session=@@; HttpOnly',
+    'authorization=Bearer%20@@',
+    'Authorization:Bearer @@',
+    'token: "@@"',
+    "token = '@@'",
+    'TOKEN => @@',
+    'session_token: @@',
+    'id_token=@@',
+    'csrf_token=@@',
+    'vault_token=@@',
+    'encryption_key: @@@@',
+    'hmac_secret=@@',
+    'private_key: @@@@',
+    'ssh_password=@@',
+    'sudo_pass: @@',
+    'become_pass: @@',
+    'ansible_ssh_pass=@@',
+    'Enter password for bob: @@',
+    'password>@@',
+    'password|@@|',
+    'password;@@',
+    'Password\t@@',
+    'password .......... : @@',
+    'credentials: bob:@@',
+    'credentials=bob/@@',
+    'basic_auth: bob:@@',
+    'basicAuth("bob", "@@")',
+    "HTTPBasicAuth('bob', '@@')",
+    "auth=('bob', '@@')",
+    "Secret(value='@@')",
+    "SecretStr('@@')",
+    'password:\\n@@',
+    'PASSWORD is set to @@',
+    'export const API_TOKEN = "@@"',
+    'api_token: !vault @@',
+    'oauth_token=@@, oauth_token_secret=@@x',
+    'consumer_secret:@@',
+    'signing-secret=@@',
+    'GITLAB_RUNNER_REGISTRATION_TOKEN=@@',
+    'AccountKey=@@==',
+    'SharedAccessSignature=@@',
+    'sas_token=sv=2020&sig=@@',
+    'aws_secret_access_key = @@',
+    'secretAccessKey: @@',
+    '[client]\nuser=root\npassword=@@',
+    '"password": ["@@"]',
+    'passwords: [@@, abcDEF123]',
+    '{"key":"password","value":"@@"}',
+    '{"Key": "ApiToken", "Value": "@@"}',
+    '- key: db-password\n  value: @@',
+    'name=DB_PASSWORD value=@@',
+    'DB_PASSWORD -> @@',
+    'set password "@@" for bob',
+    'password changed from @@ to abc',
+    'pass: @@',
+    'passcode=@@',
+    "ENCRYPTED PASSWORD '@@'",
+    "WITH LOGIN PASSWORD E'@@'",
+    'echo "@@" | sudo -S id',
+    'sshpass -p@@ ssh h',
+    'psql postgresql://bob:@@@h',
+    "PGPASSFILE x; PGPASSWORD='@@'",
+)
+"""Forms of this and that; ``@@`` is the secret."""
+
+
+def _many() -> Iterator[Planted]:
+    for number, text in enumerate(MANY):
+        value = (MIXED, ALNUM[:20])[number % 2]
+        yield Planted(f"form {number} {text}", value, text.replace("@@", value))

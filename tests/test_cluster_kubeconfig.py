@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -17,7 +18,8 @@ from scripted import Reply, serving
 from gonogo.cluster import kubeconfig as module
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.kubeconfig import chosen
-from gonogo.errors import ConfigError
+from gonogo.errors import ClientError, ConfigError
+from gonogo.outlet import redacted
 from gonogo.reaching import chain
 from gonogo.target import Kubernetes
 
@@ -145,6 +147,27 @@ def test_a_token_file_is_read_again(tmp_path: Path) -> None:
 
     sent = [headers["Authorization"] for _, headers in script.asked]
     assert sent == ["Bearer old", "Bearer old", "Bearer new"]
+
+
+def test_no_output_shows_what_a_kubeconfig_and_its_plugin_hold(tmp_path: Path) -> None:
+    program = (
+        'import json; print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", '
+        '"status": {"token": "plugin-token-1"}}))'
+    )
+    given = plugin(tmp_path, program)
+    given["exec"] |= {"env": [{"name": "OIDC_SECRET", "value": "of-the-plugin"}]}  # type: ignore[operator]
+    key = b64encode(b"key-of-the-user").decode()
+    users = [{"token": "token-of-the-file"}, {"client-key-data": key, "client-certificate-data": "x"}, given]
+    texts = ["token-of-the-file", "key-of-the-user", key, "of-the-plugin", "plugin-token-1", "proxy-word"]
+
+    with serving({f"GET {PODS}": [Reply(body="{}")]}) as script:
+        for user in users:
+            cluster = {"proxy-url": "http://me:proxy-word@127.0.0.1:1"} if "token" in user else {}
+            path = kubeconfig(tmp_path / "config", server=script.url, user=user, cluster=cluster)
+            with closing(api(path)) as asked, contextlib.suppress(ClientError, ConfigError):
+                asked.get(PODS)
+
+    assert [text for text in texts if redacted(f"saw {text} there") != "saw *** there"] == []
 
 
 PLUGIN = """

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from planted import kinds
 from repositories import Content
 
 from gonogo import cli
@@ -87,6 +88,29 @@ def health(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, t
         return Said(int(ended.value.code or 0), *capfd.readouterr())
 
     return run
+
+
+# -- secrets
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("-v",)], ids=["text", "JSON", "everything"])
+def test_no_secret_of_a_message_an_event_or_a_condition_is_shown(options: tuple[str, ...], health: Health) -> None:
+    planted = [one for one in kinds()[::11] if "\x1b" not in one.text and len(one.secret) > 8]
+    objects = []
+    for number, one in enumerate(planted):
+        ended = {"exitCode": 1, "reason": "Error", "message": one.text, "finishedAt": NOW}
+        state = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": ended}}
+        status = {"name": "app", "ready": False, "restartCount": 3, **state}
+        objects.append(pod(f"web-{number}", False, containerStatuses=[status]))
+        objects.append(kafka(f"events-{number}", "NotReady", reason="Broken", message=one.text))
+
+    said = health(*objects, *options)
+
+    assert said.code == 1
+    assert len(planted) > 60
+    # what is cut or set out on lines of its own shows no part of it either
+    shown = " ".join((said.out + said.err).split())
+    assert [one.kind for one in planted if one.secret in shown or one.secret[:20] in shown] == []
 
 
 # -- the code

@@ -29,6 +29,8 @@ from gonogo.seal import whole
 
 ROOT = Path(__file__).parent.parent
 CANARY = "kT9xQw7mZp4LsV2cB8"
+KEY = ["-----BEGIN PRIVATE KEY-----", *[CANARY * 2] * 30, "-----END PRIVATE KEY-----"]
+KEY = ["-----BEGIN PRIVATE KEY-----", *[CANARY * 2] * 30, "-----END PRIVATE KEY-----"]
 
 # -- who may print and write, by the syntax of all modules
 
@@ -115,8 +117,8 @@ def opens_to_write(call: ast.Call) -> bool:
     modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     flags = " ".join(map(ast.unparse, given))
     short = [mode for mode in modes if len(mode) <= 3 and set(mode) <= set("rwaxbt+")]
-    opening = any(flag in flags for flag in ("O_WRONLY", "O_RDWR", "flags"))
-    return opening or any(set(mode) & set("wax+") for mode in short)
+    opened = any(set(mode) & set("wax+") for mode in short)
+    return opened or any(flag in flags for flag in ("O_WRONLY", "O_RDWR", "flags"))
 
 
 def allowed(place: str) -> bool:
@@ -162,11 +164,9 @@ def test_the_search_sees_every_way_to_write(source: str) -> None:
     assert [*sinks(ast.parse(source), "m")]
 
 
-KEY = "PRIVATE KEY"
-HARMLESS = ["open('name')", "path.open('rb')", "reporter.write_line(redacted(text))", "say('x')"]
-
-
-@pytest.mark.parametrize("source", HARMLESS)
+@pytest.mark.parametrize(
+    "source", ["open('name')", "path.open('rb')", "reporter.write_line(redacted(text))", "say('x')"]
+)
 def test_the_search_sees_no_way_where_there_is_none(source: str) -> None:
     assert [*sinks(ast.parse(source), "m")] == []
 
@@ -212,10 +212,10 @@ def test_what_a_secret_holds_is_shown_by_nothing_that_prints() -> None:
         lambda: traceback.print_exception(ValueError(f"Invalid header value b'Bearer {CANARY}'")),
         lambda: [sys.stdout.write(letter) for letter in f"said {CANARY}\n"],
         lambda: [(sys.stdout.write(letter), sys.stdout.flush()) for letter in f"said {CANARY}\n"],
-        lambda: print("password:", "\n  hunter2hunter2", sep=""),  # noqa: T201
-        lambda: [print("password:"), print("  " + CANARY)],  # noqa: T201
-        lambda: [print(line) for line in (f"-----BEGIN {KEY}-----", *[CANARY * 2] * 30, f"-----END {KEY}-----")],  # noqa: T201
-        lambda: print("pass", end="") or print(f"word={CANARY[::-1]}"),  # noqa: T201
+        lambda: print("password:", "\n  hunter2hunter2", sep=""),
+        lambda: [print("password:"), print("  " + CANARY)],
+        lambda: [print(line) for line in KEY],
+        lambda: print("pass", end="") or print(f"word={CANARY[::-1]}"),
     ],
     ids=["print", "stderr", "logging", "traceback", "letters", "flushed", "below", "in turn", "key", "halves"],
 )

@@ -47,6 +47,46 @@ def test_a_false_claim_fails_with_its_cause_and_hint(pytester: pytest.Pytester, 
     assert done.ret == 1
 
 
+def test_what_pytest_shows_and_hands_to_others_holds_no_secret(pytester: pytest.Pytester, content: Content) -> None:
+    target = content.target()
+    target.write_text(target.read_text() + 'password = { env = "SHOP_SECRET" }\n')
+    content.write(
+        "suites/store/test_store.py",
+        """
+        import pytest
+        from fixtures.store import Store
+
+        SECRETS = ["canary-9Xq7Zp4L", "password=hunter2hunter2"]
+
+        @pytest.mark.criterion("store.answers")
+        def test_store_answers(store: Store, shop) -> None:
+            print("seen", *SECRETS)
+            raise ValueError(f"Invalid header value {SECRETS}")
+
+        @pytest.mark.criterion("store.keeps")
+        def test_store_keeps(store: Store) -> None:
+            pytest.skip(f"left out with {SECRETS[1]}")
+
+        @pytest.mark.criterion("store.mood")
+        @pytest.mark.parametrize("value", [1])
+        def test_store_mood(store: Store, value: int) -> None:
+            assert SECRETS == ["other"]
+        """,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOP_SECRET", "canary-9Xq7Zp4L")
+        done = run(pytester, "--mode", "write", "-ra", "-vv", "--junitxml=pytest.xml", "--showlocals")
+
+    folders = [content.root / "reports" / "out", content.root / ".gonogo"]
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    shown = [str(done.stdout), str(done.stderr), *(file.read_text() for file in [*files, content.root / "pytest.xml"])]
+    assert "Invalid header value" in shown[0]
+    assert len(files) > 8
+    for text in shown:
+        assert "canary-9Xq7Zp4L" not in text
+        assert "hunter2hunter2" not in text
+
+
 def test_a_component_that_refuses_fails_and_blocks_what_needs_it(
     pytester: pytest.Pytester, content: Content, outcomes: Outcomes
 ) -> None:

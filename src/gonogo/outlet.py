@@ -64,8 +64,11 @@ def clean(value: T) -> T:
 
 
 def uncut(text: str, limit: int) -> str:
-    """The text, redacted where somebody is about to cut it at ``limit``: half a secret is not known for one."""
-    return text if len(text) <= limit else redacted(text)
+    """The text, redacted where somebody is about to cut it at ``limit``, or to set its lines on one.
+
+    Half a secret is not known for one, nor is one that stood on the line below its name.
+    """
+    return text if len(text) <= limit and "\n" not in text else redacted(text)
 
 
 def with_texts(

@@ -32,7 +32,7 @@ from gonogo.interrupts import ENDS, Interrupts
 from gonogo.journal import checked_run_id
 from gonogo.model import CheckResult, Decision, Endpoints, Mode, Outcome, Results
 from gonogo.outdated import put_away
-from gonogo.outlet import public, redacted, tell
+from gonogo.outlet import guarded, public, redacted, tell
 from gonogo.registry import Registry
 from gonogo.runplan import Planned, RunPlan, plan
 from gonogo.timeline import Timeline
@@ -322,7 +322,8 @@ class Suites:
         self.config.add_cleanup(self.interrupts.release)
         try:
             self.run = self._made()
-            self.run.begin(bodies)
+            with guarded():  # what checks print that run side by side is captured by nobody
+                self.run.begin(bodies)
         except ConfigError as error:
             self.run = None
             raise pytest.UsageError(redacted(str(error))) from None

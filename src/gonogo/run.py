@@ -291,7 +291,7 @@ class Run:
         """The result of a check that the runner does not call passed, whatever it saw."""
         component = self.plan.items[nodeid].component
         cause = Cause(component=component, signature=f"{component}.own_error")
-        message = uncut(" ".join(why.split()), 600)[:600]
+        message = " ".join(uncut(why, 600).split())[:600]
         return clean(replace(self._blank(nodeid), outcome=Outcome.BROKEN, cause=cause, message=message))
 
     def record(self, result: CheckResult) -> None:

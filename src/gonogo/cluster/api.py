@@ -736,7 +736,7 @@ def _said(body: bytes) -> str:
     try:
         told = decode(body, _Status).message
     except UNREADABLE:
-        told = uncut(" ".join(body.decode(errors="replace").split()), 300)[:300]
+        told = " ".join(uncut(body.decode(errors="replace"), 300).split())[:300]
     return told if len(told) <= 2000 else f"{uncut(told, 2000)[:2000]}…"
 
 

@@ -33,10 +33,14 @@ NEEDLES = (
 )
 """Parts of the names that may hold a secret; lower case."""
 _WORDS_ON = (
-    rb"[.,;!?)\]]{0,3}+[ \t]++(?!is\b|was\b|are\b|now\b|to\b|for\b|of\b|set\b|changed\b|reset\b|from\b|below\b|string\b|"
+    rb"[.,;!?)\]]{0,3}+[ \t]++(?!is\b|was\b|are\b|now\b|to\b|for\b|of\b|set\b|changed\b|reset\b|from\b|below\b|"
+    rb"string\b|"
     rb"password\b|passwd\b)[a-z]{1,20}+(?:[-/.][a-z]{1,20}+){0,6}+(?:[-.]\d{1,4}+)?+(?:[\s,.;)\]\"'\\]|\Z|:\s)"
 )
-_ENDS = rb"[.,;)\]!?]{0,2}+[ \t]*+(?:\r?\n|\Z)|[.;!?]{1,2}+\s|,[ \t]++(?![\"'bu\\])|[\"'`]{1,2}+(?:[.;)\]}]?(?:[ \t]|\r?\n|\Z)(?![=:]))"
+_ENDS = (
+    rb"[.,;)\]!?]{0,2}+[ \t]*+(?:\r?\n|\Z)|[.;!?]{1,2}+\s|,[ \t]++(?![\"'bu\\])|"
+    rb"[\"'`]{1,2}+(?:[.;)\]}]?(?:[ \t]|\r?\n|\Z)(?![=:]))"
+)
 _NO_VALUE = (
     rb"[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+(?:null|None|none|true|false|True|False|nil|undefined|\"\"|''|\d{1,3}+|\*\*\*)"
     rb"(?:[\s,;)}\]]|\Z)"
@@ -50,7 +54,8 @@ _QUOTED_NAME = (
 _QUICK = {
     Held.RANDOM: pattern(
         rb"(?!\\{0,8}+[\"'`\])]?+[ \t]{0,8}+(?::?=|:|->|>|,[ \t]*+\\{0,8}+[\"'`]|\([ \t]*+[\"']))|"
-        rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+(?:[A-Za-z_/.:-]{0,40}+|[^\s\"',;(){}\]\\]{0,15}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
+        rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+"
+        rb"(?:[A-Za-z_/.:-]{0,40}+|[^\s\"',;(){}\]\\]{0,15}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
     ),
     Held.SECRET: pattern(b"|".join((_WORDS_ON, _ENDS, _NO_VALUE, _NOTHING_ODD, _QUOTED_NAME))),
     Held.PASSWORD: pattern(rb"(?:%b|%b)(?![^\n]{0,160}[:=])|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
@@ -61,7 +66,8 @@ _QUICK = {
 _UPPER = pattern(rb"[A-Z0-9_]{2,}+\Z")
 _AFTER = pattern(
     rb"""(?P<close>\\{0,8}+["'`]\]?|\]|\))?(?P<gap>[ \t\x00]{0,8}+)"""
-    rb"""(?P<sep>:=|=>|->|={1,2}+|::?+|>|,(?=[ \t]*+\\{0,8}+["'`])|\|(?=[ \t])|%3[dDaA]|[|;,](?=[^\s"'`|;,]))?(?P<space>(?:[ \t\x00]|\\{1,4}[nrt](?![A-Za-z]{3})|\\{1,4}[nrt](?=[ ])){0,40}+)"""
+    rb"""(?P<sep>:=|=>|->|={1,2}+|::?+|>|,(?=[ \t]*+\\{0,8}+["'`])|\|(?=[ \t])|%3[dDaA]|[|;,](?=[^\s"'`|;,]))?"""
+    rb"""(?P<space>(?:[ \t\x00]|\\{1,4}[nrt]){0,40}+)"""
 )
 _CELL = pattern(rb"[^\s|;,\"'`]{4,200}+")
 """Of a table whose columns a mark parts."""
@@ -136,13 +142,12 @@ def _names(text: Text, spaced: bytes, names: bytes, low: bytes) -> None:
     hits.sort()
     done = 0
     for begin, end, kind in hits:
-        if begin >= done:
-            if kind in _PLAINLY and raw[begin - 1] not in b"\"'`-&" and (given := _GIVEN.match(raw, end)):
-                # by far the most frequent form, in short
-                if raw[begin] != 45 and not raw[begin:end].isupper() and not harmless(given[1], kind):
-                    text.found.append(given.span(1))
-                    done = given.end()
-                    continue
+        if begin < done:
+            continue
+        given = _GIVEN.match(raw, end) if kind in _PLAINLY and raw[begin - 1] not in b"\"'`-&" else None
+        if given and raw[begin] != 45 and not raw[begin:end].isupper() and not harmless(given[1], kind):
+            done = text.mask(*given.span(1))  # by far the most frequent form, in short
+        else:
             done = max(end, _named(text, begin, end, kind))
 
 
@@ -187,7 +192,7 @@ def _named(text: Text, begin: int, end: int, kind: Held) -> int:
     if kind is Held.COOKIE:
         return cookies(text, at) if sep and sep != b"," else end
     if kind is Held.HEADER:
-        return header(text, at, bool(close)) if sep or (close and before in b"\"'`") else end
+        return header(text, at) if sep or (close and before in b"\"'`") else end
     if sep is None:
         if close is None and (pair := paired(text, begin, end, kind)) is not None:
             return pair
@@ -211,7 +216,7 @@ def _named(text: Text, begin: int, end: int, kind: Held) -> int:
     if sep == b":" and not tight and (pair := paired(text, begin, end, kind)) is not None:
         return pair
     if at >= len(raw) or raw[at] in b"\r\n|>\\" or (raw[at] == 35 and after["space"]):
-        following = below(text, begin, at, kind, tight)
+        following = below(text, begin, at, kind)
         if following is not None:
             return following
         if at >= len(raw) or raw[at] in b"\r\n" or NEXT.match(raw, at):

@@ -78,8 +78,7 @@ def given_value(text: Text, begin: int, end: int, at: int, kind: Held, tight: bo
         if b" " not in told or (
             raw[begin:at].isupper() and kind is Held.PASSWORD and not re.search(rb"\s[\w.-]+=", told)
         ):
-            if told[-1:] not in (b"\\", b";"):
-                value, last = told, at + len(told)
+            value, last = (value, last) if told[-1:] in (b"\\", b";") else (told, at + len(told))
     elif raw[begin - 1 : begin] in (b"&", b"?") and (amp := raw.find(b"&", at, last)) >= 0:
         value, last = raw[at:amp], amp
     elif raw[begin - 1 : begin] == b";" and (semi := raw.find(b";", at, last)) >= 0:
@@ -114,6 +113,9 @@ def _colon(text: Text, begin: int, at: int, kind: Held, lead: bytes) -> int:
         or stripped[-1:] in b"])"
     )
     if kind is Held.RANDOM:
+        user = value.find(b":")
+        if user > 0 and b"auth" in text.low[begin:at] and words.random(value[user + 1 :]):
+            return text.mask(at + user + 1, bare.end())
         return text.mask(at, bare.end()) if words.strong(value) and start else bare.end()
     if harmless(value, kind):
         return bare.end()
@@ -206,7 +208,7 @@ def element(text: Text, at: int, kind: Held) -> int:
     return text.mask(first, first + len(value))
 
 
-def header(text: Text, at: int, quoted: bool) -> int:
+def header(text: Text, at: int) -> int:
     """``Authorization``: its scheme stays readable."""
     raw = text.raw
     opening = re.compile(rb"""(?:\[|\()?[ \t]*\\{0,8}+[bu]?["'`]?(?:\[)?\\{0,8}+["'`]?""").match(raw, at)
@@ -230,6 +232,7 @@ def header(text: Text, at: int, quoted: bool) -> int:
 
 
 def cookies(text: Text, at: int) -> int:
+    """All pairs of a ``Cookie``, to the end of its line or its quotes."""
     raw = text.raw
     opening = re.compile(rb"""[\[({]{0,2}+\\{0,8}+[bu]?["'`]?""").match(raw, at)
     assert opening is not None
@@ -249,7 +252,7 @@ def cookies(text: Text, at: int) -> int:
     return text.mask(opening.end(), end)
 
 
-def below(text: Text, begin: int, at: int, kind: Held, tight: bool) -> int | None:
+def below(text: Text, begin: int, at: int, kind: Held) -> int | None:
     """The value on the lines below: a YAML block, a folded value, a line of its own. None where there is none."""
     raw = text.raw
     ahead = NEXT.match(raw, at)

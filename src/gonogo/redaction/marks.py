@@ -1,4 +1,4 @@
-"""Secrets that a mark tells rather than a name: URLs, bearer tokens, one-letter options of programs, files of passwords."""
+"""Secrets that a mark tells rather than a name: URLs, bearer tokens, one-letter options, files of passwords."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _TOOLS = pattern(
     rb"rabbitmqadmin|nats|airflow)\b"
 )
 _TAKES = {
-    b"-p": rb"snowsql|mysql|mariadb|sshpass|mongo|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|cqlsh|zip|unzip|7z|beeline|sqoop|net|presto|trino|rabbit|airflow|arango|couchbase|ipmitool",
+    b"-p": rb"snowsql|mysql|mariadb|sshpass|mongo|docker|podman|nerdctl|helm|oc|az|crane|cypher-shell|cqlsh|zip|"
+    rb"unzip|7z|"
+    rb"beeline|sqoop|net|presto|trino|rabbit|airflow|arango|couchbase|ipmitool",
     b"-P": rb"sqlcmd|isql|tsql|zip|unzip|bteq|ipmitool",
     b"-w": rb"ldap",
     b"-a": rb"redis-cli",
@@ -41,7 +43,9 @@ _NOT_USERS = pattern(
     rb"(?:^|[\s;|&/\"'])(?:docker|podman|nerdctl|kubectl|chown|install|runuser|setpriv|chroot|systemd-run)[\s\"']"
 )
 _PIPED = pattern(
-    rb"""(?:echo|printf|print)[ \t]+(?:-\w+[ \t]+)?(?:["']?%s(?:\\n)?["']?[ \t]+)?(?P<quote>["']?)(?P<value>[^\n|]{1,200}?)(?P=quote)[ \t]*\|[^|\n]{0,100}$"""
+    rb"""(?:echo|printf|print)[ \t]+(?:-\w+[ \t]+)?(?:["']?%s(?:\\n)?["']?[ \t]+)?"""
+    rb"""(?P<quote>["']?)(?P<value>[^\n|]{1,200}?)"""
+    rb"""(?P=quote)[ \t]*\|[^|\n]{0,100}$"""
 )
 _HERE = pattern(rb"""<<<[ \t]*["']?(?:[\w.-]+:)?([^\s"']+)""")
 _LITERAL = pattern(rb"""--from-literal[ =]\\{0,8}+["']?[\w.-]{1,100}+=(?P<quote>["']?)""")
@@ -90,8 +94,7 @@ def _url(text: Text, at: int) -> int:
         first_at = token.find(b"@", colon, last)
         # an "@" of a path, as in "user:pw@host/x@y": the host ends before it
         if first_at >= 0 and re.fullmatch(rb"[\w.-]+(?::\d+)?[/?#].*", token[first_at + 1 : last], re.DOTALL):
-            if b"/" not in token[colon:first_at]:
-                last = first_at
+            last = last if b"/" in token[colon:first_at] else first_at
         value = token[colon + 1 : last]
         if value and not words.placeholder(value):
             return text.mask(begin + colon + 1, begin + last)

@@ -1,4 +1,4 @@
-"""What a name says of its value: ``DB_PASSWORD`` and ``apiKey`` hold a secret, ``max_tokens`` and ``secretName`` none.
+"""What a name says of its value: ``DB_PASSWORD`` and ``apiKey`` hold a secret, ``max_tokens`` holds none.
 
 A name is split into words (``sslKeystorePassword``: ssl, keystore, password), and judged by its last secret word and
 by what stands before and after that. Nothing here looks at values.

@@ -12,14 +12,15 @@ _SECRET_KIND = pattern(rb"""kind\\{0,8}+["']?\s*+:\s*+\\{0,8}+["']?secret\b(?![\
 _KIND = pattern(rb"""(?<![\w-])kind\\{0,8}+["']?[ \t]*+:""")
 _DOCUMENT = pattern(rb"\n---")
 _DATA = pattern(
-    rb"""(?P<lead>(?:^|\n)(?P<indent>[ \t]*+(?:- )?)|[{,\s])\\{0,8}+["']?(?:stringdata|data)\\{0,8}+["']?[ \t]*+:[ \t]*+(?P<open>\{|\r?\n)"""
+    rb"""(?P<lead>(?:^|\n)(?P<indent>[ \t]*+(?:- )?)|[{,\s])\\{0,8}+["']?"""
+    rb"""(?:stringdata|data)\\{0,8}+["']?[ \t]*+:[ \t]*+(?P<open>\{|\r?\n)"""
 )
 _OBJECT = 100_000
 """Bytes of one object, at most."""
 _ENTRY = pattern(rb"""(?P<key>\\{0,8}+["']?[\w./-]{1,253}+\\{0,8}+["']?[ \t]*+:[ \t]*+)""")
 
 
-def secret_objects(text: Text, at: int) -> int:
+def secret_objects(text: Text, _at: int) -> int:
     """All values of Secrets: ``data`` and ``stringData``, before the kind of their object or after it."""
     low = text.low
     kinds = [found.start() for found in _SECRET_KIND.finditer(low)]

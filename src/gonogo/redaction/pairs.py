@@ -1,4 +1,4 @@
-"""Pairs whose one member is a name and whose other is its value: ``{name: DB_PASS, value: x}`` in any order and spelling."""
+"""Pairs, whose one member is a name and whose other is its value: ``{name: DB_PASS, value: x}`` in any order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ _CALLED = tuple(b"name key variable var property setting field option header att
 """What a member is called that holds a name."""
 _NAME_BEFORE = pattern(
     rb"""(?:^|[\s{,\[("'\\<-])(?P<what>name|key|parameterkey|parametername|paramname|variable|var|property|setting|"""
-    rb"""field|option|header|attribute|param|id|title|envname)\\{0,8}+["']?\s*+(?:[:=]|=>)\s*+\\{0,8}+["']?(?:%env[.]|env[.]|x-|)$|<name>\s*+$"""
+    rb"""field|option|header|attribute|param|id|title|envname)\\{0,8}+["']?"""
+    rb"""\s*+(?:[:=]|=>)\s*+\\{0,8}+["']?(?:%env[.]|env[.]|x-|)$|<name>\s*+$"""
 )
 _VALUE_AFTER = pattern(
-    rb"""\\{0,8}+["']?(?:</\w{1,20}+>)?(?:(?!(?:\bname\b|\bkey\b|\n\s*+- )(?!\\?["']?\s*[:=]\s*\\?["']?\s*valuefrom))[^{}\[\]]){0,300}?"""
+    rb"""\\{0,8}+["']?(?:</\w{1,20}+>)?"""
+    rb"""(?:(?!(?:\bname\b|\bkey\b|\n\s*+- )(?!\\?["']?\s*[:=]\s*\\?["']?\s*valuefrom))[^{}\[\]]){0,300}?"""
     rb"""(?<![\w.-])(?:value|val|parametervalue|paramvalue|content|data)\\{0,8}+["']?\s{0,4}+(?::|=>?|>)[ \t]*+"""
 )
 _VALUE_WORD = pattern(rb"""(?<![\w.-])(?:value|val|parametervalue)\\{0,8}+["']?\s{0,4}+(?::|=>?|>)[ \t]*+""")
@@ -40,9 +42,9 @@ def paired(text: Text, begin: int, end: int, kind: Held) -> int | None:
         return None
     window = low[max(0, begin - 48) : begin]
     what = _NAME_BEFORE.search(window)
-    if what is None or raw[begin:end].lower() in (b"key", b"name", b"token", b"id"):
-        if what is None or (what["what"] != b"name" and what["what"] is not None):
-            return None
+    common = raw[begin:end].lower() in (b"key", b"name", b"token", b"id")
+    if what is None or (common and what["what"] not in (b"name", None)):
+        return None
     closing = end + len(re.compile(rb"""\\{0,8}+["']?""").match(raw, end)[0])  # type: ignore[index]
     tag = re.compile(rb"\s*/?>\s*").match(raw, closing)
     if tag and what["what"] and in_element(raw, begin - 2):
@@ -58,7 +60,7 @@ def paired(text: Text, begin: int, end: int, kind: Held) -> int | None:
         if low[at - 1 : at] == b">":
             return element(text, at, kind)
         if at >= len(raw) or raw[at] in b"\r\n|>":
-            following = below(text, begin, at, Held.PASSWORD, True)
+            following = below(text, begin, at, Held.PASSWORD)
             return following if following is not None else end
         return _plain(text, at, kind)
     start = max(0, begin - 400)

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when first needed: all of them would cost each start a tenth of a second."""
+"""Regular expressions that are compiled when they are first needed: all of them take a tenth of a second."""
 
 from __future__ import annotations
 

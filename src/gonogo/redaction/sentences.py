@@ -14,7 +14,8 @@ _SETS = words.in_bytes("env arg set setx setenv export set configuration propert
 """Words after which a name and its value stand: ``ENV DB_PASS x``."""
 _DIRECTIVES = (b"requirepass", b"masterauth", b"rootpw", b"bindpw", b"userpassword")
 _IS = pattern(
-    rb"[ \t]{1,4}+(?:(?:(?:for|of|to)[ \t][^\n:=]{1,80}?[ \t:])??(?:(?:is|was|are|now|to|from|set|changed|reset|=|:)[ \t:]+){1,4}+|"
+    rb"[ \t]{1,4}+(?:(?:(?:for|of|to)[ \t][^\n:=]{1,80}?[ \t:])??(?:(?:is|was|are|now|to|from|set|"
+    rb"changed|reset|=|:)[ \t:]+){1,4}+|"
     rb"[\w@.-]{1,40}+[ \t]=[ \t]+)"
 )
 _LOGIN = pattern(rb"\b(?:login|machine) \S{1,100} \Z")
@@ -90,7 +91,7 @@ def after_bare_name(text: Text, begin: int, end: int, kind: Held, at: int, close
             return text.mask(at, bare.end())
     told = _IS.match(raw, end)
     if kind is Held.PASSWORD and (ahead := _FOR.match(raw, end)):
-        if (following := below(text, begin, ahead.end(), kind, False)) is not None:
+        if (following := below(text, begin, ahead.end(), kind)) is not None:
             return following
         told = told or ahead
     if told is not None:

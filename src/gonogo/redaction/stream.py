@@ -10,8 +10,13 @@ from gonogo.redaction.patterns import pattern
 _MOST = 1 << 20
 """Characters of one line that are waited for."""
 
-_OPEN = pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?!.*-----END )", re.DOTALL)
-_AWAITS = pattern(r"(?:[:=|>\\,]|[|>][-+]|--[\w-]+[\"']?|name\W{1,4}\S+)[ \t]*\n(?:[ \t]*\n)*\Z", re.IGNORECASE)
+_OPEN = pattern(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?!.*-----END )|kind\W{1,6}Secret\b(?!.*\n---)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""What goes on for many lines."""
+_NEAR, _LINES = 2000, 6
+"""Characters, and lines, of what was shown last that may say what the next line is: ``password:``."""
 _MAY_BEGIN = pattern(r"pass|pw|secret|token|key|cred|auth|cookie|bearer|basic|sig|://|-----|eyJ", re.IGNORECASE)
 _CONTEXT = 20_000
 
@@ -52,11 +57,12 @@ class Stream:
     def _out(self, text: str) -> Redacted:
         shown = self._redact.after(self._before, text)
         told = self._before + text
-        begun = _OPEN.search(told)
+        begun = _OPEN.search(told[-_CONTEXT:])
+        latest = "".join(told[-_NEAR:].splitlines(keepends=True)[-_LINES:])
         if begun:
-            self._before = told[begun.start() :][-_CONTEXT:]
-        elif _AWAITS.search(told[-400:]):
-            self._before = "".join(told[-2000:].splitlines(keepends=True)[-4:])
+            self._before = told[-_CONTEXT:][begun.start() :]
+        elif _MAY_BEGIN.search(latest):
+            self._before = latest
         else:
             self._before = "" if text.endswith("\n") else told[told.rfind("\n") + 1 :][-400:]
         return shown

@@ -84,7 +84,8 @@ _KINDS = bytes(
     for c in range(256)
 )
 _PUBLIC = pattern(
-    rb"(?:ssh-\w+ |ecdsa-[\w-]+ |sha\d+[-:/=]|md5[-:/=]|integrity\W{1,4}|id[-_\d]*[\"'>: =\[]{1,5}|etag\W{1,5}|fingerprint\W{1,5})$",
+    rb"(?:ssh-\w+ |ecdsa-[\w-]+ |sha\d+[-:/=]|md5[-:/=]|integrity\W{1,4}|"
+    rb"id[-_\d]*[\"'>: =\[]{1,5}|etag\W{1,5}|fingerprint\W{1,5})$",
     re.IGNORECASE,
 )
 """Before a random text that everybody may know: public keys, digests, ids of requests."""
@@ -213,6 +214,7 @@ def _varied(rest: bytes) -> bool:
 def private_keys(raw: bytes, found: Spans) -> None:
     """PEM and the like, from BEGIN to END, or to where its lines end; indented, quoted, escaped, or cut off."""
     at, ended = raw.find(b"BEGIN "), 0
+    ends: set[int] = set()
     while at >= 0:
         begin = _PEM_BEGIN.match(raw, max(0, at - 5)) or _PEM_BEGIN.match(raw, max(0, at - 6))
         at = raw.find(b"BEGIN ", at + 6)
@@ -222,6 +224,22 @@ def private_keys(raw: bytes, found: Spans) -> None:
         nested = raw.find(b"BEGIN ", begin.end(), end.start() if end else begin.end())
         ended = end.end() if end and nested < 0 else _last_line(raw, begin.end())
         found.append((begin.start(), ended))
+        ends.add(ended)
+    # the end of one whose beginning was cut off, as the last lines of a log are
+    for end in _PEM_END.finditer(raw):
+        if b"PRIVATE" in end[0] and end.end() not in ends:
+            found.append((_first_line(raw, end.start()), end.end()))
+
+
+def _first_line(raw: bytes, at: int) -> int:
+    """The beginning of a key whose BEGIN is missing: its first line of base64."""
+    begin = raw.rfind(b"\n", 0, at) + 1
+    while begin > 0 and at - begin < 20_000:
+        previous = raw.rfind(b"\n", 0, begin - 1) + 1
+        if not _BASE64_LINE.fullmatch(raw[previous : begin - 1].rstrip()):
+            break
+        begin = previous
+    return begin
 
 
 def _last_line(raw: bytes, at: int) -> int:
@@ -232,7 +250,7 @@ def _last_line(raw: bytes, at: int) -> int:
     while True:
         following = raw.find(b"\n", end + 1)
         line = raw[end + 1 : following if following >= 0 else len(raw)]
-        if not _BASE64_LINE.fullmatch(line.rstrip()) and line.strip() != b"":
+        if not _BASE64_LINE.fullmatch(line.rstrip()) and line.strip():
             return end
         if following < 0:
             return len(raw)

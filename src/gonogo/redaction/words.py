@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from itertools import pairwise
 
 from gonogo.redaction.patterns import pattern
 
@@ -154,13 +155,13 @@ def _mixed(part: bytes) -> bool:
     if len(part) < 8:
         return False
     kinds = [1 if c in _DIGITS else 2 if c in _UPPER else 3 for c in part]
-    turns = sum(a != b for a, b in itertools.pairwise(kinds))
+    turns = sum(a != b for a, b in pairwise(kinds))
     return turns >= 4 and ((2 in kinds and 3 in kinds) or len(part) >= 16) and 1 in kinds
 
 
 def _scrambled(value: bytes) -> bool:
     kinds = [c in _UPPER for c in value]
-    return sum(a != b for a, b in itertools.pairwise(kinds)) >= 6
+    return sum(a != b for a, b in pairwise(kinds)) >= 6
 
 
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(128, 256))
