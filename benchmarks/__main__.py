@@ -15,7 +15,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmarks import attached, collect, doom, dump, first, forwarding, help, lanes, listing, readiness, redaction, watching
+from benchmarks import (
+    attached,
+    collect,
+    doom,
+    dump,
+    first,
+    forwarding,
+    help,
+    lanes,
+    listing,
+    readiness,
+    redaction,
+    watching,
+)
 from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
 from gonogo.errors import GonogoError
 

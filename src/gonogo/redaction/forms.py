@@ -24,6 +24,8 @@ from gonogo.redaction.text import NEXT, Spans, Text, harmless
 
 _NAME = bytes(c if (chr(c).isalnum() and c < 128) or c in b"_.-" else 32 for c in range(256))
 _LONGEST_NAME = 96
+_SHORT = 4096
+"""Bytes below which it is not worth while to look whether to look."""
 _FEW = 12
 """Names that are looked for one by one; of more, their needles are."""
 NEEDLES = (
@@ -32,6 +34,8 @@ NEEDLES = (
     *(b"sas", b"id_", b"connectionstring"),
 )
 """Parts of the names that may hold a secret; lower case."""
+_SPOKEN = (*(needle for needle, _ in WORDY if needle != b"kind"), *tokens.HASHED, b"private")
+"""Besides names that hold a secret; ``kind`` matters beside one, ``Secret``."""
 _WORDS_ON = (
     rb"[.,;!?)\]]{0,3}+[ \t]++(?!is\b|was\b|are\b|now\b|to\b|for\b|of\b|set\b|changed\b|reset\b|from\b|below\b|"
     rb"string\b|"
@@ -84,6 +88,28 @@ _BEFORE_VALUES = b" \"'\\>=:<\n"
 def find(raw: bytes, found: Spans) -> None:
     """Where secrets stand in ``raw``, by all forms."""
     text = Text(raw)
+    tokens.by_shape(raw, text.found)
+    tokens.crypts(raw, text.found)
+    for needle, look, rare in MARKED:
+        if rare in raw:
+            _each(text, needle, look)
+    if len(raw) < _SHORT or _speaks(raw):
+        _by_names(text)
+    found += text.found
+
+
+def _speaks(raw: bytes) -> bool:
+    """Whether the text speaks of secrets at all: lines of a log that differ in numbers only are looked through once."""
+    lines = b"\n".join({*raw.translate(None, b"0123456789").split(b"\n")})
+    if 2 * len(lines) > len(raw):
+        return True  # to look would cost as much as it may spare
+    names = b"\n%b\n" % b"\n".join({*lines.translate(_NAME).split()})
+    low = names.lower()
+    return any(needle in low for needle in _SPOKEN) or bool(_holding(names, low)[0])
+
+
+def _by_names(text: Text) -> None:
+    raw = text.raw
     spaced = b" %b " % raw.translate(_NAME)
     # What a text is made of is far less than the text: its names are looked through once each.
     names = b"\n%b\n" % b"\n".join({*spaced.split()})
@@ -92,13 +118,9 @@ def find(raw: bytes, found: Spans) -> None:
     for needle, look in WORDY:
         if needle in low:
             _each(text, needle, look)
-    for needle, look in MARKED:
-        _each(text, needle, look)
-    tokens.by_shape(raw, text.found)
-    tokens.hashes(raw, text.low, low, text.found)
-    if b"PRIVATE" in names and b"BEGIN" in names:
+    tokens.hashes(text.low, low, text.found)
+    if b"PRIVATE" in names:
         tokens.private_keys(raw, text.found)
-    found += text.found
 
 
 def _each(text: Text, needle: bytes, look: Callable[[Text, int], int]) -> None:

@@ -261,17 +261,17 @@ def _putty(text: Text, at: int) -> int:
 
 
 _Look = Callable[[Text, int], int]
-MARKED: tuple[tuple[bytes, _Look], ...] = (
-    (b"://", _url),
-    (b":\\/\\/", lambda text, at: _url(text, at + 2)),
-    (b"@", _dsn),
-    (b" -", _flag),
-    (b'"-', _flag),
-    (b"'-", _flag),
-    (b":5432:", _pgpass),
-    (b":*:", _pgpass),
+MARKED: tuple[tuple[bytes, _Look, bytes], ...] = (
+    (b"://", _url, b"/"),
+    (b":\\/\\/", lambda text, at: _url(text, at + 2), b"\\"),
+    (b"@", _dsn, b"@"),
+    (b" -", _flag, b"-"),
+    (b'"-', _flag, b'"'),
+    (b"'-", _flag, b"'"),
+    (b":5432:", _pgpass, b"5432"),
+    (b":*:", _pgpass, b"*"),
 )
-"""Looked for in the whole text."""
+"""Looked for in the whole text, where what is rarer is there."""
 WORDY: tuple[tuple[bytes, _Look], ...] = (
     (b"bearer", _bearer),
     (b"basic", _basic),

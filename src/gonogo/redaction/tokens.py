@@ -131,6 +131,9 @@ def _run(raw: bytes, begin: int, end: int, found: Spans) -> int:
     if end - begin == 36 and raw[begin + 8] == 45 == raw[begin + 13]:
         return end  # a uuid
     part = raw[begin : min(end, begin + 200)]
+    if len(part) == 35 and part.startswith(b"md5") and raw[end : end + 1] in (b"'", b'"'):
+        found.append((begin + 3, end))  # a role's password, as PostgreSQL kept it
+        return end
     first = raw[begin : begin + 2] in _FIRST
     if not first and part.isalpha():
         return end
@@ -257,21 +260,25 @@ def _last_line(raw: bytes, at: int) -> int:
         end = following
 
 
-def hashes(raw: bytes, low: bytes, names: bytes, found: Spans) -> None:
-    """Passwords as products keep them: crypt, Elasticsearch, Kafka, PostgreSQL, LDAP, Werkzeug.
-
-    ``low`` is ``raw`` and ``names`` the names in it, both in lower case.
-    """
+def crypts(raw: bytes, found: Spans) -> None:
+    """Passwords as ``crypt`` keeps them: ``$6$salt$…``."""
     at = raw.find(b"$")
     while at >= 0:
         crypt = _CRYPT.match(raw, at)
         if crypt:
             found.append(crypt.span())
         at = raw.find(b"$", crypt.end() if crypt else at + 1)
+
+
+def hashes(low: bytes, names: bytes, found: Spans) -> None:
+    """Passwords as products keep them: Elasticsearch, Kafka, PostgreSQL, LDAP, Werkzeug.
+
+    ``low`` is the text and ``names`` the names in it, both in lower case.
+    """
     for needle, shape in _HASHES:
         at = low.find(needle) if needle.rstrip(b"=:") in names else -1
         while at >= 0:
-            match = shape.match(raw, at)
+            match = shape.match(low, at)
             if match:
                 found.append(match.span(match.lastindex or 0))
             at = low.find(needle, match.end() if match else at + len(needle))
@@ -288,6 +295,7 @@ _HASHES = tuple(
         (b"stored_key=", rb"stored_key=([\w+/]+=*)"),
         (b"server_key=", rb"server_key=([\w+/]+=*)"),
         (b"saltedpassword=", rb"saltedpassword=([\w+/]+=*)"),
-        (b"md5", rb"md5([0-9a-f]{32})(?=['\"])"),
     )
 )
+HASHED = (b"pbkdf", b"scrypt", b"scram-", b"ssha", b"salt", b"stored_key", b"server_key")
+"""Parts of names without which none of these is there."""
