@@ -82,7 +82,7 @@ Caused by: javax.crypto.BadPaddingException: Given final block not properly padd
 2026-01-02 03:04:05.678 UTC [<n>] LOG:  connection authorized: user=mlflow database=mlflow application_name=psql
 psql: error: connection to server at "<host>" (<ip>), port 5432 failed: fe_sendauth: no password supplied
 password_encryption = scram-sha-256
- Password for user mlflow:
+ Password for user mlflow: 
 sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) FATAL:  password authentication failed for user "superset"
 2026-01-02 03:04:05.678+0000 WARN  [bolt-<n>] The client is unauthorized due to authentication failure.
 2026-01-02 03:04:05.678+0000 INFO  Changed password for user 'neo4j'. IMPORTANT: this change will only take effect if performed before the database is started for the first time.
