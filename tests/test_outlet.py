@@ -206,7 +206,7 @@ def test_what_a_secret_holds_is_shown_by_nothing_that_prints() -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda: print("from a library:", CANARY),  # noqa: T201
+        lambda: print("from a library:", CANARY),
         lambda: sys.stderr.write(f"{CANARY}\n"),
         lambda: logging.lastResort.handle(logging.makeLogRecord({"levelno": logging.ERROR, "msg": f"with {CANARY}"})),
         lambda: traceback.print_exception(ValueError(f"Invalid header value b'Bearer {CANARY}'")),
