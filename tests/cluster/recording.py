@@ -163,6 +163,8 @@ def _play(cluster: Cluster, one: Record, keep: Path | None) -> None:
 def _follow(cluster: Cluster, records: Sequence[Record], ended: threading.Event) -> None:
     with closing(survey.followed(Api(Kubernetes(kubeconfig=str(cluster.kubeconfig))))) as said:
         for found in said:
+            if isinstance(found, str):  # a note, such as of a watch that was cut and begun anew
+                continue
             changes = not isinstance(found, survey.Survey)
             rows = [one.row for one in found if not one.gone] if changes else found.rows
             now = REAL.now()
