@@ -30,7 +30,7 @@ from benchmarks import (
     watching,
 )
 from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
-from gonogo.errors import GonogoError
+from gonogo.core.errors import GonogoError
 
 ON_A_CLUSTER: tuple[Theme, ...] = (watching, listing, doom, forwarding)
 THEMES: tuple[Theme, ...] = (help, collect, dump, redaction, lanes, readiness, first, attached, *ON_A_CLUSTER)

@@ -12,7 +12,7 @@ import psutil
 from benchmarks.children import GONOGO, PYTEST, run
 from benchmarks.content import copied, results
 from benchmarks.table import BenchmarkError, Row
-from gonogo.waiting import pause
+from gonogo.core.waiting import pause
 
 ROWS: Mapping[str, str] = {
     "memory": "PSS of all processes of the platform, idle, summed",

@@ -12,11 +12,11 @@ from typing import Any
 
 from benchmarks.cluster import fresh, kubeconfig, program
 from benchmarks.table import BenchmarkError
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.hub import Hub
-from gonogo.errors import NotReady
-from gonogo.target import Kubernetes
-from gonogo.waiting import until
+from gonogo.core.errors import NotReady
+from gonogo.core.waiting import until
 
 NODES, SPACES, APPS, COPIES = 500, 20, 25, 20
 """500 nodes; 20 namespaces of 25 applications with 20 pods each."""

@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 
 from benchmarks.cluster import kubeconfig, program, scratch
 from benchmarks.table import BenchmarkError, Row
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import Api
 from gonogo.cluster.forward import Forwards
-from gonogo.target import Kubernetes
 
 ROWS: Mapping[str, str] = {"forward": "200 MB out of a pod and 200 MB into it through a forward, best of 4"}
 LONG = True

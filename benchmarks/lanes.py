@@ -41,7 +41,7 @@ FILES = {
     """,
     "fixtures/slow.py": f"""
         import pytest
-        from gonogo.waiting import pause
+        from gonogo.core.waiting import pause
 
         class Slow:
             def __init__(self, endpoints):
@@ -88,7 +88,7 @@ FILES = {
     """,
     "peer/test_peer.py": f"""
         import pytest
-        from gonogo.waiting import pause
+        from gonogo.core.waiting import pause
 
         @pytest.mark.parametrize("n", range({CHECKS}))
         def test_slow(n):

@@ -46,7 +46,7 @@ OURS = (
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.hub import Hub
 from gonogo.cluster.judge import judge
-from gonogo.target import Kubernetes
+from gonogo.catalog.target import Kubernetes
 
 api = Api(Kubernetes())
 api.client()

@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from benchmarks.content import written
 from benchmarks.table import Row
-from gonogo.errors import Refused, Unavailable
-from gonogo.model import Endpoints
+from gonogo.catalog.registry import Registry
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import Refused, Unavailable
+from gonogo.core.waiting import until
 from gonogo.providers.embedded.provider import Embedded
-from gonogo.registry import Registry
-from gonogo.waiting import until
 
 ROWS: Mapping[str, str] = {"readiness": "from a server's readiness until the provider returns, worst of 7"}
 LONG = False

@@ -65,7 +65,7 @@ KEYWORD = (
     "2026-01-02 03:04:05,{n:03} INFO token of user u{n} refreshed in {n} ms",
     "[2026-01-02T03:04:05,{n:03}][WARN ][o.e.x.s.a.ApiKeyService] [data-{n}] api key {n} has been invalidated",
     'level=info msg="secret data/app-{n} synced" keys={n}',
-    "2026-01-02 03:04:05.{n:03} UTC [{n}] FATAL:  password authentication failed for user \"app{n}\"",
+    '2026-01-02 03:04:05.{n:03} UTC [{n}] FATAL:  password authentication failed for user "app{n}"',
     "max_tokens={n} prompt_tokens={n} token_type=Bearer",
     "connecting with user=app{n} password={h} to the store",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo.waiting import Clock
+from gonogo.core.waiting import Clock
 
 
 class Counting(Clock):

@@ -10,10 +10,10 @@ import pytest
 from repositories import Content
 
 # pytester unloads what a test was the first to load; of a library that stays in part, a second copy is no use.
-import gonogo.publish  # noqa: F401
-from gonogo import outlet
-from gonogo.model import Results
+import gonogo.run.publish  # noqa: F401
+from gonogo.core import outlet
 from gonogo.redaction import Redactor
+from gonogo.results.model import Results
 
 pytest_plugins = ["pytester"]
 
@@ -39,6 +39,7 @@ def content(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.fixture
 def outcomes(content: Content) -> Callable[[], dict[str, str]]:
     """Criterion to outcome, as the last run stored it."""
+
     def read() -> dict[str, str]:
         results = msgspec.json.decode((content.root / "reports/out/results.json").read_bytes(), type=Results)
         return {c.id: c.outcome.value for c in results.criteria}

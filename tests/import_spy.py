@@ -1,4 +1,4 @@
-"""Who imports what, and whether in the one place that is for it (:mod:`gonogo.loading`).
+"""Who imports what, and whether in the one place that is for it (:mod:`gonogo.core.loading`).
 
 As a program it is pytest with an eye on that: ``python tests/import_spy.py suites/`` ends with 1 where anything was
 imported beside other threads in another place, and lists it.
@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
 from typing import NamedTuple
 
-from gonogo.loading import LOADING
+from gonogo.core.loading import LOADING
 
 
 class Import(NamedTuple):

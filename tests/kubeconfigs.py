@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import Api
-from gonogo.model import Limits
-from gonogo.target import Kubernetes
+from gonogo.core.endpoints import Limits
 
 
 def kubeconfig(

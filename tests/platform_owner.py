@@ -10,9 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
-from gonogo.model import Progress
+from gonogo.catalog.registry import Component, EndpointKeys
+from gonogo.core.servers import Progress
 from gonogo.providers.embedded.provider import Embedded
-from gonogo.registry import Component, EndpointKeys
 from tests.small_servers import ready
 
 

@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 from certificates import Authority
 from kubeconfigs import kubeconfig
 
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.kubeconfig import chosen, configured
-from gonogo.target import Kubernetes
 
 CHUNK = 1 << 16
 

@@ -9,10 +9,10 @@ CLIENT = '''
     from collections.abc import Callable, Iterator
     from pathlib import Path
     import pytest
-    from gonogo.client import Leftover
-    from gonogo.errors import Refused, TimedOut
-    from gonogo.journal import run_of
-    from gonogo.model import Endpoints
+    from gonogo.checks.client import Leftover
+    from gonogo.core.errors import Refused, TimedOut
+    from gonogo.checks.journal import run_of
+    from gonogo.core.endpoints import Endpoints
 
     class {title}:
         """A 'server' that is a file: its text is its mood, its absence is refusal."""

@@ -6,23 +6,19 @@ pipelines are blocked; Ray was not reached; Katib needs a cluster; one failure i
 
 from __future__ import annotations
 
-from gonogo.model import (
+from gonogo.core.outcomes import Decision, Level, Mode, Outcome, Skip
+from gonogo.results.model import (
     Cause,
     CheckResult,
     ComponentResult,
     CriterionResult,
-    Decision,
     Evidence,
     FirstCause,
     Health,
-    Level,
-    Mode,
     Odd,
-    Outcome,
     Place,
     Results,
     RunInfo,
-    Skip,
     Span,
     Storage,
     TargetInfo,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from gonogo.model import Endpoints, Limits, Secret
+from gonogo.core.endpoints import Endpoints, Limits, Secret
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from gonogo.errors import Denied, Refused
-from gonogo.model import Endpoints
+from gonogo.catalog.registry import Component, EndpointKeys
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import Denied, Refused
 from gonogo.providers.embedded import keeper
-from gonogo.registry import Component, EndpointKeys
 
 SERVER = """
 import os, signal, socket, sys, time

@@ -21,8 +21,8 @@ from websockets.http11 import Response
 from websockets.sync.server import ServerConnection, serve
 
 from gonogo.cluster.api import Kind, Stream
-from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden
-from gonogo.model import Limits
+from gonogo.core.endpoints import Limits
+from gonogo.core.errors import Absent, ClientError, ClusterLost, Denied, Forbidden
 
 SPDY, CHANNELS = "SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io"
 

@@ -27,7 +27,7 @@ CHECKS = 14
 """Test functions of one suite."""
 
 # Says what is done, in order; a line is written at once, whoever writes.
-DIARY = '''
+DIARY = """
     import json, os, pathlib
 
     FILE = pathlib.Path(os.environ["DIARY"])
@@ -35,9 +35,9 @@ DIARY = '''
     def note(**what):
         with FILE.open("a") as file:
             file.write(json.dumps(what) + "\\n")
-'''
+"""
 
-RECORDER = '''
+RECORDER = """
     import os
     import diary
 
@@ -46,7 +46,7 @@ RECORDER = '''
             return  # who distributes says it too
         expected = hasattr(report, "wasxfail")
         diary.note(report=report.nodeid, when=report.when, outcome=report.outcome, expected=expected)
-'''
+"""
 
 SLOW = '''
     def pytest_runtest_setup(item):
@@ -54,10 +54,10 @@ SLOW = '''
 '''
 
 # The fixtures of gonogo, by hand.
-PLAIN = '''
+PLAIN = """
     import importlib.util, pathlib, sys
     import pytest
-    from gonogo.model import Endpoints
+    from gonogo.core.endpoints import Endpoints
 
     def load(name):
         spec = importlib.util.spec_from_file_location(f"fixtures.{name}", pathlib.Path("fixtures", f"{name}.py"))
@@ -75,15 +75,15 @@ PLAIN = '''
     @pytest.fixture
     def endpoints():
         return lambda name: Endpoints(name, {"folder": str(pathlib.Path("servers", name).absolute())})
-'''
+"""
 
-CLIENT = '''
+CLIENT = """
     import uuid
     from collections.abc import Callable, Iterator
     from pathlib import Path
     import pytest
     import diary
-    from gonogo.model import Endpoints
+    from gonogo.core.endpoints import Endpoints
 
     class {title}:
         def __init__(self, endpoints: Endpoints) -> None:
@@ -113,9 +113,9 @@ CLIENT = '''
         diary.note(client=client.id, event="{name} opened")
         yield client
         diary.note(client=client.id, event="{name} closed")
-'''
+"""
 
-HEAD = '''
+HEAD = """
     import pytest
     import diary
 
@@ -140,7 +140,7 @@ HEAD = '''
     def given(request):
         diary.note(item=request.node.nodeid, event=f"given {request.param}")
         return request.param
-'''
+"""
 
 BODIES = {
     "assert True": 8,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,44 +20,31 @@ FIXTURES = sorted(ROOT.glob("fixtures/*.py"))
 SUITES = sorted(ROOT.glob("suites/*/test_*.py"))
 COMPONENTS = sorted(path.parent.name for path in ROOT.glob("deploy/*/component.toml"))
 
-CORE = {
-    "redaction": {"redaction"},
-    "harmless": set(),
-    "outlet": {"codec", "harmless", "redaction", "files"},
-    "model": {"outlet"},
-    "seen": {"outlet"},
-    "errors": {"harmless", "model", "seen"},
-    "signatures": {"model"},
-    "times": {"errors"},
-    "declared": set(),
-    "judge": {"model", "times"},
-    "codec": set(),
-    "seal": {"codec", "model"},
-    "names": set(),
-    "files": {"codec", "errors"},
-    "ours": {"errors"},
-    "merge": {"declared", "errors", "judge", "model", "times"},
-    "gate": {"codec", "model", "errors", "files", "judge", "merge", "seal", "times"},
-    "registry": {"model", "errors", "files", "signatures"},
-    "target": {"model", "errors", "files", "names", "ours", "outlet", "registry"},
-    "runplan": {"declared", "model", "errors", "files", "judge", "registry", "target"},
-    "schema": {"model"},
-    "client": {"errors", "model"},
-    "lanes": set(),
-    "loading": set(),
-    "waiting": {"errors"},
-    "render": {"harmless", "model", "render", "times"},
-}
-"""What a module of the core may know of ours; a package stands for its modules."""
+ROOMS = (
+    "redaction",
+    "core",
+    "results",
+    "render",
+    "catalog",
+    "checks",
+    "cluster",
+    "providers",
+    "run",
+    "pytest_plugin",
+    "commands",
+    "cli",
+    "__main__",
+)
+"""The rooms of ``src/gonogo/``, lowest first: a room imports only rooms below it. docs/architecture.md draws them."""
 
 LIGHT = {"pytest", "gonogo", "fixtures"} | sys.stdlib_module_names
 """What the modules that a collection imports may import as they are loaded."""
 
 FOR_SUITES = {
     "gonogo": {"wrong", "saw"},
-    "gonogo.model": None,
-    "gonogo.plugin": {"Disturb"},
-    "gonogo.inside": {"Inside"},
+    "gonogo.results.model": None,
+    "gonogo.pytest_plugin": {"Disturb"},
+    "gonogo.checks.inside": {"Inside"},
 }
 """What a suite may take from the engine; the last two are types of fixtures. None: anything."""
 
@@ -87,22 +75,6 @@ def loaded(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from loaded(node.body)
 
 
-def ours(path: Path) -> set[str]:
-    """The modules of the engine that the file imports anywhere, packages by their first name."""
-    found = set()
-    for module, names, _ in imports(path):
-        if module == "gonogo":
-            found |= names
-        elif module.startswith("gonogo."):
-            found.add(module.split(".")[1])
-    return found
-
-
-def module(path: Path) -> str:
-    """``judge`` for ``src/gonogo/judge.py``, ``render`` for every file of that package."""
-    return path.relative_to(ROOT / "src/gonogo").parts[0].removesuffix(".py")
-
-
 def shown(path: Path, line: int) -> str:
     """``path:line`` below the root, as an editor opens it."""
     return f"{path.relative_to(ROOT)}:{line}"
@@ -121,27 +93,61 @@ def tracked() -> tuple[Path, ...]:
 # -- who imports whom
 
 
-@pytest.mark.parametrize("path", [p for p in ENGINE if module(p) in CORE], ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_the_core_knows_only_what_it_is_made_of(path: Path) -> None:
-    assert ours(path) <= CORE[module(path)]
+@cache
+def graph() -> dict[str, set[str]]:
+    """Every module of the engine, and the modules of it that it imports, lazily or for its types alike."""
+    names = {".".join(p.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__"): p for p in ENGINE}
+    found: dict[str, set[str]] = {}
+    for name, path in names.items():
+        taken = {f"{m}.{n}" if f"{m}.{n}" in names else m for m, ns, _ in imports(path) for n in ns or {""}}
+        found[name] = (taken & names.keys()) - {name}
+    return found
 
 
-def test_providers_know_nothing_of_what_stands_above_them() -> None:
-    above = {"platform", "run", "plugin", "cli", "drills", "judge", "gate", "render", "clients", "progress"}
-    providers = [path for path in ENGINE if module(path) == "providers"]
+def room(name: str) -> str:
+    """``results`` for ``gonogo.results.verdict``; empty for the package itself, which stands in none."""
+    return name.split(".")[1] if "." in name else ""
 
-    assert len(providers) > 10
-    assert {path.name: ours(path) & above for path in providers if ours(path) & above} == {}
+
+def test_a_room_imports_only_rooms_below_it() -> None:
+    above = [
+        f"{name} imports {taken}"
+        for name, all_taken in graph().items()
+        for taken in all_taken
+        if room(taken) and room(name) not in {"", room(taken)} and ROOMS.index(room(taken)) > ROOMS.index(room(name))
+    ]
+
+    assert {room(name) for name in graph()} - {""} == set(ROOMS)
+    assert above == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    sorter = TopologicalSorter(graph())
+
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_providers_know_nothing_of_each_other() -> None:
+    parts = {name: name.split(".")[2] for name in graph() if name.count(".") > 2 and room(name) == "providers"}
+    across = [
+        (name, taken) for name in parts for taken in graph()[name] if parts.get(taken, parts[name]) != parts[name]
+    ]
+
+    assert set(parts.values()) >= {"embedded", "existing"}
+    assert across == []
 
 
 def test_judging_and_rendering_work_where_no_pytest_and_no_client_is_installed() -> None:
-    program = "import sys, gonogo.gate, gonogo.judge, gonogo.publish, gonogo.render.terminal; print(*sys.modules)"
+    program = "import sys, gonogo.results.gate, gonogo.run.publish, gonogo.render.terminal; print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     heavy = {"pytest", "_pytest", "httpx", "testinfra", "psutil", "rich", "typer"}
     assert heavy & {name.partition(".")[0] for name in done.stdout.split()} == set()
-    assert not [name for name in done.stdout.split() if name.startswith(("gonogo.providers", "gonogo.client"))]
+    assert not [name for name in done.stdout.split() if name.startswith(("gonogo.providers", "gonogo.checks.client"))]
 
 
 def test_the_keeper_is_a_program_of_its_own() -> None:
@@ -201,15 +207,15 @@ def test_what_a_client_imports_is_loaded_before_it_is_used(path: Path) -> None:
     assert [f"{shown(path, line)}: {name}" for name, line in imported_in(tree(path)) if name not in named] == []
 
 
-FIRST_THREAD = {"cli", "plugin", "content", "sweep", "discover", "survey", "stored"}
+FIRST_THREAD = {"cli", "pytest_plugin", "commands", "content", "choose", "sweep", "survey", "stored"}
 """Modules whose functions are called by the first thread alone."""
 
-LOADED_BEFORE = {"msgspec", "filelock", "gonogo.cluster.judge", "jmespath.exceptions", *(f"gonogo.{n}" for n in CORE)}
+LOADED_BEFORE = {"msgspec", "filelock", "gonogo.cluster.judge", "jmespath.exceptions"}
 """What is loaded before a function that imports it is called: by its own module, or by all."""
 
 
 def test_the_engine_imports_one_thing_at_a_time() -> None:
-    places = [path for path in ENGINE if path.stem not in FIRST_THREAD]
+    places = [path for path in ENGINE if FIRST_THREAD.isdisjoint({path.stem, path.parent.name})]
     alone = {name for path in ENGINE for node in ast.walk(tree(path)) if is_alone(node) for name in named_in(node)}
 
     assert {"httpx", "kubernetes.client", "testinfra", "gonogo.cluster.api"} <= alone
@@ -219,7 +225,7 @@ def test_the_engine_imports_one_thing_at_a_time() -> None:
 
 
 def is_alone(node: ast.AST) -> bool:
-    """Whether no other thread imports while this is done (:mod:`gonogo.loading`)."""
+    """Whether no other thread imports while this is done (:mod:`gonogo.core.loading`)."""
     if isinstance(node, ast.FunctionDef):
         return "once" in map(ast.unparse, node.decorator_list)
     return isinstance(node, ast.With) and "LOADING" in {ast.unparse(item.context_expr) for item in node.items}
@@ -256,40 +262,6 @@ def test_private_parts_of_pytest_are_left_alone() -> None:
 
     assert "pytest" in named
     assert [name for name in named if name.startswith("_pytest")] == []
-
-
-CLUSTER = {
-    "expiry": set(),
-    "documents": set(),
-    "kubeconfig": {"documents"},
-    "paths": set(),
-    "api": {"expiry", "kubeconfig", "paths"},
-    "judge": {"judge"},
-    "hub": {"api", "judge"},
-    "forward": {"api", "forward", "paths"},
-    "inside": {"api", "forward", "paths"},
-    "bundles": set(),
-    "clock": set(),
-    "stored": {"bundles", "clock", "documents", "judge"},
-    "story": {"judge"},
-    "survey": {"api", "hub", "judge", "paths", "stored", "story"},
-}
-"""What a module of the cluster package may know of the others: one direction."""
-
-
-@pytest.mark.parametrize(
-    "path", [p for p in ENGINE if module(p) == "cluster"], ids=lambda p: f"{p.parent.name}/{p.name}"
-)
-def test_the_modules_of_a_cluster_know_each_other_in_one_direction(path: Path) -> None:
-    place = path.relative_to(ROOT / "src/gonogo/cluster").parts[0].removesuffix(".py")
-    known = set()
-    for name, taken, _ in imports(path):
-        if name == "gonogo.cluster":
-            known |= taken
-        elif name.startswith("gonogo.cluster."):
-            known.add(name.split(".")[2])
-
-    assert known <= CLUSTER.get(place, set())
 
 
 def test_judging_a_cluster_takes_no_client_and_no_clock() -> None:
@@ -346,7 +318,7 @@ def test_one_module_sleeps() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"time.sleep", "sleep", "asyncio.sleep"}
     }
 
-    assert calls == {Path("src/gonogo/waiting.py")}
+    assert calls == {Path("src/gonogo/core/waiting.py")}
 
 
 def test_the_engine_knows_no_component() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from repositories import Content
 
-from gonogo.attach import target_file, toml
-from gonogo.errors import ConfigError
-from gonogo.registry import Registry
-from gonogo.target import load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
+from gonogo.commands.attach import target_file, toml
+from gonogo.core.errors import ConfigError
 
 QUEUE = """
     title = "Queue"

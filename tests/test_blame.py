@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from repositories import Content
 
-from gonogo.blame import explained, outcome_of, result_of
-from gonogo.errors import (
+from gonogo.catalog.registry import Registry
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import (
     ClientError,
     Denied,
     Forbidden,
@@ -21,10 +22,11 @@ from gonogo.errors import (
     Untrusted,
     Wrong,
 )
-from gonogo.events import unreported
-from gonogo.model import Cause, Endpoints, Outcome
-from gonogo.platform import NotAsked, Standing
-from gonogo.registry import Registry
+from gonogo.core.outcomes import Outcome
+from gonogo.results.events import unreported
+from gonogo.results.model import Cause
+from gonogo.run.diagnosis import explained, outcome_of, result_of
+from gonogo.run.platform import NotAsked, Standing
 
 CHECK = unreported("suites/store/test_store.py::test_store", ("store.mood",), "store")
 REFUSED = Standing("store", Outcome.FAILED, cause=Cause(component="store", signature="store.connection_refused"))

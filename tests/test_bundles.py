@@ -21,7 +21,7 @@ import pytest
 from gonogo.cluster import bundles
 from gonogo.cluster.judge import State
 from gonogo.cluster.survey import Survey, of_files
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 
 Member = tuple[str, bytes] | tarfile.TarInfo
 

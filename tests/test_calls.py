@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gonogo.calls import Calls, limited
+from gonogo.checks.calls import Calls, limited
 
 
 async def never() -> None:

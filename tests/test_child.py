@@ -13,7 +13,7 @@ import pytest
 
 PROGRAM = """
     import os, signal, sys, time
-    from gonogo.child import EndedEarly, apart
+    from gonogo.run.child import EndedEarly, apart
 
     def work():
         print("child", os.getpid(), flush=True)

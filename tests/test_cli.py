@@ -21,14 +21,15 @@ from repositories import Content
 from samples import sample_results
 
 from gonogo import cli
-from gonogo.errors import ConfigError, DeployError, Problem
-from gonogo.journal import Journal
-from gonogo.model import Endpoints, Results
-from gonogo.platform import Platform
-from gonogo.providers.existing import Existing
-from gonogo.registry import Component, Registry
-from gonogo.seal import sealed
-from gonogo.target import load_target
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import load_target
+from gonogo.checks.journal import Journal
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import ConfigError, DeployError, Problem
+from gonogo.providers.existing.addresses import Existing
+from gonogo.results.model import Results
+from gonogo.results.seal import sealed
+from gonogo.run.platform import Platform
 
 VERBS = [command.callback.__name__ for command in cli.app.registered_commands if command.callback]
 EMBEDDED = '[target]\nname = "embedded"\nprovider = "embedded"\nmodes = ["read", "write", "disrupt"]\n'
@@ -290,7 +291,7 @@ def test_up_says_why_something_was_left_and_goes_on_with_the_rest(
                 raise DeployError("store", "answers, and is not right\nit was left as it is")
             return super().up(component, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("gonogo.content.provider_for", lambda target, *_: Thin(target))
+    monkeypatch.setattr("gonogo.providers.choose.provider_for", lambda target, *_: Thin(target))
 
     said = gonogo("up")
 
@@ -318,7 +319,7 @@ def test_replacing_is_told_to_the_provider_before_anything_is_stood_up(
             self.tell(f"{component.name} is replaced; lost with it: everything")
             return super().up(component, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("gonogo.content.provider_for", lambda target, *_: Replacing(target))
+    monkeypatch.setattr("gonogo.providers.choose.provider_for", lambda target, *_: Replacing(target))
 
     said = gonogo("up", "store", "--replace")
 
@@ -396,7 +397,7 @@ def test_what_cannot_be_fetched_is_a_sentence_and_nothing_stays(
         def down(self) -> None:
             ended.append("everything")
 
-    for module in ("content", "run"):
+    for module in ("providers.choose", "run.execution"):
         monkeypatch.setattr(f"gonogo.{module}.provider_for", lambda target, *_: Unreachable(target))
 
     said = gonogo(*arguments)
@@ -424,7 +425,7 @@ def test_an_interrupted_up_leaves_alone_what_was_there(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gonogo.content.provider_for", lambda target, *_: ShopIsThere(target))
+    monkeypatch.setattr("gonogo.providers.choose.provider_for", lambda target, *_: ShopIsThere(target))
     monkeypatch.setattr(Platform, "bring_up", interrupted)
 
     said = gonogo("up", "store")

@@ -25,8 +25,8 @@ from scripted import Reply, Script, serving
 
 from gonogo.cluster import expiry
 from gonogo.cluster.api import KINDS, Api, Kind, Outdated, position, right
-from gonogo.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled
-from gonogo.model import Outcome
+from gonogo.core.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled
+from gonogo.core.outcomes import Outcome
 
 PODS = KINDS["Pod"].path()
 KAFKA = Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True)
@@ -330,7 +330,7 @@ def test_the_library_of_a_provider_that_kubectl_dropped_is_not_loaded(tmp_path: 
     program = f"""
 import sys
 from gonogo.cluster.api import Api
-from gonogo.target import Kubernetes
+from gonogo.catalog.target import Kubernetes
 Api(Kubernetes(kubeconfig={str(path)!r})).client()
 print(*sys.modules)
 """

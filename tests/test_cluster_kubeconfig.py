@@ -15,13 +15,13 @@ import pytest
 from kubeconfigs import api, kubeconfig
 from scripted import Reply, serving
 
+from gonogo.catalog.target import Kubernetes
+from gonogo.checks.translate import chain
 from gonogo.cluster import kubeconfig as module
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.kubeconfig import chosen
-from gonogo.errors import ClientError, ConfigError
-from gonogo.outlet import redacted
-from gonogo.reaching import chain
-from gonogo.target import Kubernetes
+from gonogo.core.errors import ClientError, ConfigError
+from gonogo.core.outlet import redacted
 
 PODS = KINDS["Pod"].path()
 

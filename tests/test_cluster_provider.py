@@ -17,17 +17,17 @@ from checkouts import checkout
 from kubeconfigs import kubeconfig
 from scripted import Reply, Script, answers, serving
 
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Kubernetes, Reached, load_target
+from gonogo.checks.translate import translated
 from gonogo.cluster.judge import World
-from gonogo.content import provider_for
-from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Problem, Refused, SecretMissing
-from gonogo.model import Limits
-from gonogo.outlet import learn
-from gonogo.providers import behind
-from gonogo.providers.cluster import Cluster
-from gonogo.providers.existing_cluster import ExistingCluster
-from gonogo.reaching import translated
-from gonogo.registry import Registry
-from gonogo.target import Kubernetes, Reached, load_target
+from gonogo.core.endpoints import Limits
+from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Problem, Refused, SecretMissing
+from gonogo.core.outlet import learn
+from gonogo.providers.choose import provider_for
+from gonogo.providers.existing import behind
+from gonogo.providers.existing.access import Cluster
+from gonogo.providers.existing.cluster import ExistingCluster
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 SECRET = "GET /api/v1/namespaces/data/secrets/queue"
@@ -178,8 +178,9 @@ def test_what_may_change_a_cluster_is_sure_which_one(
 def test_a_cluster_that_cannot_be_compared_is_not_changed(tmp_path: Path) -> None:
     said = r"identity: could not be compared: may not get namespaces"
 
-    with cluster(tmp_path, {SYSTEM: [Reply(403, "{}")]}, identity="uid-1") as (one, *_), pytest.raises(
-        ConfigError, match=said
+    with (
+        cluster(tmp_path, {SYSTEM: [Reply(403, "{}")]}, identity="uid-1") as (one, *_),
+        pytest.raises(ConfigError, match=said),
     ):
         one.confirm("staging.toml")
 

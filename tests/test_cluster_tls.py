@@ -15,7 +15,7 @@ from kubeconfigs import api, kubeconfig
 from scripted import Reply, serving
 
 from gonogo.cluster.api import VERSION, Api
-from gonogo.errors import ClusterLost, Denied
+from gonogo.core.errors import ClusterLost, Denied
 
 LONG_AGO = datetime(2021, 1, 2, 3, 4, tzinfo=UTC)
 

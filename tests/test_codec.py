@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from test_architecture import ENGINE, FIXTURES, shown, tree
 
-from gonogo.codec import convert, decode
+from gonogo.core.codec import convert, decode
 
 CROWD = """
 import sys, threading, types
-from gonogo.codec import convert, decode
+from gonogo.core.codec import convert, decode
 
 sys.setswitchinterval(1e-6)
 MODULE = '''

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from test_architecture import COMPONENTS, FIXTURES, ROOT, SUITES, shown, tree
 
-from gonogo.clients import VERBS
-from gonogo.drills import Drill, catalogue
-from gonogo.files import load_toml
-from gonogo.registry import ComponentFile, Registry
-from gonogo.signatures import GENERIC
+from gonogo.catalog.registry import ComponentFile, Registry
+from gonogo.catalog.signatures import GENERIC
+from gonogo.checks.clients import VERBS
+from gonogo.core.files import load_toml
+from gonogo.run.drills import Drill, catalogue
 
 REGISTRY = Registry.load(ROOT)
 DRILLS = catalogue(ROOT, REGISTRY)

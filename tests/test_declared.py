@@ -7,7 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from gonogo.declared import declared, function_of
+from gonogo.results.model import function_of
+from gonogo.run.declared import declared
 
 
 def written(root: Path, text: str, name: str = "suites/store/test_store.py") -> dict[str, set[str]]:
@@ -82,7 +83,7 @@ def written(root: Path, text: str, name: str = "suites/store/test_store.py") -> 
             {"test_a": {"a.b"}},
             id="under an error",
         ),
-        pytest.param('x = y\ny = x\n@x\n@criterion\ndef test_a(): ...', {}, id="names that go round"),
+        pytest.param("x = y\ny = x\n@x\n@criterion\ndef test_a(): ...", {}, id="names that go round"),
         pytest.param('# criterion\n@pytest.mark.criterion(f"a.{b}")\ndef test_a(): ...', {}, id="no plain text"),
         pytest.param('"""@pytest.mark.criterion("a.b")"""\ndef test_a(): ...', {}, id="only spoken of"),
     ],

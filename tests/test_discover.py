@@ -14,10 +14,10 @@ from kubeconfigs import api, kubeconfig
 from scripted import Reply, answers, serving
 from test_architecture import ROOT
 
-from gonogo.discover import Seen, drafts, look, target_file
-from gonogo.errors import Garbled
-from gonogo.registry import Registry
-from gonogo.target import Kubernetes, load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Kubernetes, load_target
+from gonogo.commands.discover import Seen, drafts, look, target_file
+from gonogo.core.errors import Garbled
 
 REGISTRY = Registry.load(ROOT)
 COMPONENTS = list(REGISTRY.components.values())

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from repositories import Content
 
-from gonogo.drills import Altered, Drill, Fault, catalogue, run_drills
-from gonogo.errors import ConfigError
-from gonogo.files import load_toml
-from gonogo.model import Secret, Struct
-from gonogo.providers.existing import Existing
-from gonogo.registry import Registry
-from gonogo.target import load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
+from gonogo.core.endpoints import Secret
+from gonogo.core.errors import ConfigError
+from gonogo.core.files import load_toml
+from gonogo.core.outcomes import Struct
+from gonogo.providers.existing.addresses import Existing
+from gonogo.run.drills import Altered, Drill, Fault, catalogue, run_drills
 
 STORE = """
     [moved]

@@ -9,7 +9,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 
 from fixtures.elasticsearch import Disk, known, room
-from gonogo.errors import Denied, Forbidden, Garbled, TimedOut, Unavailable
+from gonogo.core.errors import Denied, Forbidden, Garbled, TimedOut, Unavailable
 
 GIB = 1024**3
 

@@ -14,17 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import ConfigError, DeployError, Gone, TimedOut, Unsettled
-from gonogo.home import barrier
-from gonogo.model import Endpoints, Phase, Progress, Server
-from gonogo.outlet import learn
+from gonogo.catalog.registry import Component
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import ConfigError, DeployError, Gone, TimedOut, Unsettled
+from gonogo.core.home import barrier
+from gonogo.core.outlet import learn
+from gonogo.core.servers import Phase, Progress, Server
+from gonogo.core.waiting import until
 from gonogo.providers import Ready
 from gonogo.providers.embedded import deployment, keeper, platforms, ports
 from gonogo.providers.embedded.control import KeeperLost
 from gonogo.providers.embedded.deployment import NotRight
 from gonogo.providers.embedded.provider import Embedded
-from gonogo.registry import Component
-from gonogo.waiting import until
 from tests.small_servers import component, marked, pids, ready, runs
 
 PYTHONS = (Path(sys.executable), Path("/usr/bin/python3"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded.spec import Embedded, load
 
 WHOLE = """

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from samples import sample_results
 
-from gonogo.errors import ConfigError
-from gonogo.events import FILE, Event, Events, recovered, unreported
-from gonogo.model import CheckResult, Outcome, Results
-from gonogo.seal import sealed
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Outcome
+from gonogo.results.events import FILE, Event, Events, recovered, unreported
+from gonogo.results.model import CheckResult, Results
+from gonogo.results.seal import sealed
 
 SAMPLE = sample_results()
 

@@ -18,17 +18,17 @@ from kubeconfigs import api, kubeconfig
 from saying import flood, saying
 from scripted import Reply, Script, answers, serving
 
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster import api as module
 from gonogo.cluster import hub as stores
 from gonogo.cluster import survey
 from gonogo.cluster.api import KINDS, VERSION, Api, items
 from gonogo.cluster.hub import Hub
 from gonogo.cluster.judge.shapes import Base
-from gonogo.errors import ClientError, ClusterLost, Forbidden, Garbled
-from gonogo.model import Limits
-from gonogo.providers.cluster import Cluster
-from gonogo.target import Kubernetes
-from gonogo.waiting import pause, until
+from gonogo.core.endpoints import Limits
+from gonogo.core.errors import ClientError, ClusterLost, Forbidden, Garbled
+from gonogo.core.waiting import pause, until
+from gonogo.providers.existing.access import Cluster
 
 POD = KINDS["Pod"]
 PODS = f"GET {POD.path()}"

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded import fetch as fetching
 from gonogo.providers.embedded import transfer
 from gonogo.providers.embedded.fetch import Fetched, fetch, missing

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from gonogo.errors import ConfigError, Problem
-from gonogo.files import MOST_PROBLEMS, load_json, load_toml, nearest, suggestion, write_atomically
-from gonogo.model import Struct
+from gonogo.core.atomic import write_atomically
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import MOST_PROBLEMS, load_json, load_toml, nearest, suggestion
+from gonogo.core.outcomes import Struct
 
 
 class Colour(StrEnum):

@@ -16,20 +16,20 @@ import pytest
 from odd_values import mutants
 from samples import sample_results
 
-from gonogo import events, gate
-from gonogo.attach import toml
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
 from gonogo.cluster import story
 from gonogo.cluster.stored import read
 from gonogo.cluster.survey import of_files
-from gonogo.errors import ConfigError
-from gonogo.events import recovered
-from gonogo.files import content, parse_toml
-from gonogo.gate import judged, load_results
-from gonogo.model import Results
-from gonogo.registry import Registry
+from gonogo.commands.attach import toml
+from gonogo.core.errors import ConfigError
+from gonogo.core.files import content, parse_toml
 from gonogo.render import html, junit, markdown, terminal
-from gonogo.seal import sealed
-from gonogo.target import load_target
+from gonogo.results import events, gate
+from gonogo.results.events import recovered
+from gonogo.results.gate import judged, load_results
+from gonogo.results.model import Results
+from gonogo.results.seal import sealed
 
 ROOT = Path(__file__).parent.parent
 LATER = "2026-11-25T10:00:00Z"

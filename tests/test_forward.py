@@ -17,7 +17,17 @@ from streaming import CHANNELS, SPDY, Cluster, through
 from gonogo.cluster.forward import Forwards
 from gonogo.cluster.forward.choose import Reference
 from gonogo.cluster.forward.tunnel import Channels, Spdy
-from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Forbidden, Gone, Refused, Unresolved
+from gonogo.core.errors import (
+    Absent,
+    ClientError,
+    ClusterLost,
+    ConfigError,
+    Denied,
+    Forbidden,
+    Gone,
+    Refused,
+    Unresolved,
+)
 
 Serve = Callable[[socket.socket], None]
 SERVICES, SLICES = "/api/v1/namespaces/data/services", "/apis/discovery.k8s.io/v1/namespaces/data/endpointslices"
@@ -528,9 +538,12 @@ def test_frames_may_be_cut_anywhere(size: int) -> None:
         + bytes.fromhex("80030004 00000000")  # settings, none
         + bytes.fromhex("80030006 00000004 00000002")  # a ping of theirs
         + bytes.fromhex("80030006 00000004 00000001")  # an answer to ours
-        + bytes.fromhex("00000003 00000005") + b"hello"
-        + bytes.fromhex("00000001 00000004") + b"oops"
-        + bytes.fromhex("00000003 01000002") + b"!!"
+        + bytes.fromhex("00000003 00000005")
+        + b"hello"
+        + bytes.fromhex("00000001 00000004")
+        + b"oops"
+        + bytes.fromhex("00000003 01000002")
+        + b"!!"
     )
 
     seen = b"".join(bytes(p) for at in range(0, len(text), size) for p in tunnel.receive(text[at : at + size]))

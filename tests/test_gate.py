@@ -18,15 +18,16 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from gonogo.errors import ConfigError
-from gonogo.gate import LARGEST, aged, exit_code, judged, load_results
-from gonogo.judge import judge
-from gonogo.merge import merge
-from gonogo.model import ComponentResult, Level, Mode, Outcome, Results, Skip, Span
-from gonogo.publish import publish
-from gonogo.schema import results_schema
-from gonogo.seal import digest, sealed, whole
-from gonogo.times import day, moment, spoken, stretch
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Level, Mode, Outcome, Skip
+from gonogo.core.times import day, moment, spoken, stretch
+from gonogo.results.gate import LARGEST, aged, exit_code, judged, load_results
+from gonogo.results.merge import merge
+from gonogo.results.model import ComponentResult, Results, Span
+from gonogo.results.schema import results_schema
+from gonogo.results.seal import digest, sealed, whole
+from gonogo.results.verdict import judge
+from gonogo.run.publish import publish
 from tests.samples import WAIVER, sample_results
 from tests.test_judge import (
     BLOCKED,

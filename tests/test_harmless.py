@@ -20,18 +20,20 @@ from msgspec.structs import replace
 from samples import sample_results
 
 from gonogo import cli
-from gonogo.attach import text as toml_text
-from gonogo.blame import filled
 from gonogo.cluster import story
 from gonogo.cluster.judge import Row, State
 from gonogo.cluster.judge.doom import kubectl, typed
 from gonogo.cluster.story import Change
-from gonogo.errors import ConfigError, Problem
-from gonogo.harmless import as_json, line, plain
-from gonogo.model import Outcome, Phase, Progress, Results
-from gonogo.plugin import summary
-from gonogo.progress import Screen
+from gonogo.commands.attach import text as toml_text
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.harmless import as_json, line, plain
+from gonogo.core.outcomes import Outcome
+from gonogo.core.servers import Phase, Progress
+from gonogo.pytest_plugin import summary
 from gonogo.render import html, markdown, terminal
+from gonogo.results.model import Results
+from gonogo.run.diagnosis import filled
+from gonogo.run.progress import Screen
 
 ACTS = [
     *(chr(code) for code in range(0x20) if chr(code) not in "\n\t"),

@@ -21,7 +21,7 @@ from repositories import Content
 from gonogo import cli
 from gonogo.cluster import story, survey
 from gonogo.cluster.judge import Row, State, World, judge
-from gonogo.errors import Forbidden, Garbled, Unavailable
+from gonogo.core.errors import Forbidden, Garbled, Unavailable
 
 NOW = "2026-11-25T10:00:00Z"
 FIELDS = ["kind", "apiVersion", "namespace", "name", "state", "reason", "message", "hint", "cause", "source"]

@@ -14,13 +14,13 @@ import pytest
 from filelock import FileLock
 from samples import sample_results
 
-from gonogo import holders
-from gonogo.holders import held, holder, told_by
-from gonogo.outdated import put_away
-from gonogo.outlet import tell
+from gonogo.core import holders
+from gonogo.core.holders import held, holder, told_by
+from gonogo.core.outlet import tell
 from gonogo.providers.embedded.platforms import Platform, Record
 from gonogo.providers.embedded.transfer import locked
-from gonogo.publish import publish
+from gonogo.run.outdated import put_away
+from gonogo.run.publish import publish
 
 HOLDS = """
 import sys
@@ -151,8 +151,8 @@ def test_a_secret_of_a_command_is_not_told(tmp_path: Path) -> None:
             [
                 sys.executable,
                 "-c",
-                "import sys; from pathlib import Path; from gonogo.outlet import tell;"
-                "from gonogo.holders import holder; tell(holder(Path(sys.argv[1])))",
+                "import sys; from pathlib import Path; from gonogo.core.outlet import tell;"
+                "from gonogo.core.holders import holder; tell(holder(Path(sys.argv[1])))",
                 str(path),
             ],
             capture_output=True,

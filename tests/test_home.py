@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gonogo import ours
-from gonogo.content import state
-from gonogo.errors import ConfigError
-from gonogo.home import barrier, home, shared
-from gonogo.ours import NotOurs
+from gonogo.core import ours
+from gonogo.core.content import state
+from gonogo.core.errors import ConfigError
+from gonogo.core.home import barrier, home, shared
+from gonogo.core.ours import NotOurs
 from gonogo.providers.embedded import platforms
 
 

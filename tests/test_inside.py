@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 import testinfra
 
-from gonogo.errors import Forbidden, Gone
-from gonogo.inside import Inside, address, look
-from gonogo.model import Server
+from gonogo.checks.inside import Inside, address, look
+from gonogo.core.errors import Forbidden, Gone
+from gonogo.core.servers import Server
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

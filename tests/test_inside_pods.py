@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from gonogo.cluster.inside import InsidePods, Pod, Shell
-from gonogo.errors import ClientError, Forbidden, Garbled, Gone, NotAskable
+from gonogo.core.errors import ClientError, Forbidden, Garbled, Gone, NotAskable
 
 POD = Pod("store", "store-0", "existing", "up", address="*:5432", user="70", container="app", namespace="data")
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gonogo.interrupts import ENDS, Interrupts
+from gonogo.core.interrupts import ENDS, Interrupts
 
 
 class Left(BaseException):

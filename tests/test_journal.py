@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import NotAllowed
-from gonogo.journal import Journal, RunScope, new_run_id, run_of
-from gonogo.model import Mode
+from gonogo.checks.journal import Journal, RunScope, new_run_id, run_of
+from gonogo.core.errors import NotAllowed
+from gonogo.core.outcomes import Mode
 
 
 class Shelf:

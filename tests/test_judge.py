@@ -11,23 +11,19 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from gonogo.judge import judge
-from gonogo.model import (
+from gonogo.core.outcomes import Decision, Level, Mode, Outcome, Skip
+from gonogo.results.model import (
     Cause,
     CheckResult,
     ComponentResult,
     CriterionResult,
-    Decision,
-    Level,
-    Mode,
-    Outcome,
     Results,
     RunInfo,
-    Skip,
     TargetInfo,
     Verdict,
     Waiver,
 )
+from gonogo.results.verdict import judge
 from tests.samples import WAIVER, sample_results
 
 PASSED, FAILED, BROKEN, BLOCKED = Outcome.PASSED, Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED

@@ -13,7 +13,8 @@ from kafka import errors
 from kafka.structs import TopicPartition
 
 from fixtures.kafka import Kafka, Members, Partition, known
-from gonogo.errors import (
+from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.errors import (
     ClientError,
     Denied,
     Forbidden,
@@ -25,7 +26,6 @@ from gonogo.errors import (
     Unresolved,
     Untrusted,
 )
-from gonogo.model import Endpoints, Limits
 
 
 def client(*addresses: str, **security: Any) -> Kafka:

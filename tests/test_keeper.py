@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from gonogo.core.waiting import until
 from gonogo.providers.embedded import keeper
 from gonogo.providers.embedded.control import Control, KeeperError, KeeperLost, connected, launch
-from gonogo.waiting import until
 from tests.small_servers import SERVER, marked, pids, runs
 
 RUN = "pv-20260101000000-abcdef"

@@ -14,10 +14,10 @@ from odd_values import mutants
 from scripted import Reply, serving
 
 from gonogo import cli
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.kubeconfig import chosen, configured
-from gonogo.errors import ClientError, ConfigError
-from gonogo.target import Kubernetes
+from gonogo.core.errors import ClientError, ConfigError
 from tests.kubeconfigs import api
 
 WHOLE: dict[str, Any] = {

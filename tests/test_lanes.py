@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from gonogo.lanes import Job, Lanes
+from gonogo.run.lanes import Job, Lanes
 
 SOON = 10
 """Seconds that no test takes: a limit against hanging, never waited out."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.lean import without
+from gonogo.core.lean import without
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,9 +61,9 @@ def test_a_driver_loads_no_pandas(component: str, addresses: dict[str, str]) -> 
     program = f"""
 import sys
 from pathlib import Path
-from gonogo.clients import client_class
-from gonogo.errors import Refused
-from gonogo.model import Endpoints
+from gonogo.checks.clients import client_class
+from gonogo.core.errors import Refused
+from gonogo.core.endpoints import Endpoints
 try:
     client_class(Path.cwd(), {component!r})(Endpoints({component!r}, {addresses!r})).answers()
 except Refused:

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from repositories import Content
 
-from gonogo import clients
-from gonogo.journal import Journal
-from gonogo.loading import LOADING, also, need, once
-from gonogo.model import Mode, Outcome
-from gonogo.platform import Platform
-from gonogo.providers.existing import Existing
-from gonogo.registry import Registry
-from gonogo.target import load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
+from gonogo.checks import clients
+from gonogo.checks.journal import Journal
+from gonogo.core.loading import LOADING, also, need, once
+from gonogo.core.outcomes import Mode, Outcome
+from gonogo.providers.existing.addresses import Existing
+from gonogo.run.platform import Platform
 
 ROOT = Path(__file__).parent.parent
 COMPONENTS = sorted(path.parent.name for path in ROOT.glob("deploy/*/component.toml"))
@@ -50,7 +50,7 @@ MEETING = """
 
 LOADS = """
     def load():
-        from gonogo.loading import need
+        from gonogo.core.loading import need
 
         need("{library}")
 """

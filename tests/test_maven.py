@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded.maven import Pin, read_pins
 from gonogo.providers.embedded.repository import (
     Settings,

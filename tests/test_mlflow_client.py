@@ -8,8 +8,8 @@ import pytest
 from scripted import Reply, Script, answers, serving
 
 from fixtures.mlflow import Mlflow
-from gonogo.errors import Denied, Garbled, Unavailable, Wrong
-from gonogo.model import Endpoints
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import Denied, Garbled, Unavailable, Wrong
 
 SEARCH = "POST /api/2.0/mlflow/experiments/search"
 LOST = '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "(psycopg2.OperationalError) connection failed"}'

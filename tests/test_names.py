@@ -13,6 +13,7 @@ from kubeconfigs import api, kubeconfig
 from scripted import Reply, answers, serving
 from streaming import SPDY, Cluster
 
+from gonogo.catalog.target import SECRET, SERVICE, Kubernetes
 from gonogo.cluster import survey
 from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.forward import Forwards
@@ -22,9 +23,8 @@ from gonogo.cluster.inside import executed
 from gonogo.cluster.judge import World
 from gonogo.cluster.kubeconfig import chosen
 from gonogo.cluster.paths import Path, selector
-from gonogo.errors import ClientError, ConfigError, Garbled, Unresolved
-from gonogo.names import fits_a_header, is_label, is_selector, is_subdomain
-from gonogo.target import SECRET, SERVICE, Kubernetes
+from gonogo.core.errors import ClientError, ConfigError, Garbled, Unresolved
+from gonogo.core.names import fits_a_header, is_label, is_selector, is_subdomain
 
 COMMAND = "web-0/exec?command=rm&command=-rf&command=/data&stdout=true&x="
 NO_NAMES = [

@@ -8,7 +8,7 @@ import pytest
 from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
 from fixtures.neo4j import Row, known, states
-from gonogo.errors import Denied, Garbled, Refused, Unavailable
+from gonogo.core.errors import Denied, Garbled, Refused, Unavailable
 
 
 def refusal(code: str) -> Neo4jError:

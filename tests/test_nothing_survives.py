@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.core.waiting import until
 from gonogo.providers.embedded import keeper, platforms
 from gonogo.providers.embedded.provider import Embedded
-from gonogo.waiting import until
 from tests.small_servers import component, marked, pids, ready, runs
 
 SLOW = '[[prepare]]\nargv = ["/bin/sleep", "1000"]\n'

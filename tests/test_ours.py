@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gonogo import ours
-from gonogo.ours import NotOurs
+from gonogo.core import ours
+from gonogo.core.ours import NotOurs
 
 Spoil = Callable[[Path], object]
 

@@ -20,12 +20,12 @@ import msgspec
 import pytest
 from samples import sample_results as results
 
-from gonogo import outlet
-from gonogo.events import Event, Events, recovered
-from gonogo.model import Secret
-from gonogo.outlet import Gate, clean, guarded, learn, redacted, say, say_json, tell, uncut, with_texts
-from gonogo.publish import publish
-from gonogo.seal import whole
+from gonogo.core import outlet
+from gonogo.core.endpoints import Secret
+from gonogo.core.outlet import Gate, clean, guarded, learn, redacted, say, say_json, tell, uncut, with_texts
+from gonogo.results.events import Event, Events, recovered
+from gonogo.results.seal import whole
+from gonogo.run.publish import publish
 
 ROOT = Path(__file__).parent.parent
 CANARY = "kT9xQw7mZp4LsV2cB8"
@@ -35,23 +35,23 @@ KEY = ["-----BEGIN PRIVATE KEY-----", *[CANARY * 2] * 30, "-----END PRIVATE KEY-
 # -- who may print and write, by the syntax of all modules
 
 WRITERS: dict[str, str] = {
-    "outlet": "the gate itself",
-    "files.write_atomically": "what the gate and the two below write through",
-    "ours": "what keeps gonogo's own records writes through",
-    "providers.existing_cluster.ExistingCluster._held": "an authority that clients read, which everybody may read",
-    "attach._kept": "a secret's own file, for its owner alone: what `gonogo endpoints` refers to",
+    "core.outlet": "the gate itself",
+    "core.atomic": "what the gate and the two below write through",
+    "core.ours": "what keeps gonogo's own records writes through",
+    "providers.existing.cluster.ExistingCluster._held": "an authority that clients read, which everybody may read",
+    "commands.attach._kept": "a secret's own file, for its owner alone: what `gonogo endpoints` refers to",
     "providers.embedded.deployment.Deployment._lay_out": "configuration of servers, for their account alone",
     "providers.embedded.platforms": "what servers are started again from, for its owner alone",
     "providers.embedded.programs": "downloads and what they are unpacked to",
     "providers.embedded.transfer": "downloads",
     "providers.embedded.control": "the keeper's own log and pipes, inside the platform's folder",
     "providers.embedded.keeper": "a program of its own, which imports nothing: server logs as servers write them",
-    "progress.original_stderr": "opens the stream that the screen writes to",
-    "progress.Screen": "writes to a terminal of its own; every text is redacted as it comes in",
-    "schema": "a program that prints our own schema",
-    "child._worked": "tells the parent process one word",
-    "drills.Given.__init__": "opens the null device",
-    "journal.Journal.record": "names of objects that gonogo made itself, by which they are deleted",
+    "run.progress.original_stderr": "opens the stream that the screen writes to",
+    "run.progress.Screen": "writes to a terminal of its own; every text is redacted as it comes in",
+    "results.schema": "a program that prints our own schema",
+    "run.child._worked": "tells the parent process one word",
+    "run.drills.Given.__init__": "opens the null device",
+    "checks.journal.Journal.record": "names of objects that gonogo made itself, by which they are deleted",
 }
 """Modules and functions that write and are no part of the gate, each with what it writes."""
 
@@ -373,7 +373,8 @@ def test_no_file_of_a_run_holds_a_secret_and_results_are_whole(tmp_path: Path) -
 def test_a_process_shows_no_secret_in_its_last_words(tmp_path: Path) -> None:
     program = f"""
 import sys
-from gonogo import cli, outlet
+from gonogo import cli
+from gonogo.core import outlet
 outlet.learn({CANARY!r})
 
 def fail():

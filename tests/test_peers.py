@@ -126,9 +126,7 @@ def test_we_are_let_in_beside_a_stranger(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may own a socket of another account")
-def test_root_and_our_own_account_are_let_in(
-    ways: Forwards, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_and_our_own_account_are_let_in(ways: Forwards, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     peers.teller()
     monkeypatch.setattr(peers.os, "geteuid", lambda: NOBODY)
     address = ways.address("data/web:80")

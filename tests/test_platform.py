@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from repositories import Content
 
-from gonogo.errors import (
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import load_target
+from gonogo.checks.journal import Journal
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import (
     Absent,
     ClientError,
     ConfigError,
@@ -21,13 +25,11 @@ from gonogo.errors import (
     SecretMissing,
     TimedOut,
 )
-from gonogo.journal import Journal
-from gonogo.model import Endpoints, Mode, Outcome, Progress
-from gonogo.platform import NotAsked, Platform
+from gonogo.core.outcomes import Mode, Outcome
+from gonogo.core.servers import Progress
 from gonogo.providers import Reason
-from gonogo.providers.existing import Existing
-from gonogo.registry import Component, Registry
-from gonogo.target import load_target
+from gonogo.providers.existing.addresses import Existing
+from gonogo.run.platform import NotAsked, Platform
 
 RUN = "pv-20240101000000-0a1b2c"
 Make = Callable[..., Platform]

@@ -14,11 +14,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from gonogo.core.waiting import until
 from gonogo.providers.embedded import keeper, platforms
 from gonogo.providers.embedded.control import KeeperLost
 from gonogo.providers.embedded.platforms import Platform, Record
 from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
-from gonogo.waiting import until
 
 Create = Callable[..., Platform]
 
@@ -302,9 +302,7 @@ def test_a_component_is_only_removed_below_a_folder_with_our_mark(create: Create
     assert (platform.folder / "echo").exists()
 
 
-def test_what_was_kept_and_lost_its_keeper_keeps_its_data_until_that_is_asked_for(
-    create: Create, home: Path
-) -> None:
+def test_what_was_kept_and_lost_its_keeper_keeps_its_data_until_that_is_asked_for(create: Create, home: Path) -> None:
     kept, own = create(kept=True), create()
     for platform in (kept, own):
         keeper.send(platform.record.keeper, platform.record.keeper_start, signal.SIGKILL)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from repositories import Content
 
-from gonogo.model import Results
+from gonogo.results.model import Results
 
 Outcomes = Callable[[], dict[str, str]]
 
@@ -191,14 +191,14 @@ def test_reports_that_cannot_be_written_are_an_error_beside_the_verdict(
 def test_a_disk_that_fills_up_stops_no_check(pytester: pytest.Pytester, content: Content, outcomes: Outcomes) -> None:
     pytester.makeconftest(
         """
-        import gonogo.events
+        import gonogo.results.events
 
-        class Full(gonogo.events.Events):
+        class Full(gonogo.results.events.Events):
             def add(self, event):
                 if event.planned is None:
                     raise OSError(28, "No space left on device", "events.jsonl")
 
-        gonogo.events.Events = Full
+        gonogo.results.events.Events = Full
         """
     )
 
@@ -419,7 +419,7 @@ def test_what_turns_out_not_to_be_askable_is_broken_and_never_unsupported(
         '''
         import pytest
         from fixtures.store import Store
-        from gonogo.errors import NotAskable
+        from gonogo.core.errors import NotAskable
 
         @pytest.mark.criterion("store.inside")
         def test_inside(store: Store) -> None:

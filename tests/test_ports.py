@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded import ports
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from fixtures.postgresql import Connections, known
-from gonogo.errors import Denied, Forbidden, Refused, TimedOut, Unavailable, Unresolved, Untrusted
+from gonogo.core.errors import Denied, Forbidden, Refused, TimedOut, Unavailable, Unresolved, Untrusted
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile, ZipInfo
 
 import pytest
 
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded.fetch import fetch
 from gonogo.providers.embedded.programs import installed, requirement, unzipped
 from gonogo.providers.embedded.spec import Command, Embedded, Node, Program

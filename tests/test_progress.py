@@ -9,8 +9,9 @@ import sys
 import pytest
 from clocks import Counting
 
-from gonogo.model import Outcome, Phase, Progress
-from gonogo.progress import Screen, original_stderr
+from gonogo.core.outcomes import Outcome
+from gonogo.core.servers import Phase, Progress
+from gonogo.run.progress import Screen, original_stderr
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ import pytest
 from scripted import Reply, Script, answers, serving
 
 from fixtures.ray import End, Ray
-from gonogo.errors import Denied, Garbled, Unavailable
+from gonogo.core.errors import Denied, Garbled, Unavailable
 
 EXPECT = {"workers": 2, "max_workers": 4, "worker_cpus": 1, "remember_lost_hours": 24, "job_seconds": 0}
 NODES, OBJECTS = "GET /api/v0/nodes", "GET /api/v0/objects"

@@ -11,12 +11,12 @@ import yaml
 from checkouts import FILES, checkout
 from test_architecture import ROOT, words_of_code
 
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Target, load_target
 from gonogo.cluster.api import KINDS
-from gonogo.errors import ConfigError
-from gonogo.model import Mode
-from gonogo.rbac import EXPLAINS, Right, home_of, manifests, rights
-from gonogo.registry import Registry
-from gonogo.target import Target, load_target
+from gonogo.commands.rbac import EXPLAINS, Right, home_of, manifests, rights
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Mode
 
 WATCHED = """
     title = "Watched"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gonogo.errors import (
+from gonogo.checks.translate import forwarded, reaching, translated, understood
+from gonogo.core.errors import (
     ClientError,
     ClusterLost,
     Denied,
@@ -20,7 +21,6 @@ from gonogo.errors import (
     Unresolved,
     Untrusted,
 )
-from gonogo.reaching import forwarded, reaching, translated, understood
 
 
 class LibraryError(Exception):

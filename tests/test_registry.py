@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.errors import ClientError, ConfigError
-from gonogo.model import Cause, Level, Waiver
-from gonogo.registry import Registry
-from gonogo.signatures import GENERIC, NAME
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.signatures import GENERIC, NAME
+from gonogo.core.errors import ClientError, ConfigError
+from gonogo.core.outcomes import Level
+from gonogo.results.model import Cause, Waiver
 from tests.checkouts import checkout
 
 WAIVER = """

@@ -18,8 +18,8 @@ from fixtures.neo4j import Neo4j, quoted
 from fixtures.postgresql import Postgresql, named
 from fixtures.ray import Ray
 from fixtures.s3 import S3
-from gonogo.errors import NotAllowed
-from gonogo.model import Endpoints
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import NotAllowed
 
 ROOT = Path(__file__).parent.parent
 RUN = "pv-20240101000000-0a1b2c"

@@ -15,19 +15,9 @@ import pytest
 from msgspec.structs import replace
 from samples import HOSTILE, node, sample_results
 
-from gonogo.model import (
-    CriterionResult,
-    Decision,
-    Evidence,
-    Level,
-    Outcome,
-    Results,
-    RunInfo,
-    TargetInfo,
-    Verdict,
-    Waiver,
-)
+from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.render import html
+from gonogo.results.model import CriterionResult, Evidence, Results, RunInfo, TargetInfo, Verdict, Waiver
 
 VOID = {"meta", "link", "input", "br", "img"}
 
@@ -417,15 +407,22 @@ def _hostile() -> Results:
         ),
         checks=tuple(
             replace(
-                c, criteria=(c.criteria[0] + bad,), nodeid=bad, expected=bad, actual=bad, message=bad, hint=bad,
-                by_hand=bad, evidence=evidence, transport=bad, started=bad,
+                c,
+                criteria=(c.criteria[0] + bad,),
+                nodeid=bad,
+                expected=bad,
+                actual=bad,
+                message=bad,
+                hint=bad,
+                by_hand=bad,
+                evidence=evidence,
+                transport=bad,
+                started=bad,
             )
             for c in results.checks
         ),
         spans=tuple(replace(span, name=bad, kind=bad, component=bad) for span in results.spans),
     )
-
-
 
 
 def test_the_health_of_the_platform_is_told_with_its_formula_and_the_pods_that_explain_it() -> None:

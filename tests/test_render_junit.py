@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 from samples import HOSTILE, node, sample_results
 
-from gonogo.model import CheckResult, Outcome, Results, RunInfo, TargetInfo
+from gonogo.core.outcomes import Outcome
 from gonogo.render import junit
+from gonogo.results.model import CheckResult, Results, RunInfo, TargetInfo
 
 ELEMENTS = {
     Outcome.FAILED: "failure",
@@ -107,8 +108,15 @@ def test_the_document_is_valid_whatever_the_servers_said(text: str) -> None:
         criteria=tuple(replace(c, id=c.id + text, component=text, claim=text, reason=text) for c in results.criteria),
         checks=tuple(
             replace(
-                c, criteria=(c.criteria[0] + text,), nodeid=text, message=text, expected=text, actual=text, hint=text,
-                by_hand=text, component=text,
+                c,
+                criteria=(c.criteria[0] + text,),
+                nodeid=text,
+                message=text,
+                expected=text,
+                actual=text,
+                hint=text,
+                by_hand=text,
+                component=text,
             )
             for c in results.checks
         ),

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 from samples import HOSTILE, sample_results
 
-from gonogo.model import CriterionResult, Level, Outcome, Results, RunInfo, TargetInfo
+from gonogo.core.outcomes import Level, Outcome
 from gonogo.render import markdown
+from gonogo.results.model import CriterionResult, Results, RunInfo, TargetInfo
 
 
 def test_verdict_counts_causes_failures_and_passed_come_in_this_order() -> None:

@@ -9,15 +9,18 @@ import pytest
 from msgspec.structs import replace
 from samples import HOSTILE, sample_results
 
-from gonogo.model import Decision, Outcome, Results, RunInfo, TargetInfo, Verdict
+from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import terminal
+from gonogo.results.model import Results, RunInfo, TargetInfo, Verdict
 
 
 def test_the_whole_verdict() -> None:
     results = sample_results()
     assert results.verdict is not None
     results = replace(results, verdict=replace(results.verdict, headline="NO-GO: the process ended"))
-    assert terminal.verdict(results, colour=False, width=100, report="reports/out/report.html") == """\
+    assert (
+        terminal.verdict(results, colour=False, width=100, report="reports/out/report.html")
+        == """\
 NO-GO: the process ended
 run pv-20250604120000-0a1b2c on embedded, interrupted 2025-06-04 12:01:12 UTC
 
@@ -39,6 +42,7 @@ Root cause: postgresql.process_gone
 
 0.01 s of 1 min 12 s (0.0 %) spent in gonogo itself, not in servers or checks
 Report: reports/out/report.html"""
+    )
 
 
 def test_colour_changes_nothing_but_colour() -> None:

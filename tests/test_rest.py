@@ -11,10 +11,10 @@ import pytest
 from certificates import Authority
 from scripted import Reply, Script, answers, serving
 
-from gonogo.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Untrusted
-from gonogo.model import Endpoints, Limits
-from gonogo.reaching import chain
-from gonogo.rest import Rest, bearer
+from gonogo.checks.rest import Rest, bearer
+from gonogo.checks.translate import chain
+from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Untrusted
 
 
 def rest(script: Script, **given: object) -> Rest:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded import room
 from gonogo.providers.embedded.room import Need, room_for
 

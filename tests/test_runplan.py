@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gonogo.declared import Declared
-from gonogo.errors import ConfigError
-from gonogo.model import Level, Mode, Outcome, Skip
-from gonogo.registry import Registry
-from gonogo.runplan import Planned, RunPlan, holds, plan, unsupported
-from gonogo.target import Target, load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Target, load_target
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Level, Mode, Outcome, Skip
+from gonogo.run.declared import Declared
+from gonogo.run.plan import Planned, RunPlan, holds, plan, unsupported
 from tests.checkouts import checkout
 
 STAGING = """
@@ -63,9 +63,7 @@ class Here:
             n.partition("::")[2]: f"{u.outcome}: {u.reason}" for n, u in self.plan(*checks, mode=mode).unasked.items()
         }
 
-    def mistakes(
-        self, *checks: Planned, mode: Mode | None = None, files: Declared | None = None
-    ) -> list[str]:
+    def mistakes(self, *checks: Planned, mode: Mode | None = None, files: Declared | None = None) -> list[str]:
         with pytest.raises(ConfigError) as caught:
             self.plan(*checks, mode=mode, files=files)
         return [str(p) for p in caught.value.problems]

@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from fixtures.s3 import known
-from gonogo.errors import Denied, Forbidden, Refused, TimedOut, Unavailable
-from gonogo.reaching import translated
+from gonogo.checks.translate import translated
+from gonogo.core.errors import Denied, Forbidden, Refused, TimedOut, Unavailable
 
 
 def refusal(status: int, code: str) -> ClientError:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from gonogo.errors import Wrong, wrong
-from gonogo.seen import Seen, saw, seeing
+from gonogo.core.errors import Wrong, wrong
+from gonogo.core.seen import Seen, saw, seeing
 
 
 def test_everything_a_check_saw_is_shown_each_once() -> None:

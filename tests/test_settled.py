@@ -23,10 +23,11 @@ from fixtures.neo4j import Neo4j
 from fixtures.postgresql import Postgresql
 from fixtures.ray import Ray
 from fixtures.s3 import S3
-from gonogo.clients import client_class
-from gonogo.errors import ClientError, Refused, Unavailable, Wrong
-from gonogo.model import Endpoints, Level, Limits
-from gonogo.registry import Registry
+from gonogo.catalog.registry import Registry
+from gonogo.checks.clients import client_class
+from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.errors import ClientError, Refused, Unavailable, Wrong
+from gonogo.core.outcomes import Level
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = Registry.load(ROOT)
@@ -317,7 +318,7 @@ def fall(error: Exception) -> Callable[[], Any]:
 def test_what_answers_and_is_not_right_is_told_from_what_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, answering: Any, settling: Any, meaning: str, signature: str
 ) -> None:
-    from gonogo.platform import Platform
+    from gonogo.run.platform import Platform
 
     platform = object.__new__(Platform)
     monkeypatch.setattr(platform, "client", lambda *_: Fake(answering, settling), raising=False)

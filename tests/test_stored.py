@@ -18,7 +18,7 @@ import yaml
 from gonogo.cluster.judge import judge
 from gonogo.cluster.judge.shapes import MISSHAPEN
 from gonogo.cluster.stored import Stored, read
-from gonogo.errors import ConfigError
+from gonogo.core.errors import ConfigError
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",

@@ -14,16 +14,17 @@ from pathlib import Path
 import pytest
 from repositories import Content
 
-from gonogo.errors import ConfigError
-from gonogo.journal import Journal
-from gonogo.model import Endpoints, Mode
-from gonogo.platform import Platform
-from gonogo.progress import Screen
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
+from gonogo.checks.journal import Journal
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Mode
 from gonogo.providers.embedded import keeper, platforms
-from gonogo.providers.existing import Existing
-from gonogo.registry import Registry
-from gonogo.sweep import leftovers, old, orphans, removed
-from gonogo.target import load_target
+from gonogo.providers.existing.addresses import Existing
+from gonogo.run.platform import Platform
+from gonogo.run.progress import Screen
+from gonogo.run.sweep import leftovers, old, orphans, removed
 
 RUN, FRESH = "pv-20240101000000-0a1b2c", "pv-29990101000000-0a1b2c"
 Make = Callable[..., Platform]

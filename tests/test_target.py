@@ -7,11 +7,12 @@ from textwrap import dedent
 
 import pytest
 
-from gonogo.errors import ClientError, ClusterLost, ConfigError
-from gonogo.model import Endpoints, Limits, Mode
-from gonogo.outlet import redacted
-from gonogo.registry import Registry
-from gonogo.target import SERVICE, Reached, Target, load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import SERVICE, Reached, Target, load_target
+from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.errors import ClientError, ClusterLost, ConfigError
+from gonogo.core.outcomes import Mode
+from gonogo.core.outlet import redacted
 from tests.checkouts import FILES, checkout
 
 HEAD = """
@@ -313,11 +314,14 @@ def test_all_missing_variables_and_files_are_named_at_once(tmp_path: Path, monke
 
 # -- on a cluster
 
-CLUSTER = HEAD + """
+CLUSTER = (
+    HEAD
+    + """
     [kubernetes]
     [components.queue]
     service = "data/queue:9092"
 """
+)
 
 
 class Cluster:
@@ -466,7 +470,7 @@ def test_a_mistake_in_a_reference_to_the_cluster_is_named(tmp_path: Path, text: 
         ("brokers = nan", "must be a number that can be reached"),
         ("used = 100", "must be 99 or less: no check could fail by it, is 100"),
         ("spare = -1", "must be 0 or more"),
-        ('names = []', "must not be empty: no check could fail by it"),
+        ("names = []", "must not be empty: no check could fail by it"),
         ('names = [""]', "must not be empty"),
         ("rows = [{ pods = 0 }]", "must be more than 0"),
     ],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from clocks import Counting
 
-from gonogo.model import Span
-from gonogo.timeline import Timeline, covered, marked
+from gonogo.results.model import Span
+from gonogo.results.timeline import Timeline, covered, marked
 
 
 def span(name: str, started: float, seconds: float) -> Span:

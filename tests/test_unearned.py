@@ -16,11 +16,12 @@ import msgspec
 import pytest
 from repositories import Content
 
-from gonogo.errors import ConfigError
-from gonogo.gate import judged, load_results
-from gonogo.judge import judge
-from gonogo.model import CheckResult, CriterionResult, Level, Outcome, Results, RunInfo, TargetInfo
-from gonogo.seal import sealed
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Level, Outcome
+from gonogo.results.gate import judged, load_results
+from gonogo.results.model import CheckResult, CriterionResult, Results, RunInfo, TargetInfo
+from gonogo.results.seal import sealed
+from gonogo.results.verdict import judge
 
 NOTHING = 2
 """What the gate ends with where a run left no results."""
@@ -145,12 +146,12 @@ BODIES = {
     "finds that it cannot ask": Way(
         3,
         "shop.sells broken: needs a cluster: no shell",
-        (body("from gonogo.errors import NotAskable; raise NotAskable('shop', 'needs a cluster: no shell')"),),
+        (body("from gonogo.core.errors import NotAskable; raise NotAskable('shop', 'needs a cluster: no shell')"),),
     ),
     "fails by the runner's own word": Way(3, "shop.sells broken", (body("pytest.fail('no')"),)),
     "raises SystemExit(0)": Way(3, "shop.sells broken", (body("raise SystemExit(0)"),)),
     "raises an error of gonogo": Way(
-        3, "shop.sells broken", (body("from gonogo.errors import GonogoError; raise GonogoError('no')"),)
+        3, "shop.sells broken", (body("from gonogo.core.errors import GonogoError; raise GonogoError('no')"),)
     ),
     "ends the session with 0": Way(3, "shop.sells missing", (body("pytest.exit('done', returncode=0)"),)),
     "ends the process with 0": Way(NOTHING, "", (body("import os; os._exit(0)"),), ends=(0,)),

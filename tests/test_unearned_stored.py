@@ -19,9 +19,10 @@ from _pytest.mark.structures import ParameterSet
 from msgspec.structs import replace
 
 from gonogo import cli
-from gonogo.events import FILE, Event
-from gonogo.model import Level, Mode, Results, Skip
-from gonogo.seal import sealed
+from gonogo.core.outcomes import Level, Mode, Skip
+from gonogo.results.events import FILE, Event
+from gonogo.results.model import Results
+from gonogo.results.seal import sealed
 from tests import samples
 from tests.test_judge import (
     BLOCKED,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from clocks import Counting
 
-from gonogo.errors import NotReady, Refused
-from gonogo.waiting import Deadline, pause, until
+from gonogo.core.errors import NotReady, Refused
+from gonogo.core.waiting import Deadline, pause, until
 
 
 def test_the_first_good_answer_ends_the_wait() -> None:

@@ -21,11 +21,12 @@ from gonogo.cluster.api import KINDS, Api, Stream
 from gonogo.cluster.forward import Forwards, tunnel, websocket
 from gonogo.cluster.forward.tunnel import Channels, Garbage, Spdy
 from gonogo.cluster.inside import MOST, executed
-from gonogo.errors import ClientError, ClusterLost, Garbled, TimedOut
+from gonogo.core.errors import ClientError, ClusterLost, Garbled, TimedOut
 
 EXEC, FORWARD = (KINDS["Pod"].path("data", "web-0", sub) for sub in ("exec", "portforward"))
 BINARY, CONTINUED, CLOSE, PING, PONG = 2, 0, 8, 9, 10
 PROTOCOL = "v4.channel.k8s.io"
+
 
 def frame(kind: int, body: bytes = b"", *, fin: bool = True, size: int | None = None) -> bytes:
     """A frame of a server; ``size`` is what it claims to hold."""

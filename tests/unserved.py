@@ -24,11 +24,12 @@ from typing import Any
 from import_spy import spying
 from kubeconfigs import kubeconfig
 
-from gonogo import clients
-from gonogo.journal import Journal, RunScope
-from gonogo.model import Endpoints, Limits, Mode
-from gonogo.registry import Registry
-from gonogo.target import Kubernetes
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Kubernetes
+from gonogo.checks import clients
+from gonogo.checks.journal import Journal, RunScope
+from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.outcomes import Mode
 
 ROOT = Path(__file__).parents[1]
 RUN = "pv-20240101000000-0a1b2c"
@@ -67,8 +68,7 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
 
 ANSWERS = (
     b"\x00\x00\x00\x04nope",
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n"
-    b'{"error":"no"}',
+    b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"error":"no"}',
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
 )
 """What the servers say to whatever they are asked."""
@@ -102,7 +102,7 @@ def endpoints(component: str, port: int, tls: str, folder: Path) -> Endpoints:
     expect = Registry.load(ROOT).components[component].expect
     if component in ADDRESSES:
         return Endpoints(component, ADDRESSES[component](port, tls), expect=expect, limits=LIMITS, scope=scope)
-    from gonogo.providers.cluster import Cluster
+    from gonogo.providers.existing.access import Cluster
 
     file = kubeconfig(folder / "kubeconfig", server=f"http{tls}://localhost:{port}")
     cluster = Cluster(Kubernetes(kubeconfig=str(file), context="one"), LIMITS)

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 from ray._private import ray_constants, services
 
-from gonogo.waiting import until
+from gonogo.core.waiting import until
 
 REGISTERED = 90.0
 """Seconds until a node must have registered with the head."""

@@ -13,16 +13,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from gonogo.errors import ConfigError, GonogoError, Problem
-from gonogo.harmless import line, plain
-from gonogo.interrupts import INTERRUPTED, Interrupts
-from gonogo.outlet import abandon, clean, guarded, is_terminal, keep_rendered, public, say, say_json, tell, traceback_of
+from gonogo.core.errors import ConfigError, GonogoError, Problem
+from gonogo.core.harmless import line, plain
+from gonogo.core.interrupts import INTERRUPTED, Interrupts
+from gonogo.core.outlet import (
+    abandon,
+    clean,
+    guarded,
+    is_terminal,
+    keep_rendered,
+    public,
+    say,
+    say_json,
+    tell,
+    traceback_of,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gonogo.platform import Platform
-    from gonogo.progress import Screen
+    from gonogo.run.platform import Platform
+    from gonogo.run.progress import Screen
 
 GO, FAILED, WRONG_USE, COULD_NOT_TELL, OWN_ERROR = 0, 1, 2, 3, 4
 
@@ -64,8 +75,8 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
 
     A component that the target cannot hold is listed with the reason.
     """
-    from gonogo.content import provider_for
-    from gonogo.runplan import holds, unsupported
+    from gonogo.providers.choose import provider_for
+    from gonogo.run.plan import holds, unsupported
 
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root)
@@ -94,7 +105,7 @@ def plan(names: Components = None, target: Target = None, as_json: AsJson = Fals
     Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for
     all that the target can hold. Exit code 0 where it fits, 1 where not.
     """
-    from gonogo.content import provider_for
+    from gonogo.providers.choose import provider_for
 
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root)
@@ -122,7 +133,7 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
-    from gonogo.content import provider_for
+    from gonogo.providers.choose import provider_for
 
     root, _, chosen = loaded(target)
     keys = ("component", "node", "provider", "state", "version", "address", "pid", "log", "data", "since")
@@ -151,7 +162,7 @@ def endpoints(
     files that only you can read. With --discover: for the cluster of the target, or of your kubeconfig, from its
     Services and known custom resources; no Secret is read.
     """
-    from gonogo.attach import target_file
+    from gonogo.commands.attach import target_file
 
     root, registry, chosen = loaded(target)
     if discover:
@@ -226,10 +237,10 @@ def down(
 
     Each COMPONENT, without any the whole platform of this checkout.
     """
-    from gonogo.content import provider_for
+    from gonogo.providers.choose import provider_for
 
     if everything:
-        from gonogo.home import home
+        from gonogo.core.home import home
         from gonogo.providers.embedded.platforms import end_all, strange
 
         for line in strange(home()):
@@ -264,9 +275,9 @@ def rbac(
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
     the target file refers to. Changes nothing.
     """
-    from gonogo.files import suggestion
-    from gonogo.model import Mode
-    from gonogo.rbac import home_of, manifests, rights, role_name
+    from gonogo.commands.rbac import home_of, manifests, rights, role_name
+    from gonogo.core.files import suggestion
+    from gonogo.core.outcomes import Mode
 
     if purpose == "deploy":
         raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
@@ -297,8 +308,8 @@ def check(context: typer.Context, target: Target = None) -> None:
     """
     import pytest
 
-    from gonogo.gate import exit_code
-    from gonogo.session import Session
+    from gonogo.results.gate import exit_code
+    from gonogo.run.session import Session
 
     put_away_for(context.args)
     root, _, _ = loaded(target)
@@ -320,9 +331,9 @@ def put_away_for(arguments: list[str]) -> None:
 
     Raises ``ConfigError`` where they cannot be.
     """
-    from gonogo.content import find_root
-    from gonogo.files import unreadable
-    from gonogo.outdated import put_away
+    from gonogo.core.content import find_root
+    from gonogo.core.files import unreadable
+    from gonogo.run.outdated import put_away
 
     if {"--collect-only", "--co", "--setup-plan", "--help"} & set(arguments):
         return
@@ -362,9 +373,9 @@ def gate(
     """
     from datetime import UTC, datetime
 
-    from gonogo.gate import aged, judged
+    from gonogo.core.times import stretch
     from gonogo.render import terminal
-    from gonogo.times import stretch
+    from gonogo.results.gate import aged, judged
 
     now, gating = datetime.now(UTC), level(strict)
     limit = stretch(max_age, "--max-age") if max_age is not None else None
@@ -384,7 +395,7 @@ def told_to_machines(results: Any, now: datetime) -> dict[str, Any]:
     """The verdict as plain data, with the run that it is of; ``age_seconds`` is null where that never finished."""
     import msgspec
 
-    from gonogo.times import moment
+    from gonogo.core.times import moment
 
     finished = moment(results.run.finished)
     age = round((now - finished).total_seconds(), 3) if finished is not None else None
@@ -404,11 +415,11 @@ def report(
     RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
     merged, if they are parts of one run. Without an option the Markdown summary goes to standard output.
     """
-    from gonogo.files import unreadable
-    from gonogo.gate import judged
+    from gonogo.core.files import unreadable
     from gonogo.render import html as html_report
     from gonogo.render import junit as junit_report
     from gonogo.render import markdown as markdown_report
+    from gonogo.results.gate import judged
 
     merged = judged(stored(results), None)
     asked: list[tuple[Path | None, Callable[[Any], str]]] = [
@@ -440,7 +451,7 @@ def sweep(
     Objects on the platform, by the journal and by the run id in their names, and processes and data
     of platforms whose keeper was killed.
     """
-    from gonogo.sweep import leftovers, orphans, removed
+    from gonogo.run.sweep import leftovers, orphans, removed
 
     platform, screen = reached(target, write=yes)
     found = leftovers(platform, screen, hours)
@@ -466,7 +477,7 @@ def drill(
     Does the right check turn red, for the right reason? NAME is a drill or a component; without any, all drills.
     Every fault is restored. Exit code 0 where each was seen and blamed right, 1 where not.
     """
-    from gonogo.drills import catalogue, run_drills
+    from gonogo.run.drills import catalogue, run_drills
 
     root, registry, chosen = loaded(target)
     drills = catalogue(root, registry, names or [])
@@ -519,7 +530,7 @@ def health(
 def _contradictions(
     file: str | None, more: list[str] | None, watch: bool, everywhere: bool, spaces: list[str]
 ) -> list[Problem]:
-    from gonogo.names import WORDS, is_label
+    from gonogo.core.names import WORDS, is_label
 
     problems = []
     if more and file is None:
@@ -537,8 +548,8 @@ def _health_of_cluster(
 ) -> int:
     from gonogo.cluster import survey
     from gonogo.cluster.api import Api
-    from gonogo.errors import ClientError
-    from gonogo.model import Outcome
+    from gonogo.core.errors import ClientError
+    from gonogo.core.outcomes import Outcome
 
     settings, limits = _cluster_of(target)
     if not spaces and not everywhere:
@@ -555,8 +566,8 @@ def _health_of_cluster(
 
 def _cluster_of(target: str | None) -> tuple[Any, Any]:
     """The [kubernetes] of the target and its limits; without a target those of the kubeconfig's own context."""
-    from gonogo.model import Limits
-    from gonogo.target import Kubernetes
+    from gonogo.catalog.target import Kubernetes
+    from gonogo.core.endpoints import Limits
 
     if target is None and not os.environ.get("GONOGO_TARGET"):
         return Kubernetes(), Limits()
@@ -621,10 +632,10 @@ def discovered(components: list[Any], target: Any) -> str:
     """A draft of a target file for the cluster of a target, else for that of the kubeconfig."""
     from contextlib import closing, suppress
 
+    from gonogo.catalog.target import Kubernetes
     from gonogo.cluster.api import Api
-    from gonogo.discover import look, target_file
-    from gonogo.errors import ClientError
-    from gonogo.target import Kubernetes
+    from gonogo.commands.discover import look, target_file
+    from gonogo.core.errors import ClientError
 
     settings = target.kubernetes or Kubernetes()
     with closing(Api(settings, limits=target.limits)) as api:
@@ -637,9 +648,9 @@ def discovered(components: list[Any], target: Any) -> str:
 
 def loaded(target: str | None) -> tuple[Path, Any, Any]:
     """Root, registry and target. Raises ``ConfigError``."""
-    from gonogo.content import find_root
-    from gonogo.registry import Registry
-    from gonogo.target import load_target
+    from gonogo.catalog.registry import Registry
+    from gonogo.catalog.target import load_target
+    from gonogo.core.content import find_root
 
     root = find_root(Path.cwd())
     registry = Registry.load(root)
@@ -649,8 +660,8 @@ def loaded(target: str | None) -> tuple[Path, Any, Any]:
 
 def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
     """The components named, or all that the target holds. Raises ``ConfigError`` for unknown ones."""
-    from gonogo.files import suggestion
-    from gonogo.runplan import unsupported
+    from gonogo.core.files import suggestion
+    from gonogo.run.plan import unsupported
 
     unknown = [n for n in names or () if n not in registry.components]
     if unknown:
@@ -663,12 +674,13 @@ def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
     """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
-    from gonogo.content import provider_for, state
-    from gonogo.holders import told_by
-    from gonogo.journal import Journal, new_run_id
-    from gonogo.model import Mode
-    from gonogo.platform import Platform
-    from gonogo.progress import Screen, original_stderr
+    from gonogo.checks.journal import Journal, new_run_id
+    from gonogo.core.content import state
+    from gonogo.core.holders import told_by
+    from gonogo.core.outcomes import Mode
+    from gonogo.providers.choose import provider_for
+    from gonogo.run.platform import Platform
+    from gonogo.run.progress import Screen, original_stderr
 
     root, registry, chosen = loaded(target)
     screen = Screen(original_stderr())
@@ -690,8 +702,8 @@ def stored(paths: list[Path] | None) -> dict[str, Any]:
 
     Raises ``ConfigError`` for what is none.
     """
-    from gonogo.events import recovered
-    from gonogo.gate import load_results
+    from gonogo.results.events import recovered
+    from gonogo.results.gate import load_results
 
     found, problems = {}, []
     for path in paths or [latest_results()]:
@@ -709,7 +721,7 @@ def latest_results() -> Path:
 
     Raises ``ConfigError`` where there are none.
     """
-    from gonogo.content import find_root
+    from gonogo.core.content import find_root
 
     try:
         root = find_root(Path.cwd())
@@ -723,8 +735,8 @@ def latest_results() -> Path:
 
 def level(name: str | None) -> Any:
     """A level by name. Raises ``ConfigError`` with the nearest."""
-    from gonogo.files import suggestion
-    from gonogo.model import Level
+    from gonogo.core.files import suggestion
+    from gonogo.core.outcomes import Level
 
     if name is None:
         return None
@@ -773,7 +785,7 @@ def main() -> None:
 
 def ended() -> int:
     """The exit code of the verb, which is run in a process apart where checks may end that."""
-    from gonogo.child import EndedEarly, apart
+    from gonogo.run.child import EndedEarly, apart
 
     try:
         code = apart(run) if sys.argv[1:2] and sys.argv[1] in APART else run()

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.neo4j import Neo4j
 from gonogo import saw, wrong
-from gonogo.inside import Inside
+from gonogo.checks.inside import Inside
 
 pytestmark = pytest.mark.needs("exec")
 

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.ray import Ray
 from gonogo import saw, wrong
-from gonogo.inside import Inside
+from gonogo.checks.inside import Inside
 
 pytestmark = pytest.mark.needs("exec")
 

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.s3 import S3
 from gonogo import saw, wrong
-from gonogo.inside import Inside
+from gonogo.checks.inside import Inside
 
 pytestmark = pytest.mark.needs("exec")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from gonogo.content import provider_for
-from gonogo.journal import Journal, new_run_id
-from gonogo.model import Mode
-from gonogo.platform import Platform, Standing
-from gonogo.providers.existing_cluster import ExistingCluster
-from gonogo.registry import Registry
-from gonogo.target import Target, load_target
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Target, load_target
+from gonogo.checks.journal import Journal, new_run_id
+from gonogo.core.outcomes import Mode
+from gonogo.providers.choose import provider_for
+from gonogo.providers.existing.cluster import ExistingCluster
+from gonogo.run.platform import Platform, Standing
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct-horse"
@@ -76,8 +76,8 @@ COMPONENT = """
 CLIENT = '''
     """A web server that lets in who knows its password."""
     import httpx
-    from gonogo.errors import Denied
-    from gonogo.reaching import reaching
+    from gonogo.core.errors import Denied
+    from gonogo.checks.translate import reaching
 
     class Web:
         def __init__(self, endpoints):

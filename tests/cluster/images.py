@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gonogo.home import home
+from gonogo.core.home import home
 from gonogo.providers.embedded import spec
 from gonogo.providers.embedded.fetch import Fetched, fetch
 

@@ -19,7 +19,7 @@ from kubernetes.client import CoreV1Api
 from kubernetes.stream import stream
 
 from gonogo.cluster.api import KINDS, Kind
-from gonogo.waiting import REAL, pause, until
+from gonogo.core.waiting import REAL, pause, until
 
 Object = dict[str, Any]
 

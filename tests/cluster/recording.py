@@ -16,12 +16,12 @@ import yaml
 from cluster.cases import Case, everything
 from cluster.live import Cluster, Facts
 
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster import survey
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.judge import Row, State
-from gonogo.errors import NotReady
-from gonogo.target import Kubernetes
-from gonogo.waiting import REAL, until
+from gonogo.core.errors import NotReady
+from gonogo.core.waiting import REAL, until
 
 DEFINITION = Path(__file__).parent / "definition.yaml"
 ESTABLISHED = "status.conditions[?type=='Established' && status=='True']"

@@ -10,11 +10,11 @@ import pytest
 from cluster.attached import MANIFEST, PASSWORD, attached, content, target, told
 from cluster.live import Cluster
 
-from gonogo.errors import ConfigError
-from gonogo.model import Mode, Outcome
-from gonogo.platform import Platform
-from gonogo.registry import Registry
-from gonogo.waiting import until
+from gonogo.catalog.registry import Registry
+from gonogo.core.errors import ConfigError
+from gonogo.core.outcomes import Mode, Outcome
+from gonogo.core.waiting import until
+from gonogo.run.platform import Platform
 
 Apply = Callable[[str], list[dict[str, Any]]]
 CLAIM = """

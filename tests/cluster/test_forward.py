@@ -21,12 +21,12 @@ from kubeconfigs import kubeconfig as written
 from relay import Relay, relaying
 from streaming import through
 
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import Api
 from gonogo.cluster.forward import Forwards, tunnel
 from gonogo.cluster.inside import InsidePods, executed, look
-from gonogo.errors import ClientError, ClusterLost, Forbidden, Gone, NotAskable, Refused
-from gonogo.target import Kubernetes
-from gonogo.waiting import pause, until
+from gonogo.core.errors import ClientError, ClusterLost, Forbidden, Gone, NotAskable, Refused
+from gonogo.core.waiting import pause, until
 
 SIZE = 200_000_000
 STOP, START = "GONOGO_TEST_APISERVER_STOP", "GONOGO_TEST_APISERVER_START"
@@ -363,9 +363,7 @@ def test_a_missing_right_is_named(cluster: Cluster, api: Api, home: str, tmp_pat
     seeing = [rule("services pods", "get list"), rule("endpointslices", "list", "discovery.k8s.io")]
     user = account(cluster, home, f"seeing-{token_hex(2)}", *seeing)
     authority = Path(str(api.client().configuration.ssl_ca_cert))
-    file = written(
-        tmp_path / "seeing", server=api.server, user=user, cluster={"certificate-authority": str(authority)}
-    )
+    file = written(tmp_path / "seeing", server=api.server, user=user, cluster={"certificate-authority": str(authority)})
 
     with closing(Api(Kubernetes(kubeconfig=str(file)))) as ours, closing(Forwards(ours)) as ways:
         fault = cut(ways, f"{home}/front:name")

@@ -21,8 +21,8 @@ from relay import Relay, relaying
 from gonogo.cluster import hub as module
 from gonogo.cluster.api import KINDS, Kind, Outdated, position
 from gonogo.cluster.hub import Hub
-from gonogo.errors import Absent, ClusterLost, Denied, Forbidden
-from gonogo.waiting import until
+from gonogo.core.errors import Absent, ClusterLost, Denied, Forbidden
+from gonogo.core.waiting import until
 
 MAPS, ACCOUNTS, NODES = KINDS["ConfigMap"], KINDS["ServiceAccount"], KINDS["Node"]
 

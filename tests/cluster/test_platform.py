@@ -21,8 +21,8 @@ from cluster.live import Cluster
 from cluster.standing import ROOT, manifest, ready, stand_up, target, values
 from relay import Relay, relaying
 
-from gonogo.model import Results
-from gonogo.waiting import pause, until
+from gonogo.core.waiting import pause, until
+from gonogo.results.model import Results
 
 pytestmark = pytest.mark.skipif(not os.environ.get(BUILD), reason=f"{BUILD} names no command that builds images")
 

@@ -12,14 +12,14 @@ from cluster.attached import MANIFEST, attached, content, target
 from cluster.live import Cluster
 from kubeconfigs import kubeconfig as written
 
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Kubernetes, Target
 from gonogo.cluster.kubeconfig import chosen as access
-from gonogo.errors import ClientError, ConfigError
-from gonogo.model import Mode
-from gonogo.platform import Platform
-from gonogo.rbac import EXPLAINS, Right, rights
-from gonogo.registry import Registry
-from gonogo.target import Kubernetes, Target
-from gonogo.waiting import until
+from gonogo.commands.rbac import EXPLAINS, Right, rights
+from gonogo.core.errors import ClientError, ConfigError
+from gonogo.core.outcomes import Mode
+from gonogo.core.waiting import until
+from gonogo.run.platform import Platform
 
 Apply = Callable[[str], list[dict[str, Any]]]
 

@@ -19,11 +19,14 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from gonogo.catalog.target import Kubernetes
+from gonogo.checks.translate import chain, translated
 from gonogo.cluster import expiry
 from gonogo.cluster.kubeconfig import Access, chosen, configured
 from gonogo.cluster.paths import Path
-from gonogo.codec import decode
-from gonogo.errors import (
+from gonogo.core.codec import decode
+from gonogo.core.endpoints import Limits
+from gonogo.core.errors import (
     Absent,
     ClientError,
     ClusterLost,
@@ -36,12 +39,9 @@ from gonogo.errors import (
     TimedOut,
     Untrusted,
 )
-from gonogo.model import Limits
-from gonogo.names import fits_a_header
-from gonogo.outlet import learn, uncut
-from gonogo.reaching import chain, translated
-from gonogo.target import Kubernetes
-from gonogo.waiting import Deadline
+from gonogo.core.names import fits_a_header
+from gonogo.core.outlet import learn, uncut
+from gonogo.core.waiting import Deadline
 
 if TYPE_CHECKING:
     import urllib3
@@ -605,9 +605,7 @@ class Api:
             return f"{where} did not answer within the limit; is there a way to it from here (VPN, firewall, proxy)?"
         return f"{where} could not be asked: {meant}"
 
-    def _body(
-        self, answer: urllib3.BaseHTTPResponse, path: Path, within: float = 0.0, at_most: int = LARGEST
-    ) -> bytes:
+    def _body(self, answer: urllib3.BaseHTTPResponse, path: Path, within: float = 0.0, at_most: int = LARGEST) -> bytes:
         deadline = Deadline(within or self.limits.check)
 
         def whole() -> bytes:

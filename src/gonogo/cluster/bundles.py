@@ -20,8 +20,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from gonogo.errors import ConfigError, Problem
-from gonogo.files import expanded, unreadable
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import expanded, unreadable
 
 STANDARD_INPUT = "-"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gonogo.codec import decoder
+from gonogo.core.codec import decoder
 
 _VALUE = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z"
 

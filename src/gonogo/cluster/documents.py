@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from gonogo.errors import ConfigError, Problem
-from gonogo.loading import LOADING
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.loading import LOADING
 
 LARGEST = 10
 """Values that a byte of YAML may stand for through aliases; ten aliases of ten aliases of … fill any memory."""

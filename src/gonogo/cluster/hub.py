@@ -20,9 +20,9 @@ from gonogo.cluster.api import KINDS, LARGEST_LIST, SILENCE, UNREADABLE, Api, Ki
 from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
-from gonogo.codec import decoder
-from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden
-from gonogo.waiting import Deadline
+from gonogo.core.codec import decoder
+from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden
+from gonogo.core.waiting import Deadline
 
 if TYPE_CHECKING:
     import urllib3

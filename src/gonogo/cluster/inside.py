@@ -1,4 +1,4 @@
-"""What is true inside pods: the claims of :mod:`gonogo.inside`, through the API server's ``exec``.
+"""What is true inside pods: the claims of :mod:`gonogo.checks.inside`, through the API server's ``exec``.
 
 A pod is a host of its own: who else could enter its data folder, or reach its sockets, is decided by the
 cluster and not by its files; such claims need the capability ``host``, which no cluster gives. What turns out not to
@@ -21,15 +21,15 @@ from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 from websockets.exceptions import ConnectionClosed
 
+from gonogo.checks.inside import LISTEN, Inside, address
 from gonogo.cluster.api import KINDS, Api, items, understood
 from gonogo.cluster.forward import websocket
 from gonogo.cluster.forward.choose import Reference, Spot, endpoints
 from gonogo.cluster.paths import Path
-from gonogo.codec import decode
-from gonogo.errors import Absent, ClientError, ClusterLost, Forbidden, Garbled, Gone, NotAskable, TimedOut
-from gonogo.inside import LISTEN, Inside, address
-from gonogo.model import Server
-from gonogo.outlet import uncut
+from gonogo.core.codec import decode
+from gonogo.core.errors import Absent, ClientError, ClusterLost, Forbidden, Garbled, Gone, NotAskable, TimedOut
+from gonogo.core.outlet import uncut
+from gonogo.core.servers import Server
 
 STDOUT, STDERR, STATUS = 1, 2, 3
 """Channels of ``exec`` (kubernetes, ``apimachinery/pkg/util/remotecommand``)."""

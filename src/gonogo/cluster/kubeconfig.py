@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.documents import documents
-from gonogo.errors import ConfigError, Problem
-from gonogo.files import content, expanded, suggestion, unreadable
-from gonogo.lean import without
-from gonogo.loading import also, need, once
-from gonogo.names import WORDS, is_label
-from gonogo.outlet import learn, learn_from
-from gonogo.target import Kubernetes
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import content, expanded, suggestion, unreadable
+from gonogo.core.lean import without
+from gonogo.core.loading import also, need, once
+from gonogo.core.names import WORDS, is_label
+from gonogo.core.outlet import learn, learn_from
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration

@@ -6,8 +6,8 @@ path, ``web-0/exec?command=…`` would be another question, asked with our crede
 
 from __future__ import annotations
 
-from gonogo.errors import Garbled
-from gonogo.names import is_selector, is_subdomain
+from gonogo.core.errors import Garbled
+from gonogo.core.names import is_selector, is_subdomain
 
 ABOUT = "health"
 """Whom an answer that holds no names is about, until somebody says so (``ClientError.about``)."""

@@ -20,8 +20,8 @@ from gonogo.cluster.documents import documents
 from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.shapes import BUILT_IN, MISSHAPEN, Object, joined, known_as, load, shaped
 from gonogo.cluster.judge.world import Key, World, key, named
-from gonogo.codec import decoder
-from gonogo.errors import ConfigError, Problem
+from gonogo.core.codec import decoder
+from gonogo.core.errors import ConfigError, Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """What is read of a folder or bundle."""

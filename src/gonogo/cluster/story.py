@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from gonogo.cluster.judge.verdict import Row, State
-from gonogo.harmless import line
+from gonogo.core.harmless import line
 
 if TYPE_CHECKING:
     from gonogo.cluster.judge import Health

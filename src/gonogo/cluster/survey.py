@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
 from gonogo.cluster.story import Change
-from gonogo.outlet import redacted, tell, with_texts
+from gonogo.core.outlet import redacted, tell, with_texts
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api, Kind
@@ -95,8 +95,8 @@ def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | lis
     Raises ``ClientError`` where the cluster cannot be asked at first; what is lost later is followed again.
     """
     from gonogo.cluster.hub import Hub
-    from gonogo.errors import ClientError
-    from gonogo.waiting import pause
+    from gonogo.core.errors import ClientError
+    from gonogo.core.waiting import pause
 
     hub = Hub(api, namespaces)
     try:
@@ -156,7 +156,7 @@ def _key(row: Row) -> tuple[str, ...]:
 def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     """The kinds that are judged, all that is needed asked for and listed once; and what could not be discovered."""
     from gonogo.cluster.api import KINDS
-    from gonogo.errors import ClientError
+    from gonogo.core.errors import ClientError
 
     judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
     more, unknown = custom_kinds(api)
@@ -202,7 +202,7 @@ def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
     """
     from gonogo.cluster.api import Discovered, Kind, read
     from gonogo.cluster.paths import Path
-    from gonogo.errors import ClientError, ClusterLost, Denied
+    from gonogo.core.errors import ClientError, ClusterLost, Denied
 
     wanted = {kind.partition(".")[::2] for kind, table in custom.tables().items() if not table.get("stateless")}
     unknown: list[str] = []
@@ -248,7 +248,7 @@ class Logs:
 
     def _last_lines(self, namespace: str, pod: str, container: str) -> str:
         from gonogo.cluster.api import KINDS
-        from gonogo.errors import Absent, ClientError, Garbled
+        from gonogo.core.errors import Absent, ClientError, Garbled
 
         runs = []
         for previous in ("true", "false"):

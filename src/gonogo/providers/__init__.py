@@ -1,7 +1,7 @@
 """How a component gets up and down, gives evidence, and is disturbed on purpose.
 
 One protocol for local processes, clusters and what is there already; the engine that orders, waits,
-blocks and draws progress (:mod:`gonogo.platform`) is the same for all.
+blocks and draws progress (:mod:`gonogo.run.platform`) is the same for all.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from gonogo.errors import Problem
-from gonogo.inside import Inside
-from gonogo.model import Endpoints, Evidence, Report, Server
-from gonogo.registry import Component
+from gonogo.catalog.registry import Component
+from gonogo.checks.inside import Inside
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import Problem
+from gonogo.core.servers import Report, Server
+from gonogo.results.model import Evidence
 
 Ready = Callable[[Endpoints], None]
 """Returns where the component answers and is settled; raises ``ClientError`` where it does not yet."""
@@ -89,9 +91,7 @@ class Provider(Protocol):
     def evidence(self, component: str) -> list[Evidence]:
         """Logs and the like, bounded, redacted; only asked for what is not green."""
 
-    def disturb(
-        self, component: Component, how: str, node: str, ready: Ready
-    ) -> AbstractContextManager[Server]:
+    def disturb(self, component: Component, how: str, node: str, ready: Ready) -> AbstractContextManager[Server]:
         """Break one node: ``how`` is kill, hang or restart. Leaving restores and waits for ``ready``."""
 
     def down(self) -> None:

@@ -2,7 +2,7 @@
 
 ``known`` finds values that the process has read or made, ``forms`` what stands around a secret, ``names`` and ``words``
 tell names and values that are secret from those that are not. All of it is pure; who prints or writes goes through
-:mod:`gonogo.outlet`.
+:mod:`gonogo.core.outlet`.
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ from urllib.parse import quote
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
-from gonogo.harmless import plain
-from gonogo.model import CheckResult, CriterionResult, Decision, Evidence, Level, Outcome, Results
+from gonogo.core.harmless import plain
+from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.render import wording
 from gonogo.render.chart import chart
+from gonogo.results.model import CheckResult, CriterionResult, Evidence, Results
 
 BUDGET = 8_000_000
 """Bytes of evidence in one file. What comes after, the least important, is only named: browsers stall on

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
-from gonogo.harmless import plain
-from gonogo.model import CheckResult, Outcome, Results
+from gonogo.core.harmless import plain
+from gonogo.core.outcomes import Outcome
 from gonogo.render import wording
+from gonogo.results.model import CheckResult, Results
 
 LONGEST = 10_000
 """Characters of one text."""

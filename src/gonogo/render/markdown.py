@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from gonogo.harmless import plain
-from gonogo.model import CheckResult, CriterionResult, Decision, Health, Outcome, Results
+from gonogo.core.harmless import plain
+from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import wording
 from gonogo.render.wording import Root
+from gonogo.results.model import CheckResult, CriterionResult, Health, Results
 
 _RESERVE = 400
 _ODD = 50

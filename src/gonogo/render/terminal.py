@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 from datetime import datetime
 
-from gonogo.harmless import line, plain
-from gonogo.model import Decision, Outcome, Results
+from gonogo.core.harmless import line, plain
+from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import wording
 from gonogo.render.wording import Root
+from gonogo.results.model import Results
 
 MARKS = {
     Outcome.PASSED: "✓",

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gonogo.harmless import line, plain
-from gonogo.model import CheckResult, CriterionResult, Decision, FirstCause, Level, Odd, Outcome, Results, Wish
-from gonogo.times import moment, spoken
+from gonogo.core.harmless import line, plain
+from gonogo.core.outcomes import Decision, Level, Outcome
+from gonogo.core.times import moment, spoken
+from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Wish
 
 MEANINGS: Mapping[Outcome, str] = {
     Outcome.PASSED: "seen, and right",
@@ -28,6 +29,7 @@ UNSETTLED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
 
 NOT_ASKED = (Outcome.MISSING, Outcome.UNSUPPORTED, Outcome.SKIPPED)
 """The outcomes of what was never put to the platform."""
+
 
 @dataclass(frozen=True)
 class Root:

@@ -11,8 +11,8 @@ import msgspec
 
 from gonogo.cluster.api import KINDS, items, read
 from gonogo.cluster.paths import ABOUT, named, selector
-from gonogo.errors import Absent, ConfigError, Forbidden, Garbled, Gone, Problem, Unresolved
-from gonogo.names import LABEL, PORT, SUBDOMAIN
+from gonogo.core.errors import Absent, ConfigError, Forbidden, Garbled, Gone, Problem, Unresolved
+from gonogo.core.names import LABEL, PORT, SUBDOMAIN
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api

@@ -24,8 +24,8 @@ from gonogo.cluster.api import KINDS
 from gonogo.cluster.forward import peers, socks, tunnel, websocket
 from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
 from gonogo.cluster.forward.socks import ClientLeft
-from gonogo.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
-from gonogo.waiting import Deadline
+from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
+from gonogo.core.waiting import Deadline
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api

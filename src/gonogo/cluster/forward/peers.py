@@ -30,9 +30,9 @@ Linux, ``include/net/tcp_states.h``. A socket that no process holds any more is 
 """
 
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, _ALL = 4, 20, 1, 0xFFFFFFFF
-_ASKED = struct.Struct("=IHHII" "BBBBI" "2s2s16s16sIII")
+_ASKED = struct.Struct("=IHHIIBBBBI2s2s16s16sIII")
 """``nlmsghdr`` and ``inet_diag_req_v2`` (Linux, ``include/uapi/linux/inet_diag.h``)."""
-_TOLD = struct.Struct("=IHHII" "BBBB" "2s2s16s16sIII" "IIIII")
+_TOLD = struct.Struct("=IHHIIBBBB2s2s16s16sIIIIIIII")
 """``nlmsghdr`` and ``inet_diag_msg``."""
 
 

@@ -15,7 +15,7 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from gonogo.errors import ClientError, ClusterLost
+from gonogo.core.errors import ClientError, ClusterLost
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api, Stream

@@ -13,7 +13,7 @@ from gonogo.cluster.judge.health import tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
 from gonogo.cluster.judge.verdict import Row, State, Verdict, short
 from gonogo.cluster.judge.world import World, controller, named
-from gonogo.model import Health, Place
+from gonogo.results.model import Health, Place
 
 __all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "verdict"]
 

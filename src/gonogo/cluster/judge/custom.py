@@ -19,7 +19,7 @@ from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, named
-from gonogo.loading import LOADING
+from gonogo.core.loading import LOADING
 
 TABLES = Path(__file__).with_name("custom.toml")
 

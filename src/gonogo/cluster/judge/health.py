@@ -10,7 +10,7 @@ from gonogo.cluster.judge.shapes import MISSHAPEN, Object
 from gonogo.cluster.judge.storage import measure
 from gonogo.cluster.judge.verdict import State, Verdict
 from gonogo.cluster.judge.world import World, condition, controller
-from gonogo.model import Health, Odd, Place, Wish
+from gonogo.results.model import Health, Odd, Place, Wish
 
 SETTLE = 300.0
 """Seconds that a pod may take until it is ready before it counts as unhealthy."""

@@ -14,7 +14,7 @@ import msgspec
 
 from gonogo.cluster.judge.shapes import ClaimSource, ListMeta, Meta, Page, Port, Quantity, Resources, joined
 from gonogo.cluster.judge.shapes import page as shaped_page
-from gonogo.codec import decoder
+from gonogo.core.codec import decoder
 
 
 class _Volume(TypedDict, total=False):

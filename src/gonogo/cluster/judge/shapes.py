@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
-from gonogo.codec import convert, decoder
+from gonogo.core.codec import convert, decoder
 
 Object = Mapping[str, Any]
 """An object of a cluster: ``apiVersion``, ``kind``, ``metadata`` and what its shape or its custom kind holds."""

@@ -10,7 +10,7 @@ from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
 from gonogo.cluster.judge.world import World, condition, named, said
-from gonogo.model import Storage
+from gonogo.results.model import Storage
 
 LAZY = "WaitForFirstConsumer"
 BY_HAND = "kubernetes.io/no-provisioner"

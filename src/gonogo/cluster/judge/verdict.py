@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from msgspec import field
 
-from gonogo.model import Struct
-from gonogo.outlet import uncut
+from gonogo.core.outcomes import Struct
+from gonogo.core.outlet import uncut
 
 
 class State(StrEnum):

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import GonogoError
-from gonogo.model import Struct
+from gonogo.core.errors import GonogoError
+from gonogo.core.outcomes import Struct
 from gonogo.providers.embedded import keeper
 
 ANSWERS = 20.0

@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import ClientError, DeployError, NotReady, Refused, Unsettled
-from gonogo.model import Phase, Progress, Report
-from gonogo.outlet import redacted
+from gonogo.core.errors import ClientError, DeployError, NotReady, Refused, Unsettled
+from gonogo.core.outlet import redacted
+from gonogo.core.servers import Phase, Progress, Report
+from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Ready
 from gonogo.providers.embedded import ports
 from gonogo.providers.embedded.control import KeeperError, Row
 from gonogo.providers.embedded.platforms import Platform
 from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
 from gonogo.providers.embedded.serving import name_of, serving, stopped, trees
-from gonogo.waiting import Deadline, until
 
 UNTOUCHED = 30.0
 """Seconds in which a component whose servers all run must be right, before it is told that it is not: long, since on

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from gonogo.errors import ConfigError, Problem
+from gonogo.core.errors import ConfigError, Problem
 from gonogo.providers.embedded.maven import Pin, read_pins
 from gonogo.providers.embedded.programs import installed, intact, settle, unzipped
 from gonogo.providers.embedded.repository import Settings, local_repositories, repository, user_settings

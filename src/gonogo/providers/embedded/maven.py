@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gonogo.errors import ConfigError, Problem
+from gonogo.core.errors import ConfigError, Problem
 
 COORDINATES = re.compile(r"\w[\w.+-]*(:\w[\w.+-]*){2,4}", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -26,17 +26,17 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from gonogo import ours
-from gonogo.codec import decode
-from gonogo.errors import NotReady
-from gonogo.holders import held
-from gonogo.journal import RUN_ID, new_run_id
-from gonogo.model import Struct
-from gonogo.ours import NotOurs
+from gonogo.checks.journal import RUN_ID, new_run_id
+from gonogo.core import ours
+from gonogo.core.codec import decode
+from gonogo.core.errors import NotReady
+from gonogo.core.holders import held
+from gonogo.core.ours import NotOurs
+from gonogo.core.outcomes import Struct
+from gonogo.core.waiting import until
 from gonogo.providers.embedded import keeper, ports
 from gonogo.providers.embedded.control import Control, KeeperLost, launch
 from gonogo.providers.embedded.recipe import UNPRIVILEGED, Recipe
-from gonogo.waiting import until
 
 FOLDER = "platforms"
 TEMPORARY = Path("/tmp")

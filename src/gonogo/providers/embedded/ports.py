@@ -13,7 +13,7 @@ import socket
 from collections.abc import Collection
 from pathlib import Path
 
-from gonogo.errors import ConfigError, Problem
+from gonogo.core.errors import ConfigError, Problem
 
 HOST = "127.0.0.1"
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")

@@ -23,9 +23,9 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
-from gonogo.codec import decode
-from gonogo.errors import ConfigError, Problem
-from gonogo.home import shared
+from gonogo.core.codec import decode
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.home import shared
 from gonogo.providers.embedded.spec import Program
 from gonogo.providers.embedded.transfer import Tick
 

@@ -16,16 +16,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gonogo import ours
-from gonogo.content import state
-from gonogo.errors import ConfigError, DeployError, Gone, Problem
-from gonogo.files import nearest
-from gonogo.home import home as shared_home
-from gonogo.home import private
-from gonogo.inside import Inside, look
-from gonogo.loading import LOADING
-from gonogo.model import Endpoints, Evidence, Phase, Progress, Report, Server
-from gonogo.outlet import redacted
+from gonogo.catalog.registry import Component
+from gonogo.checks.inside import Inside, look
+from gonogo.core import ours
+from gonogo.core.content import state
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import ConfigError, DeployError, Gone, Problem
+from gonogo.core.files import nearest
+from gonogo.core.home import home as shared_home
+from gonogo.core.home import private
+from gonogo.core.loading import LOADING
+from gonogo.core.outlet import redacted
+from gonogo.core.servers import Phase, Progress, Report, Server
+from gonogo.core.waiting import until
 from gonogo.providers import Ready, Reason
 from gonogo.providers.embedded import keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
@@ -37,8 +40,7 @@ from gonogo.providers.embedded.room import MIB, Need, gib, room_for
 from gonogo.providers.embedded.spec import Embedded as Spec
 from gonogo.providers.embedded.spec import load
 from gonogo.redaction import bounded
-from gonogo.registry import Component
-from gonogo.waiting import until
+from gonogo.results.model import Evidence
 
 EVIDENCE = 64 << 10
 """Characters of each node's log."""

@@ -19,12 +19,13 @@ from typing import Any, Literal
 
 from jinja2 import Environment, StrictUndefined, TemplateError
 
-from gonogo.errors import ConfigError, Problem
-from gonogo.model import Endpoints, Secret, Struct
-from gonogo.outlet import learn
+from gonogo.catalog.registry import Component
+from gonogo.core.endpoints import Endpoints, Secret
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.outcomes import Struct
+from gonogo.core.outlet import learn
 from gonogo.providers.embedded.fetch import Fetched
 from gonogo.providers.embedded.spec import FILE, Children, Embedded, Node, Step
-from gonogo.registry import Component
 
 UNPRIVILEGED = 65534
 """The account that owns nothing, ``nobody`` on Linux: where root starts a server that refuses root."""

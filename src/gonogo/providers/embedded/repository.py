@@ -21,8 +21,8 @@ from xml.etree import ElementTree
 
 from platformdirs import site_config_path, user_config_path
 
-from gonogo.errors import ConfigError, Problem
-from gonogo.loading import LOADING
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.loading import LOADING
 
 CENTRAL = "central"  # the id that Maven gives its default repository
 VARIABLE = re.compile(r"\$\{(env\.)?([^}]+)\}")

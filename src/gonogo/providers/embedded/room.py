@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from gonogo.errors import ConfigError, Problem
-from gonogo.home import barrier
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.home import barrier
 from gonogo.providers.embedded.fetch import missing
 from gonogo.providers.embedded.spec import Embedded
 

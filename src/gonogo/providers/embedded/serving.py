@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gonogo.model import Server
+from gonogo.core.servers import Server
 from gonogo.providers.embedded import keeper
 from gonogo.providers.embedded.control import KeeperError, Row
 from gonogo.providers.embedded.keeper import Process

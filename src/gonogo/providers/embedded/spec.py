@@ -11,9 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from gonogo.files import load_toml
-from gonogo.model import Struct
-from gonogo.ours import unnameable
+from gonogo.core.files import load_toml
+from gonogo.core.ours import unnameable
+from gonogo.core.outcomes import Struct
 
 FILE = "embedded.toml"
 

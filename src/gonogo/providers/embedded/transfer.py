@@ -17,14 +17,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from gonogo import ours
-from gonogo.errors import ConfigError, GonogoError, Problem
-from gonogo.holders import Wait
-from gonogo.home import shared
+from gonogo.checks.rest import load
+from gonogo.core import ours
+from gonogo.core.errors import ConfigError, GonogoError, Problem
+from gonogo.core.holders import Wait
+from gonogo.core.home import shared
+from gonogo.core.waiting import REAL, pause, until
 from gonogo.providers.embedded.maven import Pin
 from gonogo.providers.embedded.repository import Repository, trust
-from gonogo.rest import load
-from gonogo.waiting import REAL, pause, until
 
 if TYPE_CHECKING:
     import httpx

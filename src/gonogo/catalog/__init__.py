@@ -1,0 +1,1 @@
+"""What content declares: components, criteria, profiles, signatures, targets."""

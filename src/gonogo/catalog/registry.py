@@ -1,0 +1,404 @@
+"""What there is: components from ``deploy/*/component.toml``, criteria, profiles and waivers from ``reports/``.
+
+Read once, all problems of all files reported together.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gonogo.catalog import signatures
+from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, Signature
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import converted, nearest, parse_toml, salvaged_toml, suggestion
+from gonogo.core.outcomes import Level, Struct
+from gonogo.results.model import Cause, Waiver
+
+PROVIDERS = ("embedded", "helm")
+"""Providers that stand a component up from a file ``<provider>.toml`` in its folder."""
+
+PLACES = ("scheme", "host", "port", "service", "authority", "proxy")
+"""What the address of a Service may hold. ``host`` and ``port`` are as they are reached from here; ``service`` is
+its name and port within the cluster, ``authority`` the same as a Host header; ``proxy`` the SOCKS5 server behind
+which such names are known, empty where they are known without one."""
+
+PLACE = re.compile(r"\{([a-z]+)\}")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CRITERION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+
+class EndpointKeys(Struct, frozen=True, kw_only=True):
+    """The endpoint keys of a component; ``secret`` names those that are secret.
+
+    A secret inside a table of settings has a dotted key: ``security.ssl_password``. ``service`` says what each
+    address becomes where it is a Service of a cluster: ``"{scheme}://{host}:{port}"``, see :data:`PLACES`.
+    """
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
+    service: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every key, required ones first."""
+        return self.required + self.optional
+
+
+class Discovery(Struct, frozen=True, kw_only=True):
+    """How a component is recognised on a cluster: by a custom resource, or by a plain Service and its pods.
+
+    ``resource`` is ``plural.group/version``, with the ``service`` and ``port`` that its operator makes for it. Without
+    one, a Service with one of ``ports`` (its own or its pods', by number or name) is meant whose pods' image or label,
+    or whose own name, fits the expression ``name``. Endpoint keys come from ``set``, from ``secrets``
+    (``name#key``), and from ``env``: variables of the pods, of which the first that is there counts. ``tls``
+    tells that it is spoken. In all texts ``{…}`` is JMESPath on the resource, or on the Service with its ``port``;
+    one that finds nothing leaves its key out.
+    """
+
+    resource: str = ""
+    service: str = ""
+    port: str = ""
+    name: str = ""
+    ports: tuple[str, ...] = ()
+    tls: str = ""
+    set: dict[str, str] = msgspec.field(default_factory=dict)
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+    env: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+
+class Bound(Struct, frozen=True, kw_only=True):
+    """What an expectation may be, so that a check can fail: from ``least`` to ``most``, and not ``empty``.
+
+    Without ``least`` a number is more than 0.
+    """
+
+    least: float | None = None
+    most: float | None = None
+    empty: bool = False
+
+
+class ComponentFile(Struct, frozen=True, kw_only=True):
+    """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
+
+    ``bounds`` say of keys of ``expect`` what their values may be.
+
+    ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
+    kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+    """
+
+    title: str
+    cluster: bool = False
+    reads: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    concurrency: int = 4
+    capabilities: tuple[str, ...] = ()
+    endpoints: EndpointKeys = EndpointKeys()
+    discover: tuple[Discovery, ...] = ()
+    expect: dict[str, Any] = msgspec.field(default_factory=dict)
+    bounds: dict[str, Bound] = msgspec.field(default_factory=dict)
+    signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
+
+    def unfailing(self, key: str, value: object) -> str:
+        """Why no check could fail by this value of an expectation; empty where one can."""
+        return _unfailing(value, self.bounds.get(key, Bound()))
+
+
+def _unfailing(value: object, bound: Bound) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int | float):
+        if not math.isfinite(value):
+            return "must be a number that can be reached"
+        if bound.least is None and value <= 0:
+            return "must be more than 0: no check could fail by it"
+        if bound.least is not None and value < bound.least:
+            return f"must be {bound.least:g} or more: no check could fail by it"
+        if bound.most is not None and value > bound.most:
+            return f"must be {bound.most:g} or less: no check could fail by it"
+        return ""
+    if isinstance(value, str | list | dict) and not value:
+        return "" if bound.empty else "must not be empty: no check could fail by it"
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next(filter(None, (_unfailing(one, Bound()) for one in inner)), "")
+
+
+class Component(ComponentFile, frozen=True, kw_only=True):
+    """One system of the platform; ``providers`` are those that its folder holds a file for."""
+
+    name: str
+    folder: Path
+    providers: tuple[str, ...] = ()
+
+
+class _CriterionTable(Struct, frozen=True, kw_only=True):
+    level: Level
+    claim: str
+    plan: str = ""
+
+
+class Criterion(_CriterionTable, frozen=True, kw_only=True):
+    """One reviewed claim; ``component`` is the first part of its id."""
+
+    id: str
+
+    @property
+    def component(self) -> str:
+        """A component's name, or that of a suite without a component of its own."""
+        return self.id.partition(".")[0]
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """Which criteria count: glob patterns on ids."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+    def holds(self, criterion: str) -> bool:
+        """Whether the criterion counts in this profile."""
+        return any(fnmatchcase(criterion, p) for p in self.include) and not any(
+            fnmatchcase(criterion, p) for p in self.exclude
+        )
+
+
+class _WaiverTable(Struct, frozen=True, kw_only=True):
+    criterion: str
+    owner: str
+    reason: str
+    expires: date
+    link: str = ""
+
+
+class _WaiversFile(Struct, frozen=True, kw_only=True):
+    waiver: tuple[_WaiverTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything that the files below ``root`` declare. ``waivers`` are keyed by criterion."""
+
+    root: Path
+    components: Mapping[str, Component]
+    criteria: Mapping[str, Criterion]
+    profiles: Mapping[str, Profile]
+    waivers: Mapping[str, Waiver]
+
+    @classmethod
+    def load(cls, root: Path) -> Registry:
+        """Read ``deploy/`` and ``reports/`` below ``root``.
+
+        Raises ``ConfigError`` with the problems of all files at once.
+        """
+        if not (root / "deploy").is_dir():
+            raise ConfigError(Problem(str(root), "has no folder deploy/", "run gonogo in a checkout of the suites"))
+        problems: list[Problem] = []
+        components = _components(root, problems)
+        criteria, profiles = _criteria(root, problems)
+        waivers = _waivers(root, criteria, problems)
+        if problems:
+            raise ConfigError(*problems)
+        return cls(root, components, criteria, profiles, waivers)
+
+    def ordered(self, names: Iterable[str]) -> list[str]:
+        """The components and all they need, each after what it needs.
+
+        Raises ``ConfigError`` for names that are no component, and where needs form a ring.
+        """
+        ordered: list[str] = []
+        for name in self.known(names):
+            _visit(name, self.components, ordered, ())
+        return ordered
+
+    def known(self, names: Iterable[str]) -> list[str]:
+        """The names, all of components. Raises ``ConfigError`` for those that are none."""
+        names = list(names)
+        unknown = [Problem(n, "no such component", suggestion(n, self.components)) for n in names]
+        if problems := [p for p in unknown if p.where not in self.components]:
+            raise ConfigError(*problems)
+        return names
+
+    def signature(self, cause: Cause | str) -> Signature:
+        """The catalogue's entry: the component's own, else the generic one, else one without a hint."""
+        component, _, kind = (cause if isinstance(cause, str) else cause.signature).partition(".")
+        own = self.components[component].signatures if component in self.components else {}
+        return own.get(kind) or GENERIC.get(kind) or Signature(hint="")
+
+    def unknown_criterion(self, id: str) -> Problem:
+        """The problem of an id that is no criterion, with the nearest one."""
+        return Problem(id, "no such criterion", suggestion(id, self.criteria))
+
+    def profile(self, name: str) -> list[Criterion]:
+        """The criteria that count in a profile, in the file's order. Raises ``ConfigError``."""
+        if name not in self.profiles:
+            raise ConfigError(Problem(name, "no such profile", suggestion(name, self.profiles)))
+        return [c for c in self.criteria.values() if self.profiles[name].holds(c.id)]
+
+
+def _visit(name: str, components: Mapping[str, Component], ordered: list[str], path: tuple[str, ...]) -> None:
+    if name in path:
+        ring = " → ".join((*path[path.index(name) :], name))
+        raise ConfigError(Problem(str(components[name].folder), f"needs itself: {ring}"))
+    if name in ordered:
+        return
+    for need in components[name].needs:
+        _visit(need, components, ordered, (*path, name))
+    ordered.append(name)
+
+
+def _components(root: Path, problems: list[Problem]) -> dict[str, Component]:
+    found: dict[str, Component] = {}
+    paths = sorted(root.glob("deploy/*/component.toml"))
+    for path in paths:
+        table = salvaged_toml(path, ComponentFile, problems)
+        if table is not None:
+            folder = path.parent
+            providers = tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
+            fields = {f: getattr(table, f) for f in ComponentFile.__struct_fields__}
+            found[folder.name] = Component(name=folder.name, folder=folder, providers=providers, **fields)
+    names = [p.parent.name for p in paths]
+    problems += [p for component in found.values() for p in _component_problems(component, names)]
+    if not problems:
+        ordered: list[str] = []
+        try:
+            for name in found:
+                _visit(name, found, ordered, ())
+        except ConfigError as error:
+            problems += error.problems
+    return found
+
+
+def _component_problems(component: Component, known: Iterable[str]) -> Iterator[Problem]:
+    where, keys = str(component.folder / "component.toml"), component.endpoints
+    if not _NAME.fullmatch(component.name):
+        yield Problem(where, f"the folder's name {component.name!r} must be lower-case letters, digits and '_'")
+    if component.concurrency < 1:
+        yield Problem(where, f"concurrency must be 1 or more, is {component.concurrency}")
+    for need in component.needs:
+        if need not in known:
+            yield Problem(where, f"needs: unknown component {need!r}", suggestion(need, known))
+    for key in keys.secret:
+        if key.partition(".")[0] not in keys.all:
+            yield Problem(where, f"endpoints.secret: unknown endpoint key {key!r}", suggestion(key, keys.all))
+    for key, form in keys.service.items():
+        if key not in keys.all:
+            yield Problem(where, f"endpoints.service: unknown endpoint key {key!r}", suggestion(key, keys.all))
+        for place in PLACE.findall(form):
+            if place not in PLACES:
+                yield Problem(where, f"endpoints.service.{key}: unknown {{{place}}}", suggestion(place, PLACES))
+    for key in component.bounds:
+        if key not in component.expect:
+            yield Problem(where, f"bounds: unknown expectation {key!r}", suggestion(key, component.expect))
+    for key, value in component.expect.items():
+        if why := component.unfailing(key, value):
+            yield Problem(where, f"expect.{key} {why}, is {value!r}")
+    for number, rule in enumerate(component.discover):
+        for key in (*rule.set, *rule.secrets, *rule.env):
+            if key.partition(".")[0] not in keys.all:
+                hint = suggestion(key, keys.all)
+                yield Problem(where, f"discover[{number}]: unknown endpoint key {key!r}", hint)
+        if bool(rule.resource) == bool(rule.name and rule.ports):
+            yield Problem(where, f"discover[{number}] needs either a resource, or name and ports")
+    for name, signature in component.signatures.items():
+        if not signatures.NAME.fullmatch(name):
+            yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")
+        for key in ADDRESS_KEY.findall(signature.by_hand):
+            if key in keys.secret:
+                yield Problem(where, f"signatures.{name}.by_hand must not show the secret {{{key}}}")
+            elif key not in keys.all:
+                yield Problem(
+                    where, f"signatures.{name}.by_hand: unknown endpoint key {{{key}}}", suggestion(key, keys.all)
+                )
+
+
+def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion], dict[str, Profile]]:
+    path = root / "reports" / "criteria.toml"
+    criteria: dict[str, Criterion] = {}
+    profiles: dict[str, Profile] = {"default": Profile()}
+    try:
+        data = parse_toml(path) if path.exists() else {}
+    except ConfigError as error:
+        problems += error.problems
+        return criteria, profiles
+    named = data.pop("profiles", {})
+    for name, table in (named if isinstance(named, dict) else {"": named}).items():
+        try:
+            profiles[name] = converted(table, Profile, str(path), f"profiles.{name}")
+        except ConfigError as error:
+            problems += error.problems
+    suites = {p.name for p in root.glob("suites/*") if p.is_dir()}
+    places = {*suites, *(p.parent.name for p in root.glob("deploy/*/component.toml"))}
+    try:
+        tables = [*_leaves(data)]
+    except RecursionError:
+        problems.append(Problem(str(path), "its tables are nested too deeply"))
+        tables = []
+    for id, table in tables:
+        if not _CRITERION.fullmatch(id):
+            problems.append(Problem(str(path), f"{id!r} is no criterion id", "write [<component>.<claim>]"))
+            continue
+        component = id.partition(".")[0]
+        if component not in places:
+            problems.append(Problem(str(path), f"{id}: no component {component!r}", suggestion(component, places)))
+        try:
+            row = converted(table, _CriterionTable, str(path), id)
+            criteria[id] = Criterion(id=id, level=row.level, claim=row.claim, plan=row.plan)
+        except ConfigError as error:
+            problems += error.problems
+            # Stands in, so that a waiver for it is not a second mistake.
+            criteria[id] = Criterion(id=id, level=Level.OPTIONAL, claim="")
+    if not problems:
+        problems += [
+            Problem(str(path), f"profiles.{name}.include: {pattern!r} holds no criterion", _like(pattern, criteria))
+            for name, profile in profiles.items()
+            for pattern in profile.include
+            if pattern != "*" and not any(fnmatchcase(id, pattern) for id in criteria)
+        ]
+    return criteria, profiles
+
+
+def _like(pattern: str, criteria: Iterable[str]) -> str:
+    near = nearest(pattern.removesuffix(".*"), {*criteria, *(c.partition(".")[0] for c in criteria)})
+    return f"nearest known: {near!r}" if near else ""
+
+
+def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of every table that does not only hold further tables."""
+    for key, value in tables.items():
+        if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _waivers(root: Path, criteria: Mapping[str, Criterion], problems: list[Problem]) -> dict[str, Waiver]:
+    path = root / "reports" / "waivers.toml"
+    if not path.exists():
+        return {}
+    file = salvaged_toml(path, _WaiversFile, problems)
+    waivers: dict[str, Waiver] = {}
+    for n, table in enumerate(file.waiver if file else ()):
+        if table.criterion not in criteria:
+            hint = suggestion(table.criterion, criteria)
+            problems.append(Problem(str(path), f"waiver[{n}]: unknown criterion {table.criterion!r}", hint))
+        if table.criterion in waivers:
+            problems.append(Problem(str(path), f"waiver[{n}]: {table.criterion} is waived twice"))
+        problems += [
+            Problem(str(path), f"waiver[{n}].{key} is empty", "a waiver needs a person and a reason")
+            for key in ("owner", "reason")
+            if not getattr(table, key).strip()
+        ]
+        waivers[table.criterion] = Waiver(
+            owner=table.owner, reason=table.reason, expires=table.expires.isoformat(), link=table.link
+        )
+    return waivers

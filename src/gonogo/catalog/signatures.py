@@ -1,0 +1,137 @@
+"""What can go wrong with any component: the generic part of the signature catalogue.
+
+The keys are the ``kind`` of the errors in :mod:`gonogo.core.errors`, and what a check or a start can come to
+without one. A component's own signatures stand in its ``component.toml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gonogo.core.outcomes import Struct
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""snake_case: the part of a signature behind the component and its dot."""
+
+ADDRESS_KEY = re.compile(r"\{([a-z_]+)\}")
+"""An endpoint key in a command: ``--bootstrap-server {bootstrap}``."""
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """One likely cause with what to do about it, and the next command to type."""
+
+    hint: str
+    by_hand: str = ""
+
+
+GENERIC: Mapping[str, Signature] = {
+    "connection_refused": Signature(
+        hint="Nothing listens at that address: the process has ended, or the Service points elsewhere.",
+        by_hand="gonogo status",
+    ),
+    "process_gone": Signature(
+        hint="The server's process ended; its log's last lines say why, the kernel's log whether memory ran out.",
+        by_hand="gonogo status",
+    ),
+    "unavailable": Signature(
+        hint="The server answers and says that it cannot serve; it starts, recovers, or lost what it depends on.",
+        by_hand="gonogo status",
+    ),
+    "timed_out": Signature(
+        hint="The server accepts and does not answer: it hangs or is overloaded, or a firewall drops packets.",
+        by_hand="gonogo status",
+    ),
+    "name_unresolved": Signature(
+        hint="The host name does not resolve from here: a typing error, or a name known only inside the cluster.",
+        by_hand="gonogo endpoints",
+    ),
+    "tls_untrusted": Signature(
+        hint="The TLS handshake failed: give the platform's authority as `ca`, or the port does not speak TLS.",
+        by_hand="gonogo endpoints",
+    ),
+    "credentials_refused": Signature(
+        hint="The server does not accept our credentials: the reference in the target file holds an old secret.",
+        by_hand="gonogo endpoints",
+    ),
+    "right_missing": Signature(
+        hint="The account is known and lacks a right; grant it what the check's claim says.",
+        by_hand="gonogo endpoints",
+    ),
+    "object_absent": Signature(
+        hint="The cluster has no such object: it was never deployed, was deleted, or lives in another namespace.",
+        by_hand="gonogo health",
+    ),
+    "cluster_unreachable": Signature(
+        hint="The cluster's API server could not be asked; see whether kubectl reaches it with the same context.",
+        by_hand="kubectl cluster-info",
+    ),
+    "secret_missing": Signature(
+        hint="The target file refers to a Secret, or a key of one, that the cluster does not hold.",
+        by_hand="gonogo endpoints --discover",
+    ),
+    "not_askable": Signature(
+        hint="What the claim is about is not there; declare it as unsupported in the target file, with the reason.",
+    ),
+    "nothing_claimed": Signature(
+        hint="The check's body must claim with assert and return nothing; an async def needs a plugin that awaits it.",
+    ),
+    "answer_garbled": Signature(
+        hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",
+        by_hand="gonogo endpoints",
+    ),
+    "not_up": Signature(
+        hint="The component is not up, and this run only attaches to what is.",
+        by_hand="gonogo up",
+    ),
+    "not_started": Signature(
+        hint="The server did not come up; the last lines of its log say why.",
+        by_hand="gonogo up",
+    ),
+    "workload_not_ready": Signature(
+        hint="The pods behind the component's Service are not ready; its message names the object and the reason.",
+        by_hand="gonogo health",
+    ),
+    "configured_otherwise": Signature(
+        hint="It runs, and with another configuration than would be started now; `gonogo up` tells what differs.",
+        by_hand="gonogo status",
+    ),
+    "not_settled": Signature(
+        hint="The server answers, and what it should settle into is not there within the limit: nodes are missing.",
+        by_hand="gonogo status",
+    ),
+    "not_allowed": Signature(
+        hint="The check creates objects, and this run may only read: mark it as one that writes.",
+    ),
+    "wrong_account": Signature(
+        hint="The server runs as another account than it should, and has other rights than were reviewed.",
+        by_hand="gonogo status",
+    ),
+    "not_listening": Signature(
+        hint="The server's process runs and does not listen on its address: its settings name another one.",
+        by_hand="ss -ltnp",
+    ),
+    "exposed": Signature(
+        hint="The server also listens where other machines can reach it; bind it to the address it is meant for.",
+        by_hand="ss -ltnp",
+    ),
+    "data_of_another": Signature(
+        hint="The data folder does not belong to the server's account: it once ran as somebody else.",
+        by_hand="gonogo status",
+    ),
+    "data_readable": Signature(
+        hint="Other accounts of the host can read the server's data; take the others' rights away (mode 700).",
+        by_hand="gonogo status",
+    ),
+    "disk_filling": Signature(
+        hint="The file system below the data fills up; make room before the server stops writing.",
+        by_hand="df -h",
+    ),
+    "claim_false": Signature(
+        hint="The claim was asked and is not true; compare what was expected with what was seen.",
+    ),
+    "own_error": Signature(
+        hint="The check itself went wrong before it could tell anything about the platform; see its traceback.",
+    ),
+}
+"""Kind to hint, for every component."""

@@ -1,0 +1,521 @@
+"""Where the platform lives: one strict TOML file, in which everything secret is a reference.
+
+Loading checks the file against the registry and resolves nothing; ``resolved`` reads the variables, files
+and Secrets that one component's table refers to, and reaches its Services, by a :class:`Cluster` it is handed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
+from gonogo.core.endpoints import Endpoints, Limits, Secret
+from gonogo.core.errors import ClientError, ConfigError, Problem
+from gonogo.core.files import SECRET_KEY, content, converted, expanded, salvaged_toml, suggestion
+from gonogo.core.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
+from gonogo.core.ours import unnameable
+from gonogo.core.outcomes import Mode, Struct
+from gonogo.core.outlet import redacted
+
+PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
+    "embedded": frozenset({"host", "disturb"}),
+    "existing": frozenset(),
+    "helm": frozenset(),
+}
+"""What only a provider can give, so that no other target may declare it."""
+
+CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
+
+PATH_KEYS = frozenset({"ca"})
+"""Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
+
+LARGEST_SECRET = 1 << 20
+"""Bytes of a file that a reference names."""
+
+LONGEST = 86_400.0
+"""Seconds of a limit; no system waits for ``inf``."""
+
+SERVICE = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{LABEL}):(?P<port>{PORT})")
+"""``namespace/name:port`` of a Service."""
+
+SECRET = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{SUBDOMAIN})#(?P<key>{KEY})")
+"""``namespace/name#key`` of a Secret."""
+
+
+WORD = re.compile(r"[a-z]+(?:[-_.][a-z]+)*\d{0,2}")
+"""A name like others, ``mlflow`` or ``svc-reader``: to hide it wherever it stands would shred every report."""
+
+
+class Kubernetes(Struct, frozen=True, kw_only=True):
+    """How to reach the cluster; contract, part 7."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    identity: str = ""
+    namespaces: tuple[str, ...] = ()
+    transport: Literal["auto", "forward", "service", "ingress"] = "auto"
+
+
+class Reached(NamedTuple):
+    """A Service as it is reached from here; ``transport`` is port-forward, service or ingress."""
+
+    host: str
+    port: int
+    transport: str
+    scheme: str = "http"
+
+
+class Cluster(Protocol):
+    """What a target's references need of a cluster. All of it raises ``ClientError``."""
+
+    def reached(self, service: str, *, web: bool) -> Reached:
+        """The way to a Service, ``namespace/name:port``; ``web``: it speaks HTTP, so an ingress may lead to it."""
+
+    def inside(self, service: str) -> Reached:
+        """The Service as programs of the platform know it."""
+
+    def proxy(self) -> str:
+        """A SOCKS5 server of ours behind which the cluster's names are known."""
+
+    def secret(self, namespace: str, name: str, key: str) -> str:
+        """One value of a Secret."""
+
+
+class Backup(Struct, frozen=True, kw_only=True):
+    """Where the last backup shows."""
+
+    velero: str = ""
+    snapshot: str = ""
+    file: str = ""
+    command: tuple[str, ...] = ()
+    max_age_hours: float = 24
+
+
+class Git(Struct, frozen=True, kw_only=True):
+    """The repository that should be pushed before a deployment."""
+
+    path: str = "."
+    remote: str = "origin"
+    branch: str = "main"
+
+
+class ArgoCD(Struct, frozen=True, kw_only=True):
+    """The applications that should be in sync."""
+
+    namespace: str = "argocd"
+    applications: tuple[str, ...] = ()
+
+
+class Checklist(Struct, frozen=True, kw_only=True):
+    """What the pre-deployment checklist asks for; ``health`` is a percentage."""
+
+    health: int | None = None
+    services: tuple[str, ...] = ()
+    backup: Backup | None = None
+    git: Git | None = None
+    argocd: ArgoCD | None = None
+
+
+class _TargetTable(Struct, frozen=True, kw_only=True):
+    name: str
+    provider: Literal["embedded", "helm", "existing"]
+    modes: tuple[Mode, ...] = (Mode.READ,)
+    capabilities: tuple[str, ...] = ()
+    profile: str = "default"
+    unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class _LimitsTable(Struct, frozen=True, kw_only=True):
+    connect: float = Limits.connect
+    check: float = Limits.check
+    ready: float = Limits.ready
+
+
+class _TargetFile(Struct, frozen=True, kw_only=True):
+    target: _TargetTable
+    kubernetes: Kubernetes | None = None
+    checklist: Checklist | None = None
+    limits: _LimitsTable = _LimitsTable()
+    components: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+
+class _Reference(Struct, frozen=True, kw_only=True):
+    env: str = ""
+    file: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target file. ``components`` are its tables as written: references are not resolved."""
+
+    name: str
+    provider: str
+    modes: tuple[Mode, ...]
+    capabilities: frozenset[str]
+    profile: str
+    unsupported: Mapping[str, str]
+    limits: Limits
+    kubernetes: Kubernetes | None
+    checklist: Checklist | None
+    components: Mapping[str, Mapping[str, Any]]
+    path: Path
+
+    def gives(self, capability: str) -> bool:
+        """Whether it is declared, or follows: who has the host runs commands where the server runs."""
+        return capability in self.capabilities or (capability == "exec" and "host" in self.capabilities)
+
+    def allows(self, mode: Mode) -> bool:
+        """Whether a run in this mode may ever be done here."""
+        return any(allowed.allows(mode) for allowed in self.modes)
+
+    def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
+        """Where the component is, its references read.
+
+        Without a ``cluster``, what only one can tell is left out. Raises ``ConfigError`` with every variable or
+        file that is missing; then ``ClientError`` where the cluster cannot tell.
+        """
+        problems: list[Problem] = []
+        try:
+            endpoints = self._endpoints(component, problems, cluster)
+        except ClientError:
+            # A mistake in the file is told first, whatever the cluster says.
+            self._endpoints(component, problems, None)
+            if not problems:
+                raise
+        if problems:
+            raise ConfigError(*problems)
+        return endpoints
+
+    def _endpoints(self, component: Component, problems: list[Problem], cluster: Cluster | None) -> Endpoints:
+        table = self.components.get(component.name, {})
+        services = Services(component, table)
+        addresses: dict[str, Any] = {}
+        hidden: dict[str, Secret] = {}
+        for key, value in table.items():
+            where = f"components.{component.name}.{key}"
+            if key in ("expect", "identity", "service") or key in services.forms:
+                continue
+            if is_reference(value):
+                # Whoever refers to a value keeps it elsewhere on purpose, a host name or a user's too.
+                read = self._read(value, where, problems, cluster)
+                word = key not in component.endpoints.secret and WORD.fullmatch(read) is not None
+                hidden[key] = Secret(read, word=word)
+            elif isinstance(value, dict):
+                addresses[key] = {k: v for k, v in value.items() if not is_reference(v)}
+                for inner in value.keys() - addresses[key].keys():
+                    hidden[f"{key}.{inner}"] = Secret(self._read(value[inner], f"{where}.{inner}", problems, cluster))
+            else:
+                addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
+        transport, within = "direct", dict[str, str]()
+        if cluster is not None and services.forms:
+            found, within, transport = services.reached(cluster)
+            addresses |= found
+        for key in hidden.keys() & PATH_KEYS:
+            addresses[key] = hidden.pop(key).reveal()  # an authority, which everybody may read
+        return Endpoints(
+            component=component.name,
+            addresses=addresses,
+            secrets=hidden,
+            expect={**component.expect, **table.get("expect", {})},
+            limits=self.limits,
+            transport=transport,
+            within=within,
+        )
+
+    def _read(self, reference: Mapping[str, str], where: str, problems: list[Problem], cluster: Cluster | None) -> str:
+        """The value that a reference stands for; never part of a problem's text."""
+        kind, name = next(iter(reference.items()))
+        shown = f"{where} = {{ {kind} = {name!r} }}"
+        if kind == "secret":
+            found = SECRET.fullmatch(name)
+            if found is not None and cluster is not None:
+                return cluster.secret(found["namespace"], found["name"], found["key"])
+        elif kind == "env":
+            if value := os.environ.get(name, ""):
+                return value
+            state = "is empty" if name in os.environ else "is not set"
+            problems.append(Problem(str(self.path), f"{shown}: the environment variable {state}", f"export {name}=…"))
+        else:
+            try:
+                return content(self._beside(name), LARGEST_SECRET).decode().rstrip("\r\n")
+            except ConfigError as error:
+                problems += (Problem(str(self.path), f"{shown}: {one.where}: {one.what}") for one in error.problems)
+            except UnicodeDecodeError:
+                problems.append(Problem(str(self.path), f"{shown}: the file is not UTF-8"))
+        return ""
+
+    def _file(self, name: str, where: str, problems: list[Problem]) -> str:
+        try:
+            path = self._beside(name)
+        except ConfigError as error:
+            problems += (Problem(str(self.path), f"{where} = {name!r}: {one.what}") for one in error.problems)
+            return ""
+        if not path.is_file():
+            problems.append(Problem(str(self.path), f"{where} = {name!r}: no such file", str(path)))
+        return str(path)
+
+    def _beside(self, name: str) -> Path:
+        return self.path.absolute().parent / expanded(name)
+
+
+class Services:
+    """The addresses of one component that Services stand for: ``forms`` and ``references`` by endpoint key."""
+
+    def __init__(self, component: Component, table: Mapping[str, Any]) -> None:
+        given, default = table.get("service", {}), component.endpoints.service
+        self.references: dict[str, str] = given if isinstance(given, dict) else dict.fromkeys(default, given)
+        self.forms: dict[str, str] = {
+            key: table.get(key, default[key])
+            for key in self.references
+            # An address that is given and names no place of a Service stays as it is.
+            if key in default and (key not in table or _has_place(table[key]))
+        }
+
+    def reached(self, cluster: Cluster) -> tuple[dict[str, str], dict[str, str], str]:
+        """The addresses from here, those within the cluster, and the transport. Raises ``ClientError``."""
+        here: dict[str, str] = {}
+        within: dict[str, str] = {}
+        transports: dict[str, None] = {}
+        web = {self.references[key] for key, form in self.forms.items() if "{scheme}" in form}
+        for key, form in self.forms.items():
+            reference = self.references[key]
+            near = cluster.reached(reference, web=reference in web)
+            there = cluster.inside(reference)
+            proxy = cluster.proxy() if "{proxy}" in form and near.transport == "port-forward" else ""
+            here[key] = _placed(form, near, there, proxy)
+            within[key] = _placed(form, there, there, "")
+            transports[near.transport] = None
+        return _given(here), _given(within), ", ".join(transports)
+
+
+def _placed(form: str, near: Reached, there: Reached, proxy: str) -> str:
+    behind = near if near.transport == "ingress" else there
+    values = {
+        "scheme": near.scheme,
+        "host": near.host,
+        "port": str(near.port),
+        "service": f"{there.host}:{there.port}",
+        "authority": behind.host if behind.port in (80, 443) else f"{behind.host}:{behind.port}",
+        "proxy": proxy,
+    }
+    return PLACE.sub(lambda found: values[found[1]], form)
+
+
+def _given(addresses: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in addresses.items() if value}
+
+
+def _has_place(value: object) -> bool:
+    return isinstance(value, str) and PLACE.search(value) is not None
+
+
+def is_reference(value: object) -> bool:
+    """Whether a value stands for one that is kept elsewhere."""
+    return isinstance(value, dict) and len(value) == 1 and value.keys() <= set(_Reference.__struct_fields__)
+
+
+def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Target:
+    """The target of that name in ``deploy/targets/``, or the file (what holds ``/`` or ends in ``.toml``).
+
+    Without a name: what ``GONOGO_TARGET`` says, else ``embedded``. Raises ``ConfigError`` with all
+    problems of the file.
+    """
+    name = name_or_path or os.environ.get("GONOGO_TARGET") or "embedded"
+    folder = root / "deploy" / "targets"
+    is_path = "/" in name or name.endswith(".toml")
+    path = expanded(name) if is_path else folder / f"{name}.toml"
+    if not is_path and not path.is_file():
+        hint = suggestion(name, (p.stem for p in folder.glob("*.toml")))
+        raise ConfigError(Problem(name, f"no such target in {folder}", hint))
+    problems: list[Problem] = []
+    table = salvaged_toml(path, _TargetFile, problems)
+    if table is not None:
+        problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
+    if table is None or problems:
+        raise ConfigError(*problems)
+    return Target(
+        name=table.target.name,
+        provider=table.target.provider,
+        modes=table.target.modes,
+        capabilities=frozenset(table.target.capabilities),
+        profile=table.target.profile,
+        unsupported=table.target.unsupported,
+        limits=Limits(**msgspec.structs.asdict(table.limits)),
+        kubernetes=table.kubernetes,
+        checklist=table.checklist,
+        components=table.components,
+        path=path,
+    )
+
+
+Fault = tuple[str, str]
+"""What is wrong, and a hint."""
+
+
+def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
+    yield from _target_problems(file, registry)
+    for key, seconds in msgspec.structs.asdict(file.limits).items():
+        if not seconds > 0:
+            yield f"limits.{key} must be more than 0 seconds", ""
+        elif seconds > LONGEST:
+            yield f"limits.{key} must be at most {LONGEST:.0f} seconds, a day", ""
+    health = file.checklist.health if file.checklist else None
+    if health is not None and not 0 < health <= 100:
+        yield f"checklist.health must be from 1 to 100 percent, is {health}", ""
+    for key, namespace in _namespaces(file):
+        if not is_label(namespace):
+            yield f"{key}: {namespace!r} can be no namespace", WORDS
+    for name in file.checklist.services if file.checklist else ():
+        if name not in file.components:
+            yield f"checklist.services: {name!r} is no component of this file", suggestion(name, file.components)
+    for name, table in file.components.items():
+        if name not in registry.components:
+            yield f"unknown component {f'components.{name}'!r}", suggestion(name, registry.components)
+        else:
+            yield from _component_problems(file, registry.components[name], table)
+
+
+def _namespaces(file: _TargetFile) -> Iterator[tuple[str, str]]:
+    """Every namespace that the file names by itself, with its key."""
+    if file.kubernetes is not None:
+        yield from (("kubernetes.namespaces", name) for name in file.kubernetes.namespaces)
+    if file.checklist is not None and file.checklist.argocd is not None:
+        yield "checklist.argocd.namespace", file.checklist.argocd.namespace
+    for name, table in file.components.items():
+        if isinstance(given := table.get("namespace"), str):
+            yield f"components.{name}.namespace", given
+
+
+def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
+    target = file.target
+    if why := unnameable(target.name):
+        yield f"target.name: {target.name!r:.120} {why}", "it becomes part of the names of files"
+    everything = PROVIDER_CAPABILITIES[target.provider] | CLUSTER_CAPABILITIES
+    everything = everything.union(*(c.capabilities for c in registry.components.values()))
+    for capability in target.capabilities:
+        if capability not in known_capabilities(registry):
+            yield f"target.capabilities: unknown capability {capability!r}", suggestion(capability, everything)
+        elif capability not in everything:
+            yield f"target.capabilities: provider {target.provider!r} cannot give {capability!r}", ""
+    if target.profile not in registry.profiles:
+        yield f"target.profile: unknown profile {target.profile!r}", suggestion(target.profile, registry.profiles)
+    known = {*registry.components, *registry.criteria}
+    for name, reason in target.unsupported.items():
+        if name not in known:
+            yield f"target.unsupported: {name!r} is no component and no criterion", suggestion(name, known)
+        if not reason.strip():
+            yield f"target.unsupported.{name} needs a reason", ""
+    if target.provider == "embedded" and file.kubernetes is not None:
+        yield "[kubernetes] has no place in a target of provider 'embedded'", ""
+
+
+def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:
+    keys, prefix = component.endpoints, f"components.{component.name}"
+    extra: set[str] = {"service"} if file.kubernetes is not None else set()
+    addressed = {*keys.all, "identity", "expect", *extra}
+    known = {"expect"} if file.target.provider == "embedded" else addressed
+    for key, value in table.items():
+        if key in addressed - known:
+            yield f"{prefix}.{key}: provider 'embedded' chooses this itself", "only [….expect] may be given"
+        elif key not in known:
+            hint = "it needs a table [kubernetes]" if key == "service" else suggestion(key, known)
+            yield f"unknown key {f'{prefix}.{key}'!r}", hint
+        elif key == "expect":
+            yield from _expect_problems(component, value, prefix)
+        elif key == "service":
+            yield from _service_problems(component, value, prefix)
+        else:
+            yield from _value_problems(file, component, key, value, prefix)
+    given = table.get("service", {}) if extra else {}
+    behind = set(given) if isinstance(given, dict) else set(keys.service or keys.all)
+    if file.target.provider == "existing":
+        for key in keys.required:
+            if key not in table and key not in behind:
+                yield f"missing key {f'{prefix}.{key}'!r}", ""
+    for key, value in table.items():
+        places = PLACE.findall(value) if isinstance(value, str) and key in keys.service else ()
+        for place in places:
+            if place not in PLACES:
+                yield f"{prefix}.{key}: unknown {{{place}}}", suggestion(place, PLACES)
+            elif key not in behind:
+                yield f"{prefix}.{key} names {{{place}}} of a Service, and no Service is given", 'add service = "…"'
+
+
+def _service_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:
+    forms = component.endpoints.service
+    if not forms:
+        yield f"{prefix}.service: {component.title} has no address that a Service can stand for", ""
+        return
+    for key, reference in value.items() if isinstance(value, dict) else ((None, value),):
+        where = f"{prefix}.service.{key}" if key else f"{prefix}.service"
+        if key is not None and key not in forms:
+            yield f"{where} is no address that a Service can stand for", suggestion(key, forms)
+        elif not isinstance(reference, str) or not SERVICE.fullmatch(reference):
+            yield f'{where} must be "namespace/name:port", is {reference!r}', WORDS
+
+
+def _value_problems(file: _TargetFile, component: Component, key: str, value: object, prefix: str) -> Iterator[Fault]:
+    secret = component.endpoints.secret
+    inner = value.items() if isinstance(value, dict) and not _meant_as_reference(value) else ()
+    for where, one, hidden in (
+        (key, value, key in secret),
+        *((f"{key}.{k}", v, f"{key}.{k}" in secret or SECRET_KEY.search(k) is not None) for k, v in inner),
+    ):
+        if hidden and not isinstance(one, dict):
+            yield f"{prefix}.{where} must be a reference: {{ env = … }} or {{ file = … }}", "secrets have no place here"
+        elif isinstance(one, str) and "://" in one and redacted(one) != one:
+            yield f"{prefix}.{where} holds a password; a secret must be a reference", "use the keys for credentials"
+        elif isinstance(one, dict) and (hidden or _meant_as_reference(one)):
+            yield from _reference_problems(file, one, f"{prefix}.{where}")
+
+
+def _meant_as_reference(value: Mapping[str, object]) -> bool:
+    return bool(value.keys() & set(_Reference.__struct_fields__))
+
+
+def _reference_problems(file: _TargetFile, value: Mapping[str, object], where: str) -> Iterator[Fault]:
+    try:
+        converted(value, _Reference, "", where)
+    except ConfigError as error:
+        yield from ((p.what, p.hint) for p in error.problems)
+        return
+    if not is_reference(value) or not all(value.values()):
+        yield f"{where} must be one of {{ env = … }}, {{ file = … }}, {{ secret = … }}", ""
+    elif secret := value.get("secret"):
+        if file.kubernetes is None:
+            yield f"{where} = {{ secret = … }} needs a table [kubernetes]", "or use { env = … }, { file = … }"
+        elif not SECRET.fullmatch(str(secret)):
+            yield f'{where} = {{ secret = … }} must be "namespace/name#key"', WORDS  # it may be the secret itself
+
+
+def _expect_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:
+    if not isinstance(value, dict):
+        yield f"{prefix}.expect must be a table", ""
+        return
+    for key, given in value.items():
+        if key not in component.expect:
+            yield f"unknown key {f'{prefix}.expect.{key}'!r}", suggestion(key, component.expect)
+        elif _kind(given) != _kind(component.expect[key]):
+            yield f"{prefix}.expect.{key} must be {_kind(component.expect[key])}, is {given!r}", ""
+        elif why := component.unfailing(key, given):
+            yield f"{prefix}.expect.{key} {why}, is {given!r}", "or declare the criterion as unsupported, with a reason"
+
+
+def _kind(value: object) -> str:
+    kinds = ((bool, "true or false"), (int | float, "a number"), (str, "text"), (list, "a list"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a table")
+
+
+def known_capabilities(registry: Registry) -> frozenset[str]:
+    """Every name that a target may declare and a check may need."""
+    return CLUSTER_CAPABILITIES.union(
+        *PROVIDER_CAPABILITIES.values(), *(c.capabilities for c in registry.components.values())
+    )

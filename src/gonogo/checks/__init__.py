@@ -1,0 +1,1 @@
+"""What fixtures and suites are written with: clients, translated errors, HTTP, the journal."""

@@ -1,0 +1,99 @@
+"""Finds the client class of a component: the one class in ``fixtures/<component>.py`` with the four verbs."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from gonogo.checks.client import Client
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.loading import LOADING, once
+
+PACKAGE = "fixtures"
+VERBS = ("answers", "version", "identity", "close", "leftovers", "remove")
+
+_loads: WeakKeyDictionary[ModuleType, Callable[[], None]] = WeakKeyDictionary()
+"""Each module of a client that was loaded to its end, and what loads its libraries."""
+
+
+def module(root: Path, name: str) -> ModuleType:
+    """``fixtures/<name>.py`` of the content below ``root``, loaded once under the name ``fixtures.<name>``.
+
+    It is loaded by path, so that neither an installed package of that name nor the working folder
+    decides what a suite imports. Raises ``ConfigError`` where the file is missing.
+    """
+    path = root / PACKAGE / f"{name}.py"
+    known = sys.modules.get(f"{PACKAGE}.{name}")
+    if known is not None and known in _loads and Path(str(known.__file__)) == path:
+        return known
+    with LOADING:
+        loaded = _module(path, name)
+        _loads.setdefault(loaded, once(getattr(loaded, "load", _nothing)))
+        return loaded
+
+
+def _module(path: Path, name: str) -> ModuleType:
+    known = sys.modules.get(f"{PACKAGE}.{name}")
+    if known is not None and Path(str(known.__file__)) == path:
+        return known
+    if not path.is_file():
+        raise ConfigError(Problem(str(path), f"component {name!r} has no client", "see deploy/README.md"))
+    package = sys.modules.get(PACKAGE)
+    if package is None or list(package.__path__) != [str(path.parent)]:
+        package = ModuleType(PACKAGE)
+        package.__path__ = [str(path.parent)]
+        sys.modules[PACKAGE] = package
+    spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        sys.modules.pop(spec.name, None)
+        raise
+    setattr(package, name, loaded)
+    return loaded
+
+
+def _nothing() -> None:
+    """What a client loads that needs no library."""
+
+
+def load(root: Path, component: str) -> None:
+    """Import the libraries of a component's client, all that its module's ``load()`` names; once per process.
+
+    Raises what the import raises, as where a library is not installed.
+    """
+    _loads[module(root, component)]()
+
+
+def client_class(root: Path, component: str) -> type[Client]:
+    """The client class of a component, its libraries loaded.
+
+    Raises ``ConfigError`` where the module has none, or more than one; and as ``load`` does.
+    """
+    loaded = module(root, component)
+    classes: list[type[Any]] = [
+        value
+        for value in vars(loaded).values()
+        if inspect.isclass(value) and value.__module__ == loaded.__name__ and all(hasattr(value, v) for v in VERBS)
+    ]
+    if len(classes) != 1:
+        raise ConfigError(
+            Problem(
+                str(loaded.__file__),
+                f"{len(classes)} classes have the verbs {', '.join(VERBS)}; exactly one must",
+                ", ".join(c.__name__ for c in classes),
+            )
+        )
+    load(root, component)
+    found: type[Client] = classes[0]
+    return found

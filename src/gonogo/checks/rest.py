@@ -1,0 +1,136 @@
+"""A component that is asked over HTTP: a limit on every call, and every failure one word of the contract."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Collection
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from gonogo.checks.translate import reaching
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
+from gonogo.core.loading import also, need, once
+from gonogo.core.names import fits_a_header
+from gonogo.core.outlet import uncut
+
+if TYPE_CHECKING:
+    import httpx  # for a collection, which asks nobody, it would be the costliest import of all
+
+Answer: TypeAlias = "httpx.Response"
+"""What a server said, with its status; httpx itself is imported where the first call is made."""
+Judge: TypeAlias = "Callable[[Answer], ClientError | Wrong | None]"
+"""What a component knows about its own refusals; None leaves the answer to the general rule."""
+Auth: TypeAlias = "tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
+"""User and password, or what signs a request."""
+
+
+@once
+def load() -> None:
+    """Import httpx, and what it imports by itself at its first call."""
+    need("httpx")
+    also("httpcore")
+
+
+class Rest:
+    """Calls below one address, with the component's credentials.
+
+    Proxies that the environment names are for the outside world: the platform is asked directly. A call
+    may be given another ``auth``, also None. ``name`` is the host that the server's certificate must name, where
+    that is not the one of the address.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        url: str,
+        *,
+        name: str | None = None,
+        auth: Auth | None = None,
+        judge: Judge = lambda _: None,
+    ) -> None:
+        self.component, self._endpoints, self._url, self._judge = endpoints.component, endpoints, url, judge
+        self._auth = auth
+        self._extensions = {"sni_hostname": name} if name else {}
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        import httpx
+
+        limits, ca = self._endpoints.limits, self._endpoints.get("ca")
+        return httpx.Client(
+            base_url=self._url,
+            auth=self._auth,
+            timeout=httpx.Timeout(limits.check, connect=limits.connect),
+            # a connection for each call: a server that fails at one may cut it, and the next call with it
+            headers={"Connection": "close"},
+            # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them
+            verify=ssl.create_default_context(cafile=ca) if self._url.startswith("https") else False,
+            trust_env=False,
+        )
+
+    def ask(self, method: str, path: str, *, accept: Collection[int] = (), **given: Any) -> Answer:
+        """The answer, where its status is below 400 or in ``accept``; ``given`` is what httpx takes.
+
+        Raises ``ClientError``: ``Denied`` for 401, ``Forbidden`` for 403, ``Unavailable`` for 5xx,
+        ``Garbled`` for any other refusal; and whatever the component's judge says instead.
+        """
+        with reaching(self.component, _cut(self.component)):
+            answer = self._http.request(method, path, extensions=self._extensions, **given)
+        if answer.status_code < 400 or answer.status_code in accept:
+            return answer
+        raise self._judge(answer) or _refusal(self.component, answer)
+
+    def json(self, method: str, path: str, **given: Any) -> Any:
+        """The JSON of the answer; ``Garbled`` where it is none. Otherwise as :meth:`ask`."""
+        answer = self.ask(method, path, **given)
+        with reaching(self.component):
+            return answer.json()
+
+    def close(self) -> None:
+        """Give back the connections; may be called twice."""
+        if "_http" in vars(self):
+            self._http.close()
+
+
+def bearer(token: str) -> Auth:
+    """A token in the header ``Authorization``; for one that no header can hold the call raises ``Denied``."""
+
+    def sign(request: httpx.Request) -> httpx.Request:
+        if not fits_a_header(token):  # the library's own error would show it
+            raise _Unsendable("the token holds a line break, or is not ASCII; it is not shown")
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return sign
+
+
+class _Unsendable(ValueError):
+    """Credentials that cannot be part of a request."""
+
+
+def said(answer: Answer) -> str:
+    """Request, status and the beginning of the body, on one line."""
+    request = answer.request
+    body = " ".join(answer.text.split())
+    return uncut(f"{request.method} {request.url.path}: HTTP {answer.status_code} {body}", 400)[:400]
+
+
+def _cut(component: str) -> Callable[[BaseException], ClientError | None]:
+    # A server that dies in the middle of a call closes the connection in good order: to httpx a breach
+    # of protocol, to us a reset.
+    import httpx
+
+    def known(error: BaseException) -> ClientError | None:
+        if isinstance(error, httpx.RemoteProtocolError):
+            return Refused(component, f"the connection was cut: {error}")
+        return Denied(component, str(error)) if isinstance(error, _Unsendable) else None
+
+    return known
+
+
+def _refusal(component: str, answer: Answer) -> ClientError:
+    status = answer.status_code
+    kinds: dict[int, type[ClientError]] = {401: Denied, 403: Forbidden}
+    kind = kinds.get(status, Unavailable if status >= 500 else Garbled)
+    return kind(component, said(answer), asked=str(answer.request.url.path))

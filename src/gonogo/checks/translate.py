@@ -1,0 +1,109 @@
+"""From any exception to the one question that matters: is the platform wrong, or could we not ask?
+
+Client libraries wrap transport errors in classes of their own; the errno at the bottom of the chain is
+what tells a refused connection (the platform is wrong) from a time-out (we could not ask).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gonogo.core.errors import ClientError, ClusterLost, Garbled, Refused, TimedOut, Unresolved, Untrusted
+
+SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was refused or cut"}
+"""What an exception without a text means."""
+
+Known = Callable[[BaseException], ClientError | None]
+"""What a client knows about its own library's exceptions."""
+
+Fault = Callable[[], ClientError | None]
+"""Why the latest connection was cut on its way, or None where nothing on the way was at fault."""
+
+_faults: dict[str, Fault] = {}
+
+
+def forwarded(component: str, fault: Fault | None) -> None:
+    """Connections to the component go through a forward, which alone knows why one was cut; None: no longer.
+
+    To a client library a pod that is gone and a lost API server are the same reset connection.
+    """
+    if fault is None:
+        _faults.pop(component, None)
+    else:
+        _faults[component] = fault
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and everything it was raised from, outermost first, each once."""
+    seen: set[int] = set()
+    queue = [error]
+    while queue:
+        current = queue.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        linked = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        linked += getattr(current, "exceptions", ())
+        queue += [e for e in linked if isinstance(e, BaseException)]
+
+
+def translated(component: str, error: BaseException) -> ClientError | None:
+    """The ``ClientError`` that a transport error means, or None where it is no transport error."""
+    return _on_the_way(component, error, _translated(component, error))
+
+
+def understood(component: str, error: BaseException, known: Known = lambda _: None) -> ClientError | None:
+    """What an exception means to a client that knows its own library's, or None where it is neither's."""
+    return _on_the_way(component, error, known(error) or _translated(component, error))
+
+
+def _on_the_way(component: str, error: BaseException, meant: ClientError | None) -> ClientError | None:
+    if not isinstance(meant, Refused | TimedOut) or component not in _faults:
+        return meant
+    if (fault := _faults[component]()) is not None:
+        return fault
+    # Whoever resets a connection to a forward is the forward: where no pod gave the reason, the platform did nothing.
+    if any(isinstance(one, ConnectionResetError | ConnectionRefusedError) for one in chain(error)):
+        return ClusterLost(component, "the connection was cut on its way through a port-forward, and no pod said why")
+    return meant
+
+
+def _translated(component: str, error: BaseException) -> ClientError | None:
+    found = list(chain(error))
+    for one in found:
+        if isinstance(one, ClientError):
+            return one
+    for kinds, meaning in (
+        ((ConnectionError,), Refused),
+        ((ssl.SSLError,), Untrusted),
+        ((socket.gaierror,), Unresolved),
+        ((TimeoutError,), TimedOut),
+    ):
+        for one in found:
+            if isinstance(one, kinds):
+                return meaning(component, str(one) or SILENT.get(meaning, type(one).__name__))
+    names = " ".join(type(one).__name__ for one in found)
+    text = f"{type(error).__name__}: {error}"
+    if "Timeout" in names or "TimedOut" in names:
+        return TimedOut(component, text)
+    if "DecodeError" in names or "DecodingError" in names or "ProtocolError" in names:
+        return Garbled(component, text)
+    return None
+
+
+@contextmanager
+def reaching(component: str, known: Known = lambda _: None) -> Iterator[None]:
+    """Turn what the body's client library raises into ``ClientError``; other exceptions pass through."""
+    try:
+        yield
+    except (ClientError, AssertionError):
+        raise
+    except Exception as error:
+        meant = understood(component, error, known)
+        if meant is None:
+            raise
+        raise meant from error

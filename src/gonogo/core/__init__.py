@@ -1,0 +1,1 @@
+"""What every room stands on: words, errors, files, waiting, the one way out. Imports redaction alone."""

@@ -1,0 +1,215 @@
+"""Everything that goes wrong, as one tree.
+
+::
+
+    GonogoError
+    ├── ConfigError        a person's file or option is wrong; all problems at once      exit 2
+    ├── DeployError        a component cannot be stood up; carries its log's last lines
+    ├── NotReady           a wait ended at its deadline; says what was awaited
+    ├── NotAllowed         a write was asked of a client that this run may only read with
+    ├── Unclaimed          a check's body returned something, or was never called            broken
+    └── ClientError        a component could not be asked, or said that it cannot serve
+        ├── Refused          connection refused or reset                                 failed
+        ├── Gone             a process or pod that should be there is gone               failed
+        ├── Absent           an object of the cluster that should be there is not        failed
+        ├── Unavailable      the server itself says that it cannot serve                 failed
+        ├── Unsettled        it answers, and a claim that only reads is not so           failed
+        ├── TimedOut         no answer within the limit                                  broken
+        ├── Unresolved       the name does not resolve                                   broken
+        ├── Untrusted        TLS: certificate, protocol                                  broken
+        ├── Denied           our credentials were refused                                broken
+        ├── Forbidden        our credentials lack a right                                broken
+        ├── SecretMissing    the cluster does not hold what the target file refers to    broken
+        ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
+        ├── NotAskable       what the claim is about is not there to be asked            broken
+        └── Garbled          something answered, but not this component                  broken
+    Wrong(AssertionError)  a claim was asked and is not true                             failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple, Self
+
+from gonogo.core.harmless import line
+from gonogo.core.outcomes import Outcome
+from gonogo.core.seen import last, shown
+
+
+class GonogoError(Exception):
+    """The root of what gonogo itself raises."""
+
+
+class Problem(NamedTuple):
+    """One mistake in a file or option: where (``path:line`` or key), what, and the next step."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return line(f"{self.where}: {self.what}" + (f" ({self.hint})" if self.hint else ""))
+
+
+class ConfigError(GonogoError):
+    """What a person wrote cannot be used. Exit code 2; never a traceback."""
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = [p if isinstance(p, Problem) else Problem("", p) for p in problems]
+        super().__init__("\n".join(str(p).removeprefix(": ") for p in self.problems))
+
+
+class DeployError(GonogoError):
+    """A component cannot come up, or came down again."""
+
+    def __init__(self, component: str, message: str, *, node: str = "", log_tail: str = "", log: str = "") -> None:
+        self.component, self.node, self.log_tail, self.log = component, node, log_tail, log
+        super().__init__(message)
+
+
+class NotReady(GonogoError):
+    """The deadline passed. ``last`` is the last answer or error seen."""
+
+    def __init__(self, awaited: str, seconds: float, attempts: int, last: object) -> None:
+        self.awaited, self.seconds, self.attempts, self.last = awaited, seconds, attempts, last
+        said = f"; last seen: {last}" if last is not None else ""
+        super().__init__(f"{awaited}: not within {seconds:g} s, asked {attempts} times{said}")
+
+
+class NotAllowed(GonogoError):
+    """A client opened for reading was asked to write."""
+
+
+class Unclaimed(GonogoError):
+    """A check's body made no claim: it returned a coroutine, a generator, a truth, or was never called."""
+
+
+class ClientError(GonogoError):
+    """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass."""
+
+    outcome: ClassVar[Outcome] = Outcome.BROKEN
+    kind: ClassVar[str] = "own_error"
+
+    def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
+        self.component, self.asked = component, asked
+        self.signature = f"{component}.{kind or self.kind}"
+        super().__init__(message)
+
+    def about(self, component: str) -> Self:
+        """The same error where it is this component that could not be asked."""
+        return type(self)(component, str(self), asked=self.asked, kind=self.signature.partition(".")[2])
+
+
+class Refused(ClientError):
+    """Nothing listens there any more, or the connection was cut."""
+
+    outcome = Outcome.FAILED
+    kind = "connection_refused"
+
+
+class Gone(ClientError):
+    """A server process (or pod) that should be there is not."""
+
+    outcome = Outcome.FAILED
+    kind = "process_gone"
+
+
+class Absent(ClientError):
+    """The API server says that there is no such object, or no such kind."""
+
+    outcome = Outcome.FAILED
+    kind = "object_absent"
+
+
+class Unavailable(ClientError):
+    """The server answered that it cannot serve (HTTP 5xx, no master, no leader, recovery)."""
+
+    outcome = Outcome.FAILED
+    kind = "unavailable"
+
+
+class Unsettled(ClientError):
+    """The component answers, and what it must be is not so; the message says what."""
+
+    outcome = Outcome.FAILED
+    kind = "not_settled"
+
+
+class TimedOut(ClientError):
+    """No answer within the limit: it hangs, or packets are dropped on the way."""
+
+    kind = "timed_out"
+
+
+class Unresolved(ClientError):
+    """The host name does not resolve from here."""
+
+    kind = "name_unresolved"
+
+
+class Untrusted(ClientError):
+    """The TLS handshake failed."""
+
+    kind = "tls_untrusted"
+
+
+class Denied(ClientError):
+    """The server does not know our credentials."""
+
+    kind = "credentials_refused"
+
+
+class Forbidden(ClientError):
+    """The server knows us, and our account lacks a right."""
+
+    kind = "right_missing"
+
+
+class ClusterLost(ClientError):
+    """The API server refuses, is cut off, silent, not trusted or overloaded: nobody was asked."""
+
+    kind = "cluster_unreachable"
+
+
+class SecretMissing(ClientError):
+    """A Secret of the cluster that the target file refers to, or its key, is not there."""
+
+    kind = "secret_missing"
+
+
+class NotAskable(ClientError):
+    """What the claim is about is not there to be asked, as a check found out; the message says why.
+
+    Unsupported is only what target and components declare before anything is asked.
+    """
+
+    kind = "not_askable"
+
+
+class Garbled(ClientError):
+    """What answered is not what we came for."""
+
+    kind = "answer_garbled"
+
+
+class Wrong(AssertionError):
+    """A claim is not true: what was expected, what was seen, and the signature of the likely cause."""
+
+    def __init__(self, signature: str, expected: object, actual: object, message: str = "") -> None:
+        self.signature = signature
+        self.component = signature.partition(".")[0]
+        self.expected, self.actual = shown(expected), shown(actual)
+        seen = f"expected {self.expected}, saw {self.actual}"
+        self.message = message or seen
+        super().__init__(": ".join(filter(None, (signature, message, seen))))
+
+
+def wrong(signature: str, *, expected: object = None, actual: object = None, message: str = "") -> str:
+    """The message of an ``assert``: ``assert seen == wanted, wrong("kafka.broker_missing")``.
+
+    ``expected`` and ``actual`` are those of the latest ``saw`` where they are not given. It raises
+    :class:`Wrong` rather than return a text, so that the fields survive pytest's rewriting of
+    assertions. Python evaluates it only where the claim is false.
+    """
+    if expected is None and actual is None:
+        expected, actual = last()
+    raise Wrong(signature, expected, actual, message)

@@ -1,0 +1,70 @@
+"""What a check saw beside what it expected: for the report of one that passes, and for ``wrong``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from gonogo.core.outlet import uncut
+
+
+@dataclass
+class Seen:
+    """Pairs of expected and actual, as the report shows them, in the order in which they were seen."""
+
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def expected(self) -> str:
+        """Every expectation, each once."""
+        return "; ".join(dict.fromkeys(expected for expected, _ in self.pairs))
+
+    @property
+    def actual(self) -> str:
+        """Everything that was seen, each once."""
+        return "; ".join(dict.fromkeys(actual for _, actual in self.pairs))
+
+
+_CHECK: ContextVar[Seen | None] = ContextVar("check", default=None)
+
+
+def saw(actual: object, *, expected: object) -> None:
+    """Tell what was seen where ``expected`` was expected, before the ``assert`` that decides."""
+    seen = _CHECK.get()
+    if seen is None:
+        seen = Seen()
+        _CHECK.set(seen)
+    seen.pairs.append((shown(expected), shown(actual)))
+
+
+def last() -> tuple[str, str]:
+    """Expected and actual of the latest ``saw`` in this context; empty texts where there is none."""
+    seen = _CHECK.get()
+    return seen.pairs[-1] if seen and seen.pairs else ("", "")
+
+
+@contextmanager
+def seeing() -> Iterator[Seen]:
+    """What the body, in this thread, says that it saw."""
+    seen = Seen()
+    token = _CHECK.set(seen)
+    try:
+        yield seen
+    finally:
+        _CHECK.reset(token)
+
+
+def shown(value: object, limit: int = 600) -> str:
+    """``value`` as the report shows it: plain text stays, the rest is its repr, cut at ``limit``."""
+    text = value if isinstance(value, str) else _plain(value)
+    text = uncut(text, limit)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(map(repr, value))) + "}"
+    return repr(value)

@@ -1,0 +1,55 @@
+"""Servers of a component, and the steps on their way up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a component is on its way up."""
+
+    WAITING = "waiting"
+    FETCHING = "fetching"
+    PREPARING = "preparing"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    BROKEN = "broken"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server process (later: pod) of a component; a row of ``gonogo status``.
+
+    ``address`` is ``host:port``; ``ports`` all ports it was given; ``user`` the account it must run as.
+    """
+
+    component: str
+    node: str
+    provider: str
+    state: str
+    version: str = ""
+    address: str = ""
+    pid: int | None = None
+    log: str = ""
+    data: str = ""
+    since: str = ""
+    user: str = ""
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of a component on its way up, told as it happens; ``detail`` says what it waits for."""
+
+    component: str
+    phase: Phase
+    detail: str = ""
+    node: str = ""
+
+
+Report = Callable[[Progress], None]
+"""Where a provider tells its progress."""

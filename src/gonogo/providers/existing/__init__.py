@@ -1,0 +1,1 @@
+"""What is there already: by its addresses, or in a cluster."""

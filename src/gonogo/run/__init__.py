@@ -1,0 +1,1 @@
+"""One run: plan, platform, checks side by side, diagnosis, drills, sweep."""

@@ -1,0 +1,287 @@
+"""Faults injected on purpose: a check that was never seen red proves nothing.
+
+A drill is data (``suites/<component>/drills.toml``): one fault, the criteria that must see it, the
+outcome and cause they must show, and what must stay green meanwhile. Every fault is restored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import Target
+from gonogo.checks.journal import Journal, new_run_id
+from gonogo.core.content import state
+from gonogo.core.endpoints import Endpoints, Secret
+from gonogo.core.errors import ConfigError, GonogoError, Problem
+from gonogo.core.files import load_toml, suggestion
+from gonogo.core.outcomes import Mode, Outcome, Struct
+from gonogo.providers import Provider
+from gonogo.providers.choose import provider_for
+from gonogo.results.model import Results
+from gonogo.results.timeline import Timeline
+from gonogo.run.platform import Platform
+from gonogo.run.progress import Screen, original_stderr
+from gonogo.run.session import Session
+
+FILE = "drills.toml"
+RED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
+"""The outcomes of a criterion that has seen the fault."""
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What is done: exactly one of the four.
+
+    ``kill`` and ``hang`` name a node, ``endpoints`` replaces what the client is given, ``call`` names a
+    context manager ``drill_<call>`` of the component's client.
+    """
+
+    kill: str | None = None
+    hang: str | None = None
+    endpoints: dict[str, Any] | None = None
+    call: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.kill, self.hang, self.endpoints, self.call)) != 1:
+            raise ValueError("a fault is exactly one of kill, hang, endpoints, call")
+
+    def __str__(self) -> str:
+        if self.endpoints is not None:
+            return "other " + ", ".join(self.endpoints)
+        if self.call is not None:
+            return self.call.replace("_", " ")
+        return f"kill {self.kill}" if self.kill is not None else f"hang {self.hang}"
+
+
+class Expectation(Struct, frozen=True, kw_only=True):
+    """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass."""
+
+    fault: Fault
+    asks: tuple[str, ...]
+    outcome: Outcome
+    cause: str
+    green: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One fault of one component; ``name`` is ``<component>.<table>``."""
+
+    name: str
+    component: str
+    expected: Expectation
+
+    def public(self) -> dict[str, Any]:
+        """A row of ``gonogo drill --list``."""
+        return {
+            "name": self.name,
+            "component": self.component,
+            "fault": str(self.expected.fault),
+            "asks": list(self.expected.asks),
+            "expected": f"{self.expected.outcome} {self.expected.cause}",
+            "green": list(self.expected.green),
+        }
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one drill: a row of the verb's table."""
+
+    name: str
+    component: str
+    fault: str
+    expected: str
+    outcome: str
+    cause: str
+    seen: bool
+    blamed_right: bool
+    seconds: float
+    why: str = ""
+
+
+def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list[Drill]:
+    """The drills by name; ``names`` are drills or components. Raises ``ConfigError`` for unknown ones."""
+    drills: list[Drill] = []
+    problems: list[Problem] = []
+    for path in sorted((root / "suites").glob(f"*/{FILE}")):
+        for key, expected in load_toml(path, dict[str, Expectation]).items():  # type: ignore[type-var]
+            for criterion in (*expected.asks, *expected.green):
+                if criterion not in registry.criteria:
+                    near = suggestion(criterion, registry.criteria)
+                    problems.append(Problem(f"{path}: {key}", f"unknown criterion {criterion!r}", near))
+            drills.append(Drill(f"{path.parent.name}.{key}", path.parent.name, expected))
+    known = {d.name for d in drills} | {d.component for d in drills}
+    problems += [Problem(n, "no such drill or component", suggestion(n, known)) for n in names if n not in known]
+    if problems:
+        raise ConfigError(*problems)
+    return [d for d in drills if not names or {d.name, d.component} & set(names)]
+
+
+def run_drills(root: Path, registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
+    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``.
+
+    Raises ``ConfigError`` where the target does not allow that.
+    """
+    if not target.allows(Mode.DISRUPT):
+        allowed = ", ".join(target.modes)
+        raise ConfigError(Problem(str(target.path), f"modes allows {allowed}; drills need mode {Mode.DISRUPT}"))
+    screen = Screen(original_stderr())
+    provider = provider_for(target, root)
+    platform = Platform(
+        registry,
+        target,
+        provider,
+        run=new_run_id(),
+        mode=Mode.DISRUPT,
+        journal=Journal(state(root) / "journal.jsonl"),
+        report=screen.tell,
+    )
+    asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
+    names = registry.ordered((asked | {d.component for d in drills}) & registry.components.keys())
+    own = not platform.there(names)
+    try:
+        with screen:
+            (platform.bring_up if own else platform.attach)(names)
+            fallen = [s for s in map(platform.standing, names) if not s.up]
+        if fallen:
+            raise GonogoError("\n".join(f"{s.component}: {s.message}" for s in fallen))
+        rows = []
+        for number, drill in enumerate(drills, 1):
+            seen = drilled(platform, drill)
+            mark = "✓" if seen.seen and seen.blamed_right else "✗"
+            told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
+            screen.line(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
+            rows.append(msgspec.to_builtins(seen))
+        return rows
+    finally:
+        if own:
+            provider.down()
+        provider.close()
+
+
+def drilled(platform: Platform, drill: Drill) -> Seen:
+    """One fault, from its injection to its restoration."""
+    timeline = Timeline()
+    began, expected = timeline.now, drill.expected
+    showed: dict[str, Showed] = {}
+    why = ""
+    try:
+        with fault(platform, drill) as provider:
+            showed = by_criterion(asked_under(platform, provider, (*expected.asks, *expected.green)))
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+    asked = {c: showed.get(c, Showed(Outcome.MISSING)) for c in (*expected.asks, *expected.green)}
+    red = {c: asked[c] for c in expected.asks}
+    pale = {c: asked[c] for c in expected.green if asked[c].outcome is not Outcome.PASSED}
+    blamed = all(s.outcome is expected.outcome and expected.cause in s.causes for s in red.values())
+    if not why and pale:
+        why = "not green: " + "; ".join(f"{c} {s}" for c, s in pale.items())
+    elif not why and not blamed:
+        why = "; ".join(f"{c} {s}" for c, s in red.items())
+    first = red[expected.asks[0]]
+    return Seen(
+        name=drill.name,
+        component=drill.component,
+        fault=str(expected.fault),
+        expected=f"{expected.outcome} {expected.cause}",
+        outcome=first.outcome,
+        cause=", ".join(first.causes),
+        seen=all(s.outcome in RED for s in red.values()),
+        blamed_right=blamed and not pale,
+        seconds=round(timeline.now - began, 2),
+        why=why,
+    )
+
+
+class Showed(NamedTuple):
+    """What one criterion showed under a fault: its outcome, and the signatures its checks blamed."""
+
+    outcome: Outcome
+    causes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {', '.join(self.causes)}".rstrip()
+
+
+def by_criterion(results: Results) -> dict[str, Showed]:
+    """Criterion to what it showed."""
+    blamed = {c.nodeid: c.cause.signature for c in results.checks if c.cause is not None}
+    causes = {c.id: tuple(sorted({blamed[n] for n in c.checks if n in blamed})) for c in results.criteria}
+    return {c.id: Showed(c.outcome, causes[c.id]) for c in results.criteria}
+
+
+@contextmanager
+def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
+    """The fault for the time of the body, which sees the platform through the provider it is given."""
+    what, name = drill.expected.fault, drill.component
+    provider: Provider = platform.provider
+    breaking: AbstractContextManager[Any] = nullcontext()
+    with closing(platform.client(name)) as client:
+        if what.endpoints is not None:
+            provider = Altered(provider, name, what.endpoints)
+        elif what.call is not None:
+            breaking = getattr(client, f"drill_{what.call}")()
+        else:
+            how = "kill" if what.kill is not None else "hang"
+            breaking = platform.disturbed(name, how, what.kill or what.hang or "")
+        with breaking:
+            yield provider
+
+
+def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str]) -> Results:
+    """The results of the checks of these criteria, asked by pytest in this process."""
+    given = Given(platform.registry.root, provider, platform.target)
+    # without a terminal reporter there are no options of its own, such as a `-ra` in addopts
+    arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    arguments += ["--mode", "write"]
+    arguments += ["--out", str(state(platform.registry.root) / "drills")]
+    for criterion in criteria:
+        arguments += ["--criterion", criterion]
+    code = given.run(arguments)
+    if given.results is None:
+        raise GonogoError(f"pytest ended with {code} before it had results")
+    return given.results
+
+
+class Given(Session):
+    """A session whose suites are handed a provider, and which shows nothing."""
+
+    def __init__(self, root: Path, provider: Provider, target: Target) -> None:
+        super().__init__(root)
+        self.provider, self.target = provider, target
+        self.stream = Path(os.devnull).open("w")  # noqa: SIM115 - closed when pytest has ended
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take the results before the session is gone."""
+        super().pytest_unconfigure(config)
+        self.stream.close()
+
+
+class Altered:
+    """A provider whose one component is reached with other endpoints: a wrong password, a strange name."""
+
+    def __init__(self, provider: Provider, component: str, changes: Mapping[str, Any]) -> None:
+        self._provider, self._component, self._changes = provider, component, changes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """The endpoints with the changes; a secret stays one."""
+        endpoints = self._provider.attached(component)
+        if endpoints is None or component.name != self._component:
+            return endpoints
+        secrets, addresses = dict(endpoints.secrets), dict(endpoints.addresses)
+        for key, value in self._changes.items():
+            if key in secrets:
+                secrets[key] = Secret(str(value))
+            else:
+                addresses[key] = value
+        return replace(endpoints, secrets=secrets, addresses=addresses)

@@ -1,0 +1,308 @@
+"""What may run, decided once, at collection: a pure function of checks, registry, target and mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import Target, known_capabilities
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import suggestion
+from gonogo.core.outcomes import Mode, Outcome, Skip, Struct
+from gonogo.results.model import CriterionResult, TargetInfo, function_of
+from gonogo.run.declared import Declared
+
+MARKERS = frozenset({"criterion", "needs", "writes", "disrupts", "critical", "important", "optional"})
+"""What a check may carry: the contract's markers, and the levels that follow from its criterion."""
+
+PYTEST_MARKERS = frozenset({"parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings"})
+
+KUBERNETES = "kubernetes"
+
+PODS = "pods"
+"""What a target lacks that attaches to a component by an address, behind which nobody knows the pods."""
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """One check as collected. ``components_used`` are its criterion's component and its clients.
+
+    ``needs`` are capabilities, ``markers`` the names of all markers it carries; ``selected`` is false
+    where an option left it out.
+    """
+
+    nodeid: str
+    criteria: tuple[str, ...]
+    component: str
+    components_used: tuple[str, ...] = ()
+    mode: Mode = Mode.READ
+    needs: tuple[str, ...] = ()
+    selected: bool = True
+    markers: tuple[str, ...] = ()
+
+
+class Unasked(NamedTuple):
+    """Why a selected check is not run: skipped or unsupported, the reason, and as fields what decides on it."""
+
+    outcome: Outcome
+    reason: str
+    skip: Skip | None = None
+    wants: Mode | None = None
+    lacks: str = ""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The whole of what will happen.
+
+    ``components`` is what must be up, each after what it needs; ``criteria`` those of the profile with all checks
+    that the files declare or pytest collected, nothing asked yet; ``deselected`` are those of them that are left out.
+    """
+
+    mode: Mode
+    target: TargetInfo
+    items: Mapping[str, Planned]
+    unasked: Mapping[str, Unasked]
+    runnable: tuple[str, ...]
+    components: tuple[str, ...]
+    criteria: tuple[CriterionResult, ...]
+    deselected: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+def plan(
+    items: Iterable[Planned],
+    registry: Registry,
+    target: Target,
+    mode: Mode | None = None,
+    *,
+    files: Declared | None = None,
+) -> RunPlan:
+    """Decide what runs. Without a mode: ``read`` on servers that were there, else ``write`` where allowed.
+
+    ``files`` is what the suites declare; without it, what was collected is all there is. Raises ``ConfigError``
+    with every problem.
+    """
+    checks = {item.nodeid: item for item in items}
+    mode = mode or default_mode(target)
+    problems = [*_mode_problems(target, mode), *_check_problems(checks.values(), registry)]
+    if files is not None:
+        problems += _file_problems(checks.values(), files)
+    if problems:
+        raise ConfigError(*problems)
+    lacking = unsupported(registry, target)
+    unasked = {
+        nodeid: reason
+        for nodeid, check in checks.items()
+        if check.selected and (reason := _unasked(check, registry, target, mode, lacking)) is not None
+    }
+    runnable = tuple(n for n, check in checks.items() if check.selected and n not in unasked)
+    used = [c for n in runnable for c in checks[n].components_used if c in registry.components]
+    uncollected = _uncollected(checks.values(), files) if files is not None else {}
+    left_out = dict.fromkeys(function for functions in uncollected.values() for function in functions)
+    return RunPlan(
+        mode=mode,
+        target=_info(registry, target, lacking),
+        items=MappingProxyType(checks),
+        unasked=MappingProxyType(unasked),
+        runnable=runnable,
+        components=tuple(c for c in registry.ordered(used) if c not in lacking),
+        criteria=_criteria(checks.values(), uncollected, registry, target),
+        deselected=(*(n for n, check in checks.items() if not check.selected), *left_out),
+        unread=files.unread if files is not None else (),
+    )
+
+
+def default_mode(target: Target) -> Mode:
+    """``read`` where gonogo did not make the servers, else ``write``, as far as the target allows."""
+    return Mode.WRITE if target.provider != "existing" and target.allows(Mode.WRITE) else Mode.READ
+
+
+def holds(component: Component, target: Target) -> str | None:
+    """Why the target cannot hold the component, or None where it can; what it needs is not looked at."""
+    if component.name in target.unsupported:
+        return target.unsupported[component.name]
+    if component.cluster:
+        declared = target.kubernetes is not None and "kubernetes" in target.capabilities
+        return None if declared else "needs a cluster: no [kubernetes] with capability 'kubernetes'"
+    if target.provider == "existing":
+        return None if component.name in target.components else f"not in target file {target.name!r}"
+    if target.provider in component.providers:
+        return None
+    return "needs a cluster: no embedded server" if target.provider == "embedded" else f"no {target.provider}.toml"
+
+
+def unsupported(registry: Registry, target: Target) -> dict[str, str]:
+    """Every component that the target cannot hold, with the reason.
+
+    Where gonogo stands components up, one that needs such a component cannot stand either; servers that
+    were there before have what they need, whether or not the target file names it.
+    """
+    lacking: dict[str, str] = {}
+    for name in registry.ordered(registry.components):
+        component = registry.components[name]
+        reason = holds(component, target)
+        if reason is None and target.provider != "existing":
+            reason = next((_because(n, lacking[n]) for n in component.needs if n in lacking), None)
+        if reason is not None:
+            lacking[name] = reason
+    return lacking
+
+
+def _because(name: str, reason: str) -> str:
+    return reason if reason.startswith("needs ") else f"without {name}: {reason}"
+
+
+def _lacks(registry: Registry, target: Target, lacking: Mapping[str, str]) -> dict[str, str]:
+    """Those components that the target cannot hold for want of a capability, with that capability."""
+    lacks: dict[str, str] = {}
+    for name in registry.ordered(lacking):
+        component = registry.components[name]
+        if name not in lacking or name in target.unsupported:
+            continue
+        elsewhere = target.provider == "embedded" and "embedded" not in component.providers
+        if component.cluster or elsewhere or not lacks.keys().isdisjoint(component.needs):
+            lacks[name] = KUBERNETES
+    return lacks
+
+
+def _unasked(
+    check: Planned, registry: Registry, target: Target, mode: Mode, lacking: Mapping[str, str]
+) -> Unasked | None:
+    """Why the check is not run, if it is not; what the target lacks comes before what the run was not given."""
+    profile = registry.profiles[target.profile]
+    if not any(profile.holds(c) for c in check.criteria):
+        return Unasked(Outcome.SKIPPED, f"not in profile {target.profile!r}", Skip.PROFILE)
+    for criterion in check.criteria:
+        if criterion in target.unsupported:
+            return Unasked(Outcome.UNSUPPORTED, target.unsupported[criterion])
+    for component in (check.component, *check.components_used):
+        if component in lacking:
+            wanted = _lacks(registry, target, lacking).get(component, "")
+            return Unasked(Outcome.UNSUPPORTED, lacking[component], lacks=wanted)
+    for capability in check.needs:
+        if not target.gives(capability):
+            reason = f"target {target.name!r} does not declare capability {capability!r}"
+            reason = f"needs a cluster: {reason}" if capability == KUBERNETES else reason
+            return Unasked(Outcome.UNSUPPORTED, reason, lacks=capability)
+    if "exec" in check.needs and not target.gives("host") and not _pods_known(check.component, registry, target):
+        return Unasked(Outcome.UNSUPPORTED, f"{check.component} has no Service in the target file", lacks=PODS)
+    if not mode.allows(check.mode):
+        return Unasked(Outcome.SKIPPED, f"needs --mode {check.mode}", Skip.MODE, wants=check.mode)
+    return None
+
+
+def _pods_known(name: str, registry: Registry, target: Target) -> bool:
+    """Whether the target leads to the pods of a component, so that somebody can look inside."""
+    component = registry.components.get(name)
+    return component is None or component.cluster or "service" in target.components.get(name, {})
+
+
+def _uncollected(checks: Iterable[Planned], files: Declared) -> dict[str, list[str]]:
+    """Criterion to the functions that declare it and of which no check was collected."""
+    collected = {(function_of(check.nodeid), criterion) for check in checks for criterion in check.criteria}
+    found: dict[str, list[str]] = {}
+    for function, criteria in files.functions.items():
+        for criterion in sorted(criteria):
+            if (function, criterion) not in collected:
+                found.setdefault(criterion, []).append(function)
+    return found
+
+
+def _criteria(
+    checks: Iterable[Planned], uncollected: Mapping[str, list[str]], registry: Registry, target: Target
+) -> tuple[CriterionResult, ...]:
+    asked: dict[str, list[str]] = {}
+    for check in checks:
+        for criterion in check.criteria:
+            asked.setdefault(criterion, []).append(check.nodeid)
+    return tuple(
+        CriterionResult(
+            id=c.id,
+            level=c.level,
+            component=c.component,
+            claim=c.claim,
+            plan=c.plan,
+            waiver=registry.waivers.get(c.id),
+            checks=(*asked.get(c.id, ()), *uncollected.get(c.id, ())),
+        )
+        for c in registry.profile(target.profile)
+    )
+
+
+def _info(registry: Registry, target: Target, lacking: Mapping[str, str]) -> TargetInfo:
+    profile = registry.profiles[target.profile]
+    # A component all of whose criteria the profile leaves out is not this run's business; one without any
+    # criterion is: nothing was ever asked of it.
+    asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
+    known = {c.component for c in registry.criteria.values()}
+    held = [n for n in registry.components if n not in lacking and (n in asked or n not in known)]
+    return TargetInfo(
+        name=target.name,
+        provider=target.provider,
+        modes=target.modes,
+        capabilities=tuple(sorted(target.capabilities)),
+        profile=target.profile,
+        components=tuple(held),
+        unsupported={**lacking, **target.unsupported},
+        lacks=_lacks(registry, target, lacking),
+    )
+
+
+def _mode_problems(target: Target, mode: Mode) -> Iterator[Problem]:
+    if not target.allows(mode):
+        allowed = ", ".join(target.modes)
+        hint = f"modes in {target.path} says what may ever be done there"
+        yield Problem(f"--mode {mode}", f"target {target.name!r} allows {allowed}", hint)
+
+
+def _file_problems(checks: Iterable[Planned], files: Declared) -> Iterator[Problem]:
+    """Where what was collected and what the files say cannot both be so."""
+    written: dict[str, frozenset[str]] = {}
+    for function, criteria in files.functions.items():
+        path = function.partition("::")[0]
+        written[path] = written.get(path, frozenset()) | criteria
+    carried: dict[str, set[str]] = {}
+    for check in checks:
+        carried.setdefault(function_of(check.nodeid), set()).update(check.criteria)
+        for criterion in check.criteria:
+            if criterion not in written.get(check.nodeid.partition("::")[0], ()):
+                what = f"the file does not hold the text of its criterion {criterion!r}"
+                hint = f'write @pytest.mark.criterion("{criterion}"): what is asked must be known without running it'
+                yield Problem(check.nodeid, what, hint)
+    for function, criteria in files.functions.items():
+        for criterion in sorted(criteria - carried.get(function, criteria)):
+            what = f"declares criterion {criterion!r}, and no check that was collected from it carries it"
+            yield Problem(function, what, "is its name there twice, or does a hook take the mark away?")
+
+
+def _check_problems(checks: Iterable[Planned], registry: Registry) -> Iterator[Problem]:
+    capabilities = known_capabilities(registry)
+    first: dict[str, Planned] = {}
+    for check in checks:
+        if not check.criteria:
+            yield Problem(check.nodeid, "carries no criterion", 'add @pytest.mark.criterion("<component>.<claim>")')
+        for marker in check.markers:
+            if marker not in MARKERS | PYTEST_MARKERS:
+                yield Problem(check.nodeid, f"unknown marker {marker!r}", suggestion(marker, MARKERS))
+        for capability in check.needs:
+            if capability not in capabilities:
+                hint = suggestion(capability, capabilities)
+                yield Problem(check.nodeid, f"unknown capability {capability!r}", hint)
+        for criterion in check.criteria:
+            if criterion not in registry.criteria:
+                hint = suggestion(criterion, registry.criteria)
+                yield Problem(check.nodeid, f"unknown criterion {criterion!r}", hint)
+            other = first.setdefault(criterion, check)
+            if other.mode is not check.mode:
+                what = f"{criterion} is asked in mode {check.mode} here and in mode {other.mode} by {other.nodeid}"
+                yield Problem(check.nodeid, what, "all checks of a criterion need the same mode")
+            if set(other.needs) != set(check.needs):
+                what = f"{criterion} needs {_names(check.needs)} here and {_names(other.needs)} in {other.nodeid}"
+                yield Problem(check.nodeid, what, "all checks of a criterion need the same capabilities")
+
+
+def _names(capabilities: Iterable[str]) -> str:
+    return ", ".join(sorted(capabilities)) or "no capability"

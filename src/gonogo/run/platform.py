@@ -1,0 +1,569 @@
+"""The engine that stands components up, or reaches those that stand: orders, waits, blocks, tells.
+
+It knows providers and clients only by their protocols, and is the same for processes, clusters and
+servers that were there before. Each component has one :class:`Standing`, decided once and asked for by
+everybody else; it can only get worse, when a check finds that the component stopped answering.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, as_completed
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from encodings import idna, unicode_escape  # noqa: F401 - else a thread imports them, with its first name or template
+from typing import Any
+
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import Target
+from gonogo.checks.client import Client
+from gonogo.checks.clients import client_class, load
+from gonogo.checks.journal import Journal, RunScope
+from gonogo.checks.translate import translated
+from gonogo.core.endpoints import Endpoints, Secret
+from gonogo.core.errors import (
+    ClientError,
+    ConfigError,
+    DeployError,
+    GonogoError,
+    NotReady,
+    Problem,
+    Unavailable,
+    Unsettled,
+    Wrong,
+)
+from gonogo.core.outcomes import Mode, Outcome
+from gonogo.core.seen import seeing
+from gonogo.core.servers import Phase, Progress, Report, Server
+from gonogo.providers import Provider
+from gonogo.results.model import Cause, Evidence
+from gonogo.results.timeline import Timeline
+
+UNREACHED = frozenset(
+    {"connection_refused", "process_gone", "unavailable", "timed_out", "object_absent", "no_ready_pod"}
+)
+"""What a component that does not answer shows to its client, and whose reason the provider may see."""
+
+SEEN = "workload_not_ready"
+"""The signature of a component whose provider sees why it does not answer."""
+
+SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.STARTING: "deploy", Phase.WAITING: "wait"}
+
+
+class NotAsked(GonogoError):
+    """A check that was not run, since the component it is about, or one it needs, does not answer."""
+
+    def __init__(self, standing: Standing, *, blocked: bool) -> None:
+        self.standing, self.outcome = standing, Outcome.BLOCKED if blocked else standing.outcome
+        self.root = standing.root or standing.component
+        super().__init__(f"blocked by {self.root}: {standing.message}" if blocked else standing.message)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a component answers: ``outcome`` is passed, failed, broken or blocked (by ``root``).
+
+    ``hint`` is the next step where it is more precise than that of the cause.
+    """
+
+    component: str
+    outcome: Outcome
+    endpoints: Endpoints | None = None
+    cause: Cause | None = None
+    message: str = ""
+    root: str = ""
+    version: str = ""
+    identity: str = ""
+    ready_seconds: float | None = None
+    hint: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def up(self) -> bool:
+        """Whether it answers."""
+        return self.outcome is Outcome.PASSED
+
+
+class Platform:
+    """The components of one run. ``mode`` is what the run may do, ``run`` its id.
+
+    ``first`` is the number of the first object's name: processes of one run count in ranges of their own.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        target: Target,
+        provider: Provider,
+        *,
+        run: str,
+        mode: Mode,
+        journal: Journal,
+        timeline: Timeline | None = None,
+        report: Report = lambda _: None,
+        first: int = 1,
+    ) -> None:
+        self.registry, self.target, self.provider = registry, target, provider
+        self.run, self.mode, self.timeline = run, mode, timeline or Timeline()
+        self._journal, self._report = journal, report
+        self._counter = itertools.count(first)
+        self.place = ""
+        self._futures: dict[str, Future[Standing]] = {}
+        self._worse: dict[str, Standing] = {}
+        self._last: dict[str, Standing] = {}
+        self._doubt = {name: threading.Lock() for name in registry.components}
+
+    # -- standing up, attaching
+
+    def there(self, names: Iterable[str]) -> list[str]:
+        """Those of the components that are up already, as they are.
+
+        Raises ``ConfigError`` with what the target file lacks for any of them.
+        """
+        found: list[str] = []
+        problems: list[Problem] = []
+        for name in names:
+            try:
+                if self.provider.stands(self.registry.components[name]):
+                    found.append(name)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(*problems)
+        return found
+
+    def bring_up(self, names: Iterable[str]) -> None:
+        """Stand the components and what they need up, side by side; returns at once, see ``standing``.
+
+        Raises ``ConfigError`` where there is no room for all of them; then nothing was started.
+        """
+        names = self.registry.ordered(names)
+        problems = self.provider.fits([self.registry.components[name] for name in names])
+        if problems:
+            raise ConfigError(*problems)
+        self._begin(names, self._up)
+
+    def attach(self, names: Iterable[str]) -> None:
+        """Ask each of these components whether it answers, as it is; returns at once.
+
+        What it needs and is not among them is somebody else's to know: servers that were there have it. Raises
+        ``ConfigError`` where this run may write, and it is not sure that the place is the one that is meant.
+        """
+        if self.mode is not Mode.READ:
+            self.place = self.provider.confirm()
+        self._begin(names, self._attached)
+
+    def exported(self) -> list[dict[str, Any]]:
+        """Every standing as plain data, secrets revealed, for a worker process of the same run."""
+        rows = []
+        for name, standing in self.known().items():
+            ends = standing.endpoints
+            rows.append(
+                {
+                    "component": name,
+                    "outcome": standing.outcome.value,
+                    "signature": standing.cause.signature if standing.cause else "",
+                    "message": standing.message,
+                    "hint": standing.hint,
+                    "root": standing.root,
+                    "addresses": dict(ends.addresses) if ends else None,
+                    "within": dict(ends.within) if ends else {},
+                    "transport": ends.transport if ends else "",
+                    "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
+                    "identity": standing.identity,
+                    "place": self.place,
+                }
+            )
+        return rows
+
+    def adopt(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The standings that another process of this run exported."""
+        for row in rows:
+            name, signature, self.place = row["component"], row["signature"], row["place"]
+            endpoints = None
+            if row["addresses"] is not None:
+                secrets = {k: Secret(v) for k, v in row["secrets"].items()}
+                plain = Endpoints(name, row["addresses"], secrets, transport=row["transport"], within=row["within"])
+                component = self.registry.components[name]
+                # What is open is of the process that opened it.
+                own = self.provider.attached(component) if component.cluster else None
+                endpoints = self._dressed(component, own or plain, row["identity"])
+            self._futures[name] = Future()
+            self._futures[name].set_result(
+                Standing(
+                    name,
+                    Outcome(row["outcome"]),
+                    endpoints,
+                    cause=Cause(component=signature.partition(".")[0], signature=signature) if signature else None,
+                    message=row["message"],
+                    hint=row["hint"],
+                    root=row["root"],
+                    identity=row["identity"],
+                )
+            )
+
+    def _begin(self, names: Iterable[str], reach: Callable[[Component, Mapping[str, Endpoints]], Standing]) -> None:
+        names = set(names)
+        ordered = [n for n in self.registry.ordered(names) if n in names and n not in self._futures]
+        self._futures.update({name: Future() for name in ordered})
+        for name in ordered:
+            component = self.registry.components[name]
+            threading.Thread(target=self._settle, args=(component, reach), name=f"up-{name}", daemon=True).start()
+
+    def _settle(self, component: Component, reach: Callable[[Component, Mapping[str, Endpoints]], Standing]) -> None:
+        name, began = component.name, self.timeline.now
+        try:
+            awaited = [need for need in component.needs if need in self._futures]
+            if awaited:
+                self._tell(Progress(name, Phase.WAITING, "for " + ", ".join(awaited)))
+            needs = {need: self._futures[need].result() for need in awaited}
+            if awaited:
+                self.timeline.add(f"{name} waits for {', '.join(awaited)}", "wait", name, began)
+            down = next((s for s in needs.values() if not s.up), None)
+            if down is not None:
+                standing = blocked(name, down)
+            else:
+                standing = reach(component, {n: s.endpoints for n, s in needs.items() if s.endpoints is not None})
+        except ConfigError as error:
+            # Nothing that the component did: this machine, a file or the way to the packages has to be put right.
+            self._tell(Progress(name, Phase.BROKEN, str(error)))
+            self._futures[name].set_exception(error)
+            return
+        except BaseException as error:
+            standing = fallen(name, error)
+        phase = {Outcome.PASSED: Phase.READY, Outcome.BROKEN: Phase.BROKEN, Outcome.BLOCKED: Phase.BLOCKED}
+        self._tell(Progress(name, phase.get(standing.outcome, Phase.FAILED), standing.message))
+        self._futures[name].set_result(replace(standing, ready_seconds=self.timeline.now - began))
+
+    def _up(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
+        phases = _Phases(self.timeline, component.name)
+
+        def tell(progress: Progress) -> None:
+            phases.turn(progress.phase)
+            self._tell(progress)
+
+        try:
+            endpoints = self.provider.up(component, needs, self.ready(component), tell)
+        finally:
+            phases.turn(None)
+        return self._introduced(component, self._dressed(component, endpoints))
+
+    def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
+        self._tell(Progress(component.name, Phase.STARTING, "asking whether it answers"))
+        try:
+            found = self.provider.attached(component)
+        except ClientError as error:
+            standing = fallen(component.name, error)
+            if standing.outcome is Outcome.BROKEN:
+                return replace(standing, message=f"{component.name} could not be asked: {error}")
+            return self._explained(standing)
+        if found is None:
+            return Standing(
+                component.name,
+                Outcome.FAILED,
+                cause=Cause(component=component.name, signature=f"{component.name}.not_up"),
+                message=f"{component.name} is not up",
+            )
+        endpoints = self._dressed(component, found)
+        with self.timeline.span(f"{component.name} answers", "wait", component.name):
+            try:
+                with closing(self.client(component.name, endpoints)) as client:
+                    client.answers()
+            except BaseException as error:
+                return self._explained(replace(fallen(component.name, error), endpoints=endpoints))
+        return self._introduced(component, endpoints)
+
+    def _explained(self, standing: Standing) -> Standing:
+        """The standing with the reason that the provider sees for it; what is wrong is no time-out of ours."""
+        if not unreached(standing.cause):
+            return standing
+        reason = self.provider.reason(self.registry.components[standing.component])
+        if reason is None:
+            return standing
+        return replace(
+            standing,
+            outcome=Outcome.FAILED,
+            cause=Cause(component=standing.component, signature=f"{standing.component}.{SEEN}"),
+            message=f"{standing.message}; {reason.message}",
+            hint=reason.hint,
+        )
+
+    def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
+        """The component as ready, with the version and identity that it tells itself."""
+        with closing(self.client(component.name, endpoints)) as client:
+            version, identity = "", ""
+            try:
+                version, identity = client.version(), client.identity() or ""
+            except Exception as error:
+                return replace(fallen(component.name, error), endpoints=endpoints)
+        endpoints = self._dressed(component, endpoints, identity)
+        return Standing(component.name, Outcome.PASSED, endpoints, version=version, identity=identity)
+
+    def ready(self, component: Component) -> Callable[[Endpoints], None]:
+        """What a provider asks until it returns: the component answers, and is settled.
+
+        It raises ``Unsettled`` where it answers and is not, any other ``ClientError`` where it does not answer.
+        """
+
+        def ask(endpoints: Endpoints) -> None:
+            name = component.name
+            with closing(self.client(name, self._dressed(component, endpoints))) as client, seeing():
+                try:
+                    client.answers()
+                except (ClientError, ImportError):
+                    # A client library that is not installed will not be there a moment later.
+                    raise
+                except Wrong as error:
+                    raise unsettled(name, error) from error
+                except Exception as error:
+                    meant = translated(name, error)
+                    raise (meant or Unavailable(name, f"{type(error).__name__}: {error}")) from error
+                try:
+                    getattr(client, "settled", lambda: None)()
+                except ImportError:
+                    raise
+                except Exception as error:
+                    raise unsettled(name, error) from error
+
+        return ask
+
+    def mark(self, component: Component, endpoints: Endpoints, identity: str) -> str:
+        """What tells the server that an object was created on from all others of the target.
+
+        Its own id; of one without, the place as a whole and the addresses that programs of the platform know.
+        """
+        if identity:
+            return identity
+        known = {**endpoints.addresses, **endpoints.within}
+        given = [f"{key}={known[key]}" for key in component.endpoints.required if key in known]
+        return " ".join(filter(None, (self.place, *given)))
+
+    def _dressed(self, component: Component, endpoints: Endpoints, identity: str = "") -> Endpoints:
+        overrides = self.target.components.get(component.name, {}).get("expect", {})
+        return replace(
+            endpoints,
+            expect={**component.expect, **overrides},
+            limits=self.target.limits,
+            scope=RunScope(
+                self.run,
+                self.mode,
+                component.name,
+                self._journal,
+                self._counter,
+                target=self.target.name,
+                identity=self.mark(component, endpoints, identity),
+            ),
+        )
+
+    # -- asking
+
+    def client(self, name: str, endpoints: Endpoints | None = None) -> Client:
+        """A fresh client of the component, its libraries loaded. Raises ``NotAsked`` where it has no address."""
+        if endpoints is None:
+            endpoints = self.endpoints(name)
+        make: Any = client_class(self.registry.root, name)
+        built: Client = make(endpoints)
+        return built
+
+    def endpoints(self, name: str) -> Endpoints:
+        """Where the component is; waits until that is known. Raises ``NotAsked`` where it is nowhere.
+
+        The libraries of its client are loaded then, for whoever builds one. Not where it does not answer, and
+        therefore is not asked: that they cannot be loaded may be why.
+        """
+        standing = self.standing(name)
+        if standing.endpoints is None:
+            raise NotAsked(standing, blocked=standing.outcome is Outcome.BLOCKED)
+        if standing.up:
+            load(self.registry.root, name)
+        return standing.endpoints
+
+    def standing(self, name: str, timeout: float | None = None) -> Standing:
+        """How the component stands; waits until that is known. Raises ``ConfigError`` as ``standings`` does."""
+        if name not in self._futures:
+            raise ConfigError(Problem(name, "was not asked for when the run began"))
+        return self._worse.get(name) or self._futures[name].result(timeout)
+
+    def standings(self, names: Iterable[str], timeout: float | None = None) -> Iterator[Standing]:
+        """How each of the components stands, as soon as that is known.
+
+        Raises ``ConfigError`` as soon as one cannot be reached for a reason that is not its own, and
+        ``TimeoutError`` after ``timeout`` seconds.
+        """
+        by_future = {self._futures[name]: name for name in names}
+        for future in as_completed(by_future, timeout):
+            yield self.standing(by_future[future])
+
+    def settled(self, names: Iterable[str]) -> None:
+        """Return when it is known how all of the components stand. Raises ``ConfigError`` as ``standings`` does."""
+        for name in names:
+            if name in self._futures:
+                self.standing(name)
+
+    def known(self) -> dict[str, Standing]:
+        """Every component whose standing is known by now."""
+        return {n: self.standing(n) for n, f in self._futures.items() if f.done() and not f.exception()}
+
+    def first(self, name: str) -> Standing:
+        """How the component stood when it was reached, whatever was found since."""
+        return self._futures[name].result()
+
+    def last(self, name: str) -> Outcome:
+        """What the component said when it was asked again; missing where it was not."""
+        return self._last[name].outcome if name in self._last else Outcome.MISSING
+
+    def ask_again(self) -> None:
+        """Ask each component that answered at first once more, side by side; see ``last`` and ``standing``."""
+
+        def ask(name: str) -> None:
+            self._last[name] = self._again(name)
+
+        names = [n for n, f in self._futures.items() if f.done() and not f.exception() and f.result().up]
+        threads = [threading.Thread(target=ask, args=(name,), name=f"again-{name}", daemon=True) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._worse |= {name: standing for name, standing in self._last.items() if not standing.up}
+
+    def _again(self, name: str) -> Standing:
+        """The component's first standing where it still answers, else what is wrong by now."""
+        first = self.first(name)
+        try:
+            with closing(self.client(name, first.endpoints)) as client:
+                client.answers()
+        except Exception as error:
+            return self._explained(replace(fallen(name, error), endpoints=first.endpoints))
+        return first
+
+    def require(self, uses: Iterable[str], about: str) -> None:
+        """Return where every component in ``uses``, and all they need, answers.
+
+        Raises ``NotAsked``: blocked by a needed component, or with the standing of ``about`` itself.
+        """
+        for name in (n for n in self.registry.ordered(uses) if n in self._futures):
+            standing = self.standing(name)
+            if not standing.up:
+                raise NotAsked(standing, blocked=name != about or standing.outcome is Outcome.BLOCKED)
+
+    def doubt(self, name: str) -> Standing:
+        """Ask a component once more whether it answers, since a check could not reach it.
+
+        Many checks may doubt at once; one asks, and its answer holds for all.
+        """
+        if not self.standing(name).up:
+            return self.standing(name)
+        with self._doubt[name]:
+            if name not in self._worse:
+                now = self._again(name)
+                if not now.up:
+                    self._worse[name] = now
+        return self.standing(name)
+
+    # -- breaking, and what is left
+
+    @contextmanager
+    def disturbed(self, name: str, how: str, node: str) -> Iterator[Server]:
+        """One node broken on purpose; leaving restores it and waits until the component is settled."""
+        component = self.registry.components[name]
+        with self.provider.disturb(component, how, node, self.ready(component)) as server:
+            yield server
+        self._worse.pop(name, None)
+
+    def verify_identities(self) -> None:
+        """Before anything is created on servers that gonogo did not start: are they the ones meant?
+
+        Raises ``ConfigError`` unless every identity of the target file matches and one is given, be it that of
+        the cluster, which was compared before.
+        """
+        given = {n: str(t["identity"]) for n, t in self.target.components.items() if t.get("identity")}
+        if not given and not self.place:
+            raise ConfigError(
+                Problem(
+                    str(self.target.path),
+                    f"a run in mode {self.mode} needs the identity of at least one component",
+                    'add identity = "…" to a table; `gonogo check --mode read` shows each server\'s own id',
+                )
+            )
+        problems = []
+        for name, wanted in given.items():
+            standing = self._futures[name].result() if name in self._futures else None
+            if standing is None or not standing.up:
+                continue
+            if standing.identity != wanted:
+                problems.append(
+                    Problem(
+                        f"components.{name}.identity",
+                        f"is {wanted!r}, but the server says {standing.identity or 'nothing'!r}",
+                        "nothing was created; is this the right platform?",
+                    )
+                )
+        if problems:
+            raise ConfigError(*problems)
+
+    def _tell(self, progress: Progress) -> None:
+        self._report(progress)
+
+
+def unreached(cause: Cause | None) -> bool:
+    """Whether this cause only says that the component did not answer."""
+    return cause is not None and cause.signature.rpartition(".")[2] in UNREACHED
+
+
+def unsettled(name: str, error: Exception) -> Unsettled:
+    """That a component answers and is not what it must be, and why."""
+    meant = error if isinstance(error, Wrong) else translated(name, error)
+    kind = meant.signature.partition(".")[2] if meant is not None else ""
+    why = str(error) if isinstance(error, GonogoError | Wrong) else f"{type(error).__name__}: {error}"
+    return Unsettled(name, f"answers, and is not right: {why}", kind=kind)
+
+
+class _Phases:
+    """Turns the phases a provider reports into spans, one after another."""
+
+    def __init__(self, timeline: Timeline, component: str) -> None:
+        self._timeline, self._component = timeline, component
+        self._phase: Phase | None = None
+        self._since = timeline.now
+
+    def turn(self, phase: Phase | None) -> None:
+        if phase is self._phase:
+            return
+        if self._phase in SPAN_OF_PHASE:
+            kind = SPAN_OF_PHASE[self._phase]
+            self._timeline.add(f"{self._component} {self._phase}", kind, self._component, self._since)
+        self._phase, self._since = phase, self._timeline.now
+
+
+def blocked(name: str, by: Standing) -> Standing:
+    """The standing of a component that needs one which does not answer."""
+    root = by.root or by.component
+    return Standing(name, Outcome.BLOCKED, cause=by.cause, message=by.message, root=root)
+
+
+def fallen(name: str, error: BaseException) -> Standing:
+    """The standing of a component that did not come up, or does not answer, and why."""
+    if isinstance(error, NotReady) and isinstance(error.__cause__, ClientError):
+        return replace(fallen(name, error.__cause__), message=str(error))
+    if isinstance(error, DeployError):
+        evidence = (Evidence(kind="log", title=f"last lines of {error.node or name}", text=error.log_tail),)
+        reason = getattr(error, "kind", "") or "not_started"
+        return Standing(
+            name,
+            Outcome.FAILED,
+            cause=Cause(component=name, signature=f"{name}.{reason}"),
+            message=str(error),
+            evidence=evidence if error.log_tail else (),
+        )
+    meant = translated(name, error)
+    if meant is not None:
+        cause = Cause(component=meant.component, signature=meant.signature)
+        said = f"{name} {meant}" if isinstance(meant, Unsettled) else f"{name} does not answer: {meant}"
+        return Standing(name, meant.outcome, cause=cause, message=said)
+    if isinstance(error, AssertionError):
+        signature = getattr(error, "signature", f"{name}.claim_false")
+        return Standing(name, Outcome.FAILED, cause=Cause(component=name, signature=signature), message=str(error))
+    cause = Cause(component=name, signature=f"{name}.own_error")
+    return Standing(name, Outcome.BROKEN, cause=cause, message=f"{type(error).__name__}: {error}")
