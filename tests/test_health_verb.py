@@ -252,7 +252,7 @@ def test_without_pods_health_is_not_a_number(health: Health) -> None:
 def test_colours_are_for_terminals(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in health(FAILED).out
 
-    monkeypatch.setattr(cli, "coloured", lambda: True)
+    monkeypatch.setattr("gonogo.commands.health.coloured", lambda: True)
 
     assert "\x1b[31mfailed" in health(FAILED).out
 
