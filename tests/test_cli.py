@@ -104,6 +104,15 @@ def test_the_verbs_are_those_of_the_contract() -> None:
     assert sorted(VERBS) == sorted(verbs.split())
 
 
+def test_each_verb_is_a_module_of_its_own() -> None:
+    folder = Path(cli.__file__).parent / "commands"
+    shared = {"__init__", "attach", "checkout", "discover", "stored", "tables"}
+
+    modules = {path.stem for path in folder.glob("*.py")} - shared
+    assert modules == set(VERBS)
+    assert [name for name in modules if "\ndef run(" not in (folder / f"{name}.py").read_text()] == []
+
+
 def test_help_loads_nothing_that_only_a_run_needs() -> None:
     program = "import sys, gonogo.cli; print(*sys.modules)"
 
@@ -709,17 +718,53 @@ def test_ctrl_c_has_a_code_of_its_own(gonogo: Gonogo, monkeypatch: pytest.Monkey
     assert gonogo("components").code == 130
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(content: Content) -> None:
+def test_a_reader_that_has_seen_enough_changes_no_code(content: Content, stored: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    command = [sys.executable, "-m", "gonogo", "components"]
-
-    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered, check=False)
+    codes = {}
+    for verb in (["components"], ["gate", str(stored)], ["gate", str(stored), "--json"]):
+        command = [sys.executable, "-m", "gonogo", *verb]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered, check=False)
+        codes[" ".join(verb[::2])] = (done.returncode, done.stderr)
     os.close(writer)
 
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert codes == {"components": (0, b""), "gate": (1, b""), "gate --json": (1, b"")}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("verb", ["components", "gate"])
+def test_what_could_not_be_written_is_not_done(content: Content, stored: Path, verb: str) -> None:
+    arguments = [str(stored)] if verb == "gate" else []
+
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        command = [sys.executable, "-m", "gonogo", verb, *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert done.returncode == 3
+    assert done.stderr == b"this machine is at fault: [Errno 28] No space left on device\n"
+
+
+def test_a_run_whose_files_cannot_be_written_could_not_tell(
+    gonogo_alone: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content.write(
+        "conftest.py",
+        """
+        from gonogo.run import publish
+
+        def publish_nothing(*_):
+            raise OSError(28, "No space left on device")
+
+        publish.publish = publish_nothing
+    """,
+    )
+
+    said = gonogo_alone("check", "-m", "critical")
+
+    assert said.code == 3
+    assert "cannot be written: No space left on device" in said.out
 
 
 def test_sweep_lists_and_deletes_what_a_killed_run_left(

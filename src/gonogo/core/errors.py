@@ -114,9 +114,10 @@ class ClientError(GonogoError):
         self.signature = f"{component}.{kind or self.kind}"
         super().__init__(message)
 
-    def about(self, component: str) -> Self:
-        """The same error where it is this component that could not be asked."""
-        return type(self)(component, str(self), asked=self.asked, kind=self.signature.partition(".")[2])
+    def about(self, component: str, what: str = "") -> Self:
+        """The same error where it is this component that could not be asked; ``what`` came to nothing by it."""
+        said = f"{what}: {self}" if what else str(self)
+        return type(self)(component, said, asked=self.asked, kind=self.signature.partition(".")[2])
 
 
 class Refused(ClientError):

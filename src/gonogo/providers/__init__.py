@@ -73,7 +73,8 @@ class Provider(Protocol):
     def confirm(self) -> str:
         """The identity of the place as a whole, once it is sure that this is the one the target file means.
 
-        Asked before anything is created or changed; empty where there is no such place. Raises ``ConfigError``.
+        Asked before anything is created or changed; empty where there is no such place. Raises ``ConfigError`` where it
+        is another one, ``ClientError`` where it cannot be asked.
         """
 
     def place(self) -> str:
