@@ -119,7 +119,7 @@ def up(
     Each COMPONENT and what it needs, without any all that the target can hold, side by side. What is right is
     reused, what is dead is started again on its data, and so is what stands on it. What answers and is not right is
     left as it is and described; --replace starts it anew, and says what is lost. Exit code 0 where all are ready, 1
-    where not.
+    where not, 3 where that could not be told.
     """
     from gonogo.commands import up as verb
 
@@ -342,7 +342,7 @@ def told_of(error: BaseException) -> Code:
     elif isinstance(error, GonogoError):
         tell(plain(str(error)))
     elif isinstance(error, OSError):
-        tell(line(f"this machine is at fault: {error}"))
+        tell(line(f"could not go on: {error}"))
     else:
         if os.environ.get("GONOGO_DEBUG"):
             tell(plain(traceback_of(error)))
