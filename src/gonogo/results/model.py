@@ -15,6 +15,13 @@ from gonogo.core.outcomes import Decision, Level, Mode, Outcome, Skip, Struct
 
 SCHEMA = "gonogo/results/1"
 
+FOR_PEOPLE = frozenset(
+    {"claim", "plan", "reason", "message", "hint", "by_hand", "expected", "actual", "evidence", "headline", "title"}
+    | {"text", "formula", "unsupported"}
+)
+"""The fields that people read, by name: words of ours, of servers or of whoever wrote a file. Nothing is decided by
+them."""
+
 
 class Reference(Struct, frozen=True, kw_only=True):
     """An object of a cluster, and what part of it is meant, if any: a container, or a key of a Secret or ConfigMap."""
