@@ -118,7 +118,7 @@ def test_a_connection_that_is_cut_in_the_handshake_means_our_credentials() -> No
         "broker:9092", errors.KafkaConnectionError("socket disconnected")
     )
 
-    assert type(found) is Denied
+    assert isinstance(found, Denied)
     assert "PLAINTEXT" in str(found)
 
 
