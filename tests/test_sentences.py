@@ -425,7 +425,7 @@ def test_since_when_a_fact_stands_and_how_long_it_is_given_are_fields() -> None:
 
 # -- who may read
 
-SPOKEN = {"message", "hint", "claim", "headline", "detail", "text"}
+SPOKEN = {"message", "hint", "claim", "headline", "detail", "text", "reason", "cause"}
 """Fields and variables that hold a sentence."""
 
 READING = {"startswith", "endswith", "split", "rsplit", "partition", "rpartition", "splitlines"} | {
@@ -539,7 +539,8 @@ def test_no_sentence_of_ours_is_read_back() -> None:
     [
         'name = text.split()[1] if text else ""',
         'message = _GRACE.sub("", verdict.message)',
-        'return reason if row.message.startswith("needs ") else ""',
+        'return reason if reason.startswith("needs ") else ""',
+        'cause = found.cause.partition(",")[0]',
         'told = re.sub("^blocked by [^:]*: ", "", criterion.message)',
         'resource = str(refusal).removeprefix("may not list ").split(" ", 1)[0]',
         'title = plain(verdict.headline).partition(":")[0]',
