@@ -77,10 +77,10 @@ def merge(results: Iterable[Results], names: Iterable[str] = ()) -> Results:
         raise ConfigError("no results given")
     if problems := [*_differences(given.values())]:
         raise ConfigError(*problems)
+    if len(given) == 1:
+        return judge(next(iter(given.values())).results)
     parts = _in_order(given)
     first = parts[0].results
-    if len(parts) == 1:
-        return judge(first)
     criteria, replaced = _criteria(parts)
     return judge(
         replace(
