@@ -20,7 +20,7 @@ FOR_PEOPLE = frozenset(
     | {"text", "formula", "unsupported"}
 )
 """The fields that people read, by name: words of ours, of servers or of whoever wrote a file. Nothing is decided by
-them. Two are facts elsewhere: the keys of ``unsupported``, and ``reason`` of a pod or workload, a word of Kubernetes."""
+them. Two are facts elsewhere: the keys of ``unsupported``, and ``reason`` of a pod or workload, one word."""
 
 
 class Reference(Struct, frozen=True, kw_only=True):
