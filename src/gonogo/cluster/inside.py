@@ -86,7 +86,8 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
         raise TimedOut(api.component, f"a command in {where} did not end within {api.limits.check:g} s") from None
     except Exception as error:
         told = websocket.refusal(api, error, path)
-        gone = isinstance(told, Absent) or "not found" in str(told)
+        # of a container that is not there the kubelet has no other word: 500, "container not found"
+        gone = isinstance(told, Absent) or b"not found" in websocket.said(error)
         raise Gone(api.component, f"{where} is gone") if gone else told from error
     status = understood(api.component, path, partial(decode, channels[STATUS] or b"{}", _Status))
     if status.status == "Success":

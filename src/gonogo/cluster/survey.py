@@ -141,7 +141,7 @@ def changes(
         if old is None:
             since[key] = now
             yield Change(row, None, None)
-        elif (old.state, old.reason, old.cause) != (row.state, row.reason, row.cause):
+        elif (old.state, old.reason, old.root) != (row.state, row.reason, row.root):
             yield Change(row, old, now - since[key])
             if old.state is not row.state:
                 since[key] = now
@@ -172,7 +172,7 @@ def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> 
     less: list[str] = []
     needed = {kind.resource for kind in judged}
     for refusal in hub.refusals:
-        resource = str(refusal).removeprefix("may not list ").split(" ", 1)[0]
+        resource = refusal.asked.partition(" ")[2]  # "list pods"
         (unasked if resource in needed else less).append(str(refusal) if resource in needed else resource)
     unasked += dict.fromkeys(map(str, hub.errors))
     found = _survey(world, hub.namespaces)

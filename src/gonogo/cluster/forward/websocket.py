@@ -157,6 +157,11 @@ async def opened(stream: Stream, protocols: Iterable[str], within: float) -> Web
     return web
 
 
+def said(error: Exception) -> bytes:
+    """What the server answered in place of opening a WebSocket; empty where it did not answer."""
+    return bytes(error.response.body) if isinstance(error, InvalidStatus) else b""
+
+
 def refusal(api: Api, error: Exception, path: Path) -> ClientError:
     """Why no WebSocket was opened to this path."""
     if isinstance(error, ClientError):
@@ -164,6 +169,6 @@ def refusal(api: Api, error: Exception, path: Path) -> ClientError:
     if not isinstance(error, InvalidStatus):
         told = str(error) or type(error).__name__
         return ClusterLost(api.component, f"the API server {api.server} could not be asked: {told}", asked=path)
-    body = bytes(error.response.body)
+    body = said(error)
     # the right is `create` since Kubernetes 1.35 and was `get` before, as the request is a GET
     return api.refusal(error.response.status_code, body, "GET" if b"cannot get" in body else "POST", path)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, shaped
 from gonogo.cluster.judge.verdict import Verdict
+from gonogo.results.model import Reference
 
 T = TypeVar("T")
 
@@ -194,6 +195,10 @@ class World:
         """Seconds since an object was made; 0 where that is not told."""
         return self.since(obj["metadata"].get("creationTimestamp", "")) or 0.0
 
+    def before(self, waited: float | None) -> str:
+        """The time ``waited`` seconds ago (RFC 3339, UTC); empty for None."""
+        return f"{self.now - timedelta(seconds=waited):%Y-%m-%dT%H:%M:%SZ}" if waited is not None else ""
+
     def since(self, when: str) -> float | None:
         """Seconds from a time of the API until now; None where there is none or it cannot be read."""
         then = instant(when)
@@ -206,11 +211,15 @@ def key(obj: Object) -> Key:
     return known_as(obj["apiVersion"], obj["kind"]), meta.get("namespace", ""), meta["name"]
 
 
-def named(obj: Object) -> str:
-    """``Pod data/web-0``, as causes name an object."""
+def reference(obj: Object) -> Reference:
+    """The object as causes name it."""
     meta = obj["metadata"]
-    space = meta.get("namespace", "")
-    return f"{obj['kind']} {space}/{meta['name']}" if space else f"{obj['kind']} {meta['name']}"
+    return Reference(kind=obj["kind"], namespace=meta.get("namespace", ""), name=meta["name"])
+
+
+def named(obj: Object) -> str:
+    """``Pod data/web-0``."""
+    return str(reference(obj))
 
 
 def controller(obj: Object) -> Mapping[str, Any] | None:
