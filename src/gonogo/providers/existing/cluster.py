@@ -25,8 +25,8 @@ from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
 
 if TYPE_CHECKING:
+    from gonogo.cluster.behind import Behind
     from gonogo.cluster.judge import Object, World
-    from gonogo.providers.existing.behind import Behind
 
 AT_MOST = 2.0
 """Seconds that looking for a reason, or for evidence, may take for one component."""
@@ -125,7 +125,7 @@ class ExistingCluster(Existing):
     def servers(self) -> list[Server]:
         """A row per pod behind the Services that the target file names. Raises ``ClientError``."""
         with LOADING:
-            from gonogo.providers.existing.behind import rows
+            from gonogo.cluster.judge import told
 
         names = [name for name in self._target.components if self._services(name)]
         if not names:
@@ -141,8 +141,7 @@ class ExistingCluster(Existing):
             )
             for name in names
             for found in self._found(world, name)
-            for row in sorted(rows(world, found), key=lambda row: row.name)
-            if row.kind == "Pod"
+            for row in sorted(told(world, found.pods), key=lambda row: row.name)
         ]
 
     def inside(self) -> Callable[[str], Inside]:
@@ -155,7 +154,7 @@ class ExistingCluster(Existing):
     def reason(self, component: Component) -> Reason | None:
         """What the judge says of the pods behind the component's Services, and of what they need."""
         with LOADING:
-            from gonogo.providers.existing import behind
+            from gonogo.cluster import behind
 
         try:
             world = self._world(AT_MOST)
@@ -203,13 +202,13 @@ class ExistingCluster(Existing):
         return hub.world()
 
     def _found(self, world: World, component: str) -> Iterator[Behind]:
-        from gonogo.providers.existing.behind import behind
+        from gonogo.cluster.behind import behind
 
         return (behind(world, service) for service in self._services(component))
 
     def _gather(self, component: str, gathered: _Gathered) -> None:
         with LOADING:
-            from gonogo.providers.existing.behind import ancestry, events, line, rows
+            from gonogo.cluster.behind import ancestry, events, line, rows
 
         deadline = Deadline(AT_MOST)
         world = self._world(AT_MOST)
@@ -221,7 +220,7 @@ class ExistingCluster(Existing):
             gathered.add("owners", "who owns the pods", "\n".join(ancestry(world, pod) for pod in found.pods))
             gathered.add("events", "Warning events", "\n".join(events(world, found)))
             worse = {row.name: row.state.severity for row in told if row.kind == "Pod"}
-            for pod in sorted(found.pods, key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))):
+            for pod in sorted((*found.pods, *found.ended), key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))):
                 for title, query in _logs(pod):
                     if deadline.passed or gathered.full:
                         return
