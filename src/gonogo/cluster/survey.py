@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
+from gonogo.cluster.kinds import CAUSES
 from gonogo.cluster.story import Change
 from gonogo.core.outlet import redacted, tell, with_texts
 
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 
 LISTED = 60.0
 """Seconds for the first lists of all kinds."""
-
-LOOKED_AT = (
-    *("Event", "ReplicaSet", "Node", "StorageClass", "PersistentVolume", "ResourceQuota"),
-    *("LimitRange", "ServiceAccount", "PriorityClass", "IngressClass"),
-)
-"""Kinds that tell why others do not come up. Without the right to list them less is known; nothing is unknown."""
 
 LOGS = 20
 """Containers whose last lines are read."""
@@ -161,7 +156,7 @@ def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
     more, unknown = custom_kinds(api)
     judged += [kind for kind in more if kind.namespaced or not hub.namespaces]
-    hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in LOOKED_AT)]))
+    hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in CAUSES)]))
     # The server has just answered: where one kind cannot be listed, as with its conversion webhook down, the rest can.
     hub.listed(LISTED, tolerate=(ClientError,))
     return judged, unknown

@@ -11,6 +11,7 @@ from gonogo.catalog.registry import Component
 from gonogo.catalog.target import PATH_KEYS, Kubernetes, Target
 from gonogo.checks.inside import Inside
 from gonogo.checks.translate import forwarded
+from gonogo.cluster.kinds import BEHIND
 from gonogo.core.atomic import write_atomically
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ClientError, ConfigError, Forbidden
@@ -36,19 +37,6 @@ ROOM = 2 << 20
 
 LINES, LOG = 200, 64 << 10
 """Lines and bytes of one container's log."""
-
-LOOKED_AT = (
-    "Pod",
-    "Service",
-    "EndpointSlice",
-    "Deployment",
-    "ReplicaSet",
-    "StatefulSet",
-    "DaemonSet",
-    "PersistentVolumeClaim",
-    "Event",
-)
-"""What is looked at to say why a component does not answer."""
 
 
 class ExistingCluster(Existing):
@@ -197,7 +185,7 @@ class ExistingCluster(Existing):
             from gonogo.cluster.api import KINDS
 
         hub = self.cluster.hub
-        hub.ask(KINDS[kind] for kind in LOOKED_AT)
+        hub.ask(KINDS[kind] for kind in BEHIND)
         hub.listed(within, tolerate=(Forbidden,))
         return hub.world()
 
@@ -220,7 +208,9 @@ class ExistingCluster(Existing):
             gathered.add("owners", "who owns the pods", "\n".join(ancestry(world, pod) for pod in found.pods))
             gathered.add("events", "Warning events", "\n".join(events(world, found)))
             worse = {row.name: row.state.severity for row in told if row.kind == "Pod"}
-            for pod in sorted((*found.pods, *found.ended), key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))):
+            for pod in sorted(
+                (*found.pods, *found.ended), key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))
+            ):
                 for title, query in _logs(pod):
                     if deadline.passed or gathered.full:
                         return
