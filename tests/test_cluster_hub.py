@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
-from gonogo.cluster.hub import UNCOLLECTED, thrifty
+from gonogo.cluster.hub import thrifty
 
 
 def pod(name: str, image: str) -> dict[str, Any]:
@@ -30,12 +29,3 @@ def test_objects_of_any_form_are_left_alone() -> None:
     thrifty(objects)
 
     assert objects == [{"spec": "odd"}, {"metadata": None}, {}, pod("a", "web:1")]
-
-
-def test_the_collector_works_again_when_the_last_one_is_done() -> None:
-    with UNCOLLECTED:
-        with UNCOLLECTED:
-            inside = gc.isenabled()
-        still = gc.isenabled()
-
-    assert (inside, still, gc.isenabled()) == (False, False, True)

@@ -450,9 +450,6 @@ class Api:
         import urllib3
         from kubernetes.client import ApiClient
 
-        if not configuration.verify_ssl:
-            # the kubeconfig's own wish (insecure-skip-tls-verify) needs no warning per request
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         client = ApiClient(configuration)
         client.user_agent = "gonogo"
         pool = client.rest_client.pool_manager
@@ -691,9 +688,14 @@ def _in_time(seconds: float, cut: Callable[[], None], ask: Callable[[], Shape]) 
 
 
 def _timed(kind: Any) -> Any:
-    """A pool of connections that give the head of an answer its time; the library's time-out is for each byte of it."""
+    """A pool of connections that give the head of an answer its time, where the library's time-out is for each byte."""
 
     class Connection(kind.ConnectionCls):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            # what is not verified is so by the kubeconfig's own wish (insecure-skip-tls-verify): no warning per request
+            self.is_verified = True
+
         def getresponse(self) -> Any:
             cut, ask = partial(self.sock.shutdown, socket.SHUT_RDWR), super().getresponse
             # where no byte comes at all the socket's own time-out is first, and says so better

@@ -6,7 +6,6 @@ that has become too old (410), and keeps the last state, marked as stale, while 
 
 from __future__ import annotations
 
-import gc
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
 from gonogo.core.codec import decoder
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden
 from gonogo.core.waiting import Deadline
 
@@ -57,32 +57,6 @@ NAMESPACES = 1000
 
 Place = tuple[str, str]
 """Namespace (empty: none) and name."""
-
-
-class _Uncollected:
-    """Keeps the cycle collector out while objects are decoded, by as many threads as there may be.
-
-    They hold no cycles; walking through thousands of them again and again costs more than decoding them.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._was = threading.Lock(), 0, False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._was = gc.isenabled()
-                gc.disable()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside and self._was:
-                gc.enable()
-
-
-UNCOLLECTED = _Uncollected()
 
 
 _CONTAINERS = (dict, list)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
 from gonogo.cluster.kinds import CAUSES
 from gonogo.cluster.story import Change
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.outlet import redacted, tell, with_texts
 
 if TYPE_CHECKING:
@@ -59,15 +59,10 @@ def of_files(paths: Iterable[str], namespaces: Collection[str] = (), news: Calla
     """Judge what files hold, at the time of the dump. Raises ``ConfigError`` with all that cannot be read."""
     from gonogo.cluster.stored import read
 
-    collects = gc.isenabled()
-    gc.disable()  # a million new objects and no garbage: to look for it would take longer than to read them
-    try:
+    with UNCOLLECTED:  # a million new objects and no garbage: to look for it would take longer than to read them
         found = read(paths, news)
         world = found.world()
         survey = _survey(world, namespaces)
-    finally:
-        if collects:
-            gc.enable()
     at = f"{world.now:%Y-%m-%d %H:%M:%S} UTC"
     note = f"judged at {at}, the latest time in the files" if found.now else f"judged at {at}, now: the files tell none"
     return survey._replace(unasked=found.unread, notes=[*found.notes, note])
