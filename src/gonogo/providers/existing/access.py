@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gonogo.catalog.target import SERVICE, WORD, Kubernetes, Reached
+from gonogo.cluster.api import KINDS, Api, read
 from gonogo.core.endpoints import Limits
 from gonogo.core.errors import Absent, ClientError, ConfigError, Problem, SecretMissing
 from gonogo.core.loading import LOADING
@@ -21,8 +22,7 @@ from gonogo.core.names import is_subdomain
 from gonogo.core.outlet import learn
 from gonogo.redaction import names
 
-if TYPE_CHECKING:
-    from gonogo.cluster.api import Api
+if TYPE_CHECKING:  # the judge and the ways in, 60 ms of CPU each, are loaded by whoever asks for them first
     from gonogo.cluster.forward import Forwards
     from gonogo.cluster.hub import Hub
 
@@ -52,9 +52,6 @@ class Cluster:
         """The API server. Raises ``ConfigError`` where the kubeconfig cannot be used."""
         with self._lock:
             if self._api is None:
-                with LOADING:
-                    from gonogo.cluster.api import Api
-
                 self._api = Api(self.settings, COMPONENT, self._limits)
             return self._api
 
@@ -146,9 +143,6 @@ class Cluster:
         return value
 
     def _read(self, namespace: str, name: str, where: str) -> Mapping[str, str]:
-        with LOADING:
-            from gonogo.cluster.api import KINDS, read
-
         try:
             return read(self.api, KINDS["Secret"].path(namespace, name), _Secret).data or {}
         except Absent:
@@ -176,7 +170,6 @@ class Cluster:
 
     def _ingresses(self, namespace: str) -> list[Mapping[str, Any]]:
         with LOADING:
-            from gonogo.cluster.api import KINDS
             from gonogo.cluster.objects import listed
 
         if namespace not in self._entrances:

@@ -11,6 +11,7 @@ from gonogo.catalog.registry import Component
 from gonogo.catalog.target import PATH_KEYS, Kubernetes, Target
 from gonogo.checks.inside import Inside
 from gonogo.checks.translate import forwarded
+from gonogo.cluster.api import KINDS
 from gonogo.cluster.kinds import BEHIND
 from gonogo.core.atomic import write_atomically
 from gonogo.core.endpoints import Endpoints
@@ -25,7 +26,7 @@ from gonogo.providers.existing.addresses import Existing
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the judge, 60 ms of CPU, is loaded where something is to be explained
     from gonogo.cluster.behind import Behind
     from gonogo.cluster.judge import Object, World
 
@@ -181,9 +182,6 @@ class ExistingCluster(Existing):
 
     def _world(self, within: float) -> World:
         """The objects as they are now; kinds that we may not list are left out. Raises ``ClientError``."""
-        with LOADING:
-            from gonogo.cluster.api import KINDS
-
         hub = self.cluster.hub
         hub.ask(KINDS[kind] for kind in BEHIND)
         hub.listed(within, tolerate=(Forbidden,))
@@ -217,8 +215,6 @@ class ExistingCluster(Existing):
                     gathered.add("log", title, self._log(pod, query))
 
     def _log(self, pod: Object, query: Mapping[str, str]) -> str:
-        from gonogo.cluster.api import KINDS
-
         meta = pod["metadata"]
         limits = {"tailLines": str(LINES), "limitBytes": str(LOG), "timestamps": "true"}
         try:
