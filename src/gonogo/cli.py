@@ -143,7 +143,7 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
-    from gonogo.providers import Observes, close
+    from gonogo.providers import Deploys, Observes, close
     from gonogo.providers.choose import provider_for
 
     root, _, chosen = loaded(target)
@@ -154,7 +154,7 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
     finally:
         close(provider)
     rows = [{key: asdict(server)[key] for key in keys} for server in servers]
-    if not rows and chosen.provider == "existing":
+    if not rows and not isinstance(provider, Deploys):
         tell(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
         tell("nothing is up; `gonogo up` stands the platform up")
@@ -236,7 +236,7 @@ def up(
         for evidence in standing.evidence:
             screen.line(evidence.text or "")
     screen.line(f"{len(standings) - len(fallen)} of {len(standings)} components are up")
-    if platform.target.provider != "existing":
+    if isinstance(provider, Deploys):
         screen.line("`gonogo status` shows them, `gonogo down` ends them")
     raise typer.Exit(FAILED if fallen else GO)
 
