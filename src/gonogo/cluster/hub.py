@@ -139,7 +139,7 @@ class Store:
         self.error: Exception | None = None
         self.stale: datetime | None = None
         self._version = ""
-        self._watched = self._lasting = False
+        self._watched = self._lasting = self._cut = False
         self._heard = hub.clock()
         self._failures = self._grown = 0
         self._answer: urllib3.BaseHTTPResponse | None = None
@@ -152,6 +152,7 @@ class Store:
     def give_way(self) -> None:
         """Cut a watch that was opened when there were few; the store goes on in its turn."""
         if self._lasting:
+            self._cut = True
             self.stop()
 
     def stop(self) -> None:
@@ -182,8 +183,7 @@ class Store:
                 self._version = ""
                 self._pause()
             except (ClientError, ConfigError) as error:
-                cut = self._lasting and self.hub.crowded  # our own, see `give_way`
-                if self.hub.closing.is_set() or not (cut or self._survives(error)):
+                if self.hub.closing.is_set() or not (self._cut or self._survives(error)):
                     return False
             except Exception as error:  # it must reach those who wait, and not end with this thread
                 with self.hub.moved:
@@ -191,7 +191,7 @@ class Store:
                     self.hub.moved.notify_all()
                 return False
             finally:
-                self._answer, self._lasting = None, False
+                self._answer, self._lasting, self._cut = None, False, False
             if self.hub.crowded:
                 return True
         return False
@@ -274,7 +274,7 @@ class Store:
 
         def opened(answer: urllib3.BaseHTTPResponse) -> None:
             self._opened(answer)
-            if self.hub.crowded:  # by now
+            if self._cut or self.hub.crowded:  # by now
                 self.give_way()
             self._watched, self._heard = True, self.hub.clock()
             with self.hub.moved:
@@ -489,7 +489,10 @@ class Hub:
             return bool(self._due) and len(self._at_work) >= self._most
 
     def _begin(self, stores: Iterable[Store]) -> None:
-        """Give each of them its turn, by a thread that is free or one more; called under the lock."""
+        """Follow each of them by a thread of its own, as long as there may be more, else in its turn.
+
+        Called under the lock.
+        """
         for store in stores:
             if len(self._at_work) >= self._most:
                 self._due.append(store)
