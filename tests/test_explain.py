@@ -212,6 +212,13 @@ def test_a_criterion_that_nobody_asks_or_that_is_waived_or_left_out_says_so(smal
     assert "owner: Ada" in shown
 
 
+def test_a_client_that_is_no_python_is_a_sentence(small: Suites) -> None:
+    (small.registry.root / "fixtures/queue.py").write_text("def :")
+
+    with pytest.raises(ConfigError, match=r"queue\.py: is no Python that can be read"):
+        explained(small, "queue.brokers")
+
+
 # -- causes
 
 

@@ -210,8 +210,10 @@ def doctor(target: Target = None, as_json: AsJson = False) -> None:
     """Show what this machine lacks, each with the fix.
 
     Python, platform, GONOGO_HOME, server programs, memory, disk, mirrors, stale platforms, clients, cluster, kubectl
-    and helm: asked for real, none for longer than some seconds. Starts and changes nothing. Exit code 0 where nothing
-    is lacking that the target needs, 1 where something is, 3 where something could not be told.
+    and helm: asked for real, none for longer than some seconds. Starts nothing.
+
+    Exit code 0 where nothing is lacking that the target needs, 1 where something is, 3 where something could not be
+    told.
     """
     from gonogo.commands.doctor import SCHEMA, code, examined, text
 

@@ -16,6 +16,8 @@ from typing import NamedTuple
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.signatures import GENERIC
 from gonogo.checks.clients import PACKAGE
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import unreadable
 from gonogo.core.outcomes import Mode
 from gonogo.run.declared import declared
 from gonogo.run.drills import Drill, catalogue
@@ -35,7 +37,10 @@ class Asking(NamedTuple):
 
 
 class Suites:
-    """What the suites of a checkout ask, and what their drills show."""
+    """What the suites of a checkout ask, and what their drills show.
+
+    Whatever reads them raises ``ConfigError`` where a client or a file of drills is wrong.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -80,8 +85,8 @@ class Suites:
         module = self._module(self.registry.root / file)
         path = _path(module, names)
         marks = [mark for node in (module, *path) for mark in _marks(node)]
-        names = {node.id for mark in marks for node in ast.walk(mark) if isinstance(node, ast.Name)}
-        marks += [given for name in names for given in _assigned(module.body, name)]
+        aliases = {node.id for mark in marks for node in ast.walk(mark) if isinstance(node, ast.Name)}
+        marks += [given for name in aliases for given in _assigned(module.body, name)]
         attributes = {node.attr for mark in marks for node in ast.walk(mark) if isinstance(node, ast.Attribute)}
         modes = [MODES[name] for name in attributes & MODES.keys()]
         needs = {
@@ -132,7 +137,12 @@ class Suites:
 
     def _module(self, path: Path) -> ast.Module:
         if path not in self._modules:
-            self._modules[path] = ast.parse(path.read_bytes(), str(path))
+            try:
+                self._modules[path] = ast.parse(path.read_bytes(), str(path))
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                raise ConfigError(Problem(str(path), f"is no Python that can be read: {error}")) from error
+            except OSError as error:
+                raise ConfigError(unreadable(path, error)) from error
         return self._modules[path]
 
 
