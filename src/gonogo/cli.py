@@ -185,6 +185,57 @@ def endpoints(
         say(target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
 
 
+@app.command(epilog=example("gonogo explain kafka.roundtrip"))
+def explain(
+    id: Annotated[str | None, typer.Argument(metavar="ID", hidden=True)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a criterion, cause, component or kind is.
+
+    ID is a criterion (kafka.roundtrip), a cause (kafka.broker_missing, timed_out), a component, a kind of a cluster
+    (Deployment, pvc, KafkaTopic) or a reason of `gonogo health` (ImageNotFound): what is claimed and who asks it, what
+    is likely wrong and how to see it by hand, how it is judged. Without ID: what can be explained. Asks no server.
+    """
+    from gonogo.catalog.registry import Registry
+    from gonogo.commands.asking import Suites
+    from gonogo.commands.explain import SCHEMA, explained, known, overview, text
+    from gonogo.core.content import find_root
+
+    registry = Registry.load(find_root(Path.cwd()))
+    public(registry.components)
+    if id is None:
+        ids = known(registry)
+        rows = [{"sort": sort, "count": len(words), "ids": words} for sort, words in ids.items()]
+        shown, told = {"schema": SCHEMA, "rows": rows}, overview(ids, colour=coloured(), width=columns())
+    else:
+        found = explained(Suites(registry), id)
+        shown, told = found.public(), text(found, colour=coloured(), width=columns())
+    if as_json:
+        say_json(shown, indent=1)
+    else:
+        say(told)
+
+
+@app.command(epilog=example("gonogo doctor --json"))
+def doctor(target: Target = None, as_json: AsJson = False) -> None:
+    """Show what this machine lacks, each with the fix.
+
+    Python, platform, GONOGO_HOME, server programs, memory, disk, mirrors, stale platforms, clients, cluster, kubectl
+    and helm: asked for real, none for longer than some seconds. Starts nothing.
+
+    Exit code 0 where nothing is lacking that the target needs, 1 where something is, 3 where something could not be
+    told.
+    """
+    from gonogo.commands.doctor import SCHEMA, code, examined, text
+
+    rows = examined(*loaded(target))
+    if as_json:
+        say_json({"schema": SCHEMA, "rows": [row.public() for row in rows]}, indent=1)
+    else:
+        say(text(rows, colour=coloured(), width=columns()))
+    raise typer.Exit(code(rows))
+
+
 # -- up and down
 
 
@@ -766,6 +817,13 @@ def level(name: str | None) -> Any:
 def coloured() -> bool:
     """Whether standard output wants colours: a terminal, and no ``NO_COLOR``."""
     return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def columns() -> int:
+    """How wide a line may be: the terminal, up to what is still easy to read."""
+    import shutil
+
+    return min(shutil.get_terminal_size((120, 40)).columns, 160)
 
 
 def show(rows: Any, as_json: bool) -> None:
