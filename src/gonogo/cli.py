@@ -103,6 +103,37 @@ def endpoints(
     return verb.run(names, target, discover)
 
 
+@app.command(epilog=example("gonogo explain kafka.roundtrip"))
+def explain(
+    id: Annotated[str | None, typer.Argument(metavar="ID", hidden=True)] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say what a criterion, cause, component or kind is.
+
+    ID is a criterion (kafka.roundtrip), a cause (kafka.broker_missing, timed_out), a component, a kind of a cluster
+    (Deployment, pvc, KafkaTopic) or a reason of `gonogo health` (ImageNotFound): what is claimed and who asks it, what
+    is likely wrong and how to see it by hand, how it is judged. Without ID: what can be explained. Asks no server.
+    """
+    from gonogo.commands import explain as verb
+
+    return verb.run(id, as_json)
+
+
+@app.command(epilog=example("gonogo doctor --json"))
+def doctor(target: Target = None, as_json: AsJson = False) -> int:
+    """Show what this machine lacks, each with the fix.
+
+    Python, platform, GONOGO_HOME, server programs, memory, disk, mirrors, stale platforms, clients, cluster, kubectl
+    and helm: asked for real, none for longer than some seconds. Starts nothing.
+
+    Exit code 0 where nothing is lacking that the target needs, 1 where something is, 3 where something could not be
+    told.
+    """
+    from gonogo.commands import doctor as verb
+
+    return verb.run(target, as_json)
+
+
 # -- up and down
 
 

@@ -6,15 +6,13 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from gonogo.cluster.judge.verdict import Row, State
 from gonogo.core.harmless import line
-
-if TYPE_CHECKING:
-    from gonogo.cluster.judge import Health
+from gonogo.results.model import Health
 
 Paint = Callable[[str, str], str]
 

@@ -2,5 +2,6 @@
 
 A verb ends with 0 or with what ``Code.of`` makes of the outcomes that it saw; an error that it does not catch is told
 and given its code by :mod:`gonogo.cli`, the same for all. ``attach`` and ``discover`` are the ways of ``endpoints``;
-``checkout``, ``stored`` and ``tables`` are what verbs work on and print.
+``asking`` and ``judging`` are what ``explain`` reads; ``checkout``, ``stored`` and ``tables`` are what verbs work on
+and print.
 """

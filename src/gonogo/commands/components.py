@@ -5,7 +5,7 @@ from __future__ import annotations
 from gonogo.commands.checkout import loaded
 from gonogo.commands.tables import show
 from gonogo.core.outcomes import Code
-from gonogo.providers import choose
+from gonogo.providers import Deploys, choose
 from gonogo.run.plan import holds, unsupported
 
 
@@ -17,11 +17,12 @@ def run(target: str | None, as_json: bool) -> Code:
     rows = []
     for name in registry.ordered(registry.components):
         component = registry.components[name]
+        held = holds(component, chosen) is None
         rows.append(
             {
                 "component": name,
                 "title": component.title,
-                "version": provider.version(component) if holds(component, chosen) is None else "",
+                "version": provider.version(component) if held and isinstance(provider, Deploys) else "",
                 "needs": list(component.needs),
                 "target": chosen.name,
                 "held": name not in lacking,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gonogo.commands.checkout import loaded, selected
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import tell
-from gonogo.providers import choose
+from gonogo.providers import Deploys, choose
 
 
 def run(names: list[str] | None, target: str | None, everything: bool) -> Code:
@@ -16,14 +16,14 @@ def run(names: list[str] | None, target: str | None, everything: bool) -> Code:
     provider = choose.provider_for(chosen, root)
     wanted = [registry.components[n] for n in selected(registry, chosen, names)]
     there = any(provider.stands(component) for component in wanted)
-    if chosen.provider == "existing":
+    if not isinstance(provider, Deploys):
         tell(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
+        return Code.GO
+    if names:
+        provider.down_only(wanted)
     else:
-        if names:
-            provider.down_only(wanted)
-        else:
-            provider.down()
-        tell("taken down" if there else "nothing was up")
+        provider.down()
+    tell("taken down" if there else "nothing was up")
     return Code.GO
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from gonogo.catalog.target import Kubernetes
 from gonogo.cluster import story, survey
 from gonogo.cluster.judge import State
 from gonogo.commands.checkout import loaded
-from gonogo.commands.tables import coloured
+from gonogo.commands.tables import coloured, columns
 from gonogo.core.endpoints import Limits
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import line
@@ -90,7 +89,7 @@ def _surveyed(found: survey.Survey, as_json: bool, all_rows: bool) -> Code:
         say_json(found.rows, indent=1)
         tell(*map(line, [*unasked, *found.notes]))
     else:
-        width = min(shutil.get_terminal_size((120, 40)).columns, 160)
+        width = columns()
         say(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
         say(*map(line, unasked), story.health(found.health, width=width), *map(line, found.notes))
     return CODES.get(found.state, Code.GO)

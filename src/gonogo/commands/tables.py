@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from gonogo.core.outlet import is_terminal, say, say_json
 def coloured() -> bool:
     """Whether standard output wants colours: a terminal, and no ``NO_COLOR``."""
     return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def columns() -> int:
+    """How wide a line may be: the terminal, up to what is still easy to read."""
+    return min(shutil.get_terminal_size((120, 40)).columns, 160)
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:

@@ -90,7 +90,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> tuple[list[Fo
         platform.verify_identities()
     if not platform.place:
         with suppress(ConfigError, ClientError):
-            platform.place = platform.provider.confirm()
+            platform.place = platform.confirmed()
     found: dict[tuple[str, str, str], Found] = {}
     unasked: list[Outcome] = []
     told, kinds = _Told(), dict[str, tuple[str, Collection[str]]]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
@@ -15,11 +15,9 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from gonogo.cluster.api import Api, Stream
+from gonogo.cluster.paths import Path
 from gonogo.core.errors import ClientError, ClusterLost
-
-if TYPE_CHECKING:
-    from gonogo.cluster.api import Api, Stream
-    from gonogo.cluster.paths import Path
 
 PING = 20.0
 """Seconds between the pings of a connection: balancers in front of an API server cut what is idle, often after 60."""

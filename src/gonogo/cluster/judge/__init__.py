@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gonogo.cluster.judge import cluster, custom, extensions, network, pods, storage, workloads
 from gonogo.cluster.judge.doom import doom, kubectl, untold
@@ -15,7 +15,7 @@ from gonogo.cluster.judge.verdict import Row, State, Verdict, short
 from gonogo.cluster.judge.world import World, controller, reference
 from gonogo.results.model import Health, Place
 
-__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "verdict"]
+__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "told", "verdict"]
 
 JUDGES: Mapping[str, Callable[[World, Object], Verdict]] = {
     "APIService": extensions.api_service,
@@ -51,7 +51,12 @@ def judge(world: World) -> list[Row]:
     Kinds without one (Event, ConfigMap, Secret, Role…) and a Deployment's older ReplicaSets give no row. An object
     that does not fit its kind's definition gives ``unknown``, reason ``Malformed``, and the message names the field.
     """
-    return [_row(world, obj, found) for obj in world.objects if (found := verdict(world, obj)) is not None]
+    return list(told(world, world.objects))
+
+
+def told(world: World, objects: Iterable[Object]) -> Iterator[Row]:
+    """The rows of some objects of a world."""
+    return (_row(world, obj, found) for obj in objects if (found := verdict(world, obj)) is not None)
 
 
 def verdict(world: World, obj: Object) -> Verdict | None:

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
-from gonogo.cluster.judge.endpoints import SERVICE_NAME, matches, ready_endpoints, selected
+from gonogo.cluster.judge.endpoints import SERVICE_NAME, makers, ready_endpoints, selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, condition, controller, named, reference, said
 from gonogo.results.model import Reference
-
-_MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
 
 def service(world: World, obj: Object) -> Verdict:
@@ -84,14 +82,12 @@ def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> V
 def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
     space, labels = obj["metadata"].get("namespace", ""), selector["matchLabels"]
     wish = ",".join(f"{key}={value}" for key, value in labels.items())
-    for maker in _makers(world, space):
-        if matches(selector, _template_labels(maker)):
-            replicas = maker.get("spec", {}).get("replicas", 1)
-            if replicas == 0:
-                text = f"{named(maker)} makes its pods and wishes for 0 of them"
-                return Verdict(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), reference(maker))
-            text = f"{named(maker)} should make its pods and has not yet"
-            return Verdict(State.PROGRESSING, "NoPods", text, kubectl(maker), reference(maker))
+    for maker in makers(world, space, selector):
+        if maker.get("spec", {}).get("replicas", 1) == 0:
+            text = f"{named(maker)} makes its pods and wishes for 0 of them"
+            return Verdict(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), reference(maker))
+        text = f"{named(maker)} should make its pods and has not yet"
+        return Verdict(State.PROGRESSING, "NoPods", text, kubectl(maker), reference(maker))
     if controller(obj) is not None:
         # Operators select by labels that they set later, or never, as for the replicas of a single instance.
         return Verdict(State.READY, "SelectsNothing", f"no pod has {wish}; its owner decides", kubectl(obj))
@@ -105,19 +101,10 @@ def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, st
     )
 
 
-def _makers(world: World, space: str) -> Iterator[Object]:
-    for kind in _MAKERS:
-        yield from world.in_namespace(kind, space)
-
-
-def _template_labels(maker: Object) -> dict[str, str]:
-    return maker.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})  # type: ignore[no-any-return]
-
-
 def _nearest(world: World, space: str, wish: dict[str, str]) -> str:
     """The pod that lacks fewest of the wished labels, and which."""
     best, lacks = "", len(wish)
-    for pod in world.in_namespace("Pod", space):
+    for pod in selected(world, space, {}):
         labels = pod["metadata"].get("labels", {})
         off = {key: labels.get(key) for key, value in wish.items() if labels.get(key) != value}
         if len(off) < lacks or (len(wish) == 1 and off and not best and None not in off.values()):

@@ -16,7 +16,7 @@ from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.storage import LAZY, claim, claims_of
 from gonogo.cluster.judge.verdict import State, Verdict
-from gonogo.cluster.judge.world import World, condition, reference, said
+from gonogo.cluster.judge.world import World, condition, ended, reference, said
 from gonogo.results.model import Reference
 
 _ADDS = ("TriggeredScaleUp", "Nominated")
@@ -159,7 +159,7 @@ def _taken(world: World) -> Mapping[str, Mapping[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for pod in world.of_kind("Pod"):
         place = pod.get("spec", {}).get("nodeName")
-        if place and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+        if place and not ended(pod):
             _add(found.setdefault(place, {}), requests(pod["spec"]))
     return found
 

@@ -159,6 +159,14 @@ class World:
         reference = controller(obj)
         return self._uids.get(reference.get("uid", "")) if reference else None
 
+    def owners(self, obj: Object) -> Iterator[Object]:
+        """The controller of an object, that one's, and so on, as far as they are known."""
+        seen = {key(obj)}
+        while (found := self.owner(obj)) is not None and key(found) not in seen:
+            seen.add(key(found))
+            yield found
+            obj = found
+
     def children(self, obj: Object, kind: str | None = None) -> Iterator[Object]:
         """The objects that an object owns, those of one kind."""
         return self.children_of(obj["metadata"].get("uid", ""), kind)
@@ -228,6 +236,11 @@ def controller(obj: Object) -> Mapping[str, Any] | None:
         if owner.get("controller"):
             return owner  # type: ignore[no-any-return]
     return None
+
+
+def ended(pod: Object) -> bool:
+    """Whether all containers of a pod have ended for good: it serves nobody, and holds no place on a node."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def condition(obj: Object, kind: str) -> Mapping[str, Any]:
