@@ -43,7 +43,7 @@ LIGHT = {"pytest", "gonogo", "fixtures"} | sys.stdlib_module_names
 FOR_SUITES = {
     "gonogo": {"wrong", "saw"},
     "gonogo.results.model": None,
-    "gonogo.pytest_plugin": {"Disturb"},
+    "gonogo.checks.disturb": {"Disturb"},
     "gonogo.checks.inside": {"Inside"},
 }
 """What a suite may take from the engine; the last two are types of fixtures. None: anything."""

@@ -29,7 +29,8 @@ from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.servers import Progress
 from gonogo.providers import Reason
 from gonogo.providers.existing.addresses import Existing
-from gonogo.run.platform import NotAsked, Platform
+from gonogo.run.platform import Platform
+from gonogo.run.standing import NotAsked
 
 RUN = "pv-20240101000000-0a1b2c"
 Make = Callable[..., Platform]

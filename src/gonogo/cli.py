@@ -484,7 +484,7 @@ def drill(
     if listed:
         show([d.public() for d in drills], as_json)
         return
-    rows = run_drills(root, registry, chosen, drills)
+    rows = run_drills(registry, chosen, drills)
     show(rows, as_json)
     raise typer.Exit(GO if rows and all(r["seen"] and r["blamed_right"] for r in rows) else FAILED)
 
@@ -674,27 +674,15 @@ def selected(registry: Any, target: Any, names: list[str] | None) -> list[str]:
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
     """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
-    from gonogo.checks.journal import Journal, new_run_id
-    from gonogo.core.content import state
     from gonogo.core.holders import told_by
     from gonogo.core.outcomes import Mode
-    from gonogo.providers.choose import provider_for
     from gonogo.run.platform import Platform
     from gonogo.run.progress import Screen, original_stderr
 
-    root, registry, chosen = loaded(target)
+    _, registry, chosen = loaded(target)
     screen = Screen(original_stderr())
     told_by(screen.line)
-    platform = Platform(
-        registry,
-        chosen,
-        provider_for(chosen, root),
-        run=new_run_id(),
-        mode=Mode.WRITE if write else Mode.READ,
-        journal=Journal(state(root) / "journal.jsonl"),
-        report=screen.tell,
-    )
-    return platform, screen
+    return Platform.of(registry, chosen, mode=Mode.WRITE if write else Mode.READ, report=screen.tell), screen
 
 
 def stored(paths: list[Path] | None) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class ConfigError(GonogoError):
 class DeployError(GonogoError):
     """A component cannot come up, or came down again."""
 
+    kind = "not_started"
+
     def __init__(self, component: str, message: str, *, node: str = "", log_tail: str = "", log: str = "") -> None:
         self.component, self.node, self.log_tail, self.log = component, node, log_tail, log
         super().__init__(message)
@@ -84,14 +86,20 @@ class Unclaimed(GonogoError):
 
 
 class ClientError(GonogoError):
-    """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass."""
+    """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass.
+
+    ``silent`` says that it tells no more than that the component does not answer; so it is not where ``kind`` names
+    a cause of its own.
+    """
 
     outcome: ClassVar[Outcome] = Outcome.BROKEN
     kind: ClassVar[str] = "own_error"
+    silence: ClassVar[bool] = False
 
     def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
         self.component, self.asked = component, asked
         self.signature = f"{component}.{kind or self.kind}"
+        self.silent = self.silence and kind in ("", self.kind)
         super().__init__(message)
 
     def about(self, component: str) -> Self:
@@ -104,6 +112,7 @@ class Refused(ClientError):
 
     outcome = Outcome.FAILED
     kind = "connection_refused"
+    silence = True
 
 
 class Gone(ClientError):
@@ -111,6 +120,7 @@ class Gone(ClientError):
 
     outcome = Outcome.FAILED
     kind = "process_gone"
+    silence = True
 
 
 class Absent(ClientError):
@@ -118,6 +128,7 @@ class Absent(ClientError):
 
     outcome = Outcome.FAILED
     kind = "object_absent"
+    silence = True
 
 
 class Unavailable(ClientError):
@@ -125,6 +136,7 @@ class Unavailable(ClientError):
 
     outcome = Outcome.FAILED
     kind = "unavailable"
+    silence = True
 
 
 class Unsettled(ClientError):
@@ -138,6 +150,7 @@ class TimedOut(ClientError):
     """No answer within the limit: it hangs, or packets are dropped on the way."""
 
     kind = "timed_out"
+    silence = True
 
 
 class Unresolved(ClientError):

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+from gonogo.catalog.target import Target
+from gonogo.providers import Provider
 from gonogo.results.model import Results
+
+
+@dataclass(frozen=True)
+class Given:
+    """A platform that is up, which the suites are to ask; and where progress goes."""
+
+    provider: Provider
+    target: Target
+    stream: TextIO
+
+
+GIVEN = pytest.StashKey[Given]()
+"""Where a session of pytest finds it."""
+
+RESULTS = pytest.StashKey[Results]()
+"""Where a session of pytest leaves what came of it."""
 
 
 class Session:
     """A pytest plugin around one run of the suites below ``root``: what is asked, and what came of it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, given: Given | None = None) -> None:
+        self.root, self.given = root, given
         self.results: Results | None = None
         self._uncollected = False
 
@@ -31,6 +51,8 @@ class Session:
         """Ask all of the suites where the command line names no part of them."""
         if config.args_source is not config.ArgsSource.ARGS:
             config.args = [str(self.root / "suites")]
+        if self.given is not None:
+            config.stash[GIVEN] = self.given
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A suite that cannot be collected interrupts pytest as well."""
@@ -38,4 +60,4 @@ class Session:
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Take the results before the session is gone."""
-        self.results = getattr(config.pluginmanager.get_plugin("gonogo-suites"), "results", None)
+        self.results = config.stash.get(RESULTS, None)

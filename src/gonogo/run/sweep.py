@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gonogo.checks.journal import Entry, Journal, begun, run_of
-from gonogo.core.content import state
+from gonogo.checks.journal import Entry, begun, run_of
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, Problem
 from gonogo.core.ours import NotOurs
 from gonogo.core.outcomes import Mode
@@ -97,7 +96,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
             screen.line(f"{name} could not be asked: {standing.message}", "red")
             continue
         try:
-            with closing(platform.client(name)) as client:
+            with platform.client(name) as client:
                 listed = [left for left in client.leftovers() if run_of(left.name) == left.run and old(left.run, hours)]
                 declared: Collection[str] = getattr(client, "kinds", ())
         except ClientError as error:
@@ -119,7 +118,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
 
 
 def _journalled(platform: Platform, told: _Told) -> list[Entry]:
-    journal = Journal(state(platform.registry.root) / "journal.jsonl")
+    journal = platform.journal
     try:
         return journal.open_entries(lambda number: told.add("damaged", f"{journal.path}, line {number}"))
     except NotOurs as error:
@@ -148,7 +147,7 @@ def _refusal(entry: Entry, platform: Platform, kinds: dict[str, tuple[str, Colle
 def removed(platform: Platform, screen: Screen, found: Found) -> bool:
     """Whether one object could be deleted; its journal entry is taken back then."""
     try:
-        with closing(platform.client(found.component)) as client:
+        with platform.client(found.component) as client:
             client.remove(found.kind, found.name)
     except (ClientError, NotAllowed) as error:
         screen.line(f"{found.component}: {found.kind} {found.name} could not be deleted: {error}", "red")
