@@ -335,6 +335,7 @@ def test_what_the_provider_sees_explains_a_silence(
     assert standing.cause is not None
     assert (standing.outcome, standing.cause.signature) == (outcome, signature)
     assert standing.hint == (reason.hint if reason else "")
+    assert standing.explained == (reason is not None)
     assert ("its pod is evicted" in standing.message) == (reason is not None)
 
 
@@ -351,11 +352,15 @@ def test_an_answering_component_that_falls_silent_is_explained_too(
 
     assert standing.cause is not None
     assert standing.cause.signature == "store.workload_not_ready"
+    assert standing.explained
 
 
-def test_another_process_of_the_run_stands_on_the_same_platform(make: Make, content: Content) -> None:
+def test_another_process_of_the_run_stands_on_the_same_platform(
+    make: Make, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content.mood("shop", None)
     first, second = make(), make()
+    monkeypatch.setattr(first.provider, "reason", lambda _: Reason("its pod is evicted", "make room"))
     first.attach(["store", "shop"])
     for name in ("store", "shop"):
         first.standing(name)
@@ -365,6 +370,8 @@ def test_another_process_of_the_run_stands_on_the_same_platform(make: Make, cont
     for name in ("store", "shop"):
         ours, theirs = first.standing(name), second.standing(name)
         assert (theirs.outcome, theirs.cause, theirs.message) == (ours.outcome, ours.cause, ours.message)
+        assert (theirs.explained, theirs.hint) == (ours.explained, ours.hint)
+    assert second.standing("shop").explained
     assert second.endpoints("store").addresses == first.endpoints("store").addresses
     with pytest.raises(NotAsked):
         second.require(["shop"], "shop")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import sys
+import warnings
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,8 +106,6 @@ class Turns:
         )
 
     def _begin(self, bodies: dict[str, ahead.Body]) -> None:
-        # Deprecations inside client libraries are for their authors; -W still says otherwise.
-        self._config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
         if self._config.pluginmanager.hasplugin("terminalreporter"):
             self._config.get_terminal_writer().flush()  # in a pipe or a file, its lines would come after ours
         self._interrupts.catch()
@@ -112,11 +113,25 @@ class Turns:
         shared = self._config.getoption("run") or os.environ.get("GONOGO_RUN")
         try:
             self._run = self._made(checked_run_id(shared), first_of_a_shard()) if shared else self._made("", 1)
-            with guarded():  # what checks print that run side by side is captured by nobody
+            # what checks print that run side by side is captured by nobody
+            with self._deprecations_ignored(), guarded():
                 self._run.begin(bodies)
         except ConfigError as error:
             self._run = None
             raise pytest.UsageError(redacted(str(error))) from None
+
+    @contextmanager
+    def _deprecations_ignored(self) -> Iterator[None]:
+        """Deprecations inside client libraries are for their authors, unless somebody asks for warnings.
+
+        In its turn a check has filters of its own, which pytest makes of its settings. All that run ahead of it share
+        the process's, where pytest shows every deprecation: those are other ones while they run, and restored.
+        """
+        self._config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
+        with warnings.catch_warnings():
+            if not sys.warnoptions and not self._config.getoption("pythonwarnings", None):
+                warnings.simplefilter("ignore", DeprecationWarning)
+            yield
 
     def _ahead(self, items: list[pytest.Item]) -> dict[str, ahead.Body]:
         """The checks that may run ahead of their turn; where many may not, why."""

@@ -156,7 +156,7 @@ class Run:
             with self.asking(nodeid):
                 call()
 
-        return Job(nodeid, uses, lambda: self.platform.settled(uses), lambda: body.run(calling))
+        return Job(nodeid, uses, self.platform.awaited(uses), lambda: body.run(calling))
 
     @contextmanager
     def asking(self, nodeid: str) -> Iterator[None]:

@@ -375,11 +375,9 @@ class Platform:
         for future in as_completed(by_future, timeout):
             yield self.standing(by_future[future])
 
-    def settled(self, names: Iterable[str]) -> None:
-        """Return when it is known how all of the components stand. Raises ``ConfigError`` as ``standings`` does."""
-        for name in names:
-            if name in self._futures:
-                self.standing(name)
+    def awaited(self, names: Iterable[str]) -> tuple[Future[Standing], ...]:
+        """What is done when it is known how each of the components stands."""
+        return tuple(self._futures[name] for name in names if name in self._futures)
 
     def known(self) -> dict[str, Standing]:
         """Every component whose standing is known by now."""
