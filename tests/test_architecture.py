@@ -156,13 +156,6 @@ def defines(path: Path, name: str) -> bool:
 
 
 def test_clients_are_made_in_one_place() -> None:
-    # a fixture that a component's own file makes would count, and run one check after another
-    makers = {
-        shown(path, node.lineno)
-        for path in FIXTURES
-        for node in tree(path).body
-        if isinstance(node, ast.FunctionDef) and "pytest.fixture" in map(ast.unparse, node.decorator_list)
-    }
     calls = {
         path.relative_to(ROOT / "src/gonogo").as_posix()
         for path in ENGINE
@@ -170,7 +163,6 @@ def test_clients_are_made_in_one_place() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"client_class", "opened", "built"}
     }
 
-    assert makers == set()
     # `opened` of a fetched file and of a socket are others of that name
     assert {c for c in calls if c.split("/")[0] in {"run", "commands", "pytest_plugin", "checks"}} == {
         "checks/clients.py",

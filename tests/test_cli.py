@@ -397,8 +397,7 @@ def test_what_cannot_be_fetched_is_a_sentence_and_nothing_stays(
         def down(self) -> None:
             ended.append("everything")
 
-    for module in ("providers.choose", "run.platform"):
-        monkeypatch.setattr(f"gonogo.{module}.provider_for", lambda target, *_: Unreachable(target))
+    monkeypatch.setattr("gonogo.providers.choose.provider_for", lambda target, *_: Unreachable(target))
 
     said = gonogo(*arguments)
 

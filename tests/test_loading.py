@@ -259,6 +259,7 @@ def test_a_library_that_is_not_installed_breaks_its_component_and_blocks_what_ne
 
 NEVER_CALLED = {
     "click": "httpx's command line",
+    "pygments": "likewise",
     "rich": "likewise",
     "pydantic": "models that the kubernetes package only declares",
     "numpy": "rows and documents of a caller's who has it",

@@ -30,8 +30,7 @@ from gonogo.core.errors import ClientError, ConfigError, Problem, Unavailable, W
 from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Phase, Progress, Report, Server
-from gonogo.providers import Provider
-from gonogo.providers.choose import provider_for
+from gonogo.providers import Provider, choose
 from gonogo.results.model import Cause
 from gonogo.results.timeline import Timeline
 from gonogo.run.diagnosis import Diagnosis, diagnosed, fallen, unsettled
@@ -66,7 +65,7 @@ class Platform:
         return cls(
             registry,
             target,
-            provider or provider_for(target, registry.root),
+            provider or choose.provider_for(target, registry.root),
             run=run or new_run_id(),
             mode=mode,
             journal=Journal(state(registry.root) / "journal.jsonl"),
