@@ -682,7 +682,7 @@ def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen
     _, registry, chosen = loaded(target)
     screen = Screen(original_stderr())
     told_by(screen.line)
-    return Platform.of(registry, chosen, mode=Mode.WRITE if write else Mode.READ, report=screen.tell), screen
+    return Platform(registry, chosen, mode=Mode.WRITE if write else Mode.READ, report=screen.tell), screen
 
 
 def stored(paths: list[Path] | None) -> dict[str, Any]:

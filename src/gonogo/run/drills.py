@@ -130,7 +130,7 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
         allowed = ", ".join(target.modes)
         raise ConfigError(Problem(str(target.path), f"modes allows {allowed}; drills need mode {Mode.DISRUPT}"))
     screen = Screen(original_stderr())
-    platform = Platform.of(registry, target, mode=Mode.DISRUPT, report=screen.tell)
+    platform = Platform(registry, target, mode=Mode.DISRUPT, report=screen.tell)
     asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
     names = registry.ordered((asked | {d.component for d in drills}) & registry.components.keys())
     own = not platform.there(names)

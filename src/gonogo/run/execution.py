@@ -70,7 +70,7 @@ class Run:
         provider: Provider | None = None,
     ) -> None:
         self.plan, self.options, self._screen = plan, options, screen
-        self.platform = Platform.of(
+        self.platform = Platform(
             registry,
             target,
             mode=plan.mode,

@@ -43,53 +43,31 @@ SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.START
 
 
 class Platform:
-    """The components of one run. ``mode`` is what the run may do, ``run`` its id.
+    """The components of one run. ``mode`` is what the run may do, ``run`` its id; without one, a new one.
+
+    Without a provider it is the one that the target names, without a journal that of the checkout. Raises
+    ``ConfigError`` where there is none.
 
     ``first`` is the number of the first object's name: processes of one run count in ranges of their own.
     """
-
-    @classmethod
-    def of(
-        cls,
-        registry: Registry,
-        target: Target,
-        *,
-        mode: Mode,
-        report: Report,
-        run: str = "",
-        provider: Provider | None = None,
-        timeline: Timeline | None = None,
-        first: int = 1,
-    ) -> Platform:
-        """The platform of a target, reached by the provider that it names, with the journal of the checkout."""
-        return cls(
-            registry,
-            target,
-            provider or choose.provider_for(target, registry.root),
-            run=run or new_run_id(),
-            mode=mode,
-            journal=Journal(state(registry.root) / "journal.jsonl"),
-            timeline=timeline,
-            report=report,
-            first=first,
-        )
 
     def __init__(
         self,
         registry: Registry,
         target: Target,
-        provider: Provider,
+        provider: Provider | None = None,
         *,
-        run: str,
         mode: Mode,
-        journal: Journal,
+        run: str = "",
+        journal: Journal | None = None,
         timeline: Timeline | None = None,
         report: Report = lambda _: None,
         first: int = 1,
     ) -> None:
-        self.registry, self.target, self.provider = registry, target, provider
-        self.run, self.mode, self.timeline = run, mode, timeline or Timeline()
-        self.journal, self._report = journal, report
+        self.registry, self.target = registry, target
+        self.provider = provider or choose.provider_for(target, registry.root)
+        self.run, self.mode, self.timeline = run or new_run_id(), mode, timeline or Timeline()
+        self.journal, self._report = journal or Journal(state(registry.root) / "journal.jsonl"), report
         self._counter = itertools.count(first)
         self.place = ""
         self._futures: dict[str, Future[Standing]] = {}
