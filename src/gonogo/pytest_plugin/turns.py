@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -141,10 +142,9 @@ class Turns:
         why = ahead.serial(self._config)
         known = {CODE, code(Turns.endpoints), code(Turns.inside)}
         reasons = {item: why or ahead.alone(item, known) for item in own if not item.get_closest_marker("disrupts")}
-        for reason in dict.fromkeys(filter(None, reasons.values())):
-            number = list(reasons.values()).count(reason)
-            if number > 1 and not reason.startswith(("is ", "takes ")):
-                self._screen.line(f"{number} checks one after another: {reason}")
+        for reason, number in Counter(filter(None, reasons.values())).items():
+            if number > 1 and not reason.own:
+                self._screen.line(f"{number} checks one after another: {reason.text}")
         return {of(item): ahead.Body(item) for item, reason in reasons.items() if not reason}  # type: ignore[arg-type]
 
     # -- pytest-xdist: the controller stands the platform up and judges, its workers only ask
@@ -288,7 +288,7 @@ class Turns:
     def inside(self) -> Callable[[str], Inside]:
         """Component to what is true inside its host, through pytest-testinfra."""
         assert self._run is not None
-        return self._run.platform.provider.inside()
+        return self._run.platform.inside()
 
     # -- the end
 

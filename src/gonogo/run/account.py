@@ -16,6 +16,7 @@ from gonogo import __version__
 from gonogo.core.errors import ClientError
 from gonogo.core.outlet import redacted
 from gonogo.core.times import stamp
+from gonogo.providers import Observes
 from gonogo.results.model import ComponentResult, Health, Results, RunInfo
 from gonogo.run.machine import facts, revision
 from gonogo.run.plan import RunPlan
@@ -108,10 +109,11 @@ class Account:
 
 def pods(platform: Platform, standings: Mapping[str, Standing]) -> dict[str, int]:
     """How many pods stand behind each component, where that can be seen."""
-    if platform.target.kubernetes is None or not any(standing.up for standing in standings.values()):
+    up, provider = any(standing.up for standing in standings.values()), platform.provider
+    if platform.target.kubernetes is None or not up or not isinstance(provider, Observes):
         return {}
     try:
-        return dict(Counter(server.component for server in platform.provider.servers()))
+        return dict(Counter(server.component for server in provider.servers()))
     except ClientError:
         return {}
 

@@ -58,7 +58,8 @@ def diagnosed(error: BaseException, component: str) -> Diagnosis:
     """Outcome, cause and message of what a check of the component, or the component itself, raised."""
     failed, broken = Outcome.FAILED, Outcome.BROKEN
     if isinstance(error, NotAsked):
-        return Diagnosis(error.outcome, error.standing.cause, str(error), hint=error.standing.hint)
+        standing = error.standing
+        return Diagnosis(error.outcome, standing.cause, standing.message, hint=standing.hint)
     if isinstance(error, Wrong):
         cause = Cause(component=error.component, signature=error.signature)
         return Diagnosis(failed, cause, error.message, expected=error.expected, actual=error.actual)

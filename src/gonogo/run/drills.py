@@ -22,7 +22,7 @@ from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, GonogoError, Problem
 from gonogo.core.files import load_toml, suggestion
 from gonogo.core.outcomes import Mode, Outcome, Struct
-from gonogo.providers import Provider
+from gonogo.providers import Deploys, Provider, close
 from gonogo.results.model import Results
 from gonogo.results.timeline import Timeline
 from gonogo.run.platform import Platform
@@ -149,9 +149,9 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
             rows.append(msgspec.to_builtins(seen))
         return rows
     finally:
-        if own:
+        if own and isinstance(platform.provider, Deploys):
             platform.provider.down()
-        platform.provider.close()
+        close(platform.provider)
 
 
 def drilled(platform: Platform, drill: Drill) -> Seen:
@@ -248,6 +248,10 @@ class Altered:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # what it stands for is what it can (`isinstance` of Python 3.12 asks no __getattr__)
+        return type(self._provider)
 
     def attached(self, component: Component) -> Endpoints | None:
         """The endpoints with the changes; a secret stays one."""

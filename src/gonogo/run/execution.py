@@ -21,7 +21,7 @@ from gonogo.core.outlet import clean, redacted
 from gonogo.core.seen import seeing
 from gonogo.core.times import stamp
 from gonogo.core.waiting import Deadline
-from gonogo.providers import Provider
+from gonogo.providers import Deploys, Keeps, Provider, close
 from gonogo.results.events import Event
 from gonogo.results.model import Results
 from gonogo.results.timeline import Timeline
@@ -107,8 +107,7 @@ class Run:
         except ConfigError:
             self.close()
             self._screen.close()
-            if self._own:
-                self.platform.provider.down()
+            self._taken_down()
             self._leave()
             raise
 
@@ -122,7 +121,7 @@ class Run:
             self.platform.verify_identities()
         self._lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
         self._await_standings(names)
-        self._account.cluster = self.platform.provider.place()
+        self._account.cluster = self.platform.cluster()
         if not self.options.impatient:
             self._lanes.wait(self._left())
 
@@ -243,10 +242,10 @@ class Run:
                 platform.ask_again()
         summed, counted = health(platform, standings), pods(platform, standings)
         with timeline.span("everything taken down" if self._own else "leaving", "teardown"):
-            if self._own and self.options.keep:
+            if not self.options.keep:
+                self._taken_down()
+            elif self._own and isinstance(platform.provider, Keeps):
                 platform.provider.keep()
-            elif self._own:
-                platform.provider.down()
             self._leave()
         # Renderers are not needed, nor paid for, before the end.
         with LOADING:
@@ -262,9 +261,13 @@ class Run:
                 self.checks.unwritten = str(unwritable(self.options.out, error))
         return results
 
+    def _taken_down(self) -> None:
+        if self._own and isinstance(self.platform.provider, Deploys):
+            self.platform.provider.down()
+
     def _leave(self) -> None:
         if not self._given:
-            self.platform.provider.close()
+            close(self.platform.provider)
 
 
 def refuse_unwritable(out: Path) -> None:

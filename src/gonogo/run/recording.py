@@ -15,6 +15,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Outcome, Skip
 from gonogo.core.outlet import clean, uncut
 from gonogo.core.times import stamp
+from gonogo.providers import Observes
 from gonogo.results.events import Event, Events, unreported
 from gonogo.results.model import Cause, CheckResult, Evidence
 from gonogo.results.verdict import in_force
@@ -113,10 +114,11 @@ class Recorder:
         with self._evidence_lock:
             if component in self._evidence:
                 return ()
-            standing, known = self._platform.known().get(component), component in self._platform.registry.components
+            standing, provider = self._platform.known().get(component), self._platform.provider
+            known = component in self._platform.registry.components
             self._evidence[component] = (
                 *(standing.evidence if standing else ()),
-                *(self._platform.provider.evidence(component) if known else ()),
+                *(provider.evidence(component) if known and isinstance(provider, Observes) else ()),
             )
             return self._evidence[component]
 
