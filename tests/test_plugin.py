@@ -411,6 +411,8 @@ def test_whatever_is_raised_is_diagnosed_once(
     content.mood("store", "sad")
     suite = content.root / "suites/shop/test_shop.py"
     suite.write_text(suite.read_text().replace("shop.mood()", "(shop.folder / 'mood').unlink() or shop.mood()"))
+    shop = content.root / "deploy/shop/component.toml"
+    shop.write_text(f"concurrency = 1\n{shop.read_text()}")  # so that its other check has been asked by then
     content.write(
         "conftest.py",
         """
