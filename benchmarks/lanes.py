@@ -40,7 +40,6 @@ FILES = {
         required = ["address"]
     """,
     "fixtures/slow.py": f"""
-        import pytest
         from gonogo.core.waiting import pause
 
         class Slow:
@@ -68,10 +67,6 @@ FILES = {
 
             def remove(self, kind, name):
                 pass
-
-        @pytest.fixture
-        def slow(endpoints):
-            return Slow(endpoints("slow"))
     """,
     "suites/slow/test_slow.py": f"""
         import pytest

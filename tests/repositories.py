@@ -6,9 +6,8 @@ from pathlib import Path
 from textwrap import dedent
 
 CLIENT = '''
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-    import pytest
     from gonogo.checks.client import Leftover
     from gonogo.core.errors import Refused, TimedOut
     from gonogo.checks.journal import run_of
@@ -56,11 +55,6 @@ CLIENT = '''
             with self.endpoints.scope.owns("thing", self) as name:
                 (self.folder / name).write_text(text)
                 return (self.folder / name).read_text()
-
-    @pytest.fixture
-    def {name}(endpoints: Callable[[str], Endpoints]) -> Iterator[{title}]:
-        """The {name}."""
-        yield {title}(endpoints("{name}"))
 '''
 
 CRITERIA = """

@@ -43,7 +43,7 @@ LIGHT = {"pytest", "gonogo", "fixtures"} | sys.stdlib_module_names
 FOR_SUITES = {
     "gonogo": {"wrong", "saw"},
     "gonogo.results.model": None,
-    "gonogo.pytest_plugin": {"Disturb"},
+    "gonogo.checks.disturb": {"Disturb"},
     "gonogo.checks.inside": {"Inside"},
 }
 """What a suite may take from the engine; the last two are types of fixtures. None: anything."""
@@ -119,6 +119,57 @@ def test_a_room_imports_only_rooms_below_it() -> None:
 
     assert {room(name) for name in graph()} - {""} == set(ROOMS)
     assert above == []
+
+
+def test_docs_name_only_what_is_there() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in ROOT.glob("**/*.md") if path in tracked()}
+    rooms = {path.name for path in ROOT.glob("src/gonogo/*") if path.is_dir()}
+    content = {"deploy", "fixtures", "suites", "tests", "benchmarks"}
+    pattern = re.compile(rf"(?<![\w/.<])(?:src/gonogo/)?(({'|'.join(rooms | content)})(?:/\w+)+[.]py)\b")
+    named = {
+        (shown(doc, 0), found[1], ROOT if found[2] in content else ROOT / "src/gonogo")
+        for doc, text in texts.items()
+        for found in pattern.finditer(text)
+    }
+
+    assert len(named) > 40
+    assert [(doc, name) for doc, name, folder in sorted(named) if not (folder / name).is_file()] == []
+
+
+def test_the_flows_of_the_architecture_name_what_their_files_define() -> None:
+    drawn = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^ *(?:[├└]─ )?((?:\w+/)+\w+[.]py) +([\w.]+)", drawn, re.MULTILINE)
+
+    assert len(steps) > 35
+    assert [step for step in steps if not defines(ROOT / "src/gonogo" / step[0], step[1])] == []
+
+
+def defines(path: Path, name: str) -> bool:
+    """Whether the file holds this function or class, or this method of a class."""
+    body: list[ast.stmt] = tree(path).body
+    for part in name.split("."):
+        found = [n for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == part]
+        if not found:
+            return False
+        body = found[0].body
+    return True
+
+
+def test_clients_are_made_in_one_place() -> None:
+    calls = {
+        path.relative_to(ROOT / "src/gonogo").as_posix()
+        for path in ENGINE
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"client_class", "opened", "built"}
+    }
+
+    # `opened` of a fetched file and of a socket are others of that name
+    assert {c for c in calls if c.split("/")[0] in {"run", "commands", "pytest_plugin", "checks"}} == {
+        "checks/clients.py",
+        "commands/attach.py",
+        "pytest_plugin/clients.py",
+        "run/platform.py",
+    }
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

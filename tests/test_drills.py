@@ -180,7 +180,7 @@ def test_nothing_is_broken_where_the_target_does_not_allow_it(content: Content) 
     registry = Registry.load(content.root)
 
     with pytest.raises(ConfigError, match="drills need mode disrupt"):
-        run_drills(content.root, registry, load_target("there", content.root, registry), drills(content))
+        run_drills(registry, load_target("there", content.root, registry), drills(content))
 
 
 def test_a_drill_that_is_interrupted_restores_what_it_broke(pytester: pytest.Pytester, drilled: Content) -> None:

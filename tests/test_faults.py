@@ -35,8 +35,7 @@ from gonogo.core.outcomes import Code, Outcome
 from gonogo.providers.existing.cluster import ExistingCluster
 from gonogo.results.seal import sealed
 from gonogo.results.verdict import judge
-from gonogo.run.diagnosis import outcome_of
-from gonogo.run.platform import fallen
+from gonogo.run.diagnosis import diagnosed
 from tests.test_judge import CRITICALS, Given
 
 # pytester unloads what a test was the first to load, and half of a library is no use; and every error has to be known
@@ -113,8 +112,7 @@ def test_a_check_a_component_and_a_verb_make_the_same_of_an_error(kind: Callable
     error = kind("store", "is not well")
 
     outcome = ending(error).outcome
-    assert outcome_of(error, "store")[0] is outcome
-    assert fallen("store", error).outcome is outcome
+    assert diagnosed(error, "store").outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -286,7 +284,7 @@ class Scene:
         patch.setenv("STORE_PASSWORD", "hunter2-of-the-store")
         for name in ("store", "shop"):
             client = self.root / f"fixtures/{name}.py"
-            self.edit(client, "import pytest\n", "import pytest\nfrom gonogo.core import errors\n")
+            self.edit(client, "import Path\n", "import Path\nfrom gonogo.core import errors\n")
             self.edit(client, '\n        if path.read_text() == "hung":', MOOD.format(name=name))
             self.edit(client, "def identity(self) -> str:\n", "def identity(self) -> str:\n        self.mood()\n")
         component = self.root / "deploy/store/component.toml"

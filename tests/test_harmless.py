@@ -30,7 +30,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json, line, plain
 from gonogo.core.outcomes import Outcome
 from gonogo.core.servers import Phase, Progress
-from gonogo.pytest_plugin import summary
+from gonogo.pytest_plugin.reports import summary
 from gonogo.render import html, markdown, terminal
 from gonogo.results.model import Reference, Results
 from gonogo.run.diagnosis import filled

@@ -61,11 +61,12 @@ def test_a_driver_loads_no_pandas(component: str, addresses: dict[str, str]) -> 
     program = f"""
 import sys
 from pathlib import Path
-from gonogo.checks.clients import client_class
+from gonogo.checks.clients import opened
 from gonogo.core.errors import Refused
 from gonogo.core.endpoints import Endpoints
 try:
-    client_class(Path.cwd(), {component!r})(Endpoints({component!r}, {addresses!r})).answers()
+    with opened(Path.cwd(), Endpoints({component!r}, {addresses!r})) as client:
+        client.answers()
 except Refused:
     print({component!r} in sys.modules, sorted({{"pandas", "numpy", "pyarrow"}} & set(sys.modules)))
 """

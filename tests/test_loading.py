@@ -130,6 +130,12 @@ def test_two_components_whose_libraries_need_each_other_both_answer(
     assert [(s.outcome, s.message) for s in standings] == [(Outcome.PASSED, "")] * 2
 
 
+def client(platform: Platform) -> None:
+    """One of the store, opened and closed."""
+    with platform.client("store"):
+        pass
+
+
 def test_what_is_loaded_waits_for_nobody_who_loads(content: Content, platform: Callable[[], Platform]) -> None:
     there = platform()
     there.attach(["store"])
@@ -137,7 +143,7 @@ def test_what_is_loaded_waits_for_nobody_who_loads(content: Content, platform: C
     asked = threading.Event()
 
     with LOADING:
-        asker = threading.Thread(target=lambda: (there.client("store"), asked.set()), daemon=True)
+        asker = threading.Thread(target=lambda: (client(there), asked.set()), daemon=True)
         asker.start()
 
         assert asked.wait(SOON)
@@ -253,6 +259,7 @@ def test_a_library_that_is_not_installed_breaks_its_component_and_blocks_what_ne
 
 NEVER_CALLED = {
     "click": "httpx's command line",
+    "pygments": "likewise",
     "rich": "likewise",
     "pydantic": "models that the kubernetes package only declares",
     "numpy": "rows and documents of a caller's who has it",

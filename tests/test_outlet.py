@@ -50,7 +50,7 @@ WRITERS: dict[str, str] = {
     "run.progress.Screen": "writes to a terminal of its own; every text is redacted as it comes in",
     "results.schema": "a program that prints our own schema",
     "run.child._worked": "tells the parent process one word",
-    "run.drills.Given.__init__": "opens the null device",
+    "run.drills.asked_under": "opens the null device",
     "checks.journal.Journal.record": "names of objects that gonogo made itself, by which they are deleted",
 }
 """Modules and functions that write and are no part of the gate, each with what it writes."""

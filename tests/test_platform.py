@@ -31,7 +31,8 @@ from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.servers import Progress
 from gonogo.providers import Reason
 from gonogo.providers.existing.addresses import Existing
-from gonogo.run.platform import NotAsked, Platform
+from gonogo.run.platform import Platform
+from gonogo.run.standing import NotAsked
 
 RUN = "pv-20240101000000-0a1b2c"
 Make = Callable[..., Platform]
@@ -364,6 +365,7 @@ def test_what_the_provider_sees_explains_a_silence(
     assert standing.cause is not None
     assert (standing.outcome, standing.cause.signature) == (outcome, signature)
     assert standing.hint == (reason.hint if reason else "")
+    assert standing.explained == (reason is not None)
     assert ("its pod is evicted" in standing.message) == (reason is not None)
 
 
@@ -380,11 +382,15 @@ def test_an_answering_component_that_falls_silent_is_explained_too(
 
     assert standing.cause is not None
     assert standing.cause.signature == "store.workload_not_ready"
+    assert standing.explained
 
 
-def test_another_process_of_the_run_stands_on_the_same_platform(make: Make, content: Content) -> None:
+def test_another_process_of_the_run_stands_on_the_same_platform(
+    make: Make, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content.mood("shop", None)
     first, second = make(), make()
+    monkeypatch.setattr(first.provider, "reason", lambda _: Reason("its pod is evicted", "make room"))
     first.attach(["store", "shop"])
     for name in ("store", "shop"):
         first.standing(name)
@@ -394,6 +400,8 @@ def test_another_process_of_the_run_stands_on_the_same_platform(make: Make, cont
     for name in ("store", "shop"):
         ours, theirs = first.standing(name), second.standing(name)
         assert (theirs.outcome, theirs.cause, theirs.message) == (ours.outcome, ours.cause, ours.message)
+        assert (theirs.explained, theirs.hint) == (ours.explained, ours.hint)
+    assert second.standing("shop").explained
     assert second.endpoints("store").addresses == first.endpoints("store").addresses
     with pytest.raises(NotAsked):
         second.require(["shop"], "shop")

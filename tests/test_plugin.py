@@ -388,6 +388,91 @@ def test_a_waived_failure_is_no_failure_of_pytest(
     assert outcomes()["store.mood"] == "waived"
 
 
+@pytest.mark.parametrize(("today", "code", "said"), [("2019-12-31", 0, "waived"), ("2020-01-01", 1, "failed")])
+def test_a_waiver_ends_for_pytest_when_it_ends_for_the_verdict(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes, today: str, code: int, said: str
+) -> None:
+    content.mood("store", "sad")
+    waiver = '[[waiver]]\ncriterion = "store.mood"\nowner = "ops"\nreason = "known"\nexpires = 2019-12-31\n'
+    content.write("reports/waivers.toml", waiver)
+    pytester.makeconftest(f"import gonogo.core.times\ngonogo.core.times.stamp = lambda: '{today}T23:59:59.000Z'\n")
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == code
+    assert outcomes()["store.mood"] == said
+    done.assert_outcomes(passed=4, xfailed=1 - code, failed=code)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--maxfail", "9")], ids=["ahead", "in its turn"])
+def test_whatever_is_raised_is_diagnosed_once(
+    pytester: pytest.Pytester, content: Content, arguments: tuple[str, ...]
+) -> None:
+    content.mood("store", "sad")
+    suite = content.root / "suites/shop/test_shop.py"
+    suite.write_text(suite.read_text().replace("shop.mood()", "(shop.folder / 'mood').unlink() or shop.mood()"))
+    shop = content.root / "deploy/shop/component.toml"
+    shop.write_text(f"concurrency = 1\n{shop.read_text()}")  # so that its other check has been asked by then
+    content.write(
+        "conftest.py",
+        """
+        from gonogo.run import execution, platform, recording
+
+        diagnosed, kept = execution.diagnosed, []
+
+        def counted(error, component):
+            kept.append(error)  # so that no other one gets its id
+            with open("diagnosed", "a") as file:
+                file.write(f"{type(error).__name__}-{id(error)}\\n")
+            return diagnosed(error, component)
+
+        for module in (execution, platform, recording):
+            module.diagnosed = counted
+        """,
+    )
+
+    done = run(pytester, "--mode", "write", *arguments)
+
+    errors = (content.root / "diagnosed").read_text().split()
+    assert done.ret == 1
+    # the claim that is false, the shop that refuses its check, whoever doubts it then and asks at the end
+    assert sorted(error.partition("-")[0] for error in errors) == ["Refused", "Refused", "Refused", "Wrong"]
+    assert len({*errors}) == len(errors)
+
+
+def test_a_run_leaves_the_filters_of_warnings_as_they_were(pytester: pytest.Pytester, content: Content) -> None:
+    content.write(
+        "conftest.py",
+        """
+        import warnings
+
+        before = [*warnings.filters]
+
+        def pytest_unconfigure():
+            print("filters are", "changed" if before != [*warnings.filters] else "the same")
+        """,
+    )
+
+    done = run(pytester, "-s")
+
+    done.stdout.fnmatch_lines(["filters are the same"])
+
+
+@pytest.mark.parametrize(("filters", "told"), [("", False), ("default::DeprecationWarning", True)])
+def test_what_a_library_says_to_its_authors_is_shown_to_whoever_asks_for_it(
+    pytester: pytest.Pytester, content: Content, monkeypatch: pytest.MonkeyPatch, filters: str, told: bool
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", filters)
+    suite = content.root / "suites/store/test_store.py"
+    warns = "__import__('warnings').warn('old', DeprecationWarning); mood = store.mood()"
+    suite.write_text(suite.read_text().replace("mood = store.mood()", warns))
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == 0
+    assert ("DeprecationWarning: old" in done.stderr.str() + done.stdout.str()) == told
+
+
 def test_suites_of_another_kind_are_left_alone(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_plain(): assert True")
 

@@ -35,14 +35,14 @@ from gonogo.results.gate import aged, exit_code
 from gonogo.results.merge import merge
 from gonogo.results.model import FOR_PEOPLE, CheckResult, Reference, Results
 from gonogo.run import plan
-from gonogo.run.diagnosis import outcome_of
-from gonogo.run.platform import NotAsked, Standing, blocked, fallen
+from gonogo.run.diagnosis import diagnosed, fallen
+from gonogo.run.standing import NotAsked, blocked
 from tests.samples import sample_results
 from tests.test_gate import shards_of
 from tests.test_golden import FILES, documents
 from tests.test_judge import random_run
 from tests.test_judge_pods import crashing, everything
-from tests.test_runplan import CHECKS, Here
+from tests.test_plan import CHECKS, Here
 
 ROOT = Path(__file__).parent.parent
 
@@ -249,9 +249,8 @@ KINDS = [
 def test_an_error_is_classified_by_what_it_is(kind: type[ClientError], text: str) -> None:
     plain, told = kind("store", "no"), kind("store", text)
 
-    assert outcome_of(told, "store")[:2] == outcome_of(plain, "store")[:2]
     for one, other in ((told, plain), (NotReady("it", 1, 1, told), NotReady("it", 1, 1, plain))):
-        assert _standing(fallen("store", one)) == _standing(fallen("store", other))
+        assert _decided(one) == _decided(other)
 
 
 @pytest.mark.parametrize("text", TRAPS)
@@ -267,21 +266,28 @@ def test_an_error_is_classified_by_what_it_is(kind: type[ClientError], text: str
     ids=["wrong", "deploy", "own", "assertion", "any"],
 )
 def test_what_a_check_or_a_deployment_says_decides_nothing(made: Callable[[str], BaseException], text: str) -> None:
-    assert outcome_of(made(text), "store")[:2] == outcome_of(made("no"), "store")[:2]
-    assert _standing(fallen("store", made(text))) == _standing(fallen("store", made("no")))
+    assert _decided(made(text)) == _decided(made("no"))
 
 
-def _standing(found: Standing) -> Any:
-    return found.outcome, found.cause, found.root
+def _decided(error: BaseException) -> Any:
+    """What is decided on: of a check that raises this, and of the component where it does."""
+    found = diagnosed(error, "store")
+    standing = fallen("store", found)
+    return found.outcome, found.cause, found.silent, found.own, standing.outcome, standing.cause, standing.root
 
 
 @pytest.mark.parametrize("text", ["blocked by queue: it is full", "it is full"])
 def test_a_blocked_check_says_what_its_root_says_and_nothing_is_cut_off(text: str) -> None:
-    down = dataclasses.replace(fallen("store", errors.Refused("store", "x")), message=text)
-    outcome, cause, message = outcome_of(NotAsked(blocked("models", down), blocked=True), "models")
+    down = dataclasses.replace(fallen("store", diagnosed(errors.Refused("store", "x"), "store")), message=text)
+    found = diagnosed(NotAsked(blocked("models", down), blocked=True), "models")
     one = random_run(random.Random(1)).results()
     check = CheckResult(
-        nodeid="models", criteria=("models.answers",), component="models", outcome=outcome, cause=cause, message=message
+        nodeid="models",
+        criteria=("models.answers",),
+        component="models",
+        outcome=found.outcome,
+        cause=found.cause,
+        message=found.message,
     )
 
     judged = verdicts.judge(replace(one, checks=(check,), components=()))

@@ -321,7 +321,7 @@ def test_what_answers_and_is_not_right_is_told_from_what_does_not_answer(
     from gonogo.run.platform import Platform
 
     platform = object.__new__(Platform)
-    monkeypatch.setattr(platform, "client", lambda *_: Fake(answering, settling), raising=False)
+    monkeypatch.setattr(platform, "client", lambda *_: closing(Fake(answering, settling)), raising=False)
     monkeypatch.setattr(platform, "_dressed", lambda _, given: given, raising=False)
 
     with pytest.raises(ClientError) as raised:

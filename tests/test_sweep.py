@@ -7,7 +7,6 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -233,7 +232,7 @@ def test_what_a_check_creates_is_journalled_with_the_server_it_is_on(make: Make,
     platform.attach(["store"])
     seen = []
 
-    with closing(platform.client("store")) as client, client.endpoints.owns("thing", client):
+    with platform.client("store") as client, client.endpoints.owns("thing", client):
         seen += journal(content).open_entries()
 
     assert [(one.target, one.identity) for one in seen] == [("there", "id-of-store")]

@@ -275,7 +275,8 @@ def test_references_are_read_from_the_environment_and_from_files(
     monkeypatch.setenv("PIN", "1234")
 
     registry = Registry.load(tmp_path)
-    endpoints = target.resolved(registry.components["queue"])
+    queue = registry.components["queue"]
+    endpoints = target.completed(queue, target.resolved(queue))
 
     assert endpoints.addresses == {"security": {"protocol": "SSL"}, "ca": str(folder / "ca.pem")}
     assert (endpoints["address"], endpoints["user"]) == ("queue.example:9092", "me")

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.elasticsearch import Elasticsearch, Found
 from gonogo import saw, wrong
-from gonogo.pytest_plugin import Disturb
+from gonogo.checks.disturb import Disturb
 
 DOCUMENTS = {
     "a": {"text": "The quick brown fox", "colour": "brown", "n": 1},

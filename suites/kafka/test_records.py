@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.kafka import Kafka, Record
 from gonogo import saw, wrong
-from gonogo.pytest_plugin import Disturb
+from gonogo.checks.disturb import Disturb
 
 RECORDS = [
     Record(b"first", b"key", (("trace", b"0a1b"), ("trace", b"2c3d"))),

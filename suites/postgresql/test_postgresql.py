@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.postgresql import Postgresql
 from gonogo import saw, wrong
-from gonogo.pytest_plugin import Disturb
+from gonogo.checks.disturb import Disturb
 
 ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
 

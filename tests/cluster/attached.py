@@ -16,7 +16,8 @@ from gonogo.checks.journal import Journal, new_run_id
 from gonogo.core.outcomes import Mode
 from gonogo.providers.choose import provider_for
 from gonogo.providers.existing.cluster import ExistingCluster
-from gonogo.run.platform import Platform, Standing
+from gonogo.run.platform import Platform
+from gonogo.run.standing import Standing
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct-horse"

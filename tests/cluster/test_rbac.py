@@ -79,12 +79,13 @@ def told(platform: Platform) -> Iterable[str]:
     standings = [platform.standing(name) for name in ("web", "health")]
     yield from (standing.message for standing in standings if not standing.up)
     if standings[1].up:
-        health: Any = platform.client("health")
-        for ask in (health.tally, health.unbound, health.nodes):
-            try:
-                ask()
-            except ClientError as error:
-                yield str(error)
+        health: Any
+        with platform.client("health") as health:
+            for ask in (health.tally, health.unbound, health.nodes):
+                try:
+                    ask()
+                except ClientError as error:
+                    yield str(error)
 
 
 @pytest.fixture

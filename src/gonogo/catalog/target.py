@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -176,6 +176,14 @@ class Target:
         """Whether a run in this mode may ever be done here."""
         return any(allowed.allows(mode) for allowed in self.modes)
 
+    def expected(self, component: Component) -> dict[str, Any]:
+        """What checks compare the component with: its ``[expect]``, as far as this file says nothing else."""
+        return {**component.expect, **self.components.get(component.name, {}).get("expect", {})}
+
+    def completed(self, component: Component, endpoints: Endpoints) -> Endpoints:
+        """The endpoints, wherever they were found, with what a client is to expect there and its limits."""
+        return replace(endpoints, expect=self.expected(component), limits=self.limits)
+
     def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
         """Where the component is, its references read.
 
@@ -224,8 +232,6 @@ class Target:
             component=component.name,
             addresses=addresses,
             secrets=hidden,
-            expect={**component.expect, **table.get("expect", {})},
-            limits=self.limits,
             transport=transport,
             within=within,
         )

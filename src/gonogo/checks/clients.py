@@ -1,17 +1,19 @@
-"""Finds the client class of a component: the one class in ``fixtures/<component>.py`` with the four verbs."""
+"""Makes clients, and nobody else does: of the one class in ``fixtures/<component>.py`` that has a client's verbs."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from gonogo.checks.client import Client
+from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.loading import LOADING, once
 
@@ -76,10 +78,7 @@ def load(root: Path, component: str) -> None:
 
 
 def client_class(root: Path, component: str) -> type[Client]:
-    """The client class of a component, its libraries loaded.
-
-    Raises ``ConfigError`` where the module has none, or more than one; and as ``load`` does.
-    """
+    """The client class of a component. Raises ``ConfigError`` where the module has none, or more than one."""
     loaded = module(root, component)
     classes: list[type[Any]] = [
         value
@@ -94,6 +93,24 @@ def client_class(root: Path, component: str) -> type[Client]:
                 ", ".join(c.__name__ for c in classes),
             )
         )
-    load(root, component)
     found: type[Client] = classes[0]
     return found
+
+
+@contextmanager
+def opened(root: Path, endpoints: Endpoints) -> Iterator[Client]:
+    """A client of the component that is at these endpoints, its libraries loaded; closed after the body.
+
+    Raises as ``client_class`` and ``load`` do.
+    """
+    load(root, endpoints.component)
+    with built(root, endpoints) as client:
+        yield client
+
+
+@contextmanager
+def built(root: Path, endpoints: Endpoints) -> Iterator[Client]:
+    """As ``opened``, for whoever has loaded the libraries, or asks nothing: a client is made without them."""
+    make: Any = client_class(root, endpoints.component)
+    with closing(make(endpoints)) as client:
+        yield client

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target
-from gonogo.checks.clients import client_class
+from gonogo.checks.clients import opened
 from gonogo.core import ours
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json
 from gonogo.core.outcomes import Mode
 from gonogo.providers.choose import provider_for
-from gonogo.run.platform import Fallen, fallen
+from gonogo.run.diagnosis import diagnosed, fallen
+from gonogo.run.standing import Fallen
 
 
 def target_file(root: Path, registry: Registry, target: Target, names: Iterable[str]) -> str:
@@ -29,7 +29,7 @@ def target_file(root: Path, registry: Registry, target: Target, names: Iterable[
     """
     provider = provider_for(target, root)
     found = {n: provider.attached(registry.components[n]) for n in registry.ordered(names)}
-    up = {n: e for n, e in found.items() if e is not None}
+    up = {n: target.completed(registry.components[n], e) for n, e in found.items() if e is not None}
     if not up:
         raise ConfigError(Problem("endpoints", "nothing is up", "`gonogo up` stands the platform up"))
     modes = [m.value for m in target.modes if m is not Mode.DISRUPT]
@@ -60,12 +60,11 @@ def _keys(endpoints: Endpoints, folder: Path) -> list[str]:
 
 
 def _identity(root: Path, endpoints: Endpoints) -> list[str]:
-    make: Any = client_class(root, endpoints.component)
     try:
-        with closing(make(endpoints)) as client:
+        with opened(root, endpoints) as client:
             identity = client.identity()
     except Exception as error:
-        raise Fallen(fallen(endpoints.component, error)) from error
+        raise Fallen(fallen(endpoints.component, diagnosed(error, endpoints.component))) from error
     return [f"identity = {text(identity)}"] if identity else []
 
 

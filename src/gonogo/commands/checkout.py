@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
-from gonogo.core.content import find_root, state
+from gonogo.core.content import find_root
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import public
-from gonogo.providers import choose
 from gonogo.run.plan import unsupported
 
 if TYPE_CHECKING:
@@ -37,22 +36,12 @@ def selected(registry: Registry, target: Target, names: list[str] | None) -> lis
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
     """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
-    from gonogo.checks.journal import Journal, new_run_id
     from gonogo.core.holders import told_by
     from gonogo.core.outcomes import Mode
     from gonogo.run.platform import Platform
     from gonogo.run.progress import Screen, original_stderr
 
-    root, registry, chosen = loaded(target)
+    _, registry, chosen = loaded(target)
     screen = Screen(original_stderr())
     told_by(screen.line)
-    platform = Platform(
-        registry,
-        chosen,
-        choose.provider_for(chosen, root),
-        run=new_run_id(),
-        mode=Mode.WRITE if write else Mode.READ,
-        journal=Journal(state(root) / "journal.jsonl"),
-        report=screen.tell,
-    )
-    return platform, screen
+    return Platform(registry, chosen, mode=Mode.WRITE if write else Mode.READ, report=screen.tell), screen

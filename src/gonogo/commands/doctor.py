@@ -1,7 +1,7 @@
 """``gonogo doctor``: what this machine lacks for a target, a row each, with the fix.
 
-Each question is asked for real, and is bounded. What the embedded target needs is asked where ``gonogo plan`` asks it; a
-target that attaches needs less, and the rows of what it does not need say so. Nothing is started, and nothing but
+Each question is asked for real, and is bounded. What the embedded target needs is asked where ``gonogo plan`` asks it;
+a target that attaches needs less, and the rows of what it does not need say so. Nothing is started, and nothing but
 ``GONOGO_HOME`` is made.
 """
 

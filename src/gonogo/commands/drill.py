@@ -15,6 +15,6 @@ def run(names: list[str] | None, target: str | None, as_json: bool, listed: bool
     if listed:
         show([d.public() for d in drills], as_json)
         return Code.GO
-    rows = run_drills(root, registry, chosen, drills)
+    rows = run_drills(registry, chosen, drills)
     show(rows, as_json)
     return Code.GO if rows and all(r["seen"] and r["blamed_right"] for r in rows) else Code.FAILED

@@ -143,7 +143,8 @@ def _cause(suites: Suites, id: str) -> Explained:
     registry = suites.registry
     component, _, kind = id.rpartition(".")
     told = registry.signature(id) if component else GENERIC[kind]
-    drills = [one for one in suites.drills if id in (one.expected.cause, one.expected.cause.partition(".")[2])]
+    named = {id} if component else {f"{name}.{kind}" for name in registry.components}
+    drills = [one for one in suites.drills if one.expected.cause in named]
     criteria = suites.criteria(id)
     parts: dict[str, Any] = {
         "component": component or "any",

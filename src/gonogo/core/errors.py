@@ -77,6 +77,7 @@ class DeployError(GonogoError):
     """A component cannot come up, or came down again."""
 
     outcome = Outcome.FAILED
+    kind = "not_started"
 
     def __init__(self, component: str, message: str, *, node: str = "", log_tail: str = "", log: str = "") -> None:
         self.component, self.node, self.log_tail, self.log = component, node, log_tail, log
@@ -105,13 +106,19 @@ class Unclaimed(GonogoError):
 
 
 class ClientError(GonogoError):
-    """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass."""
+    """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass.
+
+    ``silent`` says that it tells no more than that the component does not answer; so it is not where ``kind`` names
+    a cause of its own.
+    """
 
     kind: str = "own_error"
+    silence: bool = False
 
     def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
         self.component, self.asked = component, asked
         self.signature = f"{component}.{kind or self.kind}"
+        self.silent = self.silence and kind in ("", self.kind)
         super().__init__(message)
 
     def about(self, component: str, what: str = "") -> Self:
@@ -125,6 +132,7 @@ class Refused(ClientError):
 
     outcome = Outcome.FAILED
     kind = "connection_refused"
+    silence = True
 
 
 class Gone(ClientError):
@@ -132,6 +140,7 @@ class Gone(ClientError):
 
     outcome = Outcome.FAILED
     kind = "process_gone"
+    silence = True
 
 
 class Absent(ClientError):
@@ -139,6 +148,7 @@ class Absent(ClientError):
 
     outcome = Outcome.FAILED
     kind = "object_absent"
+    silence = True
 
 
 class Unavailable(ClientError):
@@ -146,6 +156,7 @@ class Unavailable(ClientError):
 
     outcome = Outcome.FAILED
     kind = "unavailable"
+    silence = True
 
 
 class Unsettled(ClientError):
@@ -159,6 +170,7 @@ class TimedOut(ClientError):
     """No answer within the limit: it hangs, or packets are dropped on the way."""
 
     kind = "timed_out"
+    silence = True
 
 
 class Unresolved(ClientError):

@@ -11,6 +11,11 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _AGE = re.compile("([0-9]+)([smhd])")
 
 
+def stamp() -> str:
+    """Now, in UTC, as results hold it: the one clock of a run."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
 def moment(text: str) -> datetime | None:
     """A time of RFC 3339 with its offset, in UTC; None for what is none."""
     try:

@@ -33,6 +33,7 @@ from gonogo.results.model import (
     RunInfo,
     TargetInfo,
     Verdict,
+    Waiver,
 )
 
 NO_CHECK = ""
@@ -244,12 +245,17 @@ def _blocked(seen: _Seen, blame: _Blame) -> CriterionResult:
 # -- 3. waived
 
 
+def in_force(waiver: Waiver, when: str) -> bool:
+    """Whether the waiver covers what failed at this time (RFC 3339): until the end of its day, in UTC."""
+    expires, now = day(waiver.expires), moment(when)
+    return expires is not None and now is not None and now.date() <= expires
+
+
 def _waived(criterion: CriterionResult, run: RunInfo) -> CriterionResult:
     waiver = criterion.waiver
     if waiver is None or criterion.outcome is not Outcome.FAILED:
         return criterion
-    expires, finished = day(waiver.expires), moment(run.finished or run.started)
-    if expires is None or finished is None or expires < finished.date():
+    if not in_force(waiver, run.finished or run.started):
         reason = f"{criterion.reason}; the waiver of {waiver.owner} ended on {waiver.expires}"
         return replace(criterion, reason=reason)
     reason = f"{criterion.reason}; waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"

@@ -11,10 +11,11 @@ import functools
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
 import pytest
@@ -93,10 +94,10 @@ def _raises(filter: str) -> bool:
     return bool(action) and "error".startswith(action)
 
 
-def alone(item: pytest.Item, client_files: Mapping[str, Path]) -> Why | None:
+def alone(item: pytest.Item, known: Collection[CodeType]) -> Why | None:
     """Why an item takes pytest's own protocol; None where it is proven that it needs nothing else than clients.
 
-    ``client_files`` maps each fixture that is a client to the file that defines it.
+    ``known`` is the code of the fixtures that make clients, and of others that any thread may call at any time.
     """
     if type(item) is not pytest.Function or not inspect.isfunction(item.obj) or _is_async(item.obj):
         return Why("is no plain function", own=True)
@@ -113,7 +114,7 @@ def alone(item: pytest.Item, client_files: Mapping[str, Path]) -> Why | None:
     for name in ITEM_HOOKS:
         if why := _foreign(getattr(item.ihook, name), item):
             return why
-    return next(filter(None, (_unproven(item, name, client_files) for name in item.fixturenames)), None)
+    return next(filter(None, (_unproven(item, name, known) for name in item.fixturenames)), None)
 
 
 def _foreign(hook: Any, item: pytest.Function | None) -> Why | None:
@@ -138,23 +139,18 @@ def _is_async(function: object) -> bool:
 # -- fixtures
 
 
-def _unproven(item: pytest.Function, name: str, client_files: Mapping[str, Path]) -> Why | None:
-    """Why a fixture may be something else than a client or a plain parameter; None where it is one."""
+def _unproven(item: pytest.Function, name: str, known: Collection[CodeType]) -> Why | None:
+    """Why a fixture may be something else than one of ours or a plain parameter; None where it is one."""
     definition = _definition(item, name)
     if definition is None:
         return Why(f"takes {name}", own=True)
-    function, code = definition.func, getattr(definition.func, "__code__", None)
     if _parametrised(item, name):
         # pytest's own stand-in for a value; else the value goes through somebody's fixture
-        return (
-            None if function.__module__.startswith("_pytest.") else Why(f"takes {name}, parametrised indirectly", True)
-        )
-    own = function.__module__ == "gonogo.pytest_plugin" and name in ("endpoints", "inside")
-    client = name in client_files and code is not None and Path(code.co_filename) == client_files[name]
-    simple = definition.scope == "function" and not definition.params and not inspect.iscoroutinefunction(function)
-    if not (own or client) or not simple or inspect.isasyncgenfunction(function):
+        plain = definition.func.__module__.startswith("_pytest.")
+        return None if plain else Why(f"takes {name}, parametrised indirectly", own=True)
+    if getattr(definition.func, "__code__", None) not in known:
         return Why(f"takes {name}", own=True)
-    return next(filter(None, (_unproven(item, one, client_files) for one in definition.argnames)), None)
+    return next(filter(None, (_unproven(item, one, known) for one in definition.argnames)), None)
 
 
 def _definition(item: pytest.Function, name: str) -> Any:

@@ -1,4 +1,7 @@
-"""From an exception of a check to its result: what was expected, what was seen, whose fault it is."""
+"""From an exception to its outcome, cause and message; whoever raised it, a check or a component on its way up.
+
+Each exception is diagnosed once: what is decided on is the :class:`Diagnosis`, and never its words.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 import shlex
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from msgspec.structs import replace
@@ -14,80 +18,132 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.signatures import ADDRESS_KEY
 from gonogo.checks.translate import translated
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import ClientError, NotAllowed, NotReady, Unclaimed, Wrong
+from gonogo.core.errors import (
+    ClientError,
+    DeployError,
+    GonogoError,
+    NotAllowed,
+    NotReady,
+    Unclaimed,
+    Unsettled,
+    Wrong,
+)
 from gonogo.core.outcomes import Outcome
 from gonogo.core.seen import shown
 from gonogo.results.model import Cause, CheckResult, Evidence
-from gonogo.run.platform import SEEN, NotAsked, Standing, unreached
+from gonogo.run.standing import NotAsked, Standing
 
 
-def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | None, str]:
-    """Outcome, cause and message of what a check raised, by part 2 of the contract."""
+@dataclass(frozen=True)
+class Diagnosis:
+    """What an exception means.
+
+    ``silent``: no more than that a component did not answer; others may know why. ``own``: an error of ours, or an
+    ``assert`` that names no cause. ``told`` is the message for a component's standing where that differs.
+    """
+
+    outcome: Outcome
+    cause: Cause | None
+    message: str
+    told: str = ""
+    silent: bool = False
+    own: bool = False
+    expected: str = "an answer"
+    actual: str = ""
+    hint: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+def diagnosed(error: BaseException, component: str) -> Diagnosis:
+    """Outcome, cause and message of what a check of the component, or the component itself, raised."""
+    failed, broken = Outcome.FAILED, Outcome.BROKEN
     if isinstance(error, NotAsked):
-        return error.outcome, error.standing.cause, error.standing.message
+        standing = error.standing
+        return Diagnosis(error.outcome, standing.cause, standing.message, hint=standing.hint)
     if isinstance(error, Wrong):
-        return Outcome.FAILED, Cause(component=error.component, signature=error.signature), error.message
+        cause = Cause(component=error.component, signature=error.signature)
+        return Diagnosis(failed, cause, error.message, expected=error.expected, actual=error.actual)
     if isinstance(error, AssertionError):
-        return Outcome.FAILED, Cause(component=component, signature=f"{component}.claim_false"), str(error)
+        return Diagnosis(failed, _cause(component, "claim_false"), str(error), own=True)
     if isinstance(error, NotReady):
-        last = error.last
-        if not isinstance(last, BaseException):
-            return Outcome.FAILED, Cause(component=component, signature=f"{component}.not_settled"), str(error)
-        outcome, cause, _ = outcome_of(last, component)
-        return outcome, cause, str(error)
+        if not isinstance(error.last, BaseException):
+            return Diagnosis(failed, _cause(component, "not_settled"), str(error))
+        last = diagnosed(error.last, component)
+        return Diagnosis(last.outcome, last.cause, str(error), silent=last.silent, own=last.own)
+    if isinstance(error, DeployError):
+        return _not_deployed(error)
     meant = error if isinstance(error, ClientError) else translated(component, error)
     if meant is not None:
-        return meant.outcome, Cause(component=meant.component, signature=meant.signature), str(meant)
+        cause = Cause(component=meant.component, signature=meant.signature)
+        told = f"{component} {meant}" if isinstance(meant, Unsettled) else f"{component} does not answer: {meant}"
+        return Diagnosis(meant.outcome, cause, str(meant), told, silent=meant.silent)
     if isinstance(error, NotAllowed):
-        return Outcome.BROKEN, Cause(component=component, signature=f"{component}.not_allowed"), str(error)
+        return Diagnosis(broken, _cause(component, "not_allowed"), str(error), own=True)
     if isinstance(error, Unclaimed):
-        return Outcome.BROKEN, Cause(component=component, signature=f"{component}.nothing_claimed"), str(error)
+        return Diagnosis(broken, _cause(component, "nothing_claimed"), str(error), own=True)
     where = traceback.extract_tb(error.__traceback__)[-1:]
     at = f" (at {where[0].name}, line {where[0].lineno})" if where else ""
-    return (
-        Outcome.BROKEN,
-        Cause(component=component, signature=f"{component}.own_error"),
-        f"{type(error).__name__}: {error}{at}",
-    )
+    said = f"{type(error).__name__}: {error}"
+    return Diagnosis(broken, _cause(component, "own_error"), f"{said}{at}", said, own=True)
+
+
+def _not_deployed(error: DeployError) -> Diagnosis:
+    title = f"last lines of {error.node or error.component}"
+    tail = (Evidence(kind="log", title=title, text=error.log_tail),) if error.log_tail else ()
+    cause = _cause(error.component, error.kind)
+    return Diagnosis(Outcome.FAILED, cause, str(error), evidence=tail)
+
+
+def _cause(component: str, kind: str) -> Cause:
+    return Cause(component=component, signature=f"{component}.{kind}")
+
+
+def fallen(component: str, found: Diagnosis, endpoints: Endpoints | None = None) -> Standing:
+    """The standing of a component that did not come up, or does not answer."""
+    message = found.told or found.message
+    return Standing(component, found.outcome, endpoints, found.cause, message, evidence=found.evidence)
+
+
+def unsettled(component: str, error: Exception) -> Unsettled:
+    """That a component answers and is not what it must be, and why."""
+    found = diagnosed(error, component)
+    kind = found.cause.signature.partition(".")[2] if found.cause and not found.own else ""
+    why = str(error) if isinstance(error, GonogoError | Wrong) else f"{type(error).__name__}: {error}"
+    return Unsettled(component, f"answers, and is not right: {why}", kind=kind)
 
 
 def result_of(
-    error: BaseException | None,
-    planned: CheckResult,
-    registry: Registry,
-    endpoints: Mapping[str, Endpoints],
-    evidence: tuple[Evidence, ...] = (),
+    found: Diagnosis | None, planned: CheckResult, registry: Registry, standings: Mapping[str, Standing]
 ) -> CheckResult:
-    """``planned`` (identity and times of the check) completed by what the check raised, or did not."""
-    transport = endpoints[planned.component].transport if planned.component in endpoints else ""
-    if error is None:
+    """``planned`` (identity and times of the check) completed by what it came to; without a diagnosis it passed.
+
+    One that met silence gets the reason that is known for it by now.
+    """
+    reached = {name: standing.endpoints for name, standing in standings.items() if standing.endpoints is not None}
+    transport = reached[planned.component].transport if planned.component in reached else ""
+    if found is None:
         return replace(planned, outcome=Outcome.PASSED, transport=transport)
-    outcome, cause, message = outcome_of(error, planned.component)
-    signature = registry.signature(cause) if cause else None
-    address = dict(endpoints[cause.component].addresses) if cause and cause.component in endpoints else {}
-    return replace(
+    signature = registry.signature(found.cause) if found.cause else None
+    address = dict(reached[found.cause.component].addresses) if found.cause and found.cause.component in reached else {}
+    result = replace(
         planned,
-        outcome=outcome,
-        expected=error.expected if isinstance(error, Wrong) else "an answer",
-        actual=error.actual if isinstance(error, Wrong) else shown(message),
-        message=message,
-        cause=cause,
-        hint=(error.standing.hint if isinstance(error, NotAsked) else "") or (signature.hint if signature else ""),
+        outcome=found.outcome,
+        expected=found.expected,
+        actual=found.actual or shown(found.message),
+        message=found.message,
+        cause=found.cause,
+        hint=found.hint or (signature.hint if signature else ""),
         by_hand=filled(signature.by_hand, address) if signature else "",
-        evidence=evidence,
+        evidence=found.evidence,
         transport=transport,
     )
-
-
-def explained(result: CheckResult, standing: Standing | None) -> CheckResult:
-    """The result of a check that met silence, with the reason that is known for it by now."""
-    cause = standing.cause if standing is not None else None
-    if standing is None or cause is None or not cause.signature.endswith(f".{SEEN}") or not unreached(result.cause):
+    standing = standings.get(found.cause.component) if found.cause and found.silent else None
+    if standing is None or not standing.explained:
         return result
     return replace(
         result,
         outcome=standing.outcome,
-        cause=cause,
+        cause=standing.cause,
         message=f"{result.message}; {standing.message}",
         hint=standing.hint or result.hint,
     )

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import pytest
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
-from gonogo.checks.journal import Journal, new_run_id
 from gonogo.core.content import state
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, GonogoError, Problem
 from gonogo.core.files import load_toml, suggestion
 from gonogo.core.outcomes import Mode, Outcome, Struct
 from gonogo.providers import Deploys, Provider, close
-from gonogo.providers.choose import provider_for
 from gonogo.results.model import Results
 from gonogo.results.timeline import Timeline
-from gonogo.run.platform import Fallen, Platform
+from gonogo.run.platform import Platform
 from gonogo.run.progress import Screen, original_stderr
-from gonogo.run.session import Session
+from gonogo.run.session import Given, Session
+from gonogo.run.standing import Fallen
 
 FILE = "drills.toml"
 RED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
@@ -124,7 +122,7 @@ def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list
     return [d for d in drills if not names or {d.name, d.component} & set(names)]
 
 
-def run_drills(root: Path, registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
+def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
     """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``.
 
     Raises ``ConfigError`` where the target does not allow that, ``Fallen`` where not all components answer.
@@ -133,16 +131,7 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
         allowed = ", ".join(target.modes)
         raise ConfigError(Problem(str(target.path), f"modes allows {allowed}; drills need mode {Mode.DISRUPT}"))
     screen = Screen(original_stderr())
-    provider = provider_for(target, root)
-    platform = Platform(
-        registry,
-        target,
-        provider,
-        run=new_run_id(),
-        mode=Mode.DISRUPT,
-        journal=Journal(state(root) / "journal.jsonl"),
-        report=screen.tell,
-    )
+    platform = Platform(registry, target, mode=Mode.DISRUPT, report=screen.tell)
     asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
     names = registry.ordered((asked | {d.component for d in drills}) & registry.components.keys())
     own = not platform.there(names)
@@ -161,9 +150,9 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
             rows.append(msgspec.to_builtins(seen))
         return rows
     finally:
-        if own and isinstance(provider, Deploys):
-            provider.down()
-        close(provider)
+        if own and isinstance(platform.provider, Deploys):
+            platform.provider.down()
+        close(platform.provider)
 
 
 def drilled(platform: Platform, drill: Drill) -> Seen:
@@ -223,7 +212,7 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
     what, name = drill.expected.fault, drill.component
     provider: Provider = platform.provider
     breaking: AbstractContextManager[Any] = nullcontext()
-    with closing(platform.client(name)) as client:
+    with platform.client(name) as client:
         if what.endpoints is not None:
             provider = Altered(provider, name, what.endpoints)
         elif what.call is not None:
@@ -237,31 +226,19 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
 
 def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str]) -> Results:
     """The results of the checks of these criteria, asked by pytest in this process."""
-    given = Given(platform.registry.root, provider, platform.target)
+    root = platform.registry.root
     # without a terminal reporter there are no options of its own, such as a `-ra` in addopts
     arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
     arguments += ["--mode", "write"]
-    arguments += ["--out", str(state(platform.registry.root) / "drills")]
+    arguments += ["--out", str(state(root) / "drills")]
     for criterion in criteria:
         arguments += ["--criterion", criterion]
-    code = given.run(arguments)
-    if given.results is None:
+    with Path(os.devnull).open("w") as nowhere:
+        session = Session(root, Given(provider, platform.target, nowhere))
+        code = session.run(arguments)
+    if session.results is None:
         raise GonogoError(f"pytest ended with {code} before it had results")
-    return given.results
-
-
-class Given(Session):
-    """A session whose suites are handed a provider, and which shows nothing."""
-
-    def __init__(self, root: Path, provider: Provider, target: Target) -> None:
-        super().__init__(root)
-        self.provider, self.target = provider, target
-        self.stream = Path(os.devnull).open("w")  # noqa: SIM115 - closed when pytest has ended
-
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Take the results before the session is gone."""
-        super().pytest_unconfigure(config)
-        self.stream.close()
+    return session.results
 
 
 class Altered:

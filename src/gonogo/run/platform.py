@@ -1,8 +1,8 @@
 """The engine that stands components up, or reaches those that stand: orders, waits, blocks, tells.
 
 It knows providers and clients only by their protocols, and is the same for processes, clusters and
-servers that were there before. Each component has one :class:`Standing`, decided once and asked for by
-everybody else; it can only get worse, when a check finds that the component stopped answering.
+servers that were there before. Each component has one standing (:mod:`gonogo.run.standing`), decided once and asked
+for by everybody else; it can only get worse, when a check finds that the component stopped answering.
 """
 
 from __future__ import annotations
@@ -11,40 +11,31 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, as_completed
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from encodings import idna, unicode_escape  # noqa: F401 - else a thread imports them, with its first name or template
 from typing import Any
+
+import msgspec
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.checks.client import Client
-from gonogo.checks.clients import client_class, load
-from gonogo.checks.journal import Journal, RunScope
+from gonogo.checks.clients import load, opened
+from gonogo.checks.inside import Inside
+from gonogo.checks.journal import Journal, RunScope, new_run_id
 from gonogo.checks.translate import translated
+from gonogo.core.content import state
 from gonogo.core.endpoints import Endpoints, Secret
-from gonogo.core.errors import (
-    ClientError,
-    ConfigError,
-    DeployError,
-    GonogoError,
-    NotAllowed,
-    NotReady,
-    Problem,
-    Unsettled,
-    Wrong,
-)
+from gonogo.core.errors import ClientError, ConfigError, NotAllowed, NotAskable, Problem, Wrong
 from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Phase, Progress, Report, Server
-from gonogo.providers import Deploys, Disturbs, Explains, Identifies, Provider
-from gonogo.results.model import Cause, Evidence
+from gonogo.providers import Deploys, Disturbs, Explains, Identifies, Observes, Provider, choose
+from gonogo.results.model import Cause
 from gonogo.results.timeline import Timeline
-
-UNREACHED = frozenset(
-    {"connection_refused", "process_gone", "unavailable", "timed_out", "object_absent", "no_ready_pod"}
-)
-"""What a component that does not answer shows to its client, and whose reason the provider may see."""
+from gonogo.run.diagnosis import Diagnosis, diagnosed, fallen, unsettled
+from gonogo.run.standing import NotAsked, Standing, blocked
 
 SEEN = "workload_not_ready"
 """The signature of a component whose provider sees why it does not answer."""
@@ -52,50 +43,11 @@ SEEN = "workload_not_ready"
 SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.STARTING: "deploy", Phase.WAITING: "wait"}
 
 
-class NotAsked(GonogoError):
-    """A check that was not run, since the component it is about, or one it needs, does not answer."""
-
-    def __init__(self, standing: Standing, *, blocked: bool) -> None:
-        self.standing, self.outcome = standing, Outcome.BLOCKED if blocked else standing.outcome
-        self.root = standing.root or standing.component
-        super().__init__(f"blocked by {self.root}: {standing.message}" if blocked else standing.message)
-
-
-class Fallen(GonogoError):
-    """Components that do not answer where a verb cannot do without them; the worst of their outcomes counts."""
-
-    def __init__(self, *standings: Standing) -> None:
-        self.outcome = min((one.outcome for one in standings), key=lambda outcome: outcome.severity)
-        super().__init__("\n".join(f"{one.component}: {one.message}" for one in standings))
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Whether a component answers: ``outcome`` is passed, failed, broken or blocked (by ``root``).
-
-    ``hint`` is the next step where it is more precise than that of the cause.
-    """
-
-    component: str
-    outcome: Outcome
-    endpoints: Endpoints | None = None
-    cause: Cause | None = None
-    message: str = ""
-    root: str = ""
-    version: str = ""
-    identity: str = ""
-    ready_seconds: float | None = None
-    hint: str = ""
-    evidence: tuple[Evidence, ...] = ()
-
-    @property
-    def up(self) -> bool:
-        """Whether it answers."""
-        return self.outcome is Outcome.PASSED
-
-
 class Platform:
-    """The components of one run. ``mode`` is what the run may do, ``run`` its id.
+    """The components of one run. ``mode`` is what the run may do, ``run`` its id; without one, a new one.
+
+    Without a provider it is the one that the target names, without a journal that of the checkout. Raises
+    ``ConfigError`` where there is none.
 
     ``first`` is the number of the first object's name: processes of one run count in ranges of their own.
     """
@@ -104,18 +56,19 @@ class Platform:
         self,
         registry: Registry,
         target: Target,
-        provider: Provider,
+        provider: Provider | None = None,
         *,
-        run: str,
         mode: Mode,
-        journal: Journal,
+        run: str = "",
+        journal: Journal | None = None,
         timeline: Timeline | None = None,
         report: Report = lambda _: None,
         first: int = 1,
     ) -> None:
-        self.registry, self.target, self.provider = registry, target, provider
-        self.run, self.mode, self.timeline = run, mode, timeline or Timeline()
-        self._journal, self._report = journal, report
+        self.registry, self.target = registry, target
+        self.provider = provider or choose.provider_for(target, registry.root)
+        self.run, self.mode, self.timeline = run or new_run_id(), mode, timeline or Timeline()
+        self.journal, self._report = journal or Journal(state(registry.root) / "journal.jsonl"), report
         self._counter = itertools.count(first)
         self.place = ""
         self._lost: ClientError | None = None
@@ -177,6 +130,10 @@ class Platform:
         """
         return self.provider.confirm() if isinstance(self.provider, Identifies) else ""
 
+    def cluster(self) -> str:
+        """The identity of the cluster, as far as it may be seen; empty where there is none."""
+        return self.provider.place() if isinstance(self.provider, Identifies) else ""
+
     def exported(self) -> list[dict[str, Any]]:
         """Every standing as plain data, secrets revealed, for a worker process of the same run."""
         rows = []
@@ -186,8 +143,9 @@ class Platform:
                 {
                     "component": name,
                     "outcome": standing.outcome.value,
-                    "signature": standing.cause.signature if standing.cause else "",
+                    "cause": msgspec.to_builtins(standing.cause),
                     "message": standing.message,
+                    "explained": standing.explained,
                     "hint": standing.hint,
                     "root": standing.root,
                     "addresses": dict(ends.addresses) if ends else None,
@@ -203,7 +161,7 @@ class Platform:
     def adopt(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """The standings that another process of this run exported."""
         for row in rows:
-            name, signature, self.place = row["component"], row["signature"], row["place"]
+            name, self.place = row["component"], row["place"]
             endpoints = None
             if row["addresses"] is not None:
                 secrets = {k: Secret(v) for k, v in row["secrets"].items()}
@@ -218,8 +176,9 @@ class Platform:
                     name,
                     Outcome(row["outcome"]),
                     endpoints,
-                    cause=Cause(component=signature.partition(".")[0], signature=signature) if signature else None,
+                    cause=msgspec.convert(row["cause"], Cause | None),
                     message=row["message"],
+                    explained=row["explained"],
                     hint=row["hint"],
                     root=row["root"],
                     identity=row["identity"],
@@ -254,7 +213,7 @@ class Platform:
             self._futures[name].set_exception(error)
             return
         except BaseException as error:
-            standing = fallen(name, error)
+            standing = fallen(name, diagnosed(error, name))
         phase = {Outcome.PASSED: Phase.READY, Outcome.BROKEN: Phase.BROKEN, Outcome.BLOCKED: Phase.BLOCKED}
         self._tell(Progress(name, phase.get(standing.outcome, Phase.FAILED), standing.message))
         self._futures[name].set_result(replace(standing, ready_seconds=self.timeline.now - began))
@@ -291,10 +250,10 @@ class Platform:
                 raise self._lost.about(component.name)
             found = self.provider.attached(component)
         except ClientError as error:
-            standing = fallen(component.name, error)
-            if standing.outcome is Outcome.BROKEN:
-                return replace(standing, message=f"{component.name} could not be asked: {error}")
-            return self._explained(standing)
+            meant = diagnosed(error, component.name)
+            if meant.outcome is Outcome.BROKEN:
+                return replace(fallen(component.name, meant), message=f"{component.name} could not be asked: {error}")
+            return self._explained(component.name, meant)
         if found is None:
             return Standing(
                 component.name,
@@ -305,35 +264,37 @@ class Platform:
         endpoints = self._dressed(component, found)
         with self.timeline.span(f"{component.name} answers", "wait", component.name):
             try:
-                with closing(self.client(component.name, endpoints)) as client:
+                with self.client(component.name, endpoints) as client:
                     client.answers()
             except BaseException as error:
-                return self._explained(replace(fallen(component.name, error), endpoints=endpoints))
+                return self._explained(component.name, diagnosed(error, component.name), endpoints)
         return self._introduced(component, endpoints)
 
-    def _explained(self, standing: Standing) -> Standing:
+    def _explained(self, name: str, found: Diagnosis, endpoints: Endpoints | None = None) -> Standing:
         """The standing with the reason that the provider sees for it; what is wrong is no time-out of ours."""
-        if not unreached(standing.cause) or not isinstance(self.provider, Explains):
+        standing = fallen(name, found, endpoints)
+        if not found.silent or not isinstance(self.provider, Explains):
             return standing
-        reason = self.provider.reason(self.registry.components[standing.component])
+        reason = self.provider.reason(self.registry.components[name])
         if reason is None:
             return standing
         return replace(
             standing,
             outcome=Outcome.FAILED,
-            cause=Cause(component=standing.component, signature=f"{standing.component}.{SEEN}"),
+            cause=Cause(component=name, signature=f"{name}.{SEEN}"),
             message=f"{standing.message}; {reason.message}",
+            explained=True,
             hint=reason.hint,
         )
 
     def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
         """The component as ready, with the version and identity that it tells itself."""
-        with closing(self.client(component.name, endpoints)) as client:
+        with self.client(component.name, endpoints) as client:
             version, identity = "", ""
             try:
                 version, identity = client.version(), client.identity() or ""
             except Exception as error:
-                return replace(fallen(component.name, error), endpoints=endpoints)
+                return fallen(component.name, diagnosed(error, component.name), endpoints)
         endpoints = self._dressed(component, endpoints, identity)
         return Standing(component.name, Outcome.PASSED, endpoints, version=version, identity=identity)
 
@@ -345,7 +306,7 @@ class Platform:
 
         def ask(endpoints: Endpoints) -> None:
             name = component.name
-            with closing(self.client(name, self._dressed(component, endpoints))) as client, seeing():
+            with self.client(name, self._dressed(component, endpoints)) as client, seeing():
                 try:
                     client.answers()
                 except (ClientError, ImportError):
@@ -377,16 +338,14 @@ class Platform:
         return " ".join(filter(None, (self.place, *given)))
 
     def _dressed(self, component: Component, endpoints: Endpoints, identity: str = "") -> Endpoints:
-        overrides = self.target.components.get(component.name, {}).get("expect", {})
+        """The endpoints with all that a client of this run is built from."""
         return replace(
-            endpoints,
-            expect={**component.expect, **overrides},
-            limits=self.target.limits,
+            self.target.completed(component, endpoints),
             scope=RunScope(
                 self.run,
                 self.mode,
                 component.name,
-                self._journal,
+                self.journal,
                 self._counter,
                 target=self.target.name,
                 identity=self.mark(component, endpoints, identity),
@@ -395,13 +354,9 @@ class Platform:
 
     # -- asking
 
-    def client(self, name: str, endpoints: Endpoints | None = None) -> Client:
-        """A fresh client of the component, its libraries loaded. Raises ``NotAsked`` where it has no address."""
-        if endpoints is None:
-            endpoints = self.endpoints(name)
-        make: Any = client_class(self.registry.root, name)
-        built: Client = make(endpoints)
-        return built
+    def client(self, name: str, endpoints: Endpoints | None = None) -> AbstractContextManager[Client]:
+        """A fresh client of the component for the time of a body. Raises ``NotAsked`` where it has no address."""
+        return opened(self.registry.root, self.endpoints(name) if endpoints is None else endpoints)
 
     def endpoints(self, name: str) -> Endpoints:
         """Where the component is; waits until that is known. Raises ``NotAsked`` where it is nowhere.
@@ -432,11 +387,9 @@ class Platform:
         for future in as_completed(by_future, timeout):
             yield self.standing(by_future[future])
 
-    def settled(self, names: Iterable[str]) -> None:
-        """Return when it is known how all of the components stand. Raises ``ConfigError`` as ``standings`` does."""
-        for name in names:
-            if name in self._futures:
-                self.standing(name)
+    def awaited(self, names: Iterable[str]) -> tuple[Future[Standing], ...]:
+        """What is done when it is known how each of the components stands."""
+        return tuple(self._futures[name] for name in names if name in self._futures)
 
     def known(self) -> dict[str, Standing]:
         """Every component whose standing is known by now."""
@@ -468,11 +421,21 @@ class Platform:
         """The component's first standing where it still answers, else what is wrong by now."""
         first = self.first(name)
         try:
-            with closing(self.client(name, first.endpoints)) as client:
+            with self.client(name, first.endpoints) as client:
                 client.answers()
         except Exception as error:
-            return self._explained(replace(fallen(name, error), endpoints=first.endpoints))
+            return self._explained(name, diagnosed(error, name), first.endpoints)
         return first
+
+    def inside(self) -> Callable[[str], Inside]:
+        """Component to what is true inside its servers' hosts; raises ``NotAskable`` where only addresses are known."""
+        if isinstance(self.provider, Observes):
+            return self.provider.inside()
+
+        def nowhere(component: str) -> Inside:
+            raise NotAskable(component, "the target has no [kubernetes]: only the server's address is known")
+
+        return nowhere
 
     def require(self, uses: Iterable[str], about: str) -> None:
         """Return where every component in ``uses``, and all they need, answers.
@@ -548,19 +511,6 @@ class Platform:
         self._report(progress)
 
 
-def unreached(cause: Cause | None) -> bool:
-    """Whether this cause only says that the component did not answer."""
-    return cause is not None and cause.signature.rpartition(".")[2] in UNREACHED
-
-
-def unsettled(name: str, error: Exception) -> Unsettled:
-    """That a component answers and is not what it must be, and why."""
-    meant = error if isinstance(error, Wrong) else translated(name, error)
-    kind = meant.signature.partition(".")[2] if meant is not None else ""
-    why = str(error) if isinstance(error, GonogoError | Wrong) else f"{type(error).__name__}: {error}"
-    return Unsettled(name, f"answers, and is not right: {why}", kind=kind)
-
-
 class _Phases:
     """Turns the phases a provider reports into spans, one after another."""
 
@@ -576,38 +526,3 @@ class _Phases:
             kind = SPAN_OF_PHASE[self._phase]
             self._timeline.add(f"{self._component} {self._phase}", kind, self._component, self._since)
         self._phase, self._since = phase, self._timeline.now
-
-
-def blocked(name: str, by: Standing) -> Standing:
-    """The standing of a component that needs one which does not answer."""
-    root = by.root or by.component
-    return Standing(name, Outcome.BLOCKED, cause=by.cause, message=by.message, root=root)
-
-
-def fallen(name: str, error: BaseException) -> Standing:
-    """The standing of a component that did not come up, or does not answer, and why."""
-    if isinstance(error, NotReady) and isinstance(error.__cause__, ClientError):
-        return replace(fallen(name, error.__cause__), message=str(error))
-    if isinstance(error, NotReady):
-        cause = Cause(component=name, signature=f"{name}.not_settled")
-        return Standing(name, error.outcome, cause=cause, message=str(error))
-    if isinstance(error, DeployError):
-        evidence = (Evidence(kind="log", title=f"last lines of {error.node or name}", text=error.log_tail),)
-        reason = getattr(error, "kind", "") or "not_started"
-        return Standing(
-            name,
-            Outcome.FAILED,
-            cause=Cause(component=name, signature=f"{name}.{reason}"),
-            message=str(error),
-            evidence=evidence if error.log_tail else (),
-        )
-    meant = translated(name, error)
-    if meant is not None:
-        cause = Cause(component=meant.component, signature=meant.signature)
-        said = f"{name} {meant}" if isinstance(meant, Unsettled) else f"{name} does not answer: {meant}"
-        return Standing(name, meant.outcome, cause=cause, message=said)
-    if isinstance(error, AssertionError):
-        signature = getattr(error, "signature", f"{name}.claim_false")
-        return Standing(name, Outcome.FAILED, cause=Cause(component=name, signature=signature), message=str(error))
-    cause = Cause(component=name, signature=f"{name}.own_error")
-    return Standing(name, Outcome.BROKEN, cause=cause, message=f"{type(error).__name__}: {error}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gonogo.checks.journal import Entry, Journal, begun, run_of
-from gonogo.core.content import state
+from gonogo.checks.journal import Entry, begun, run_of
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, Problem
 from gonogo.core.ours import NotOurs
 from gonogo.core.outcomes import Mode, Outcome
-from gonogo.run.platform import Platform, fallen
+from gonogo.run.diagnosis import diagnosed, fallen
+from gonogo.run.platform import Platform
 from gonogo.run.progress import Screen
 
 SHOWN = ("component", "kind", "name", "target")
@@ -101,11 +101,11 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> tuple[list[Fo
             unasked.append(standing.outcome)
             continue
         try:
-            with closing(platform.client(name)) as client:
+            with platform.client(name) as client:
                 listed = [left for left in client.leftovers() if run_of(left.name) == left.run and old(left.run, hours)]
                 declared: Collection[str] = getattr(client, "kinds", ())
         except Exception as error:
-            standing = fallen(name, error)
+            standing = fallen(name, diagnosed(error, name))
             screen.line(f"{name} could not be asked: {standing.message}", "red")
             unasked.append(standing.outcome)
             continue
@@ -125,7 +125,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> tuple[list[Fo
 
 
 def _journalled(platform: Platform, told: _Told) -> list[Entry]:
-    journal = Journal(state(platform.registry.root) / "journal.jsonl")
+    journal = platform.journal
     try:
         return journal.open_entries(lambda number: told.add("damaged", f"{journal.path}, line {number}"))
     except NotOurs as error:
@@ -154,7 +154,7 @@ def _refusal(entry: Entry, platform: Platform, kinds: dict[str, tuple[str, Colle
 def removed(platform: Platform, screen: Screen, found: Found) -> Outcome:
     """Passed where one object could be deleted; its journal entry is taken back then. Else what stood in the way."""
     try:
-        with closing(platform.client(found.component)) as client:
+        with platform.client(found.component) as client:
             client.remove(found.kind, found.name)
     except (ClientError, NotAllowed) as error:
         screen.line(f"{found.component}: {found.kind} {found.name} could not be deleted: {error}", "red")

@@ -1,0 +1,133 @@
+"""Collection: what may run is decided here, once, before anything is asked."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Target, load_target
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import suggestion
+from gonogo.core.outcomes import Mode
+from gonogo.core.outlet import redacted
+from gonogo.run.declared import declared
+from gonogo.run.plan import Planned, RunPlan, plan
+from gonogo.run.session import GIVEN
+
+
+class Collection:
+    """The checks below ``suites/`` that a session of pytest finds, and the plan that follows from them."""
+
+    def __init__(self, config: pytest.Config, registry: Registry, root: Path) -> None:
+        self._config, self.registry, self.root = config, registry, root
+        self.plan: RunPlan | None = None
+        self._found: dict[pytest.Item, None] = {}
+        self._planned: dict[str, Planned] = {}
+
+    # -- what others ask
+
+    @cached_property
+    def target(self) -> Target:
+        """What is to be asked. Raises ``ConfigError``."""
+        given = self._config.stash.get(GIVEN, None)
+        return given.target if given else load_target(self._config.getoption("target"), self.root, self.registry)
+
+    def id(self, item: pytest.Item) -> str:
+        """The check's id: pytest's, its path relative to the content's root, wherever pytest's own root is."""
+        return f"{item.path.relative_to(self.root).as_posix()}::{item.nodeid.partition('::')[2]}"
+
+    def is_check(self, item: pytest.Item) -> bool:
+        """Whether it is a test below ``suites/``."""
+        return isinstance(item, pytest.Function) and item.path.is_relative_to(self.root / "suites")
+
+    def ids(self) -> dict[str, str]:
+        """pytest's node id to ours, of every check that was found."""
+        return {item.nodeid: self.id(item) for item in self._found}
+
+    # -- hooks
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Every check as it is found, before any hook can drop it."""
+        if self.is_check(item):
+            self._found[item] = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        wanted = set(config.getoption("criterion"))
+        unknown = wanted - self.registry.criteria.keys()
+        if unknown:
+            problems = [str(self.registry.unknown_criterion(one)) for one in sorted(unknown)]
+            raise pytest.UsageError(redacted("\n".join(problems)))
+        self._check_marker_expression()
+        for item in dict.fromkeys((*self._found, *filter(self.is_check, items))):
+            planned = self._planned_of(item)
+            self._planned[planned.nodeid] = planned
+            for criterion in planned.criteria:
+                if criterion in self.registry.criteria:
+                    item.add_marker(self.registry.criteria[criterion].level.value)
+        if wanted:
+            kept = [i for i in items if wanted & set(_criteria(i))]
+            config.hook.pytest_deselected(items=[i for i in items if i not in kept])
+            items[:] = kept
+        items.sort(key=lambda item: item.get_closest_marker("disrupts") is not None)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if not self._planned:
+            return
+        selected = {self.id(item) for item in session.items if self.is_check(item)}
+        planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self._planned.values()]
+        try:
+            files = declared(self.root)
+            self.plan = plan(planned, self.registry, self.target, self._mode(), files=files)
+        except ConfigError as error:
+            raise pytest.UsageError(redacted(str(error))) from None
+
+    def _check_marker_expression(self) -> None:
+        """pytest refuses unknown markers of ``-m`` as well, but does not say which one was meant."""
+        known = {re.split(r"\W", line)[0] for line in self._config.getini("markers")}
+        # without a marker's arguments: criterion(id='x')
+        words = set(re.findall(r"\w+", re.sub(r"\(\w+=.*?\)", "", self._config.option.markexpr)))
+        problems = [
+            Problem(f"-m {word}", "no such marker", suggestion(word, known))
+            for word in sorted(words - known - {"and", "or", "not"})
+        ]
+        if problems:
+            raise pytest.UsageError(redacted("\n".join(map(str, problems))))
+
+    def _planned_of(self, item: pytest.Item) -> Planned:
+        criteria = _criteria(item)
+        component = criteria[0].partition(".")[0] if criteria else item.path.parent.name
+        fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
+        used = {name for name in (component, *fixtures) if name in self.registry.components}
+        mode = Mode.READ
+        if item.get_closest_marker("writes"):
+            mode = Mode.WRITE
+        if item.get_closest_marker("disrupts"):
+            mode = Mode.DISRUPT
+        return Planned(
+            nodeid=self.id(item),
+            criteria=criteria,
+            component=component,
+            components_used=tuple(sorted(used)),
+            mode=mode,
+            needs=tuple(str(arg) for mark in item.iter_markers("needs") for arg in mark.args),
+            markers=tuple(dict.fromkeys(mark.name for mark in item.iter_markers())),
+        )
+
+    def _mode(self) -> Mode | None:
+        asked = self._config.getoption("mode")
+        if asked is None:
+            return None
+        if asked not in list(Mode):
+            raise pytest.UsageError(redacted(f"--mode {asked}: is one of {', '.join(Mode)}"))
+        return Mode(asked)
+
+
+def _criteria(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(str(arg) for mark in item.iter_markers("criterion") for arg in mark.args)
