@@ -56,7 +56,10 @@ def test_a_client_error_carries_its_outcome_and_signature(kind: type[ClientError
 def test_the_message_of_a_false_claim_says_once_what_was_seen() -> None:
     plain, explained = Wrong("depot.lossy", 3, 2), Wrong("depot.lossy", 3, 2, "one was lost")
 
-    assert [outcome_of(error, "store")[2] for error in (plain, explained)] == ["expected 3, saw 2", "one was lost"]
+    assert [outcome_of(error, "store")[2] for error in (plain, explained)] == [
+        "expected 3, saw 2",
+        "one was lost: expected 3, saw 2",
+    ]
     assert str(explained) == "depot.lossy: one was lost: expected 3, saw 2"
 
 

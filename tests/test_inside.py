@@ -44,7 +44,7 @@ def test_the_account_is_that_of_the_process(inside: Inside) -> None:
 def test_a_socket_of_loopback_is_seen_and_is_nobody_elses(inside: Inside, port: int) -> None:
     assert f"127.0.0.1:{port}" in inside.listening()["one"]
     assert inside.silent() == set()
-    assert f"one 127.0.0.1:{port}" not in inside.strangers_can_reach()
+    assert f"one 127.0.0.1:{port}" not in inside.exposed()
 
 
 def test_a_node_that_does_not_listen_where_it_should_is_named(inside: Inside) -> None:
@@ -120,4 +120,4 @@ def test_only_listening_sockets_of_the_process_count_and_those_off_loopback_are_
     seen = Inside("store", (Server("store", "one", "embedded", "up", pid=7),), SimpleNamespace(run=run))
 
     assert seen.listening() == {"one": {"127.0.0.1:8080", "0.0.0.0:8081", "::1:8084"}}
-    assert seen.strangers_can_reach() == {"one 0.0.0.0:8081"}
+    assert seen.exposed() == {"one 0.0.0.0:8081"}

@@ -120,12 +120,12 @@ def test_a_record_that_comes_back_is_deleted_again(
     assert [line for line, _ in script.asked].count("DELETE /api/jobs/j") == deleted
 
 
-def test_strangers_bring_no_token_of_ours() -> None:
+def test_who_has_no_credentials_brings_no_token_of_ours() -> None:
     with serving({"GET /api/jobs/": [Reply(401, "Missing"), Reply(403, "Invalid")]}) as script:
         with closing(ray(script)) as client:
-            met = client.strangers()
+            met = client.without_credentials()
         brought = [headers.get("Authorization") for _, headers in script.asked]
 
-    assert met == {"nobody": 401, "a stranger": 403}
+    assert met == {"no token": 401, "a wrong token": 403}
     assert brought[0] is None
     assert "secret" not in str(brought[1])

@@ -62,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
 
 
+COMPONENT = "component"
+"""The parameter of a check whose claim many components make: the one that it is about."""
+
 ASKS_NOTHING = ("collectonly", "help", "version", "showfixtures", "show_fixtures_per_test", "markers", "setupplan")
 """Options of pytest under which no check is asked."""
 
@@ -170,6 +173,15 @@ class Suites:
 
     # -- collection: what may run is decided here, once
 
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A check of a claim that many components make (``*.account``) becomes a check for each of them."""
+        if COMPONENT not in metafunc.fixturenames:
+            return
+        texts = [str(arg) for mark in metafunc.definition.iter_markers("criterion") for arg in mark.args]
+        makers = {id.partition(".")[0]: None for text in texts for id in self.registry.shared.get(text, ())}
+        if makers:
+            metafunc.parametrize(COMPONENT, list(makers))
+
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Every check as it is found, before any hook can drop it."""
         if self._is_check(item):
@@ -214,7 +226,7 @@ class Suites:
         selected = {self.id(item) for item in session.items if self._is_check(item)}
         planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self.collected.values()]
         try:
-            files = declared(self.root)
+            files = declared(self.root, self.registry.shared)
             self.plan = plan(planned, self.registry, self._target(), self._mode(), files=files)
         except ConfigError as error:
             raise pytest.UsageError(redacted(str(error))) from None
@@ -227,7 +239,12 @@ class Suites:
         return isinstance(item, pytest.Function) and item.path.is_relative_to(self.root / "suites")
 
     def _criteria(self, item: pytest.Item) -> tuple[str, ...]:
-        return tuple(str(arg) for mark in item.iter_markers("criterion") for arg in mark.args)
+        texts = (str(arg) for mark in item.iter_markers("criterion") for arg in mark.args)
+        callspec = getattr(item, "callspec", None)
+        component = callspec.params.get(COMPONENT) if callspec else None
+        return tuple(
+            f"{component}.{text[2:]}" if text in self.registry.shared and component else text for text in texts
+        )
 
     def _planned(self, item: pytest.Item) -> Planned:
         criteria = self._criteria(item)
