@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from test_architecture import COMPONENTS, FIXTURES, ROOT, SUITES, shown, tree
 
-from gonogo.catalog.registry import ComponentFile, Registry
+from gonogo.catalog.registry import Registry
 from gonogo.catalog.signatures import GENERIC
 from gonogo.checks.clients import VERBS
-from gonogo.core.files import load_toml
 from gonogo.run.drills import Drill, catalogue
 
 REGISTRY = Registry.load(ROOT)
@@ -278,17 +277,3 @@ def test_a_drill_expects_what_can_be_seen(drill: Drill) -> None:
     assert {key.partition(".")[0] for key in expected.fault.endpoints or {}} <= set(component.endpoints.all)
     client = (ROOT / "fixtures" / f"{drill.component}.py").read_text(encoding="utf-8")
     assert expected.fault.call is None or f"def drill_{expected.fault.call}(" in client
-
-
-# -- the documentation of the formats
-
-
-def test_the_examples_of_adding_a_component_are_files_that_load(tmp_path: Path) -> None:
-    text = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
-    first = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0]
-    (tmp_path / "component.toml").write_text(first)
-
-    component = load_toml(tmp_path / "component.toml", ComponentFile)
-
-    assert component.title
-    assert component.endpoints.required

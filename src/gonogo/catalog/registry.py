@@ -385,13 +385,16 @@ def _criteria(
             criteria[id] = Criterion(id=id, level=Level.OPTIONAL, claim="")
     made = {id: tuple(_made(id, table, components, criteria, str(path), problems)) for id, table in shared.items()}
     known = [id.removeprefix(SHARED) for id in shared]
-    for component in components.values():
-        where = str(component.folder / "component.toml")
-        problems += [
-            Problem(where, f"claims: {path.name} has no [{SHARED}{claim}]", suggestion(claim, known))
-            for claim in component.claims
-            if claim not in known
-        ]
+    problems += [
+        Problem(
+            str(maker.folder / "component.toml"),
+            f"claims: {path.name} has no [{SHARED}{claim}]",
+            suggestion(claim, known),
+        )
+        for maker in components.values()
+        for claim in maker.claims
+        if claim not in known
+    ]
     if not problems:
         problems += [
             Problem(str(path), f"profiles.{name}.include: {pattern!r} holds no criterion", _like(pattern, criteria))
