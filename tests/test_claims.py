@@ -36,7 +36,7 @@ CLAIMS: dict[str, tuple[Any, list[Any], list[Any], str]] = {
     "nothing": (nothing(), [[], "", set(), {}], [["a"], "a"], "nothing"),
     "something": (something(), [["a"], "a"], [[], ""], "something"),
     "count": (count(3, "brokers"), [[1, 2, 3], {1: 0, 2: 0, 3: 0}], [[1, 2], [1, 2, 3, 4]], "3 brokers"),
-    "containing a text": (containing("runs"), ["it runs"], ["it ran"], "containing runs"),
+    "containing a text": (containing("runs"), ["it runs"], ["it ran"], "containing 'runs'"),
     "containing several": (containing(1, 2), [[2, 1, 3], {1, 2}], [[1], []], "containing 1 and 2"),
     "ending in": (ending_in(" in db"), ["reads in db"], ["reads in db2"], "ending in ' in db'"),
     "one of": (one_of("green", "yellow"), ["green"], ["red", ""], "one of green, yellow"),

@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 import testinfra
 
 from gonogo.checks.inside import Inside, address, look
-from gonogo.core.errors import Forbidden, Gone
+from gonogo.core.errors import Forbidden, Gone, NotAskable
 from gonogo.core.servers import Server
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -51,7 +52,29 @@ def test_a_node_that_does_not_listen_where_it_should_is_named(inside: Inside) ->
     (server,) = inside.servers
     elsewhere = Server("store", "two", "embedded", "up", address="127.0.0.1:1", pid=server.pid)
 
-    assert Inside("store", (server, elsewhere), inside.host).silent() == {"two"}
+    both = Inside("store", (server, elsewhere), inside.host)
+
+    assert both.silent() == {"two"}
+    assert both.addresses() == {"one": server.address, "two": "127.0.0.1:1"}
+    assert both.heard() == {"one": server.address, "two": "nothing"}
+
+
+def test_where_no_server_has_a_data_folder_nobody_can_ask_whose_it_is(inside: Inside) -> None:
+    (server,) = inside.servers
+    without = Inside("store", (replace(server, data=""),), inside.host)
+
+    with pytest.raises(NotAskable, match="none of its servers has a data folder"):
+        without.data_owners()
+
+
+def test_a_server_that_another_one_starts_has_no_folder_of_its_own(inside: Inside) -> None:
+    (server,) = inside.servers
+    child = replace(server, node="child", data="", address="")
+
+    both = Inside("store", (server, child), inside.host)
+
+    assert both.expected_users() == {"one": ME, "child": ME}
+    assert both.expected_owners() == both.data_owners() == {"one": ME}
 
 
 def test_the_data_folder_is_seen_as_it_is(inside: Inside) -> None:

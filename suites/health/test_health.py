@@ -26,8 +26,8 @@ def test_enough_pods_are_healthy(health: Health) -> None:
 
 @pytest.mark.criterion("health.workloads")
 @pytest.mark.needs("kubernetes")
-def test_every_workload_has_the_pods_it_wishes(health: Health) -> None:
-    """Every Deployment, StatefulSet and DaemonSet has as many ready pods as it wishes, and wishes at least one."""
+def test_every_workload_has_its_desired_pods(health: Health) -> None:
+    """Every Deployment, StatefulSet and DaemonSet has as many ready pods as desired, and at least one is desired."""
     expect(health.short(), nothing(), cause="health.workload_short", message="short of pods")
 
 

@@ -38,7 +38,7 @@ def test_connections_are_left(postgresql: Postgresql) -> None:
 
     connections = postgresql.connections()
 
-    told = f"{connections.used} of {connections.allowed}"
+    told = f"{connections.used} of {connections.allowed} connections"
     expect(connections.percent, at_most(allowed, "%"), cause="postgresql.connections_nearly_used", message=told)
 
 

@@ -54,6 +54,14 @@ class Inside:
         """The nodes whose process does not listen on its own address."""
         return {s.node for s in self.servers if s.address and s.address not in self.listening()[s.node]}
 
+    def addresses(self) -> dict[str, str]:
+        """Node to the address that it must listen on, where it has one."""
+        return {s.node: s.address for s in self.servers if s.address}
+
+    def heard(self) -> dict[str, str]:
+        """The same of the nodes that do; ``nothing`` for those that do not."""
+        return self.addresses() | dict.fromkeys(self.silent(), "nothing")
+
     def data_owners(self) -> dict[str, str]:
         """Node to the owner of its data folder. Raises ``NotAskable`` where no node has one."""
         if not any(s.data for s in self.servers):

@@ -89,7 +89,7 @@ def containing(*parts: object) -> Expected:
     """A text or collection that holds all of them."""
     if not parts:
         raise TypeError("containing nothing is always so")
-    told = " and ".join(shown(part) for part in parts)
+    told = " and ".join(map(repr, parts))
     return Expected(f"containing {told}", lambda actual: all(part in actual for part in parts))
 
 
