@@ -543,12 +543,13 @@ def health(
     Exit code 0 nothing failed, 1 something failed, 2 wrong use, 3 something could not be told.
     """
     from gonogo.cluster import survey
+    from gonogo.commands.kinds import rules
 
     spaces = [name for given in namespaces or () for name in given.split(",") if name]
     if problems := _contradictions(file, more, watch, everywhere, spaces):
         raise ConfigError(*problems)
     if file is not None:
-        found = survey.of_files([file, *(more or ())], spaces, tell)
+        found = survey.of_files([file, *(more or ())], spaces, tell, rules())
         raise typer.Exit(_surveyed(found, as_json, all_rows))
     raise typer.Exit(_health_of_cluster(target, spaces, everywhere, watch, as_json, all_rows))
 
@@ -574,6 +575,7 @@ def _health_of_cluster(
 ) -> int:
     from gonogo.cluster import survey
     from gonogo.cluster.api import Api
+    from gonogo.commands.kinds import rules
     from gonogo.core.errors import ClientError
     from gonogo.core.outcomes import Outcome
 
@@ -583,7 +585,7 @@ def _health_of_cluster(
     try:
         api = Api(settings, limits=limits)
         if not watch:
-            return _surveyed(survey.of_cluster(api, spaces), as_json, all_rows)
+            return _surveyed(survey.of_cluster(api, spaces, rules()), as_json, all_rows)
         return _followed(api, spaces, as_json, all_rows)
     except ClientError as error:
         tell(plain(str(error)))
@@ -629,8 +631,9 @@ def _followed(api: Any, spaces: list[str], as_json: bool, all_rows: bool) -> int
     from datetime import UTC, datetime
 
     from gonogo.cluster import story, survey
+    from gonogo.commands.kinds import rules
 
-    with closing(survey.followed(api, spaces)) as steps:
+    with closing(survey.followed(api, spaces, rules())) as steps:
         for step in steps:
             if isinstance(step, str):
                 tell(line(step))

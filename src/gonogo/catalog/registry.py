@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from gonogo.catalog import signatures
+from gonogo.catalog.kinds import kinds
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, Signature
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import converted, nearest, parse_toml, salvaged_toml, suggestion
@@ -200,7 +201,8 @@ class _WaiversFile(Struct, frozen=True, kw_only=True):
 class Registry:
     """Everything that the files below ``root`` declare. ``waivers`` are keyed by criterion.
 
-    ``shared`` maps each claim that components declare (``*.account``) to the criteria that it became.
+    ``shared`` maps each claim that components declare (``*.account``) to the criteria that it became;
+    ``kinds`` are the rules of custom resources that components bring, by ``Kind.group``.
     """
 
     root: Path
@@ -209,6 +211,7 @@ class Registry:
     profiles: Mapping[str, Profile]
     waivers: Mapping[str, Waiver]
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, root: Path) -> Registry:
@@ -222,9 +225,14 @@ class Registry:
         components = _components(root, problems)
         criteria, profiles, shared = _criteria(root, components, problems)
         waivers = _waivers(root, criteria, problems)
+        rules: Mapping[str, Mapping[str, Any]] = {}
+        try:
+            rules = kinds(root)
+        except ConfigError as error:
+            problems += error.problems
         if problems:
             raise ConfigError(*problems)
-        return cls(root, components, criteria, profiles, waivers, shared)
+        return cls(root, components, criteria, profiles, waivers, shared, rules)
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """The components and all they need, each after what it needs.
