@@ -268,7 +268,10 @@ ACCEPTED = bytes.fromhex("80030002 00000004 00000003")
         (flood(frame(BINARY, bytes.fromhex("80030004 00000000") * 1000)), "frames without data"),
         (lambda c: c.sendall(frame(BINARY, b"no frame at all")), "no frame of this connection"),
         (lambda c: (c.sendall(frame(BINARY, ACCEPTED)), c.sendall(frame(BINARY, b"no frame"))), "no frame of this"),
-        (lambda c: (c.sendall(frame(BINARY, ACCEPTED)), c.sendall(frame(CLOSE))), "1005"),
+        (
+            lambda c: (c.sendall(frame(BINARY, ACCEPTED)), c.sendall(frame(CLOSE))),
+            "1005|was cut",
+        ),  # as it is accepted, or just after
         (lambda c: c.close(), "could not be asked"),
     ],
     ids=["early", "settings", "garbage", "garbage-later", "closed", "gone"],
