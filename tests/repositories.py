@@ -107,7 +107,9 @@ STORE_SUITE = '''
     @pytest.mark.criterion("store.mood")
     def test_store_is_happy(store: Store) -> None:
         """The store is happy."""
-        expect(store.mood(), "happy", cause="store.unhappy")
+        mood = store.mood()
+
+        expect(mood, "happy", cause="store.unhappy")
 '''
 
 SHOP_SUITE = '''
