@@ -219,7 +219,7 @@ def test_the_engine_imports_one_thing_at_a_time() -> None:
     places = [path for path in ENGINE if FIRST_THREAD.isdisjoint({path.stem, path.parent.name})]
     alone = {name for path in ENGINE for node in ast.walk(tree(path)) if is_alone(node) for name in named_in(node)}
 
-    assert {"httpx", "kubernetes.client", "testinfra", "gonogo.cluster.api"} <= alone
+    assert {"httpx", "kubernetes.client", "testinfra", "gonogo.cluster.hub"} <= alone
     known = alone | LOADED_BEFORE | sys.stdlib_module_names
     beside = [f"{shown(p, line)}: {name}" for p in places for name, line in imported_in(tree(p)) if name not in known]
     assert beside == []

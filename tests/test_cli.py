@@ -8,13 +8,15 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import yaml
+from deploying import Deploying, Replacing
 from kubeconfigs import kubeconfig
 from msgspec.structs import replace
 from repositories import Content
@@ -26,7 +28,6 @@ from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, DeployError, Problem
-from gonogo.providers.existing.addresses import Existing
 from gonogo.results.model import Results
 from gonogo.results.seal import sealed
 from gonogo.run.platform import Platform
@@ -98,7 +99,7 @@ def test_the_help_of_the_program_names_every_verb_in_one_whole_line(gonogo: Gono
 
 
 def test_the_verbs_are_those_of_the_contract() -> None:
-    verbs = "components plan up down status endpoints rbac check health gate report sweep drill"
+    verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor"
 
     assert sorted(VERBS) == sorted(verbs.split())
 
@@ -285,7 +286,7 @@ def test_up_also_asks_what_stands_on_what_was_asked_for(gonogo: Gonogo, content:
 def test_up_says_why_something_was_left_and_goes_on_with_the_rest(
     gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Thin(Existing):
+    class Thin(Deploying):
         def up(self, component: Component, *rest: object) -> Endpoints:
             if component.name == "store":
                 raise DeployError("store", "answers, and is not right\nit was left as it is")
@@ -311,14 +312,6 @@ def test_what_gonogo_did_not_start_is_never_replaced(gonogo: Gonogo, content: Co
 def test_replacing_is_told_to_the_provider_before_anything_is_stood_up(
     gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Replacing(Existing):
-        def replacing(self, tell: Callable[[str], None]) -> None:
-            self.tell = tell
-
-        def up(self, component: Component, *rest: object) -> Endpoints:
-            self.tell(f"{component.name} is replaced; lost with it: everything")
-            return super().up(component, *rest)  # type: ignore[arg-type]
-
     monkeypatch.setattr("gonogo.providers.choose.provider_for", lambda target, *_: Replacing(target))
 
     said = gonogo("up", "store", "--replace")
@@ -385,17 +378,18 @@ def test_a_list_of_platforms_that_is_a_link_is_a_sentence(
 def test_what_cannot_be_fetched_is_a_sentence_and_nothing_stays(
     gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    ended = []
+    made: list[Deploying] = []
 
-    class Unreachable(Existing):
+    class Unreachable(Deploying):
+        def __init__(self, target: Any) -> None:
+            super().__init__(target)
+            made.append(self)
+
         def attached(self, component: Component) -> None:
             return None
 
         def up(self, *_: object) -> Endpoints:
             raise ConfigError(Problem("proxy", "no answer for 10 s"))
-
-        def down(self) -> None:
-            ended.append("everything")
 
     for module in ("providers.choose", "run.execution"):
         monkeypatch.setattr(f"gonogo.{module}.provider_for", lambda target, *_: Unreachable(target))
@@ -404,23 +398,21 @@ def test_what_cannot_be_fetched_is_a_sentence_and_nothing_stays(
 
     assert said.code == 2
     assert "proxy: no answer for 10 s" in said.err.splitlines()[-1] + said.err.splitlines()[-2]
-    assert ended == ["everything"]
+    assert [one.ended for one in made] == [[["everything"]]]
 
 
 def test_an_interrupted_up_leaves_alone_what_was_there(
     gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended: list[list[str]] = []
+    made: list[Deploying] = []
 
-    class ShopIsThere(Existing):
+    class ShopIsThere(Deploying):
+        def __init__(self, target: Any) -> None:
+            super().__init__(target)
+            made.append(self)
+
         def attached(self, component: Component) -> Endpoints | None:
             return super().attached(component) if component.name == "shop" else None
-
-        def down(self) -> None:
-            ended.append(["everything"])
-
-        def down_only(self, components: Iterable[Component]) -> None:
-            ended.append([component.name for component in components])
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -431,7 +423,7 @@ def test_an_interrupted_up_leaves_alone_what_was_there(
     said = gonogo("up", "store")
 
     assert said.code == 130
-    assert ended == [["store"]]
+    assert [one.ended for one in made] == [[["store"]]]
 
 
 def test_the_printed_target_file_is_one(

@@ -270,24 +270,6 @@ def test_why_we_are_not_known(tmp_path: Path, user: Mapping[str, Any], said: str
     assert "does not know the user of context 'one'" in str(raised.value)
 
 
-REVIEW = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
-
-@pytest.mark.parametrize(
-    ("reply", "may"),
-    [
-        (Reply(201, '{"status": {"allowed": true}}'), True),
-        (Reply(201, '{"status": {"allowed": false}}'), False),
-        (Reply(403, status(403, "Forbidden", "no reviews for you")), True),
-    ],
-)
-def test_a_right_is_reviewed_and_otherwise_tried(tmp_path: Path, reply: Reply, may: bool) -> None:
-    with serving({REVIEW: [reply]}) as script:
-        asked = api(kubeconfig(tmp_path / "config", server=script.url))
-
-        assert asked.may("list", "pods", "data") is may
-
-
 def test_a_cluster_is_known_by_a_uid(tmp_path: Path) -> None:
     found = Reply(body='{"kind": "Namespace", "metadata": {"name": "kube-system", "uid": "5b0c"}}')
     with serving({"GET /api/v1/namespaces/kube-system": [found]}) as script:

@@ -20,12 +20,13 @@ from scripted import Reply, Script, answers, serving
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes, Reached, load_target
 from gonogo.checks.translate import translated
+from gonogo.cluster import behind
 from gonogo.cluster.judge import World
+from gonogo.cluster.judge.endpoints import MAKERS, selected
 from gonogo.core.endpoints import Limits
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Problem, Refused, SecretMissing
 from gonogo.core.outlet import learn
 from gonogo.providers.choose import provider_for
-from gonogo.providers.existing import behind
 from gonogo.providers.existing.access import Cluster
 from gonogo.providers.existing.cluster import ExistingCluster
 
@@ -189,7 +190,7 @@ def test_a_cluster_that_cannot_be_compared_is_not_changed(tmp_path: Path) -> Non
 
 
 def obj(kind: str, name: str, *, owner: str = "", labels: dict[str, str] | None = None, **rest: Any) -> dict[str, Any]:
-    version = "apps/v1" if kind in behind.WORKLOADS else "v1"
+    version = "apps/v1" if kind in MAKERS else "v1"
     meta: dict[str, Any] = {"name": name, "namespace": "data", "uid": name, "labels": labels or {}}
     meta["creationTimestamp"] = "2026-11-25T09:00:00Z"
     if owner:
@@ -262,6 +263,46 @@ def test_where_a_service_has_no_pods_who_should_make_them_is_found() -> None:
 
 def test_a_service_that_is_not_there_has_nothing_behind_it() -> None:
     assert list(behind.behind(world(), "data/other:1").objects) == []
+
+
+DELETED = {"deletionTimestamp": "2026-11-25T09:59:50Z", "deletionGracePeriodSeconds": 30}
+
+
+@pytest.mark.parametrize(
+    ("phase", "deleted", "stands"),
+    [("Running", {}, True), ("Running", DELETED, True), ("Succeeded", {}, False), ("Failed", {}, False)],
+    ids=["running", "terminating", "succeeded", "failed"],
+)
+def test_whether_a_pod_stands_behind_a_service_is_the_same_for_judge_and_provider(
+    tmp_path: Path, phase: str, deleted: dict[str, Any], stands: bool
+) -> None:
+    other = pod("queue-old")
+    other["metadata"] |= deleted
+    other["status"]["phase"] = phase
+    seen = world(other, pod("queue-new"))
+
+    judged = [p["metadata"]["name"] for p in selected(seen, "data", {"matchLabels": {"app": "queue"}})]
+    found = [p["metadata"]["name"] for p in behind.behind(seen, "data/queue:9092").pods]
+    with provider(tmp_path, seen) as (made, _):
+        shown = [server.node for server in made.servers()]
+
+    assert sorted(judged) == sorted(found) == sorted(shown) == ["queue-new", *(["queue-old"] if stands else [])]
+
+
+def test_a_pod_that_has_ended_tells_why_nobody_stands_there(tmp_path: Path) -> None:
+    evicted = pod("queue-a")
+    evicted["status"] |= {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
+    seen = world(evicted)
+
+    found = behind.behind(seen, "data/queue:9092")
+    with provider(tmp_path, seen) as (made, registry):
+        reason, shown = made.reason(registry.components["queue"]), made.servers()
+
+    assert (found.pods, [p["metadata"]["name"] for p in found.ended]) == ((), ["queue-a"])
+    assert [c["kind"] for c in found.controllers] == ["ReplicaSet", "Deployment"]
+    assert reason is not None
+    assert reason.message.startswith("Pod data/queue-a is failed: Evicted")
+    assert shown == []
 
 
 def test_events_are_told_with_what_they_are_about() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -80,10 +81,17 @@ def test_a_server_of_another_name_needs_to_be_told(tmp_path: Path) -> None:
 def test_whoever_insists_verifies_nothing(tmp_path: Path) -> None:
     pair = Authority(tmp_path).issue("kubernetes.example")
 
-    with asking(tmp_path, pair, cluster={"insecure-skip-tls-verify": True}) as asked:
+    unverified = {"insecure-skip-tls-verify": True}
+
+    with warnings.catch_warnings(record=True) as warned, asking(tmp_path, pair, cluster=unverified) as asked:
+        warnings.simplefilter("always")
+        given = list(warnings.filters)
         answer, tls = asked.get(VERSION), asked.stream_headers_and_tls(VERSION).tls
+        kept = list(warnings.filters) == given
 
     assert answer == b"{}"
+    assert kept
+    assert [one.category for one in warned if one.category is not ResourceWarning] == []
     assert tls is not None
     assert tls.verify_mode == ssl.CERT_NONE
 

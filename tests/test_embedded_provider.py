@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -136,6 +137,27 @@ def test_passwords_are_random_and_never_on_a_command_line(checkout: Checkout) ->
     lines = [Path(f"/proc/{s.pid}/cmdline").read_bytes().decode() for s in provider.servers()]
     assert endpoints["password"] != other["password"]
     assert not any(endpoints["password"] in line or other["password"] in line for line in lines)
+
+
+def test_a_server_may_open_many_files_and_our_own_limit_stays(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ours = min(soft, 1024)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (ours, hard))
+    try:
+        one = component(checkout.root)
+        provider = checkout.provider()
+        assert provider.fits([one]) == []
+        checkout.up(one, provider)
+        pid = rows(provider)["one"].pid
+        assert pid
+        its = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        still = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert its == (min(hard, keeper.OPEN_FILES),) * 2
+    assert still == (ours, hard)
 
 
 def test_servers_inherit_nothing_of_our_environment(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,7 +312,8 @@ def starting(cluster: Cluster) -> None:
 def outside(cluster: Cluster) -> None:
     service(cluster, 1, "x")
     endpoint = {"addresses": ["192.0.2.7"], "conditions": {}}
-    cluster.objects[f"{SLICES}?kubernetes.io/service-name=web"] = {"items": [{"endpoints": [endpoint], "ports": None}]}
+    part = {"metadata": {"name": "web-1"}, "endpoints": [endpoint], "ports": None}
+    cluster.objects[f"{SLICES}?kubernetes.io/service-name=web"] = {"items": [part]}
 
 
 def forbidden(cluster: Cluster) -> None:

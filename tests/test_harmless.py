@@ -31,7 +31,7 @@ from gonogo.core.outcomes import Outcome
 from gonogo.core.servers import Phase, Progress
 from gonogo.pytest_plugin import summary
 from gonogo.render import html, markdown, terminal
-from gonogo.results.model import Results
+from gonogo.results.model import Reference, Results
 from gonogo.run.diagnosis import filled
 from gonogo.run.progress import Screen
 
@@ -89,6 +89,7 @@ ROW = Row(
     hint=HOSTILE,
     cause=HOSTILE,
     source=HOSTILE,
+    root=Reference(kind=HOSTILE, namespace=HOSTILE, name=HOSTILE, container=HOSTILE, key=HOSTILE),
 )
 
 

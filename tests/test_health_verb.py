@@ -22,9 +22,12 @@ from gonogo import cli
 from gonogo.cluster import story, survey
 from gonogo.cluster.judge import Row, State, World, judge
 from gonogo.core.errors import Forbidden, Garbled, Unavailable
+from gonogo.results.model import Reference
 
 NOW = "2026-11-25T10:00:00Z"
 FIELDS = ["kind", "apiVersion", "namespace", "name", "state", "reason", "message", "hint", "cause", "source"]
+FACTS = ["root", "grace", "since", "container", "image", "exitCode", "lacks"]
+"""What the message of a row tells, for programs."""
 
 
 def pod(name: str, ready: bool = True, **status: Any) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def test_a_row_has_the_fields_of_the_contract(health: Health) -> None:
     said = health(pod("web-0"), FAILED, "--json")
 
     rows = json.loads(said.out)
-    assert [list(row) for row in rows] == [FIELDS, FIELDS]
+    assert [list(row) for row in rows] == [FIELDS + FACTS, FIELDS + FACTS]
     assert {row["name"]: row["state"] for row in rows} == {"web-0": "ready", "events": "failed"}
     assert rows[1]["apiVersion"] == "kafka.strimzi.io/v1"
     assert rows[1]["source"] == "dump.yaml#2"
@@ -198,7 +201,7 @@ def test_the_states_are_those_of_the_contract() -> None:
     schema = msgspec.json.schema(Row)
 
     assert sorted(schema["$defs"]["State"]["enum"]) == ["failed", "progressing", "ready", "suspended", "unknown"]
-    assert list(schema["$defs"]["Row"]["properties"]) == FIELDS
+    assert list(schema["$defs"]["Row"]["properties"]) == FIELDS + FACTS
 
 
 def test_objects_may_come_through_a_pipe(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,18 +269,22 @@ def test_what_a_cluster_says_does_not_move_the_cursor(health: Health) -> None:
 # -- stories
 
 
-def row(
-    name: str, state: State, cause: str = "", reason: str = "CrashLoop", kind: str = "Pod", message: str = ""
-) -> Row:
+def row(name: str, state: State, root: Reference | None = None, *, reason: str = "CrashLoop", **more: Any) -> Row:
     """One row of a namespace."""
-    return Row(kind=kind, namespace="x", name=name, state=state, cause=cause, reason=reason, message=message)
+    told: dict[str, Any] = {"kind": "Pod", "cause": str(root or ""), "root": root, "reason": reason, **more}
+    return Row(namespace="x", name=name, state=state, **told)
+
+
+def pod_at(name: str, container: str = "") -> Reference:
+    """A pod of that namespace."""
+    return Reference(kind="Pod", namespace="x", name=name, container=container)
 
 
 def test_a_doomed_pod_and_its_owners_are_one_story_root_first() -> None:
     found = story.stories(
         [
-            row("web", State.FAILED, "Pod x/web-1, container app", kind="Deployment"),
-            row("web-1", State.FAILED, "Pod x/web-1, container app"),
+            row("web", State.FAILED, pod_at("web-1", "app"), kind="Deployment"),
+            row("web-1", State.FAILED, pod_at("web-1", "app")),
             row("db", State.READY, kind="Service"),
         ]
     )
@@ -288,8 +295,8 @@ def test_a_doomed_pod_and_its_owners_are_one_story_root_first() -> None:
 def test_a_chain_of_causes_ends_at_its_root() -> None:
     found = story.stories(
         [
-            row("web", State.PROGRESSING, "Pod x/web-1", kind="Deployment"),
-            row("web-1", State.PROGRESSING, "PersistentVolumeClaim x/disk"),
+            row("web", State.PROGRESSING, pod_at("web-1"), kind="Deployment"),
+            row("web-1", State.PROGRESSING, Reference(kind="PersistentVolumeClaim", namespace="x", name="disk")),
             row("disk", State.FAILED, kind="PersistentVolumeClaim"),
         ]
     )
@@ -304,8 +311,21 @@ def test_pods_that_suffer_alike_are_told_once() -> None:
     assert [(one.root.name, len(one.alike)) for one in found] == [("web-0", 2)]
 
 
+def test_of_pods_that_suffer_alike_no_other_words_are_lost() -> None:
+    rows = [row(f"web-{n}", State.FAILED, message=f"web-{n} took {n // 2} s") for n in range(4)]
+
+    told = story.text(rows, colour=False, width=100)
+
+    assert [line.strip() for line in told.splitlines()[1:4]] == [
+        "alike: Pod x/web-1, Pod x/web-2, Pod x/web-3",
+        "web-0 took 0 s",
+        "Pod x/web-2: web-2 took 1 s",
+    ]
+
+
 def test_causes_in_a_circle_lose_no_row() -> None:
-    rows = [row("a", State.FAILED, "Pod x/b"), row("b", State.FAILED, "Pod x/a"), row("c", State.FAILED, "Node gone")]
+    gone = Reference(kind="Node", name="gone")
+    rows = [row("a", State.FAILED, pod_at("b")), row("b", State.FAILED, pod_at("a")), row("c", State.FAILED, gone)]
 
     told = [one for each in story.stories(rows) for one in (each.root, *each.alike, *each.dragged)]
 

@@ -12,7 +12,7 @@ import pytest
 from kafka import errors
 from kafka.structs import TopicPartition
 
-from fixtures.kafka import Kafka, Members, Partition, known
+from fixtures.kafka import CutOff, Kafka, Members, Partition, known
 from gonogo.core.endpoints import Endpoints, Limits
 from gonogo.core.errors import (
     ClientError,
@@ -118,8 +118,19 @@ def test_a_connection_that_is_cut_in_the_handshake_means_our_credentials() -> No
         "broker:9092", errors.KafkaConnectionError("socket disconnected")
     )
 
-    assert type(found) is Denied
+    assert isinstance(found, Denied)
     assert "PLAINTEXT" in str(found)
+
+
+def test_who_says_that_it_does_not_know_us_tells_more_than_who_cuts_the_connection() -> None:
+    asked = client("one:9092", "two:9092")
+    answers = {"one:9092": CutOff("kafka", "was cut"), "two:9092": Denied("kafka", "the connection was cut")}
+    asked._ask_each = lambda *_, **__: answers  # type: ignore[method-assign]
+
+    with pytest.raises(Denied) as refused:
+        asked.answers()
+
+    assert refused.value is answers["two:9092"]
 
 
 def test_a_partition_is_shown_with_who_leads_and_follows() -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from deploying import Deploying
 from repositories import Content
 
 from gonogo.catalog.registry import Component, Registry
@@ -19,6 +20,7 @@ from gonogo.core.errors import (
     ClientError,
     ConfigError,
     DeployError,
+    NotAllowed,
     NotReady,
     Problem,
     Refused,
@@ -35,21 +37,27 @@ RUN = "pv-20240101000000-0a1b2c"
 Make = Callable[..., Platform]
 
 
-class Stub(Existing):
+class Stub(Deploying):
     """A provider that stands components up as told: a folder, or the error that is raised."""
 
     def __init__(self, target: Any, room: Iterable[Problem] = (), **falls: BaseException) -> None:
-        super().__init__(target)
-        self.room, self.falls, self.begun = list(room), falls, []
-
-    def fits(self, components: Iterable[Component]) -> list[Problem]:
-        return self.room
+        super().__init__(target, room)
+        self.falls, self.begun = falls, []
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Any, report: Any) -> Endpoints:
         self.begun.append((component.name, sorted(needs)))
         if component.name in self.falls:
             raise self.falls[component.name]
         return super().up(component, needs, ready, report)
+
+    def confirm(self) -> str:
+        return ""
+
+    def place(self) -> str:
+        return ""
+
+    def reason(self, component: Component) -> Reason | None:
+        return None
 
     @contextmanager
     def disturb(self, component: Component, how: str, node: str, ready: Any) -> Any:
@@ -215,6 +223,28 @@ def test_a_disturbed_component_is_trusted_again_once_it_is_restored(make: Make, 
 
     assert during.outcome is Outcome.BROKEN
     assert platform.standing("store").up
+
+
+def test_what_gonogo_did_not_start_is_not_disturbed(content: Content) -> None:
+    registry = Registry.load(content.root)
+    target, journal = load_target("there", content.root, registry), Journal(content.root / "journal.jsonl")
+    platform = Platform(registry, target, Existing(target), run=RUN, mode=Mode.DISRUPT, journal=journal)
+
+    with pytest.raises(NotAllowed, match="store was not started by gonogo, so it cannot be told to kill one"):
+        platform.disturbed("store", "kill", "one").__enter__()
+
+
+def test_what_is_only_attached_to_is_asked_whether_it_is_ready(content: Content) -> None:
+    registry, told = Registry.load(content.root), list[Progress]()
+    target, journal = load_target("there", content.root, registry), Journal(content.root / "journal.jsonl")
+    platform = Platform(
+        registry, target, Existing(target), run=RUN, mode=Mode.READ, journal=journal, report=told.append
+    )
+
+    platform.bring_up(["store"])
+
+    assert platform.standing("store").outcome == "passed"
+    assert [(t.phase, t.detail) for t in told] == [("starting", "asking it"), ("ready", "")]
 
 
 def test_a_component_that_nobody_asked_for_has_no_standing(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -9,14 +10,19 @@ from typing import Any
 import pytest
 import yaml
 from checkouts import FILES, checkout
-from test_architecture import ROOT, words_of_code
+from test_architecture import ROOT, tree, words_of_code
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
 from gonogo.cluster.api import KINDS
+from gonogo.cluster.judge import JUDGES
+from gonogo.cluster.kinds import BEHIND, CAUSES, HEALTH, WORKLOADS
 from gonogo.commands.rbac import EXPLAINS, Right, home_of, manifests, rights
 from gonogo.core.errors import ConfigError
 from gonogo.core.outcomes import Mode
+
+ASKS = {"of_kind", "get", "in_namespace", "absent", "knows_all", "children", "children_of"}
+"""How a judge asks a world for the objects of a kind."""
 
 WATCHED = """
     title = "Watched"
@@ -197,4 +203,28 @@ def test_a_component_may_list_what_its_client_names() -> None:
     health = Registry.load(ROOT).components["health"]
     words = {text for text, _ in words_of_code(ROOT / "fixtures" / "health.py")} - {"Endpoints"}
 
-    assert {*health.reads, *health.explains} == words & KINDS.keys()
+    assert {"HEALTH", "WORKLOADS"} <= words
+    assert {*health.reads, *health.explains} == (words & KINDS.keys()) | {*HEALTH, *WORKLOADS}
+
+
+def test_whoever_asks_for_rights_is_granted_what_is_looked_at_behind_services(tmp_path: Path) -> None:
+    _, seen = found(tmp_path, QUEUE)
+
+    explaining = {r.resource for r in seen if r.verb == "watch"}
+    assert explaining == {KINDS[kind].resource for kind in BEHIND}
+
+
+def test_every_kind_that_a_judge_reads_is_looked_at() -> None:
+    judges = sorted((ROOT / "src" / "gonogo" / "cluster" / "judge").glob("*.py"))
+    asked = {
+        (text.value, call.func.attr)
+        for path in judges
+        for call in ast.walk(tree(path))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ASKS
+        for text in ast.walk(call)
+        if isinstance(text, ast.Constant) and text.value in KINDS
+    }
+
+    assert {way for _, way in asked} == ASKS
+    assert {kind for kind, _ in asked} <= {*JUDGES, *CAUSES}
+    assert {*HEALTH, *BEHIND, *WORKLOADS} - {"Event"} <= {*JUDGES}

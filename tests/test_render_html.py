@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 from samples import HOSTILE, node, sample_results
 
-from gonogo.core.outcomes import Decision, Level, Outcome
+from gonogo.core.outcomes import Decision, Level, Mode, Outcome
 from gonogo.render import html
 from gonogo.results.model import CriterionResult, Evidence, Results, RunInfo, TargetInfo, Verdict, Waiver
 
@@ -311,7 +311,9 @@ def test_a_canary_that_was_redacted_at_capture_is_not_brought_back() -> None:
 )
 def test_each_decision_has_its_title(decision: Decision, code: int, headline: str, reason: str, title: str) -> None:
     verdict = Verdict(decision=decision, code=code, headline=headline, reason=reason)
-    page = Page(html.render(replace(sample_results(), verdict=verdict)))
+    results = sample_results()
+    run = replace(results.run, mode=Mode.READ if "read only" in title else Mode.WRITE)
+    page = Page(html.render(replace(results, run=run, verdict=verdict)))
     assert f"{title} {reason}" in page.text
 
 

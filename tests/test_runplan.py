@@ -12,7 +12,7 @@ from gonogo.catalog.target import Target, load_target
 from gonogo.core.errors import ConfigError
 from gonogo.core.outcomes import Level, Mode, Outcome, Skip
 from gonogo.run.declared import Declared
-from gonogo.run.plan import Planned, RunPlan, holds, plan, unsupported
+from gonogo.run.plan import Lacking, Planned, RunPlan, holds, plan, unsupported
 from tests.checkouts import checkout
 
 STAGING = """
@@ -154,7 +154,7 @@ def test_a_component_cannot_stand_up_without_one_that_is_declared_unsupported(tm
     here = Here(tmp_path, deploy__targets__embedded=target)
 
     assert unsupported(here.registry, here.target) == {"store": "no room", "models": "without store: no room"}
-    assert holds(here.registry.components["store"], here.target) == "no room"
+    assert holds(here.registry.components["store"], here.target) == Lacking("no room")
     assert holds(here.registry.components["models"], here.target) is None
 
 

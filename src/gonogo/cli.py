@@ -61,6 +61,10 @@ Components = Annotated[list[str] | None, typer.Argument(metavar="COMPONENT", hid
 Stored = Annotated[list[Path] | None, typer.Argument(metavar="RESULTS", hidden=True)]
 
 
+TAKEN = ("memory_mib", "disk_mib", "processes")
+"""What a component takes of a machine, as `plan` tells it."""
+
+
 def example(text: str) -> str:
     """The last line of a verb's help."""
     return f"Example: {text}"
@@ -75,6 +79,7 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
 
     A component that the target cannot hold is listed with the reason.
     """
+    from gonogo.providers import Deploys
     from gonogo.providers.choose import provider_for
     from gonogo.run.plan import holds, unsupported
 
@@ -84,11 +89,12 @@ def components(target: Target = None, as_json: AsJson = False) -> None:
     rows = []
     for name in registry.ordered(registry.components):
         component = registry.components[name]
+        held = holds(component, chosen) is None
         rows.append(
             {
                 "component": name,
                 "title": component.title,
-                "version": provider.version(component) if holds(component, chosen) is None else "",
+                "version": provider.version(component) if held and isinstance(provider, Deploys) else "",
                 "needs": list(component.needs),
                 "target": chosen.name,
                 "held": name not in lacking,
@@ -105,21 +111,25 @@ def plan(names: Components = None, target: Target = None, as_json: AsJson = Fals
     Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for
     all that the target can hold. Exit code 0 where it fits, 1 where not.
     """
+    from gonogo.providers import Deploys
     from gonogo.providers.choose import provider_for
 
     root, registry, chosen = loaded(target)
     provider = provider_for(chosen, root)
-    ordered = registry.ordered(selected(registry, chosen, names))
+    wanted = [registry.components[n] for n in registry.ordered(selected(registry, chosen, names))]
+    deploys = provider if isinstance(provider, Deploys) else None
+    # what is there already takes nothing more
+    taken = [deploys.takes(one) if deploys else dict.fromkeys(TAKEN, 0) for one in wanted]
     rows = [
-        {"order": number, "component": component.name, "needs": list(component.needs), **provider.takes(component)}
-        for number, component in enumerate((registry.components[n] for n in ordered), 1)
+        {"order": number, "component": one.name, "needs": list(one.needs), **takes}
+        for number, (one, takes) in enumerate(zip(wanted, taken, strict=True), 1)
     ]
-    problems = provider.fits([registry.components[n] for n in ordered])
+    problems = deploys.fits(wanted) if deploys else []
     if as_json:
         show({"components": rows, "fits": not problems, "problems": [str(p) for p in problems]}, True)
     else:
         show(rows, False)
-        totals = {k: sum(int(r.get(k) or 0) for r in rows) for k in ("memory_mib", "disk_mib", "processes")}
+        totals = {k: sum(int(r.get(k) or 0) for r in rows) for k in TAKEN}
         say("\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk".format(**totals))
         say("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {p}" for p in problems))
     raise typer.Exit(GO if not problems else FAILED)
@@ -133,17 +143,18 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
+    from gonogo.providers import Deploys, Observes, close
     from gonogo.providers.choose import provider_for
 
     root, _, chosen = loaded(target)
     keys = ("component", "node", "provider", "state", "version", "address", "pid", "log", "data", "since")
     provider = provider_for(chosen, root)
     try:
-        servers = provider.servers()
+        servers = provider.servers() if isinstance(provider, Observes) else []
     finally:
-        provider.close()
+        close(provider)
     rows = [{key: asdict(server)[key] for key in keys} for server in servers]
-    if not rows and chosen.provider == "existing":
+    if not rows and not isinstance(provider, Deploys):
         tell(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
         tell("nothing is up; `gonogo up` stands the platform up")
@@ -174,6 +185,57 @@ def endpoints(
         say(target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
 
 
+@app.command(epilog=example("gonogo explain kafka.roundtrip"))
+def explain(
+    id: Annotated[str | None, typer.Argument(metavar="ID", hidden=True)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a criterion, cause, component or kind is.
+
+    ID is a criterion (kafka.roundtrip), a cause (kafka.broker_missing, timed_out), a component, a kind of a cluster
+    (Deployment, pvc, KafkaTopic) or a reason of `gonogo health` (ImageNotFound): what is claimed and who asks it, what
+    is likely wrong and how to see it by hand, how it is judged. Without ID: what can be explained. Asks no server.
+    """
+    from gonogo.catalog.registry import Registry
+    from gonogo.commands.asking import Suites
+    from gonogo.commands.explain import SCHEMA, explained, known, overview, text
+    from gonogo.core.content import find_root
+
+    registry = Registry.load(find_root(Path.cwd()))
+    public(registry.components)
+    if id is None:
+        ids = known(registry)
+        rows = [{"sort": sort, "count": len(words), "ids": words} for sort, words in ids.items()]
+        shown, told = {"schema": SCHEMA, "rows": rows}, overview(ids, colour=coloured(), width=columns())
+    else:
+        found = explained(Suites(registry), id)
+        shown, told = found.public(), text(found, colour=coloured(), width=columns())
+    if as_json:
+        say_json(shown, indent=1)
+    else:
+        say(told)
+
+
+@app.command(epilog=example("gonogo doctor --json"))
+def doctor(target: Target = None, as_json: AsJson = False) -> None:
+    """Show what this machine lacks, each with the fix.
+
+    Python, platform, GONOGO_HOME, server programs, memory, disk, mirrors, stale platforms, clients, cluster, kubectl
+    and helm: asked for real, none for longer than some seconds. Starts nothing.
+
+    Exit code 0 where nothing is lacking that the target needs, 1 where something is, 3 where something could not be
+    told.
+    """
+    from gonogo.commands.doctor import SCHEMA, code, examined, text
+
+    rows = examined(*loaded(target))
+    if as_json:
+        say_json({"schema": SCHEMA, "rows": [row.public() for row in rows]}, indent=1)
+    else:
+        say(text(rows, colour=coloured(), width=columns()))
+    raise typer.Exit(code(rows))
+
+
 # -- up and down
 
 
@@ -192,10 +254,14 @@ def up(
     left as it is and described; --replace starts it anew, and says what is lost. Exit code 0 where all are ready, 1
     where not.
     """
+    from gonogo.providers import Deploys, Keeps, Replaces
+
     platform, screen = reached(target)
     provider, registry = platform.provider, platform.registry
     asked = registry.ordered(selected(registry, platform.target, names))
     if replace:
+        if not isinstance(provider, Replaces):
+            raise ConfigError(Problem("--replace", f"gonogo did not start the servers of {platform.target.name!r}"))
         provider.replacing(lambda lost: screen.line(lost, "yellow"))
     there = platform.there(registry.components)
     # what stands on something that is replaced, at another address and without its data, is not right any more either
@@ -208,19 +274,20 @@ def up(
         screen.close()
         if isinstance(error, KeyboardInterrupt):
             screen.line("interrupted: taking down what was begun")
-        if there:
+        if there and isinstance(provider, Deploys):
             provider.down_only([registry.components[n] for n in wanted if n not in there])
-        else:
+        elif isinstance(provider, Deploys):
             provider.down()
         raise
-    provider.keep()
+    if isinstance(provider, Keeps):
+        provider.keep()
     fallen = [s for s in standings if not s.up]
     for standing in fallen:
         screen.line(f"{standing.component}: {standing.message}", "red")
         for evidence in standing.evidence:
             screen.line(evidence.text or "")
     screen.line(f"{len(standings) - len(fallen)} of {len(standings)} components are up")
-    if platform.target.provider != "existing":
+    if isinstance(provider, Deploys):
         screen.line("`gonogo status` shows them, `gonogo down` ends them")
     raise typer.Exit(FAILED if fallen else GO)
 
@@ -237,6 +304,7 @@ def down(
 
     Each COMPONENT, without any the whole platform of this checkout.
     """
+    from gonogo.providers import Deploys
     from gonogo.providers.choose import provider_for
 
     if everything:
@@ -252,7 +320,7 @@ def down(
     provider = provider_for(chosen, root)
     wanted = [registry.components[n] for n in selected(registry, chosen, names)]
     there = any(provider.stands(component) for component in wanted)
-    if chosen.provider == "existing":
+    if not isinstance(provider, Deploys):
         tell(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
         return
     if names:
@@ -778,6 +846,13 @@ def level(name: str | None) -> Any:
 def coloured() -> bool:
     """Whether standard output wants colours: a terminal, and no ``NO_COLOR``."""
     return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def columns() -> int:
+    """How wide a line may be: the terminal, up to what is still easy to read."""
+    import shutil
+
+    return min(shutil.get_terminal_size((120, 40)).columns, 160)
 
 
 def show(rows: Any, as_json: bool) -> None:

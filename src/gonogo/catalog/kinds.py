@@ -73,8 +73,8 @@ def _wrong(table: Table, where: str, kind: str) -> Iterator[Problem]:
         for expression in [told] if isinstance(told, str) else told:
             try:
                 jmespath.compile(expression)
-            except JMESPathError as error:
-                yield Problem(where, f"{kind}.{key} is no JMESPath: {str(error).splitlines()[0]}")
+            except JMESPathError:
+                yield Problem(where, f"{kind}.{key} is no JMESPath: {expression}")
     try:
         table.hint.format(namespace="", name="")
     except (KeyError, IndexError, ValueError):

@@ -136,8 +136,6 @@ def _kinds() -> Iterator[tuple[str, Kind]]:
 KINDS: Mapping[str, Kind] = dict(_kinds())
 """The built-in kinds by name, as Kubernetes 1.25 and later serve them: nothing has to be discovered."""
 
-REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False)
-
 
 class Right(NamedTuple):
     """What RBAC would have to grant; ``resource`` as ``pods``, ``deployments.apps``, ``pods/log``."""
@@ -232,14 +230,6 @@ class _Object(msgspec.Struct):
     metadata: _Named
 
 
-class _Verdict(msgspec.Struct):
-    allowed: bool = False
-
-
-class _Review(msgspec.Struct):
-    status: _Verdict
-
-
 def position(page: bytes) -> tuple[str, str]:
     """Resource version and ``continue`` of a list's page. Raises ``msgspec.MsgspecError`` where it is none."""
     # they stand in front; where they do, the rest of a large page need not be read for them
@@ -314,33 +304,11 @@ class Api:
         """The uid of namespace ``kube-system``: what a cluster is known by, as it never changes."""
         return read(self, KINDS["Namespace"].path(name="kube-system"), _Object).metadata.uid
 
-    def may(
-        self, verb: str, resource: str, namespace: str, *, group: str = "", name: str = "", subresource: str = ""
-    ) -> bool:
-        """Whether we have the right (SelfSubjectAccessReview); ``resource`` is the plural.
-
-        True also where the review itself is refused: then only the request itself can tell.
-        """
-        wanted = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
-        wanted |= {"name": name, "subresource": subresource}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {key: value for key, value in wanted.items() if value}},
-        }
-        path = REVIEWS.path()
-        try:
-            with closing(self._open("POST", path, body=msgspec.json.encode(review))) as answer:
-                answered = self._body(answer, path)
-            return understood(self.component, path, partial(decode, answered, _Review)).status.allowed
-        except Forbidden:
-            return True
-
     # -- questions
 
     def get(self, path: Path, **query: str) -> bytes:
         """The body of one GET, all of it within the limit for one call; see also :func:`read`."""
-        with closing(self._open("GET", path, query)) as answer:
+        with closing(self._open(path, query)) as answer:
             return self._body(answer, path)
 
     def pages(
@@ -363,7 +331,7 @@ class Api:
         query = {"limit": str(limit), "labelSelector": labels, "fieldSelector": fields}
         path, size, within = kind.path(namespace), 0, max(LIST, self.limits.check)
         for _ in range(PAGES):
-            with closing(self._open("GET", path, query, read=within, packed=True)) as answer:
+            with closing(self._open(path, query, read=within, packed=True)) as answer:
                 opened(answer)
                 page = self._body(answer, path, within, LARGEST_PAGE)
             yield page
@@ -383,10 +351,11 @@ class Api:
         *,
         labels: str = "",
         fields: str = "",
+        seconds: float = WATCHED,
         silence: float = SILENCE,
         opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _: None,
     ) -> Iterator[bytes]:
-        """The lines of a watch as they come, bookmarks among them; it ends when the API server ends it.
+        """The lines of a watch as they come, bookmarks among them; the API server ends it after ``seconds``.
 
         ``opened`` is handed the answer as soon as the watch stands: its ``shutdown()`` ends it from another
         thread. Raises ``ClusterLost`` after ``silence`` seconds without a line, and :class:`Outdated` where
@@ -394,9 +363,9 @@ class Api:
         line without an end.
         """
         query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
-        query |= {"labelSelector": labels, "fieldSelector": fields, "timeoutSeconds": str(WATCHED)}
+        query |= {"labelSelector": labels, "fieldSelector": fields, "timeoutSeconds": f"{seconds:.0f}"}
         path = kind.path(namespace)
-        with closing(self._open("GET", path, query, read=silence)) as answer:
+        with closing(self._open(path, query, read=silence)) as answer:
             opened(answer)
             rest, deadline = bytearray(), Deadline(silence)
 
@@ -450,9 +419,6 @@ class Api:
         import urllib3
         from kubernetes.client import ApiClient
 
-        if not configuration.verify_ssl:
-            # the kubeconfig's own wish (insecure-skip-tls-verify) needs no warning per request
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         client = ApiClient(configuration)
         client.user_agent = "gonogo"
         pool = client.rest_client.pool_manager
@@ -489,15 +455,13 @@ class Api:
 
     def _open(
         self,
-        method: str,
         path: Path,
         query: Mapping[str, str] = {},
         *,
-        body: bytes | None = None,
         read: float | None = None,
         packed: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        """The answer, its body unread, where the request succeeded; a redirect is a login page's, and no success.
+        """The answer to a GET, its body unread, where it succeeded; a redirect is a login page's, and no success.
 
         Renews the credentials once after 401, waits as ``Retry-After`` says after 429 while the limit for
         one call lasts, and asks once more where a connection that had been kept was cut.
@@ -507,9 +471,9 @@ class Api:
         while True:
             client = self.client()
             try:
-                answer = self._request(client, method, path, query, body, read, packed)
+                answer = self._request(client, path, query, read, packed)
             except ClusterLost as error:
-                if again or body is not None or not any(isinstance(e, ConnectionResetError) for e in chain(error)):
+                if again or not any(isinstance(e, ConnectionResetError) for e in chain(error)):
                     raise
                 again = True
                 continue
@@ -525,7 +489,7 @@ class Api:
                 seconds = _retry_after(answer)
                 if seconds < deadline.left and not self._closed.wait(seconds):
                     continue
-            raise self._refusal(answer.status, said, right(method, path, query), client)
+            raise self._refusal(answer.status, said, right("GET", path, query), client)
 
     def refusal(self, status: int, body: bytes, method: str, path: Path) -> ClientError:
         """What the API server's answer to a request means that did not go through here, as a WebSocket's."""
@@ -540,10 +504,8 @@ class Api:
     def _request(
         self,
         client: ApiClient,
-        method: str,
         path: Path,
         query: Mapping[str, str],
-        body: bytes | None,
         read: float | None,
         packed: bool,
     ) -> urllib3.BaseHTTPResponse:
@@ -551,18 +513,15 @@ class Api:
 
         url = _url(client, path, [(key, value) for key, value in query.items() if value])
         headers = {"Accept": "application/json", "User-Agent": "gonogo", **self._credentials(client)}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
         if packed:
             headers["Accept-Encoding"] = "gzip"
         timeout = urllib3.Timeout(connect=self.limits.connect, read=read or self.limits.check)
         pool = client.rest_client.pool_manager
         answer: urllib3.BaseHTTPResponse = self._asked(
             lambda: pool.request(
-                method,
+                "GET",
                 url,
                 headers=headers,
-                body=body,
                 timeout=timeout,
                 retries=False,
                 redirect=False,
@@ -573,7 +532,7 @@ class Api:
         encoding = answer.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("identity", headers.get("Accept-Encoding")):
             answer.close()
-            raise Garbled(self.component, f"{method} {path}: packed as {encoding!r:.40}, unasked", asked=path)
+            raise Garbled(self.component, f"GET {path}: packed as {encoding!r:.40}, unasked", asked=path)
         return answer
 
     def _asked(self, ask: Callable[[], Any], path: Path) -> Any:
@@ -691,9 +650,14 @@ def _in_time(seconds: float, cut: Callable[[], None], ask: Callable[[], Shape]) 
 
 
 def _timed(kind: Any) -> Any:
-    """A pool of connections that give the head of an answer its time; the library's time-out is for each byte of it."""
+    """A pool of connections that give the head of an answer its time, where the library's time-out is for each byte."""
 
     class Connection(kind.ConnectionCls):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            # what is not verified is so by the kubeconfig's own wish (insecure-skip-tls-verify): no warning per request
+            self.is_verified = True
+
         def getresponse(self) -> Any:
             cut, ask = partial(self.sock.shutdown, socket.SHUT_RDWR), super().getresponse
             # where no byte comes at all the socket's own time-out is first, and says so better

@@ -2,13 +2,19 @@
 
 A store survives whatever a long watch meets: it resumes from the last version that it saw, lists again where
 that has become too old (410), and keeps the last state, marked as stale, while the API server cannot be asked.
+
+A watch takes a thread and a connection, and there are at most :data:`WATCHES` of them. Where there are more stores,
+as with forty kinds in fifty namespaces, each has its turn: a list, then watches of :data:`TURN` seconds, each from the
+version that the one before has come to, so that nothing is missed and all of it is seen later.
 """
 
 from __future__ import annotations
 
-import gc
+import itertools
+import math
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,12 +22,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gonogo.cluster.api import KINDS, LARGEST_LIST, SILENCE, UNREADABLE, Api, Kind, Outdated, items, understood
+from gonogo.cluster.api import (
+    KINDS,
+    LARGEST_LIST,
+    SILENCE,
+    UNREADABLE,
+    WATCHED,
+    Api,
+    Kind,
+    Outdated,
+    items,
+    understood,
+)
 from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
 from gonogo.core.codec import decoder
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden
 from gonogo.core.waiting import Deadline
 
@@ -53,37 +71,18 @@ RESUMES = 3
 AT_ONCE = 8
 """Lists that run at the same time, so that an API server is not flooded by the first question."""
 
+WATCHES = 128
+"""Watches that are open at the same time, each with a thread and a connection of its own."""
+
+TURN = 5.0
+"""Seconds that a watch is asked to last where others wait for their turn. The API server sends a bookmark 2 s before
+the end (kubernetes, ``cacher/cache_watcher.go``), so that the version of a quiet store does not become too old."""
+
 NAMESPACES = 1000
-"""Namespaces that are looked at one by one, each kind of each by a thread of its own."""
+"""Namespaces that are looked at one by one."""
 
 Place = tuple[str, str]
 """Namespace (empty: none) and name."""
-
-
-class _Uncollected:
-    """Keeps the cycle collector out while objects are decoded, by as many threads as there may be.
-
-    They hold no cycles; walking through thousands of them again and again costs more than decoding them.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._was = threading.Lock(), 0, False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._was = gc.isenabled()
-                gc.disable()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside and self._was:
-                gc.enable()
-
-
-UNCOLLECTED = _Uncollected()
 
 
 _CONTAINERS = (dict, list)
@@ -128,7 +127,7 @@ _OBJECT = decoder(_Object)
 
 
 class Store:
-    """The objects of one kind in one namespace, or in all; one thread follows it until the hub is closed.
+    """The objects of one kind in one namespace, or in all; one thread at a time follows it.
 
     Only that thread writes; whatever others read changes under the hub's lock.
     """
@@ -141,20 +140,21 @@ class Store:
         self.error: Exception | None = None
         self.stale: datetime | None = None
         self._version = ""
-        self._watched = False
+        self._watched = self._lasting = self._cut = False
         self._heard = hub.clock()
         self._failures = self._grown = 0
         self._answer: urllib3.BaseHTTPResponse | None = None
-        self._thread = threading.Thread(target=self._followed, name=f"gonogo-{self.what}", daemon=True)
 
     @property
     def what(self) -> str:
         """``pods in namespace data``, ``nodes``."""
         return self.kind.resource + (f" in namespace {self.namespace}" if self.namespace else "")
 
-    def start(self) -> None:
-        """Begin to list; does not wait."""
-        self._thread.start()
+    def give_way(self) -> None:
+        """Cut a watch that was opened when there were few; the store goes on in its turn."""
+        if self._lasting:
+            self._cut = True
+            self.stop()
 
     def stop(self) -> None:
         """Cut the watch; the thread sees that the hub is closed."""
@@ -163,20 +163,18 @@ class Store:
             with suppress(RuntimeError, ValueError, OSError):  # it has come to its end by itself meanwhile
                 answer.shutdown()
 
-    def join(self, within: float) -> bool:
-        """Whether the thread has ended within so many seconds."""
-        self._thread.join(within)
-        return not self._thread.is_alive()
-
     # -- the thread
 
-    def _followed(self) -> None:
+    def followed(self) -> bool:
+        """Follow for one turn, which has no end where there are few stores; whether it is to have another."""
         while not self.hub.closing.is_set():
             try:
                 if not self._version:
                     self._list()
+                    if self.hub.follow and self.hub.crowded:
+                        return True
                 if not self.hub.follow or self.hub.closing.is_set():
-                    return
+                    return False
                 if self.polled or self.unserved:
                     self._version = ""
                     self.hub.closing.wait(POLL)
@@ -186,15 +184,18 @@ class Store:
                 self._version = ""
                 self._pause()
             except (ClientError, ConfigError) as error:
-                if self.hub.closing.is_set() or not self._survives(error):
-                    return
+                if self.hub.closing.is_set() or not (self._cut or self._survives(error)):
+                    return False
             except Exception as error:  # it must reach those who wait, and not end with this thread
                 with self.hub.moved:
                     self.error, self.listed = error, False
                     self.hub.moved.notify_all()
-                return
+                return False
             finally:
-                self._answer = None
+                self._answer, self._lasting, self._cut = None, False, False
+            if self.hub.crowded:
+                return True
+        return False
 
     def _survives(self, error: ClientError | ConfigError) -> bool:
         """Note what went wrong, and pause; whether it makes sense to ask again."""
@@ -269,8 +270,13 @@ class Store:
         return understood(self.hub.api.component, self.kind.path(self.namespace), decoded)
 
     def _watch(self) -> None:
+        self._lasting = not self.hub.crowded
+        half = Deadline(TURN / 2)
+
         def opened(answer: urllib3.BaseHTTPResponse) -> None:
             self._opened(answer)
+            if self._cut or self.hub.crowded:  # by now
+                self.give_way()
             self._watched, self._heard = True, self.hub.clock()
             with self.hub.moved:
                 self.error = self.stale = None
@@ -281,7 +287,9 @@ class Store:
             self.namespace,
             self._version,
             fields=FIELDS.get(self.kind, ""),
-            silence=self.hub.silence,
+            seconds=WATCHED if self._lasting else TURN,
+            # a turn that the API server does not end is lost, and others wait
+            silence=self.hub.silence if self._lasting else min(self.hub.silence, TURN + self.hub.api.limits.check),
             opened=opened,
         )
         for line in lines:
@@ -291,7 +299,8 @@ class Store:
             self._take(line)
             self._heard, self._failures = self.hub.clock(), 0
         # A watch ends in good order after its time. One that ends at once must not be opened at once again.
-        self._pause()
+        if self._lasting or not half.passed:
+            self._pause()
 
     def _take(self, line: bytes) -> None:
         try:
@@ -349,6 +358,10 @@ class Hub:
         self.closing = threading.Event()
         self.moved = threading.Condition()
         self.listing = threading.Semaphore(AT_ONCE)
+        self._most = WATCHES if follow else AT_ONCE
+        self._due: deque[Store] = deque()
+        self._at_work: dict[threading.Thread, Store] = {}
+        self._numbers = itertools.count(1)
         self._stores: dict[tuple[Kind, str | None], Store] = {}
         self._refusals: dict[Store, Forbidden] = {}
         self._visible: tuple[str, ...] | None = None
@@ -366,8 +379,7 @@ class Hub:
                 for namespace in self.namespaces if kind.namespaced and self.namespaces else (None,):
                     if (kind, namespace) not in self._stores:
                         new.append(self._stores.setdefault((kind, namespace), Store(self, kind, namespace)))
-            for store in new:
-                store.start()
+            self._begin(new)
 
     def listed(
         self, within: float, *, kinds: Iterable[Kind] | None = None, tolerate: tuple[type[Exception], ...] = ()
@@ -437,6 +449,11 @@ class Hub:
             notes = [
                 f"may not watch {store.what}: asked again every {POLL:g} s instead" for store in stores if store.polled
             ]
+            if self.follow and self.crowded:
+                waiting = len(self._due) + len(self._at_work)
+                seconds = TURN * math.ceil(waiting / self._most)
+                told = f"{waiting} watches are too many at once: each has its turn"
+                notes.append(f"{told}, and a change is seen within {seconds:g} s or so")
             notes += [f"the cluster does not serve {store.what}" for store in stores if store.unserved]
             notes += [
                 f"{store.what}: as it was at {store.stale:%H:%M:%S} UTC; {store.error or 'the watch was lost'}"
@@ -459,14 +476,48 @@ class Hub:
         self.closing.set()
         with self.moved:
             self.moved.notify_all()
-            stores = list(self._stores.values())
-        for store in stores:
+            at_work = dict(self._at_work)
+        for store in at_work.values():
             store.stop()
         deadline = Deadline(within)
-        for store in stores:
-            store.join(deadline.left)
+        for thread in at_work:
+            thread.join(deadline.left)
 
     # -- for the stores
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are more stores to follow than threads may follow at once."""
+        with self.moved:
+            return bool(self._due) and len(self._at_work) >= self._most
+
+    def _begin(self, stores: Iterable[Store]) -> None:
+        """Follow each of them by a thread of its own, as long as there may be more, else in its turn.
+
+        Called under the lock.
+        """
+        for store in stores:
+            if len(self._at_work) >= self._most:
+                self._due.append(store)
+            else:
+                name = f"gonogo-hub-{next(self._numbers)}"
+                thread = threading.Thread(target=self._work, args=(store,), name=name, daemon=True)
+                self._at_work[thread] = store
+                thread.start()
+        for store in self._at_work.values() if self.crowded else ():
+            store.give_way()
+
+    def _work(self, store: Store) -> None:
+        """What a thread does: follow a store, for a turn or for good; then the next that is due."""
+        while True:
+            again = store.followed()
+            with self.moved:
+                if again:
+                    self._due.append(store)
+                if not self._due or self.closing.is_set():
+                    del self._at_work[threading.current_thread()]
+                    return
+                store = self._at_work[threading.current_thread()] = self._due.popleft()
 
     def move(self) -> None:
         """The world has changed; called under the lock."""
@@ -481,10 +532,9 @@ class Hub:
         with self.moved:
             self._refusals[store] = error
             store.split = apart
-            for namespace in visible if apart else ():
-                one = Store(self, store.kind, namespace, found=True)
-                self._stores[store.kind, namespace] = one
-                one.start()
+            parts = [Store(self, store.kind, namespace, found=True) for namespace in visible if apart]
+            self._stores |= {(one.kind, one.namespace): one for one in parts}
+            self._begin(parts)
             self.move()
 
     def _visible_namespaces(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from shlex import quote
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from testinfra.backend.base import BaseBackend, CommandResult
@@ -22,9 +22,11 @@ from testinfra.host import Host
 from websockets.exceptions import ConnectionClosed
 
 from gonogo.checks.inside import LISTEN, Inside, address
-from gonogo.cluster.api import KINDS, Api, items, understood
+from gonogo.cluster.api import KINDS, Api, understood
 from gonogo.cluster.forward import websocket
 from gonogo.cluster.forward.choose import Reference, Spot, endpoints
+from gonogo.cluster.judge.shapes import PodSpec
+from gonogo.cluster.objects import listed
 from gonogo.cluster.paths import Path
 from gonogo.core.codec import decode
 from gonogo.core.errors import Absent, ClientError, ClusterLost, Forbidden, Garbled, Gone, NotAskable, TimedOut
@@ -86,7 +88,8 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
         raise TimedOut(api.component, f"a command in {where} did not end within {api.limits.check:g} s") from None
     except Exception as error:
         told = websocket.refusal(api, error, path)
-        gone = isinstance(told, Absent) or "not found" in str(told)
+        # of a container that is not there the kubelet has no other word: 500, "container not found"
+        gone = isinstance(told, Absent) or b"not found" in websocket.said(error)
         raise Gone(api.component, f"{where} is gone") if gone else told from error
     status = understood(api.component, path, partial(decode, channels[STATUS] or b"{}", _Status))
     if status.status == "Success":
@@ -241,44 +244,6 @@ def _unless_root(uid: str) -> str:
 # -- which pods
 
 
-class _Security(msgspec.Struct, rename="camel"):
-    run_as_user: int | None = None
-
-
-class _Port(msgspec.Struct, rename="camel"):
-    host_port: int = 0
-    host_ip: str = msgspec.field(default="", name="hostIP")
-
-
-class _Mount(msgspec.Struct, rename="camel"):
-    name: str
-    mount_path: str
-
-
-class _Container(msgspec.Struct, rename="camel"):
-    name: str
-    ports: list[_Port] = []
-    security_context: _Security | None = None
-    volume_mounts: list[_Mount] = []
-
-
-class _Volume(msgspec.Struct, rename="camel"):
-    name: str
-    persistent_volume_claim: dict[str, Any] | None = None
-    ephemeral: dict[str, Any] | None = None
-
-
-class _Spec(msgspec.Struct, rename="camel"):
-    containers: Annotated[list[_Container], msgspec.Meta(min_length=1)]
-    volumes: list[_Volume] = []
-    security_context: _Security | None = None
-    host_network: bool = False
-
-
-class _Pod(msgspec.Struct):
-    spec: _Spec
-
-
 def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], Inside]:
     """Component to its pods, seen from inside; ``services`` are the references of a component.
 
@@ -307,11 +272,14 @@ def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], 
 def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
     for spot in endpoints(api, reference):
         spec = _spec(api, spot)
-        first = spec.containers[0]
-        claimed = {v.name for v in spec.volumes if v.persistent_volume_claim or v.ephemeral}
-        given = [s.run_as_user for s in (first.security_context, spec.security_context) if s is not None]
+        first = spec["containers"][0]
+        volumes = spec.get("volumes", ())
+        claimed = {v.get("name") for v in volumes if "persistentVolumeClaim" in v or "ephemeral" in v}
+        given = (one.get("securityContext", {}).get("runAsUser") for one in (first, spec))
         user = next((str(uid) for uid in given if uid is not None), "")
-        node = [f"{port.host_ip or '0.0.0.0'}:{port.host_port}" for port in first.ports if port.host_port]
+        ports = [port for port in first.get("ports", ()) if port.get("hostPort")]
+        node = [f"{port.get('hostIP') or '0.0.0.0'}:{port['hostPort']}" for port in ports]
+        mounts = [mount for mount in first.get("volumeMounts", ()) if mount.get("name") in claimed]
         yield Pod(
             component,
             spot.pod,
@@ -319,15 +287,18 @@ def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
             "up",
             address=f"*:{spot.port}",
             user=user,
-            container=first.name,
-            exposed=tuple(node or [f"0.0.0.0:{spot.port}"] if spec.host_network else node),
-            claims=tuple(mount.mount_path for mount in first.volume_mounts if mount.name in claimed),
+            container=first.get("name", ""),
+            exposed=tuple(node or [f"0.0.0.0:{spot.port}"] if spec.get("hostNetwork") else node),
+            claims=tuple(mount.get("mountPath", "") for mount in mounts),
             namespace=spot.namespace,
         )
 
 
-def _spec(api: Api, spot: Spot) -> _Spec:
+def _spec(api: Api, spot: Spot) -> PodSpec:
     # listed, since whoever looks at pods may list them, and need not be allowed to get one
-    for pod in items(api, KINDS["Pod"], _Pod, spot.namespace, fields=f"metadata.name={spot.pod}"):
-        return pod.spec
+    for pod in listed(api, KINDS["Pod"], spot.namespace, fields=f"metadata.name={spot.pod}"):
+        spec: PodSpec = pod.get("spec", {})
+        if not spec.get("containers"):
+            raise Garbled(api.component, f"pod {spot.namespace}/{spot.pod} has no containers")
+        return spec
     raise Gone(api.component, f"pod {spot.namespace}/{spot.pod} is gone")

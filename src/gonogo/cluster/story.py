@@ -6,15 +6,13 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from gonogo.cluster.judge.verdict import Row, State
 from gonogo.core.harmless import line
-
-if TYPE_CHECKING:
-    from gonogo.cluster.judge import Health
+from gonogo.results.model import Health
 
 Paint = Callable[[str, str], str]
 
@@ -31,6 +29,7 @@ NAMED = 8
 
 _STATE = 12
 _TEXTS = ("kind", "namespace", "name", "reason", "message", "hint", "cause", "source")
+_PARTS = ("kind", "namespace", "name", "container", "key")
 _QUIET = frozenset({State.READY, State.SUSPENDED})
 """What has no story: it is counted, or shown in one line."""
 
@@ -52,22 +51,17 @@ class Change(NamedTuple):
     gone: bool = False
 
 
-def title(row: Row) -> str:
-    """``Pod data/web-0``."""
-    return f"{row.kind} {row.namespace}/{row.name}" if row.namespace else f"{row.kind} {row.name}"
-
-
 def stories(rows: Sequence[Row]) -> list[Story]:
     """The rows, worst first, each in one story: as its root, alike to it, or dragged along by it.
 
-    A row belongs to the object that it names as its cause; where that has a cause too, to that one's.
+    A row belongs to the object that it names as its root; where that has a root too, to that one's.
     """
-    troubled = [row for row in rows if row.state is not State.READY or row.cause]
-    told = {title(row): row for row in reversed(troubled)}
+    troubled = [row for row in rows if row.state is not State.READY or row.root]
+    told = {row.title.whole: row for row in reversed(troubled)}
 
     def root(row: Row) -> Row:
-        seen, found = {title(row)}, row
-        while (cause := found.cause.partition(",")[0]) in told and cause != title(found):
+        seen, found = {row.title.whole}, row
+        while found.root and (cause := found.root.whole) in told and cause != found.title.whole:
             if cause in seen:
                 return row  # they blame each other
             seen.add(cause)
@@ -75,7 +69,7 @@ def stories(rows: Sequence[Row]) -> list[Story]:
         return found
 
     dragged: dict[int, list[Row]] = {}
-    alike: dict[tuple[str, ...], list[Row]] = {}
+    alike: dict[tuple[object, ...], list[Row]] = {}
     for row in sorted(troubled, key=lambda row: (row.state.severity, row.namespace, row.kind, row.name)):
         first = root(row)
         if first is row:
@@ -87,13 +81,19 @@ def stories(rows: Sequence[Row]) -> list[Story]:
         for first, *others in alike.values()
     ]
     found.sort(key=lambda story: min(row.state.severity for row in (story.root, *story.dragged)))
-    return found + [Story(row, (), ()) for row in rows if row.state is State.READY and not row.cause]
+    return found + [Story(row, (), ()) for row in rows if row.state is State.READY and not row.root]
 
 
-def _likeness(row: Row) -> tuple[str, ...]:
-    """What rows have in common that tell the same of different objects."""
-    own = (row.api_version, row.kind, row.namespace, row.state.value, row.reason)
-    return (*own, row.message.replace(row.name, ""), row.cause.replace(row.name, ""))
+def _likeness(row: Row) -> tuple[object, ...]:
+    """What rows have in common that tell the same of different objects; no sentence is among it."""
+    own = (row.api_version, row.kind, row.namespace, row.state, row.reason)
+    elsewhere = None if _is_own(row) else row.root
+    return (*own, elsewhere, row.container, row.image, row.exit_code, row.lacks)
+
+
+def _is_own(row: Row) -> bool:
+    """Whether the root lies in a part of the object itself."""
+    return row.root is not None and row.root.whole == row.title.whole
 
 
 def text(rows: Sequence[Row], *, colour: bool, width: int, everything: bool = False) -> str:
@@ -111,11 +111,13 @@ def text(rows: Sequence[Row], *, colour: bool, width: int, everything: bool = Fa
 def _story(story: Story, paint: Paint, width: int) -> list[str]:
     row = story.root
     state = paint(f"{row.state.value:<{_STATE}}", SHADES[row.state])
-    own = row.cause.startswith(f"{title(row)}, ")  # the part of the object where the root lies
-    lines = [" ".join(filter(None, [f"{state}{row.cause if own else title(row)}", row.reason]))]
+    own = _is_own(row)
+    lines = [" ".join(filter(None, [f"{state}{row.cause if own else row.title}", row.reason]))]
     if story.alike:
         lines += _labelled("alike", _names(story.alike), width)
     lines += _labelled("", row.message, width)
+    for one, said in _other_words(story)[:NAMED]:
+        lines += _labelled("", f"{one.title}: {said}", width)
     if row.cause and not own:
         lines += _labelled("cause", row.cause, width)
     lines += _labelled("next", row.hint, width)
@@ -126,8 +128,19 @@ def _story(story: Story, paint: Paint, width: int) -> list[str]:
     return lines
 
 
+def _other_words(story: Story) -> list[tuple[Row, str]]:
+    """Those alike whose message is another, their names apart, with that message; each is told once."""
+    told = {story.root.message.replace(story.root.name, "")}
+    found = []
+    for row in story.alike:
+        if (said := row.message.replace(row.name, "")) not in told:
+            told.add(said)
+            found.append((row, row.message))
+    return found
+
+
 def _names(rows: Sequence[Row]) -> str:
-    told = ", ".join(title(row) for row in rows[:NAMED])
+    told = ", ".join(str(row.title) for row in rows[:NAMED])
     return told + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")
 
 
@@ -150,7 +163,10 @@ def _labelled(label: str, told: str, width: int) -> list[str]:
 
 def _harmless(row: Row) -> Row:
     """What a cluster or a file says must not move the cursor of a terminal: names and kinds no more than messages."""
-    odd = {name: line(value) for name in _TEXTS if not (value := getattr(row, name)).isprintable()}
+    odd: dict[str, object] = {name: line(value) for name in _TEXTS if not (value := getattr(row, name)).isprintable()}
+    if row.root is not None:
+        parts = {part: line(value) for part in _PARTS if not (value := getattr(row.root, part)).isprintable()}
+        odd |= {"root": replace(row.root, **parts)} if parts else {}
     return replace(row, **odd) if odd else row
 
 
@@ -196,7 +212,7 @@ def changed(change: Change, at: datetime, *, colour: bool) -> str:
     took = f"after {lasted:.1f} s" if moved and lasted is not None else ""
     told = ": ".join(filter(None, [row.reason, " ".join(row.message.split())])) if not gone else ""
     cause = f"(cause: {row.cause})" if row.cause and not gone else ""
-    return " ".join(filter(None, [f"{at:%H:%M:%S}", title(row), came, took, told, cause]))
+    return " ".join(filter(None, [f"{at:%H:%M:%S}", str(row.title), came, took, told, cause]))
 
 
 def _painted(told: str, shade: str) -> str:

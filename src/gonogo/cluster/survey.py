@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,21 +10,17 @@ from msgspec.structs import replace
 
 from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, judge, tally
 from gonogo.cluster.judge.rules import Rules
+from gonogo.cluster.kinds import CAUSES
 from gonogo.cluster.story import Change
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.outlet import redacted, tell, with_texts
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # 50 ms of CPU that whoever judges files need not pay
     from gonogo.cluster.api import Api, Kind
     from gonogo.cluster.hub import Hub
 
 LISTED = 60.0
 """Seconds for the first lists of all kinds."""
-
-LOOKED_AT = (
-    *("Event", "ReplicaSet", "Node", "StorageClass", "PersistentVolume", "ResourceQuota"),
-    *("LimitRange", "ServiceAccount", "PriorityClass", "IngressClass"),
-)
-"""Kinds that tell why others do not come up. Without the right to list them less is known; nothing is unknown."""
 
 LOGS = 20
 """Containers whose last lines are read."""
@@ -70,15 +65,10 @@ def of_files(
     """Judge what files hold, at the time of the dump. Raises ``ConfigError`` with all that cannot be read."""
     from gonogo.cluster.stored import read
 
-    collects = gc.isenabled()
-    gc.disable()  # a million new objects and no garbage: to look for it would take longer than to read them
-    try:
+    with UNCOLLECTED:  # a million new objects and no garbage: to look for it would take longer than to read them
         found = read(paths, news)
         world = found.world(rules)
         survey = _survey(world, namespaces)
-    finally:
-        if collects:
-            gc.enable()
     at = f"{world.now:%Y-%m-%d %H:%M:%S} UTC"
     note = f"judged at {at}, the latest time in the files" if found.now else f"judged at {at}, now: the files tell none"
     return survey._replace(unasked=found.unread, notes=[*found.notes, note])
@@ -149,7 +139,7 @@ def changes(
         if old is None:
             since[key] = now
             yield Change(row, None, None)
-        elif (old.state, old.reason, old.cause) != (row.state, row.reason, row.cause):
+        elif (old.state, old.reason, old.root) != (row.state, row.reason, row.root):
             yield Change(row, old, now - since[key])
             if old.state is not row.state:
                 since[key] = now
@@ -169,7 +159,7 @@ def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
     more, unknown = custom_kinds(api, hub.rules)
     judged += [kind for kind in more if kind.namespaced or not hub.namespaces]
-    hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in LOOKED_AT)]))
+    hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in CAUSES)]))
     # The server has just answered: where one kind cannot be listed, as with its conversion webhook down, the rest can.
     hub.listed(LISTED, tolerate=(ClientError,))
     return judged, unknown
@@ -180,7 +170,7 @@ def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> 
     less: list[str] = []
     needed = {kind.resource for kind in judged}
     for refusal in hub.refusals:
-        resource = str(refusal).removeprefix("may not list ").split(" ", 1)[0]
+        resource = refusal.asked.partition(" ")[2]  # "list pods"
         (unasked if resource in needed else less).append(str(refusal) if resource in needed else resource)
     unasked += dict.fromkeys(map(str, hub.errors))
     found = _survey(world, hub.namespaces)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import SECRET, SERVICE, Target, is_reference
 from gonogo.cluster.api import KINDS
+from gonogo.cluster.kinds import BEHIND
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Mode
 from gonogo.providers.existing.access import services
-from gonogo.providers.existing.cluster import LOOKED_AT
 from gonogo.run.plan import unsupported
 
 EXPLAINS = "only to say why something is not green"
@@ -122,7 +122,7 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Right]:
         for kind in component.explains:
             yield from _listed(target, kind, EXPLAINS)
         spaces = {_space(service) for service in services(target.components, component.name)}
-        for kind in LOOKED_AT if spaces else ():
+        for kind in BEHIND if spaces else ():
             yield from _listed(target, kind, EXPLAINS)
         for space in sorted(spaces):
             yield Right(space, "pods", "", "list", EXPLAINS)

@@ -1,7 +1,23 @@
-"""How a component gets up and down, gives evidence, and is disturbed on purpose.
+"""What can be done with components: small protocols, of which a provider has those that it can keep.
 
-One protocol for local processes, clusters and what is there already; the engine that orders, waits,
-blocks and draws progress (:mod:`gonogo.run.platform`) is the same for all.
+Every provider says where components are (:class:`Provider`). Whatever else is asked of one is a protocol of its own,
+and whoever wants it asks first: ``isinstance(provider, Deploys)``. Where a provider cannot, the caller says so; no
+provider holds a method that does nothing. The engine that orders, waits, blocks and draws progress
+(:mod:`gonogo.run.platform`) is the same for all.
+
+=================  =========================================================  ========  ====================
+protocol           what is asked                                              embedded  existing (a cluster)
+=================  =========================================================  ========  ====================
+``Provider``       where components are, as they are                          yes       yes
+``Deploys``        stand up and take down what was stood up                   yes
+``Replaces``       start anew what is there and is not right                  yes
+``Keeps``          leave running what else ends with this process             yes
+``Disturbs``       break a node on purpose                                    yes
+``Observes``       servers, what is true inside them, their logs              yes       on a cluster
+``Explains``       why a component does not answer                                      on a cluster
+``Identifies``     which cluster this is                                                on a cluster
+``Closes``         give back connections                                                on a cluster
+=================  =========================================================  ========  ====================
 """
 
 from __future__ import annotations
@@ -9,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gonogo.catalog.registry import Component
 from gonogo.checks.inside import Inside
@@ -30,13 +46,33 @@ class Reason(NamedTuple):
 
 
 class Provider(Protocol):
-    """Four verbs: ``up``, ``down``, ``evidence``, ``disturb``; and some questions."""
+    """Says where components are; the one thing that all providers can."""
 
     name: str
     capabilities: frozenset[str]
 
+    def stands(self, component: Component) -> bool:
+        """Whether the component is up or said to be, without asking it.
+
+        Raises ``ConfigError`` with what the target file lacks.
+        """
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """Where the component already is, exactly as it is; None where it is not up. Starts nothing.
+
+        Raises ``ConfigError`` with what the target file lacks, ``ClientError`` where the way to it is lost.
+        """
+
+    def private(self) -> Path:
+        """A folder that only its owner can enter, for references to secrets."""
+
+
+@runtime_checkable
+class Deploys(Protocol):
+    """Stands components up, and takes down what it stood up."""
+
     def version(self, component: Component) -> str:
-        """The version that would be stood up; empty where nobody knows before asking."""
+        """The version that would be stood up."""
 
     def takes(self, component: Component) -> dict[str, Any]:
         """What the component takes: ``memory_mib``, ``disk_mib``, ``processes``."""
@@ -52,59 +88,82 @@ class Provider(Protocol):
         (within 1 s of a server's death, with the last 20 lines of its log), or when its readiness limit has passed.
         """
 
-    def replacing(self, tell: Callable[[str], None]) -> None:
-        """From now on ``up`` starts anew, without its data, what it would otherwise leave; ``tell`` hears what is lost.
-
-        Raises ``ConfigError`` where gonogo did not start what is there.
-        """
-
-    def stands(self, component: Component) -> bool:
-        """Whether the component is up or said to be, without asking it.
-
-        Raises ``ConfigError`` with what the target file lacks.
-        """
-
-    def attached(self, component: Component) -> Endpoints | None:
-        """Where the component already is, exactly as it is; None where it is not up. Starts nothing.
-
-        Raises ``ConfigError`` with what the target file lacks, ``ClientError`` where the way to it is lost.
-        """
-
-    def confirm(self) -> str:
-        """The identity of the place as a whole, once it is sure that this is the one the target file means.
-
-        Asked before anything is created or changed; empty where there is no such place. Raises ``ConfigError``.
-        """
-
-    def place(self) -> str:
-        """The identity of the place, as far as it may be seen; empty where there is none. Never raises."""
-
-    def servers(self) -> list[Server]:
-        """Every server process (later: pod) of what is up, dead ones too."""
-
-    def inside(self) -> Callable[[str], Inside]:
-        """Component to what is true inside its servers' hosts; raises ``ClientError`` where nobody can look."""
-
-    def reason(self, component: Component) -> Reason | None:
-        """Why the component does not answer, where more is seen than that; asked only then, bounded in time."""
-
-    def evidence(self, component: str) -> list[Evidence]:
-        """Logs and the like, bounded, redacted; only asked for what is not green."""
-
-    def disturb(self, component: Component, how: str, node: str, ready: Ready) -> AbstractContextManager[Server]:
-        """Break one node: ``how`` is kill, hang or restart. Leaving restores and waits for ``ready``."""
-
     def down(self) -> None:
         """Take down what ``up`` made, nothing else; everything is gone when it returns."""
 
     def down_only(self, components: Iterable[Component]) -> None:
         """Take down these components and nothing else."""
 
+
+@runtime_checkable
+class Replaces(Protocol):
+    """Starts anew what it would otherwise leave as it is."""
+
+    def replacing(self, tell: Callable[[str], None]) -> None:
+        """From now on ``up`` starts anew, without its data, what it would leave; ``tell`` hears what is lost."""
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """Has servers that end with this process, unless they are kept."""
+
     def keep(self) -> None:
-        """Leave it running after this process, for ``gonogo down`` from another shell."""
+        """Leave them running after this process, for ``gonogo down`` from another shell."""
+
+
+@runtime_checkable
+class Disturbs(Protocol):
+    """Breaks nodes on purpose, and puts them right again."""
+
+    def disturb(self, component: Component, how: str, node: str, ready: Ready) -> AbstractContextManager[Server]:
+        """Break one node: ``how`` is kill, hang or restart. Leaving restores and waits for ``ready``."""
+
+
+@runtime_checkable
+class Observes(Protocol):
+    """Sees the servers of components, and into them."""
+
+    def servers(self) -> list[Server]:
+        """Every server process or pod of what is up, dead ones too. Raises ``ClientError``."""
+
+    def inside(self) -> Callable[[str], Inside]:
+        """Component to what is true inside its servers' hosts; raises ``ClientError`` where nobody can look."""
+
+    def evidence(self, component: str) -> list[Evidence]:
+        """Logs and the like, bounded, redacted; only asked for what is not green."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """Sees more of a component that does not answer than the client does."""
+
+    def reason(self, component: Component) -> Reason | None:
+        """Why the component does not answer; None where nothing is seen. Bounded in time."""
+
+
+@runtime_checkable
+class Identifies(Protocol):
+    """Stands on a cluster, which has an identity of its own."""
+
+    def confirm(self) -> str:
+        """The cluster's identity, once it is sure that the target file means this one; empty where the file gives none.
+
+        Asked before anything is created or changed. Raises ``ConfigError``.
+        """
+
+    def place(self) -> str:
+        """The cluster's identity, as far as it may be seen; empty where it may not. Never raises."""
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """Holds connections open."""
 
     def close(self) -> None:
-        """Give back what it holds open; nothing can be asked of it afterwards. Never raises, may be called twice."""
+        """Give them back; nothing can be asked of it afterwards. Never raises, may be called twice."""
 
-    def private(self) -> Path:
-        """A folder that only its owner can enter, for references to secrets."""
+
+def close(provider: Provider) -> None:
+    """Give back what the provider holds open, if it does. Never raises, may be called twice."""
+    if isinstance(provider, Closes):
+        provider.close()

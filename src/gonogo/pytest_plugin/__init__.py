@@ -10,6 +10,7 @@ import re
 import secrets
 import signal
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -326,10 +327,9 @@ class Suites:
         why = ahead.serial(self.config)
         files = {name: self.root / clients.PACKAGE / f"{name}.py" for name in self.registry.components}
         reasons = {item: why or ahead.alone(item, files) for item in own if not item.get_closest_marker("disrupts")}
-        for reason in dict.fromkeys(filter(None, reasons.values())):
-            number = list(reasons.values()).count(reason)
-            if number > 1 and not reason.startswith(("is ", "takes ")):
-                self.screen.line(f"{number} checks one after another: {reason}")
+        for reason, number in Counter(filter(None, reasons.values())).items():
+            if number > 1 and not reason.own:
+                self.screen.line(f"{number} checks one after another: {reason.text}")
         return {self.id(item): ahead.Body(item) for item, reason in reasons.items() if not reason}  # type: ignore[arg-type]
 
     def _begin(self, bodies: dict[str, ahead.Body]) -> None:

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from gonogo.core.harmless import plain
 from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.render import wording
 from gonogo.render.chart import chart
-from gonogo.results.model import CheckResult, CriterionResult, Evidence, Results
+from gonogo.results.model import CheckResult, CriterionResult, Evidence, Results, TargetInfo
 
 BUDGET = 8_000_000
 """Bytes of evidence in one file. What comes after, the least important, is only named: browsers stall on
@@ -144,7 +143,7 @@ def render(results: Results, templates: Path | None = None) -> str:
         levels=levels,
         ids={criterion.id for criterion in results.criteria},
         names={component.name for component in results.components},
-        not_asked=_not_asked(results.criteria),
+        not_asked=_not_asked(results),
         chart=chart(results),
         commands=_commands(results),
         blobs=store.blobs,
@@ -237,13 +236,25 @@ def _levels(results: Results, store: _Store) -> dict[Level, list[Card]]:
     return levels
 
 
-def _not_asked(criteria: Iterable[CriterionResult]) -> dict[tuple[Outcome, str], list[CriterionResult]]:
-    groups: dict[tuple[Outcome, str], list[CriterionResult]] = {}
+def _not_asked(results: Results) -> list[tuple[Outcome, str, list[CriterionResult]]]:
+    """What was not asked, by what kept it from being asked: outcome, the reasons that were given, the criteria."""
+    groups: dict[tuple[object, ...], list[CriterionResult]] = {}
     for outcome in wording.NOT_ASKED:
-        for criterion in criteria:
+        for criterion in results.criteria:
             if criterion.outcome is outcome:
-                groups.setdefault((outcome, criterion.reason or "no reason was given"), []).append(criterion)
-    return groups
+                groups.setdefault((outcome, *_kept_by(criterion, results.target)), []).append(criterion)
+    return [(group[0].outcome, _reasons(group) or "no reason was given", group) for group in groups.values()]
+
+
+def _reasons(criteria: list[CriterionResult]) -> str:
+    return "; ".join(dict.fromkeys(criterion.reason for criterion in criteria if criterion.reason))
+
+
+def _kept_by(criterion: CriterionResult, target: TargetInfo) -> tuple[object, ...]:
+    """What a criterion was not asked for want of, as fields; where the target declares it, for whom."""
+    declared = next((name for name in (criterion.id, criterion.component) if name in target.unsupported), "")
+    named = declared if criterion.outcome is Outcome.UNSUPPORTED and not criterion.lacks else ""
+    return criterion.skip, criterion.wants, criterion.lacks, named, bool(criterion.checks)
 
 
 def _again(results: Results, nodeid: str) -> str:

@@ -11,6 +11,7 @@ from gonogo.core.harmless import line, plain
 from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.core.times import moment, spoken
 from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Wish
+from gonogo.results.verdict import go_on
 
 MEANINGS: Mapping[Outcome, str] = {
     Outcome.PASSED: "seen, and right",
@@ -111,11 +112,11 @@ def decided(results: Results) -> tuple[str, str]:
     if verdict is None:
         return "No verdict", "These results were not judged."
     title = {
-        Decision.GO: plain(verdict.headline).partition(":")[0] or f"GO on {results.target.name}",
+        Decision.GO: go_on(results),
         Decision.NO_GO: f"NO-GO on {results.target.name}" + (": could not tell" if verdict.code == 3 else ""),
         Decision.NONE: "No verdict",
     }[verdict.decision]
-    return title, plain(verdict.reason)
+    return plain(title), plain(verdict.reason)
 
 
 def headline(results: Results) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Level, Mode, Outcome, Skip
 from gonogo.core.times import moment
 from gonogo.results.model import (
+    FOR_PEOPLE,
     CheckResult,
     ComponentResult,
     CriterionResult,
@@ -75,10 +77,10 @@ def merge(results: Iterable[Results], names: Iterable[str] = ()) -> Results:
         raise ConfigError("no results given")
     if problems := [*_differences(given.values())]:
         raise ConfigError(*problems)
+    if len(given) == 1:
+        return judge(next(iter(given.values())).results)
     parts = _in_order(given)
     first = parts[0].results
-    if len(parts) == 1:
-        return judge(first)
     criteria, replaced = _criteria(parts)
     return judge(
         replace(
@@ -104,7 +106,8 @@ def _given(results: Sequence[Results], names: Sequence[str]) -> dict[bytes, _Par
 def _in_order(given: Mapping[bytes, _Part]) -> list[_Part]:
     """The parts as they began."""
     unknown = datetime.min.replace(tzinfo=UTC)
-    return [given[data] for data in sorted(given, key=lambda d: (moment(given[d].results.run.started) or unknown, d))]
+    began = {data: moment(part.results.run.started) or unknown for data, part in given.items()}
+    return [given[data] for data in sorted(given, key=lambda d: (began[d], _facts_first(given[d].results)))]
 
 
 # -- whether they are parts of one run
@@ -133,6 +136,18 @@ def _facts(results: Results) -> Iterator[tuple[str, object]]:
                 yield f"components.{component.name}.{key}", value
     yield from ((f"criteria.{c.id}.component", c.component) for c in results.criteria)
     yield from ((f"checks.{c.nodeid}.criteria", c.criteria) for c in results.checks)
+
+
+def _facts_first(value: object) -> tuple[bytes, bytes]:
+    """An order of what is equal in all that decides: by its facts, then by the texts that people read."""
+    plain = msgspec.to_builtins(value)
+    return msgspec.json.encode(_without_texts(plain)), msgspec.json.encode(plain)
+
+
+def _without_texts(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {key: _without_texts(one) for key, one in plain.items() if key not in FOR_PEOPLE}
+    return [_without_texts(one) for one in plain] if isinstance(plain, list | tuple) else plain
 
 
 # -- what they say together
@@ -174,7 +189,7 @@ def _real(check: CheckResult, target: TargetInfo) -> bool:
     return check.outcome not in _WEAK and not declared
 
 
-def _rank(check: CheckResult, target: TargetInfo) -> tuple[int, int, bytes]:
+def _rank(check: CheckResult, target: TargetInfo) -> tuple[int, int, tuple[bytes, bytes]]:
     """Less for what counts before another result of the same node id: the worst real one, then the least excused."""
     outcome, order = check.outcome, 0
     if _real(check, target):
@@ -184,7 +199,7 @@ def _rank(check: CheckResult, target: TargetInfo) -> tuple[int, int, bytes]:
         place = {Outcome.MISSING: 1, Outcome.SKIPPED: 2}.get(outcome, 3)
         if check.skip is Skip.MODE and check.wants is not None:
             order = 1 + list(Mode).index(check.wants)
-    return place, order, msgspec.json.encode(check)
+    return place, order, _facts_first(check)
 
 
 def _components(parts: Sequence[_Part]) -> tuple[ComponentResult, ...]:
@@ -196,7 +211,7 @@ def _components(parts: Sequence[_Part]) -> tuple[ComponentResult, ...]:
 
 def _component(ones: Sequence[ComponentResult]) -> ComponentResult:
     """The worst that a part which reached it says, then and at the end; what only one of them knows is kept."""
-    first = min(ones, key=lambda c: (c.answers in _WEAK, c.answers.severity, msgspec.json.encode(c)))
+    first = min(ones, key=lambda c: (c.answers in _WEAK, c.answers.severity, _facts_first(c)))
     ends = [c.answers_at_end for c in ones if c.answers not in _WEAK or c.answers_at_end not in _WEAK]
     return replace(
         first,

@@ -15,6 +15,35 @@ from gonogo.core.outcomes import Decision, Level, Mode, Outcome, Skip, Struct
 
 SCHEMA = "gonogo/results/1"
 
+FOR_PEOPLE = frozenset(
+    {"claim", "plan", "reason", "message", "hint", "by_hand", "expected", "actual", "evidence", "headline", "title"}
+    | {"text", "formula", "unsupported"}
+)
+"""The fields that people read, by name: words of ours, of servers or of whoever wrote a file. Nothing is decided by
+them. Two are facts elsewhere: the keys of ``unsupported``, and ``reason`` of a pod or workload, one word."""
+
+
+class Reference(Struct, frozen=True, kw_only=True):
+    """An object of a cluster, and what part of it is meant, if any: a container, or a key of a Secret or ConfigMap."""
+
+    kind: str
+    namespace: str = ""
+    name: str
+    container: str = ""
+    init: bool = False
+    key: str = ""
+
+    @property
+    def whole(self) -> tuple[str, str, str]:
+        """Kind, namespace and name of the object."""
+        return self.kind, self.namespace, self.name
+
+    def __str__(self) -> str:
+        """``Pod data/web-0, init container migrate``."""
+        told = f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        told += f", {'init ' if self.init else ''}container {self.container}" if self.container else ""
+        return f"{told}, key {self.key}" if self.key else told
+
 
 class Cause(Struct, frozen=True, kw_only=True):
     """Whose fault it is, as one signature of the catalogue (``kafka.broker_missing``)."""
@@ -210,7 +239,10 @@ class Place(StrEnum):
 
 
 class Odd(Struct, frozen=True, kw_only=True):
-    """A pod that explains why strict and literal are not both 100 %, and why it stands where it does."""
+    """A pod that explains why strict and literal are not both 100 %, and why it stands where it does.
+
+    ``root`` is the object where the reason lies, ``since`` from when on its grace counts.
+    """
 
     namespace: str
     name: str
@@ -219,10 +251,12 @@ class Odd(Struct, frozen=True, kw_only=True):
     reason: str = ""
     message: str = ""
     node: str = ""
+    root: Reference | None = None
+    since: str = ""
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """A controller that has fewer ready pods than it wishes for, or that wishes for none."""
+    """A controller that has fewer ready pods than it wishes for, or for none; why, as of an :class:`Odd`."""
 
     kind: str
     namespace: str
@@ -231,6 +265,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     ready: int
     reason: str = ""
     message: str = ""
+    root: Reference | None = None
+    since: str = ""
 
 
 class Storage(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,6 @@ mode) is compared with it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -238,8 +237,7 @@ def _blocked(seen: _Seen, blame: _Blame) -> CriterionResult:
         root = seen.check.cause.component
     if root is None:
         return criterion
-    told = re.sub(r"^blocked by [^:]*: ", "", criterion.reason)
-    reason = f"blocked by {root}: {told}" if told else f"blocked by {root}"
+    reason = f"blocked by {root}: {criterion.reason}" if criterion.reason else f"blocked by {root}"
     return replace(criterion, outcome=Outcome.BLOCKED, blocked_by=root, reason=reason)
 
 
@@ -282,7 +280,7 @@ def _verdict(
         doubts += [f"nothing critical passed on {', '.join(silent)}"] if silent else []
     if offending or doubts:
         failed = Outcome.FAILED in (*(c.outcome for c in offending), *(c.answers_at_end for c in lost))
-        decision, code, reason = Decision.NO_GO, 1 if failed else 3, _why(offending, doubts, criteria)
+        decision, code, reason = Decision.NO_GO, 1 if failed else 3, _why(offending, doubts, criteria, run)
         opening = "NO-GO" if failed else "NO-GO: could not tell"
     elif left_out:
         asked_for = sum(c.outcome in (Outcome.WAIVED, Outcome.PASSED) for c in gating)
@@ -291,7 +289,7 @@ def _verdict(
         opening = str(decision)
     elif any(c.outcome in (Outcome.PASSED, Outcome.WAIVED) for c in gating):
         decision, code, reason = Decision.GO, 0, _counted(gating, strict)
-        opening = f"GO on {target.name}" + (", read only" if run.mode == "read" else "")
+        opening = go_on(results)
     else:
         decision, code, reason = Decision.NO_GO, 3, "no criterion that gates was asked"
         opening = "NO-GO: could not tell"
@@ -305,6 +303,11 @@ def _verdict(
         unsupported={c.id: c.reason for c in criteria if c.outcome is Outcome.UNSUPPORTED},
         waived=tuple(c.id for c in criteria if c.outcome is Outcome.WAIVED),
     )
+
+
+def go_on(results: Results) -> str:
+    """How a headline says GO: ``GO on staging, read only``."""
+    return f"GO on {results.target.name}" + (", read only" if results.run.mode is Mode.READ else "")
 
 
 def _lost(components: Iterable[ComponentResult], criteria: Iterable[CriterionResult]) -> Iterator[ComponentResult]:
@@ -328,7 +331,7 @@ def _loss(component: ComponentResult) -> str:
 
 
 def _doubts(run: RunInfo) -> Iterator[str]:
-    """Why the run as a whole can be no GO, whatever its checks saw."""
+    """Why the run as a whole can be no GO, whatever its checks saw; first that it was interrupted."""
     started, finished = moment(run.started), moment(run.finished)
     if run.interrupted:
         yield "the run was interrupted"
@@ -396,7 +399,9 @@ def _want(criterion: CriterionResult) -> str:
     return ""
 
 
-def _why(offending: Iterable[CriterionResult], doubts: Sequence[str], criteria: Sequence[CriterionResult]) -> str:
+def _why(
+    offending: Iterable[CriterionResult], doubts: Sequence[str], criteria: Sequence[CriterionResult], run: RunInfo
+) -> str:
     """The first offence with its reason, the next ones by name, how many they block, and what else is wrong."""
     ordered = _roots_first(offending, criteria)
     named = [c for c in ordered if c.outcome is not Outcome.BLOCKED] or ordered
@@ -405,8 +410,9 @@ def _why(offending: Iterable[CriterionResult], doubts: Sequence[str], criteria: 
         parts.append(f"also {', '.join(also)}" + (f" and {len(named) - 4} more" if len(named) > 4 else ""))
     if named is not ordered and (blocked := len(ordered) - len(named)):
         parts.append(f"{blocked} blocked")
-    told = "; ".join(parts)
-    return "; ".join([*parts, *(d for d in doubts if d not in told)])
+    if run.interrupted and named and named[0].outcome is Outcome.MISSING and named[0].checks:
+        doubts = doubts[1:]  # its reason says so already: see _silence
+    return "; ".join([*parts, *doubts])
 
 
 def _offence(criterion: CriterionResult) -> str:

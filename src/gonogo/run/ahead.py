@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -69,15 +69,22 @@ GUESTS: Mapping[str, Callable[[pytest.Function], bool]] = {
 processes in which nothing runs ahead."""
 
 
-def serial(config: pytest.Config) -> str:
-    """Why nothing of this session may run ahead; empty where something may."""
+class Why(NamedTuple):
+    """Why an item takes pytest's own protocol; ``own``: it is so by what its own lines ask for, as its author knows."""
+
+    text: str
+    own: bool = False
+
+
+def serial(config: pytest.Config) -> Why | None:
+    """Why nothing of this session may run ahead; None where something may."""
     for option in SERIAL_OPTIONS:
         if config.getoption(option, False):
-            return f"--{option}"
+            return Why(f"--{option}")
     # filters that pytest sets for each item in its turn, and those of the interpreter
     given = (*config.getini("filterwarnings"), *(config.getoption("pythonwarnings", None) or ()))
     if any(map(_raises, given)) or any(known[0] == "error" for known in warnings.filters):
-        return "warnings are errors"
+        return Why("warnings are errors")
     return _foreign(config.hook.pytest_runtestloop, None)
 
 
@@ -86,38 +93,38 @@ def _raises(filter: str) -> bool:
     return bool(action) and "error".startswith(action)
 
 
-def alone(item: pytest.Item, client_files: Mapping[str, Path]) -> str:
-    """Why an item takes pytest's own protocol; empty where it is proven that it needs nothing else than clients.
+def alone(item: pytest.Item, client_files: Mapping[str, Path]) -> Why | None:
+    """Why an item takes pytest's own protocol; None where it is proven that it needs nothing else than clients.
 
     ``client_files`` maps each fixture that is a client to the file that defines it.
     """
     if type(item) is not pytest.Function or not inspect.isfunction(item.obj) or _is_async(item.obj):
-        return "is no plain function"
+        return Why("is no plain function", own=True)
     if hasattr(item.obj, "__wrapped__"):
-        return "is decorated"
+        return Why("is decorated", own=True)
     for mark in item.iter_markers():
         if mark.name not in INERT_MARKS:
-            return f"is marked {mark.name}"
+            return Why(f"is marked {mark.name}", own=True)
     if changed := {"setup", "runtest", "teardown"} & vars(item).keys():
-        return f"has a {min(changed)} of its own"
+        return Why(f"has a {min(changed)} of its own")
     for node in item.listchain()[:-1]:
         if type(node) not in PLAIN_COLLECTORS or {"setup", "teardown"} & vars(node).keys():
-            return f"stands in {type(node).__name__} {node.name}"
+            return Why(f"stands in {type(node).__name__} {node.name}")
     for name in ITEM_HOOKS:
         if why := _foreign(getattr(item.ihook, name), item):
             return why
-    return next(filter(None, (_unproven(item, name, client_files) for name in item.fixturenames)), "")
+    return next(filter(None, (_unproven(item, name, client_files) for name in item.fixturenames)), None)
 
 
-def _foreign(hook: Any, item: pytest.Function | None) -> str:
+def _foreign(hook: Any, item: pytest.Function | None) -> Why | None:
     """The first implementation of a hook by others than pytest and gonogo that may act on the item."""
     for implementation in hook.get_hookimpls():
         module = getattr(implementation.function, "__module__", None) or ""
         if module.partition(".")[0] in ("_pytest", "gonogo"):
             continue
         if item is None or module not in GUESTS or not GUESTS[module](item):
-            return f"{Path(implementation.plugin_name).name} has {implementation.function.__name__}"
-    return ""
+            return Why(f"{Path(implementation.plugin_name).name} has {implementation.function.__name__}")
+    return None
 
 
 def _is_async(function: object) -> bool:
@@ -131,21 +138,23 @@ def _is_async(function: object) -> bool:
 # -- fixtures
 
 
-def _unproven(item: pytest.Function, name: str, client_files: Mapping[str, Path]) -> str:
-    """Why a fixture may be something else than a client or a plain parameter; empty where it is one."""
+def _unproven(item: pytest.Function, name: str, client_files: Mapping[str, Path]) -> Why | None:
+    """Why a fixture may be something else than a client or a plain parameter; None where it is one."""
     definition = _definition(item, name)
     if definition is None:
-        return f"takes {name}"
+        return Why(f"takes {name}", own=True)
     function, code = definition.func, getattr(definition.func, "__code__", None)
     if _parametrised(item, name):
         # pytest's own stand-in for a value; else the value goes through somebody's fixture
-        return "" if function.__module__.startswith("_pytest.") else f"takes {name}, parametrised indirectly"
+        return (
+            None if function.__module__.startswith("_pytest.") else Why(f"takes {name}, parametrised indirectly", True)
+        )
     own = function.__module__ == "gonogo.pytest_plugin" and name in ("endpoints", "inside")
     client = name in client_files and code is not None and Path(code.co_filename) == client_files[name]
     simple = definition.scope == "function" and not definition.params and not inspect.iscoroutinefunction(function)
     if not (own or client) or not simple or inspect.isasyncgenfunction(function):
-        return f"takes {name}"
-    return next(filter(None, (_unproven(item, one, client_files) for one in definition.argnames)), "")
+        return Why(f"takes {name}", own=True)
+    return next(filter(None, (_unproven(item, one, client_files) for one in definition.argnames)), None)
 
 
 def _definition(item: pytest.Function, name: str) -> Any:

@@ -24,7 +24,7 @@ from gonogo.run.platform import SEEN, NotAsked, Standing, unreached
 def outcome_of(error: BaseException, component: str) -> tuple[Outcome, Cause | None, str]:
     """Outcome, cause and message of what a check raised, by part 2 of the contract."""
     if isinstance(error, NotAsked):
-        return error.outcome, error.standing.cause, str(error)
+        return error.outcome, error.standing.cause, error.standing.message
     if isinstance(error, Wrong):
         return Outcome.FAILED, Cause(component=error.component, signature=error.signature), error.message
     if isinstance(error, AssertionError):

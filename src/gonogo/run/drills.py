@@ -24,7 +24,7 @@ from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, GonogoError, Problem
 from gonogo.core.files import load_toml, suggestion
 from gonogo.core.outcomes import Mode, Outcome, Struct
-from gonogo.providers import Provider
+from gonogo.providers import Deploys, Provider, close
 from gonogo.providers.choose import provider_for
 from gonogo.results.model import Results
 from gonogo.results.timeline import Timeline
@@ -161,9 +161,9 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
             rows.append(msgspec.to_builtins(seen))
         return rows
     finally:
-        if own:
+        if own and isinstance(provider, Deploys):
             provider.down()
-        provider.close()
+        close(provider)
 
 
 def drilled(platform: Platform, drill: Drill) -> Seen:
@@ -272,6 +272,10 @@ class Altered:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # what it stands for is what it can (`isinstance` of Python 3.12 asks no __getattr__)
+        return type(self._provider)
 
     def attached(self, component: Component) -> Endpoints | None:
         """The endpoints with the changes; a secret stays one."""

@@ -23,16 +23,17 @@ from msgspec.structs import replace
 from gonogo import __version__
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target
+from gonogo.checks.inside import Inside
 from gonogo.checks.journal import Journal, new_run_id
 from gonogo.core.content import state
-from gonogo.core.errors import ClientError, ConfigError, Problem, TimedOut
+from gonogo.core.errors import ClientError, ConfigError, NotAskable, Problem, TimedOut
 from gonogo.core.loading import LOADING
 from gonogo.core.outcomes import Mode, Outcome, Skip
 from gonogo.core.outlet import clean, redacted, uncut
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Server
 from gonogo.core.waiting import Deadline
-from gonogo.providers import Provider
+from gonogo.providers import Deploys, Identifies, Keeps, Observes, Provider, close
 from gonogo.providers.choose import provider_for
 from gonogo.results.events import Event, Events, unreported
 from gonogo.results.model import Cause, CheckResult, ComponentResult, Evidence, Health, Results, RunInfo
@@ -130,7 +131,7 @@ class Run:
         except ConfigError:
             self.lanes.close()
             self.screen.close()
-            if self.own:
+            if self.own and isinstance(self.provider, Deploys):
                 self.provider.down()
             self._close()
             raise
@@ -145,7 +146,7 @@ class Run:
             self.platform.verify_identities()
         self.lanes.start(self._job(nodeid, body) for nodeid, body in bodies.items())
         self.await_standings(names)
-        self.cluster = self.provider.place()
+        self.cluster = self.provider.place() if isinstance(self.provider, Identifies) else ""
         if not self.options.impatient:
             self.lanes.wait(self.deadline.left if self.deadline else None)
 
@@ -163,9 +164,15 @@ class Run:
         """See :meth:`gonogo.run.platform.Platform.disturbed`."""
         return self.platform.disturbed(name, how, node)
 
-    def inside(self) -> Any:
-        """See :meth:`gonogo.providers.Provider.inside`."""
-        return self.provider.inside()
+    def inside(self) -> Callable[[str], Inside]:
+        """Component to what is true inside its servers' hosts; raises ``NotAskable`` where only addresses are known."""
+        if isinstance(self.provider, Observes):
+            return self.provider.inside()
+
+        def nowhere(component: str) -> Inside:
+            raise NotAskable(component, "the target has no [kubernetes]: only the server's address is known")
+
+        return nowhere
 
     # -- the checks
 
@@ -331,9 +338,10 @@ class Run:
             if component in self._evidence:
                 return ()
             standing = self.platform.known().get(component)
+            known = component in self.registry.components
             self._evidence[component] = (
                 *(standing.evidence if standing else ()),
-                *(self.provider.evidence(component) if component in self.registry.components else ()),
+                *(self.provider.evidence(component) if isinstance(self.provider, Observes) and known else ()),
             )
             return self._evidence[component]
 
@@ -362,8 +370,9 @@ class Run:
         health, pods = self._health(standings), self._pods(standings)
         with self.timeline.span("everything taken down" if self.own else "leaving", "teardown"):
             if self.own and self.options.keep:
-                self.provider.keep()
-            elif self.own:
+                if isinstance(self.provider, Keeps):
+                    self.provider.keep()
+            elif self.own and isinstance(self.provider, Deploys):
                 self.provider.down()
             self._close()
         # Renderers are not needed, nor paid for, before the end.
@@ -383,7 +392,8 @@ class Run:
 
     def _pods(self, standings: Mapping[str, Standing]) -> dict[str, int]:
         """How many pods stand behind each component, where that can be seen."""
-        if self.target.kubernetes is None or not any(standing.up for standing in standings.values()):
+        up = any(standing.up for standing in standings.values())
+        if self.target.kubernetes is None or not up or not isinstance(self.provider, Observes):
             return {}
         try:
             return dict(Counter(server.component for server in self.provider.servers()))
@@ -392,7 +402,7 @@ class Run:
 
     def _close(self) -> None:
         if self.given is None:
-            self.provider.close()
+            close(self.provider)
 
     def _health(self, standings: Mapping[str, Standing]) -> Health | None:
         """What a cluster that was asked shows of all its pods, as its client sums it up."""

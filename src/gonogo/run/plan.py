@@ -92,11 +92,11 @@ def plan(
         problems += _file_problems(checks.values(), files)
     if problems:
         raise ConfigError(*problems)
-    lacking = unsupported(registry, target)
+    held_back = lacking(registry, target)
     unasked = {
         nodeid: reason
         for nodeid, check in checks.items()
-        if check.selected and (reason := _unasked(check, registry, target, mode, lacking)) is not None
+        if check.selected and (reason := _unasked(check, registry, target, mode, held_back)) is not None
     }
     runnable = tuple(n for n, check in checks.items() if check.selected and n not in unasked)
     used = [c for n in runnable for c in checks[n].components_used if c in registry.components]
@@ -104,11 +104,11 @@ def plan(
     left_out = dict.fromkeys(function for functions in uncollected.values() for function in functions)
     return RunPlan(
         mode=mode,
-        target=_info(registry, target, lacking),
+        target=_info(registry, target, held_back),
         items=MappingProxyType(checks),
         unasked=MappingProxyType(unasked),
         runnable=runnable,
-        components=tuple(c for c in registry.ordered(used) if c not in lacking),
+        components=tuple(c for c in registry.ordered(used) if c not in held_back),
         criteria=_criteria(checks.values(), uncollected, registry, target),
         deselected=(*(n for n, check in checks.items() if not check.selected), *left_out),
         unread=files.unread if files is not None else (),
@@ -120,56 +120,57 @@ def default_mode(target: Target) -> Mode:
     return Mode.WRITE if target.provider != "existing" and target.allows(Mode.WRITE) else Mode.READ
 
 
-def holds(component: Component, target: Target) -> str | None:
+class Lacking(NamedTuple):
+    """Why a target cannot hold a component: in a sentence, and the capability for want of which, if it is one."""
+
+    reason: str
+    lacks: str = ""
+
+
+def holds(component: Component, target: Target) -> Lacking | None:
     """Why the target cannot hold the component, or None where it can; what it needs is not looked at."""
     if component.name in target.unsupported:
-        return target.unsupported[component.name]
+        return Lacking(target.unsupported[component.name])
     if component.cluster:
-        declared = target.kubernetes is not None and "kubernetes" in target.capabilities
-        return None if declared else "needs a cluster: no [kubernetes] with capability 'kubernetes'"
+        declared = target.kubernetes is not None and KUBERNETES in target.capabilities
+        why = "needs a cluster: no [kubernetes] with capability 'kubernetes'"
+        return None if declared else Lacking(why, KUBERNETES)
     if target.provider == "existing":
-        return None if component.name in target.components else f"not in target file {target.name!r}"
+        return None if component.name in target.components else Lacking(f"not in target file {target.name!r}")
     if target.provider in component.providers:
         return None
-    return "needs a cluster: no embedded server" if target.provider == "embedded" else f"no {target.provider}.toml"
+    if target.provider == "embedded":
+        return Lacking("needs a cluster: no embedded server", KUBERNETES)
+    return Lacking(f"no {target.provider}.toml")
 
 
 def unsupported(registry: Registry, target: Target) -> dict[str, str]:
-    """Every component that the target cannot hold, with the reason.
+    """Every component that the target cannot hold, with the reason (see :func:`lacking`)."""
+    return {name: found.reason for name, found in lacking(registry, target).items()}
+
+
+def lacking(registry: Registry, target: Target) -> dict[str, Lacking]:
+    """Every component that the target cannot hold, and why.
 
     Where gonogo stands components up, one that needs such a component cannot stand either; servers that
     were there before have what they need, whether or not the target file names it.
     """
-    lacking: dict[str, str] = {}
+    found: dict[str, Lacking] = {}
     for name in registry.ordered(registry.components):
         component = registry.components[name]
-        reason = holds(component, target)
-        if reason is None and target.provider != "existing":
-            reason = next((_because(n, lacking[n]) for n in component.needs if n in lacking), None)
-        if reason is not None:
-            lacking[name] = reason
-    return lacking
-
-
-def _because(name: str, reason: str) -> str:
-    return reason if reason.startswith("needs ") else f"without {name}: {reason}"
-
-
-def _lacks(registry: Registry, target: Target, lacking: Mapping[str, str]) -> dict[str, str]:
-    """Those components that the target cannot hold for want of a capability, with that capability."""
-    lacks: dict[str, str] = {}
-    for name in registry.ordered(lacking):
-        component = registry.components[name]
-        if name not in lacking or name in target.unsupported:
-            continue
-        elsewhere = target.provider == "embedded" and "embedded" not in component.providers
-        if component.cluster or elsewhere or not lacks.keys().isdisjoint(component.needs):
-            lacks[name] = KUBERNETES
-    return lacks
+        needs = [(need, found[need]) for need in component.needs if need in found]
+        why = holds(component, target)
+        if why is None and target.provider != "existing":
+            why = next((w if w.lacks else Lacking(f"without {need}: {w.reason}") for need, w in needs), None)
+        if why is not None and name not in target.unsupported:
+            why = why._replace(lacks=why.lacks or next((w.lacks for _, w in needs if w.lacks), ""))
+        if why is not None:
+            found[name] = why
+    return found
 
 
 def _unasked(
-    check: Planned, registry: Registry, target: Target, mode: Mode, lacking: Mapping[str, str]
+    check: Planned, registry: Registry, target: Target, mode: Mode, held_back: Mapping[str, Lacking]
 ) -> Unasked | None:
     """Why the check is not run, if it is not; what the target lacks comes before what the run was not given."""
     profile = registry.profiles[target.profile]
@@ -179,9 +180,8 @@ def _unasked(
         if criterion in target.unsupported:
             return Unasked(Outcome.UNSUPPORTED, target.unsupported[criterion])
     for component in (check.component, *check.components_used):
-        if component in lacking:
-            wanted = _lacks(registry, target, lacking).get(component, "")
-            return Unasked(Outcome.UNSUPPORTED, lacking[component], lacks=wanted)
+        if component in held_back:
+            return Unasked(Outcome.UNSUPPORTED, held_back[component].reason, lacks=held_back[component].lacks)
     for capability in check.needs:
         if not target.gives(capability):
             reason = f"target {target.name!r} does not declare capability {capability!r}"
@@ -232,13 +232,13 @@ def _criteria(
     )
 
 
-def _info(registry: Registry, target: Target, lacking: Mapping[str, str]) -> TargetInfo:
+def _info(registry: Registry, target: Target, held_back: Mapping[str, Lacking]) -> TargetInfo:
     profile = registry.profiles[target.profile]
     # A component all of whose criteria the profile leaves out is not this run's business; one without any
     # criterion is: nothing was ever asked of it.
     asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
     known = {c.component for c in registry.criteria.values()}
-    held = [n for n in registry.components if n not in lacking and (n in asked or n not in known)]
+    held = [n for n in registry.components if n not in held_back and (n in asked or n not in known)]
     return TargetInfo(
         name=target.name,
         provider=target.provider,
@@ -246,8 +246,8 @@ def _info(registry: Registry, target: Target, lacking: Mapping[str, str]) -> Tar
         capabilities=tuple(sorted(target.capabilities)),
         profile=target.profile,
         components=tuple(held),
-        unsupported={**lacking, **target.unsupported},
-        lacks=_lacks(registry, target, lacking),
+        unsupported={**{name: why.reason for name, why in held_back.items()}, **target.unsupported},
+        lacks={name: why.lacks for name, why in held_back.items() if why.lacks},
     )
 
 

@@ -28,6 +28,7 @@ from gonogo.core.errors import (
     ConfigError,
     DeployError,
     GonogoError,
+    NotAllowed,
     NotReady,
     Problem,
     Unavailable,
@@ -37,7 +38,7 @@ from gonogo.core.errors import (
 from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Phase, Progress, Report, Server
-from gonogo.providers import Provider
+from gonogo.providers import Deploys, Disturbs, Explains, Identifies, Provider
 from gonogo.results.model import Cause, Evidence
 from gonogo.results.timeline import Timeline
 
@@ -137,12 +138,14 @@ class Platform:
     def bring_up(self, names: Iterable[str]) -> None:
         """Stand the components and what they need up, side by side; returns at once, see ``standing``.
 
-        Raises ``ConfigError`` where there is no room for all of them; then nothing was started.
+        Those that the provider only attaches to are asked whether they are ready. Raises ``ConfigError`` where there
+        is no room for all of them; then nothing was started.
         """
         names = self.registry.ordered(names)
-        problems = self.provider.fits([self.registry.components[name] for name in names])
-        if problems:
-            raise ConfigError(*problems)
+        if isinstance(self.provider, Deploys):
+            problems = self.provider.fits([self.registry.components[name] for name in names])
+            if problems:
+                raise ConfigError(*problems)
         self._begin(names, self._up)
 
     def attach(self, names: Iterable[str]) -> None:
@@ -152,8 +155,15 @@ class Platform:
         ``ConfigError`` where this run may write, and it is not sure that the place is the one that is meant.
         """
         if self.mode is not Mode.READ:
-            self.place = self.provider.confirm()
+            self.place = self.confirmed()
         self._begin(names, self._attached)
+
+    def confirmed(self) -> str:
+        """The identity of the cluster, once it is sure that it is the one meant; empty where there is none.
+
+        Raises ``ConfigError``.
+        """
+        return self.provider.confirm() if isinstance(self.provider, Identifies) else ""
 
     def exported(self) -> list[dict[str, Any]]:
         """Every standing as plain data, secrets revealed, for a worker process of the same run."""
@@ -245,10 +255,22 @@ class Platform:
             self._tell(progress)
 
         try:
-            endpoints = self.provider.up(component, needs, self.ready(component), tell)
+            if isinstance(self.provider, Deploys):
+                endpoints = self.provider.up(component, needs, self.ready(component), tell)
+            else:
+                endpoints = self._found(component, tell)
         finally:
             phases.turn(None)
         return self._introduced(component, self._dressed(component, endpoints))
+
+    def _found(self, component: Component, tell: Report) -> Endpoints:
+        """Where the component is already, once it is ready. Raises what :meth:`ready` does."""
+        endpoints = self.provider.attached(component)
+        if endpoints is None:
+            raise ConfigError(Problem(str(self.target.path), f"no table [components.{component.name}]"))
+        tell(Progress(component.name, Phase.STARTING, "asking it"))
+        self.ready(component)(endpoints)
+        return endpoints
 
     def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
         self._tell(Progress(component.name, Phase.STARTING, "asking whether it answers"))
@@ -277,7 +299,7 @@ class Platform:
 
     def _explained(self, standing: Standing) -> Standing:
         """The standing with the reason that the provider sees for it; what is wrong is no time-out of ours."""
-        if not unreached(standing.cause):
+        if not unreached(standing.cause) or not isinstance(self.provider, Explains):
             return standing
         reason = self.provider.reason(self.registry.components[standing.component])
         if reason is None:
@@ -466,8 +488,13 @@ class Platform:
 
     @contextmanager
     def disturbed(self, name: str, how: str, node: str) -> Iterator[Server]:
-        """One node broken on purpose; leaving restores it and waits until the component is settled."""
+        """One node broken on purpose; leaving restores it and waits until the component is settled.
+
+        Raises ``NotAllowed`` where gonogo did not start the servers and cannot start them again.
+        """
         component = self.registry.components[name]
+        if not isinstance(self.provider, Disturbs):
+            raise NotAllowed(f"{name} was not started by gonogo, so it cannot be told to {how} {node or 'it'}")
         with self.provider.disturb(component, how, node, self.ready(component)) as server:
             yield server
         self._worse.pop(name, None)

@@ -88,7 +88,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
         platform.verify_identities()
     if not platform.place:
         with suppress(ConfigError, ClientError):
-            platform.place = platform.provider.confirm()
+            platform.place = platform.confirmed()
     found: dict[tuple[str, str, str], Found] = {}
     told, kinds = _Told(), dict[str, tuple[str, Collection[str]]]()
     for name in names:

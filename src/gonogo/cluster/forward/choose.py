@@ -5,17 +5,18 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from gonogo.cluster.api import KINDS, items, read
+from gonogo.cluster.api import KINDS, Api
+from gonogo.cluster.judge.endpoints import SERVICE_NAME
+from gonogo.cluster.judge.shapes import Endpoint, Object, ServicePort
+from gonogo.cluster.judge.world import ended
+from gonogo.cluster.objects import listed, one
 from gonogo.cluster.paths import ABOUT, named, selector
 from gonogo.core.errors import Absent, ConfigError, Forbidden, Garbled, Gone, Problem, Unresolved
 from gonogo.core.names import LABEL, PORT, SUBDOMAIN
 
-if TYPE_CHECKING:
-    from gonogo.cluster.api import Api
+POD, SERVICE = KINDS["Pod"], KINDS["Service"]
 
 _REFERENCE = re.compile(
     rf"(?P<namespace>{LABEL})/(?:(?:service/)?(?P<name>{LABEL})|pod/(?P<pod>{SUBDOMAIN})):(?P<port>{PORT}|[0-9-]*[a-z][a-z0-9-]*)"
@@ -55,79 +56,21 @@ class Spot(NamedTuple):
         return f"port {self.port} of pod {self.namespace}/{self.pod}"
 
 
-class _Port(msgspec.Struct):
-    port: int | None = None
-    name: str | None = None
-    protocol: str = "TCP"
-    container_port: int | None = msgspec.field(default=None, name="containerPort")
-
-
-class _ServiceSpec(msgspec.Struct, rename="camel"):
-    ports: list[_Port] = []
-    selector: dict[str, str] = {}
-    cluster_ip: str = msgspec.field(default="", name="clusterIP")
-    type: str = "ClusterIP"
-    external_name: str = ""
-
-
-class _Metadata(msgspec.Struct):
-    name: str = ""
-    namespace: str = ""
-
-
-class _Service(msgspec.Struct):
-    metadata: _Metadata
-    spec: _ServiceSpec
-
-
-class _Target(msgspec.Struct):
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
-
-
-class _Conditions(msgspec.Struct):
-    ready: bool | None = None
-
-
-class _Endpoint(msgspec.Struct, rename="camel"):
-    addresses: list[str] = []
-    conditions: _Conditions = msgspec.field(default_factory=_Conditions)
-    hostname: str | None = None
-    target_ref: _Target | None = None
-
-    @property
-    def pod(self) -> str:
-        """The pod that it stands for; empty where it stands for something else."""
-        return self.target_ref.name if self.target_ref is not None and self.target_ref.kind == "Pod" else ""
-
-    def at(self, namespace: str, port: int) -> Spot:
-        """A port of that pod. Raises ``Garbled`` where it is called what no pod can be."""
-        return _spot(namespace, self.pod, port, self.target_ref.uid if self.target_ref is not None else "")
-
-
-class _Slice(msgspec.Struct):
-    endpoints: list[_Endpoint] | None = None
-    ports: list[_Port] | None = None
-
-
-class _Container(msgspec.Struct):
-    ports: list[_Port] = []
-
-
-class _PodSpec(msgspec.Struct):
-    containers: list[_Container] = []
-
-
-class _Pod(msgspec.Struct):
-    metadata: _Metadata
-    spec: _PodSpec
-
-
 def _spot(namespace: str, pod: str, port: int, uid: str = "") -> Spot:
     if not 0 < port < 1 << 16:
         raise Garbled(ABOUT, f"pod {namespace}/{pod} is said to listen on port {port}, which no server can")
     return Spot(named(namespace), named(pod), port, uid)
+
+
+def _pod(endpoint: Endpoint) -> str:
+    """The pod that an endpoint stands for; empty where it stands for something else."""
+    target = endpoint.get("targetRef", {})
+    return target.get("name", "") if target.get("kind") == "Pod" else ""
+
+
+def _at_pod(endpoint: Endpoint, namespace: str, port: int) -> Spot:
+    """A port of that pod. Raises ``Garbled`` where it is called what no pod can be."""
+    return _spot(namespace, _pod(endpoint), port, endpoint.get("targetRef", {}).get("uid", ""))
 
 
 def behind(api: Api, reference: Reference) -> list[Spot]:
@@ -138,7 +81,7 @@ def behind(api: Api, reference: Reference) -> list[Spot]:
     """
     if reference.pod:
         return [_spot(reference.namespace, reference.name, _port_of_pod(api, reference))]
-    service = _service(api, reference.namespace, reference.name)
+    service = one(api, SERVICE, reference.namespace, reference.name)
     slices = _slices(api, reference.namespace, reference.name)
     spots = list(_spots(service, slices, reference, ready=True))
     if not spots:
@@ -150,70 +93,67 @@ def endpoints(api: Api, reference: Reference) -> list[Spot]:
     """As :func:`behind`, the pods that are not ready among them."""
     if reference.pod:
         return behind(api, reference)
-    service = _service(api, reference.namespace, reference.name)
+    service = one(api, SERVICE, reference.namespace, reference.name)
     slices = _slices(api, reference.namespace, reference.name)
     return list(_spots(service, slices, reference, ready=False)) or behind(api, reference)
 
 
-def _spots(service: _Service, slices: Iterable[_Slice], reference: Reference, *, ready: bool) -> Iterator[Spot]:
-    port = _port_of_service(service, reference)
-    for one in slices:
-        for number in _numbers(one, port):
-            for endpoint in one.endpoints or ():
-                if endpoint.pod and (endpoint.conditions.ready is not False or not ready):
-                    yield endpoint.at(reference.namespace, number)
+def _spots(service: Object, slices: Iterable[Object], reference: Reference, *, ready: bool) -> Iterator[Spot]:
+    name = _port_of_service(service, reference).get("name", "")
+    for part in slices:
+        # a slice has one number for each named port, whatever the pods call it
+        numbers = [port["port"] for port in part.get("ports", ()) if port.get("name", "") == name and port.get("port")]
+        for number in numbers:
+            for endpoint in part.get("endpoints", ()):
+                if _pod(endpoint) and (endpoint.get("conditions", {}).get("ready", True) or not ready):
+                    yield _at_pod(endpoint, reference.namespace, number)
 
 
-def _service(api: Api, namespace: str, name: str) -> _Service:
-    return read(api, KINDS["Service"].path(namespace, name), _Service)
+def _slices(api: Api, namespace: str, service: str = "") -> list[Object]:
+    labels = selector({SERVICE_NAME: service} if service else {})
+    return list(listed(api, KINDS["EndpointSlice"], namespace, labels=labels))
 
 
-def _slices(api: Api, namespace: str, service: str = "") -> list[_Slice]:
-    labels = selector({"kubernetes.io/service-name": service} if service else {})
-    return list(items(api, KINDS["EndpointSlice"], _Slice, namespace, labels=labels))
+def _endpoints(api: Api, namespace: str, service: str = "") -> list[Endpoint]:
+    return [endpoint for part in _slices(api, namespace, service) for endpoint in part.get("endpoints", ())]
 
 
-def _numbers(one: _Slice, port: _Port) -> Iterator[int]:
-    """The pods' port; a slice has one number for each named port, whatever the pods call it."""
-    yield from (p.port for p in one.ports or () if (p.name or "") == (port.name or "") and p.port)
-
-
-def _port_of_service(service: _Service, reference: Reference) -> _Port:
-    where = f"Service {reference.namespace}/{reference.name}"
-    if service.spec.type == "ExternalName":
-        hint = "give the address itself"
-        raise ConfigError(Problem(str(reference), f"{where} stands for {service.spec.external_name!r} outside", hint))
-    ports = [port for port in service.spec.ports if port.protocol == "TCP"]
+def _port_of_service(service: Object, reference: Reference) -> ServicePort:
+    where, spec = f"Service {reference.namespace}/{reference.name}", service["spec"]
+    if spec.get("type") == "ExternalName":
+        what = f"{where} stands for {spec.get('externalName', '')!r} outside"
+        raise ConfigError(Problem(str(reference), what, "give the address itself"))
+    ports: list[ServicePort] = [port for port in spec.get("ports", ()) if port.get("protocol", "TCP") == "TCP"]
     for port in ports:
-        if reference.port in (str(port.port), port.name):
+        if reference.port in (str(port.get("port")), port.get("name")):
             return port
-    listed = ", ".join(f"{port.port} ({port.name})" if port.name else str(port.port) for port in ports)
-    raise ConfigError(Problem(str(reference), f"{where} has no port {reference.port}", f"it has {listed or 'none'}"))
+    told = (f"{port.get('port')} ({port['name']})" if port.get("name") else str(port.get("port")) for port in ports)
+    has = ", ".join(told)
+    raise ConfigError(Problem(str(reference), f"{where} has no port {reference.port}", f"it has {has or 'none'}"))
 
 
 def _port_of_pod(api: Api, reference: Reference) -> int:
     if reference.port.isdigit():
         return int(reference.port)
-    path = KINDS["Pod"].path(reference.namespace, reference.name)
-    pod = read(api, path, _Pod)
-    ports = [port for container in pod.spec.containers for port in container.ports]
-    for port in ports:
-        if port.name == reference.port and port.container_port:
-            return port.container_port
-    listed = ", ".join(f"{port.container_port} ({port.name})" for port in ports if port.name)
+    pod = one(api, POD, reference.namespace, reference.name)
+    ports = [port for container in pod["spec"].get("containers", ()) for port in container.get("ports", ())]
+    named_ports = {port["name"]: int(port.get("containerPort", 0)) for port in ports if port.get("name")}
+    if number := named_ports.get(reference.port):
+        return number
+    has = ", ".join(f"{number} ({name})" for name, number in named_ports.items())
     what = f"pod {reference.namespace}/{reference.name} has no port named {reference.port}"
-    raise ConfigError(Problem(str(reference), what, f"it has {listed or 'no named ones'}"))
+    raise ConfigError(Problem(str(reference), what, f"it has {has or 'no named ones'}"))
 
 
-def _nobody(api: Api, service: _Service, reference: Reference, slices: Iterable[_Slice]) -> str:
+def _nobody(api: Api, service: Object, reference: Reference, slices: Iterable[Object]) -> str:
     """Why nothing ready stands behind the Service."""
     where = f"Service {reference.namespace}/{reference.name}"
-    there = [endpoint for one in slices for endpoint in one.endpoints or ()]
-    strangers = sorted({address for e in there if not e.pod for address in e.addresses})
+    there: list[Endpoint] = [endpoint for part in slices for endpoint in part.get("endpoints", ())]
+    strangers = sorted({address for e in there if not _pod(e) for address in e.get("addresses", ())})
     if strangers:
         return f"{where} leads to {', '.join(strangers)}, which is no pod and can only be reached from inside"
-    unready = sorted({endpoint.pod for endpoint in there})
-    selects = selector(service.spec.selector)
+    unready = sorted({_pod(endpoint) for endpoint in there})
+    selects = selector(service["spec"].get("selector", {}))
     if not unready and selects:
         unready = _matching(api, reference.namespace, selects)
     if unready:
@@ -226,7 +166,7 @@ def _nobody(api: Api, service: _Service, reference: Reference, slices: Iterable[
 def _matching(api: Api, namespace: str, selects: str) -> list[str]:
     """Pods that the selector matches and that have no address yet; none where we may not look."""
     try:
-        return [pod.metadata.name for pod in items(api, KINDS["Pod"], _Pod, namespace, labels=selects)]
+        return [pod["metadata"]["name"] for pod in listed(api, POD, namespace, labels=selects) if not ended(pod)]
     except Forbidden:
         return []
 
@@ -261,20 +201,20 @@ def advertised(api: Api, host: str, port: int, namespaces: Iterable[str]) -> lis
 
 
 def _member(api: Api, host: str, service: str, namespace: str, port: int) -> Spot:
-    members = [e for one in _slices(api, namespace, service) for e in one.endpoints or ()]
+    members = _endpoints(api, namespace, service)
     for endpoint in members:
-        if endpoint.pod and host in (endpoint.hostname, endpoint.pod):
-            return endpoint.at(namespace, port)
-    there = ", ".join(sorted({e.hostname or e.pod for e in members} - {""})) or "none"
+        if _pod(endpoint) and host in (endpoint.get("hostname"), _pod(endpoint)):
+            return _at_pod(endpoint, namespace, port)
+    there = ", ".join(sorted({e.get("hostname") or _pod(e) for e in members} - {""})) or "none"
     raise Absent(api.component, f"there is no pod {host!r} behind Service {namespace}/{service} (there: {there})")
 
 
 def _of_service(api: Api, service: str, namespace: str, port: int) -> list[Spot]:
     reference = Reference(namespace, service, str(port))
-    if _service(api, namespace, service).spec.cluster_ip != "None":
+    if one(api, SERVICE, namespace, service)["spec"].get("clusterIP") != "None":
         return behind(api, reference)
     # a headless Service's name stands for its pods, whose own port it then is
-    found = [e.at(namespace, port) for one in _slices(api, namespace, service) for e in one.endpoints or () if e.pod]
+    found = [_at_pod(e, namespace, port) for e in _endpoints(api, namespace, service) if _pod(e)]
     if not found:
         raise Gone(api.component, f"no pod stands behind Service {namespace}/{service}")
     return list(dict.fromkeys(found))
@@ -283,13 +223,13 @@ def _of_service(api: Api, service: str, namespace: str, port: int) -> list[Spot]
 def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Spot]:
     namespaces = tuple(namespaces)
     for namespace in namespaces:
-        for endpoint in (e for one in _slices(api, namespace) for e in one.endpoints or ()):
-            if endpoint.pod and address in endpoint.addresses:
-                return [endpoint.at(namespace, port)]
+        for endpoint in _endpoints(api, namespace):
+            if _pod(endpoint) and address in endpoint.get("addresses", ()):
+                return [_at_pod(endpoint, namespace, port)]
     for namespace in namespaces:
-        for service in items(api, KINDS["Service"], _Service, namespace):
-            if service.spec.cluster_ip == address:
-                return behind(api, Reference(namespace, service.metadata.name, str(port)))
+        for service in listed(api, SERVICE, namespace):
+            if service.get("spec", {}).get("clusterIP") == address:
+                return behind(api, Reference(namespace, service["metadata"]["name"], str(port)))
     where = ", ".join(namespaces)
     raise Unresolved(api.component, f"{address} is no pod and no Service of namespace {where}")
 

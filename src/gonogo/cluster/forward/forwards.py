@@ -15,20 +15,17 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.protocol import State
 
-from gonogo.cluster.api import KINDS
+from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.forward import peers, socks, tunnel, websocket
 from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
 from gonogo.cluster.forward.socks import ClientLeft
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
 from gonogo.core.waiting import Deadline
-
-if TYPE_CHECKING:
-    from gonogo.cluster.api import Api
 
 T = TypeVar("T")
 Address = tuple[str, int]

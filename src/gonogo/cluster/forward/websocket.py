@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
@@ -15,11 +15,9 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from gonogo.cluster.api import Api, Stream
+from gonogo.cluster.paths import Path
 from gonogo.core.errors import ClientError, ClusterLost
-
-if TYPE_CHECKING:
-    from gonogo.cluster.api import Api, Stream
-    from gonogo.cluster.paths import Path
 
 PING = 20.0
 """Seconds between the pings of a connection: balancers in front of an API server cut what is idle, often after 60."""
@@ -157,6 +155,11 @@ async def opened(stream: Stream, protocols: Iterable[str], within: float) -> Web
     return web
 
 
+def said(error: Exception) -> bytes:
+    """What the server answered in place of opening a WebSocket; empty where it did not answer."""
+    return bytes(error.response.body) if isinstance(error, InvalidStatus) else b""
+
+
 def refusal(api: Api, error: Exception, path: Path) -> ClientError:
     """Why no WebSocket was opened to this path."""
     if isinstance(error, ClientError):
@@ -164,6 +167,6 @@ def refusal(api: Api, error: Exception, path: Path) -> ClientError:
     if not isinstance(error, InvalidStatus):
         told = str(error) or type(error).__name__
         return ClusterLost(api.component, f"the API server {api.server} could not be asked: {told}", asked=path)
-    body = bytes(error.response.body)
+    body = said(error)
     # the right is `create` since Kubernetes 1.35 and was `get` before, as the request is a GET
     return api.refusal(error.response.status_code, body, "GET" if b"cannot get" in body else "POST", path)

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gonogo.cluster.judge import cluster, custom, extensions, network, pods, storage, workloads
 from gonogo.cluster.judge.doom import doom, kubectl, untold
 from gonogo.cluster.judge.health import tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
 from gonogo.cluster.judge.verdict import Row, State, Verdict, short
-from gonogo.cluster.judge.world import World, controller, named
+from gonogo.cluster.judge.world import World, controller, reference
 from gonogo.results.model import Health, Place
 
-__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "verdict"]
+__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "told", "verdict"]
 
 JUDGES: Mapping[str, Callable[[World, Object], Verdict]] = {
     "APIService": extensions.api_service,
@@ -51,7 +51,12 @@ def judge(world: World) -> list[Row]:
     Kinds without one (Event, ConfigMap, Secret, Role…) and a Deployment's older ReplicaSets give no row. An object
     that does not fit its kind's definition gives ``unknown``, reason ``Malformed``, and the message names the field.
     """
-    return [_row(world, obj, found) for obj in world.objects if (found := verdict(world, obj)) is not None]
+    return list(told(world, world.objects))
+
+
+def told(world: World, objects: Iterable[Object]) -> Iterator[Row]:
+    """The rows of some objects of a world."""
+    return (_row(world, obj, found) for obj in objects if (found := verdict(world, obj)) is not None)
 
 
 def verdict(world: World, obj: Object) -> Verdict | None:
@@ -85,8 +90,9 @@ def _ending(world: World, obj: Object) -> Verdict:
 
 def _row(world: World, obj: Object, found: Verdict) -> Row:
     meta = obj.get("metadata", {})
-    if world.lagging and found.early:
+    if world.lagging and found.grace is not None:
         found = untold(found)
+    root = None if found.cause is None or found.cause == reference(obj) else found.cause
     return Row(
         kind=obj.get("kind", ""),
         api_version=obj.get("apiVersion", ""),
@@ -94,8 +100,15 @@ def _row(world: World, obj: Object, found: Verdict) -> Row:
         name=meta.get("name", ""),
         state=found.state,
         reason=found.reason,
-        message=found.message,
+        message=found.told,
         hint=found.hint,
-        cause="" if found.cause and found.cause == named(obj) else found.cause,
+        cause=str(root) if root else "",
         source=world.source(obj),
+        root=root,
+        grace=found.grace,
+        since=world.before(found.waited),
+        container=found.container,
+        image=found.image,
+        exit_code=found.exit_code,
+        lacks=found.lacks,
     )

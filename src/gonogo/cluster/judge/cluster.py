@@ -5,7 +5,8 @@ from __future__ import annotations
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
-from gonogo.cluster.judge.world import World, condition, named
+from gonogo.cluster.judge.world import World, condition, reference
+from gonogo.results.model import Reference
 
 _REMAINS = (
     "NamespaceDeletionDiscoveryFailure",
@@ -30,7 +31,7 @@ def namespace(world: World, obj: Object) -> Verdict:
     )
     waited = world.since(obj["metadata"].get("deletionTimestamp", ""))
     command = kubectl(obj, "get", "-o", "yaml")
-    verdict = doom("NamespaceStuck", f"is being deleted: {text}", waited=waited, command=command, cause=named(obj))
+    verdict = doom("NamespaceStuck", f"is being deleted: {text}", waited=waited, command=command, cause=reference(obj))
     return verdict if waits or verdict.state is State.FAILED else verdict._replace(reason="Terminating")
 
 
@@ -65,11 +66,11 @@ def autoscaler(world: World, obj: Object) -> Verdict:
         # One that has just scaled is not able to for a while (reasons Backoff…), which is as it should be.
         if found.get("status") == "False" and not found.get("reason", "").startswith("Backoff"):
             waited = world.since(found.get("lastTransitionTime", ""))
-            cause = f"{target.get('kind', '')} {obj['metadata'].get('namespace', '')}/{target.get('name', '')}"
+            space = obj["metadata"].get("namespace", "")
+            scaled = Reference(kind=target.get("kind", ""), namespace=space, name=target.get("name", ""))
+            cause = scaled if reason == "TargetMissing" else None
             text = f"{found.get('reason', '')}: {found.get('message', '')}"
-            return doom(
-                reason, text, waited=waited, command=kubectl(obj), cause=cause if reason == "TargetMissing" else ""
-            )
+            return doom(reason, text, waited=waited, command=kubectl(obj), cause=cause)
     if not active or not able:
         return Verdict(State.PROGRESSING, "NotObserved", "it has not read its metrics yet", kubectl(obj))
     return READY

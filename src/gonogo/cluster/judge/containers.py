@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from gonogo.cluster.judge import needs
+from msgspec.structs import replace
+
+from gonogo.cluster.judge import kubelet, needs
 from gonogo.cluster.judge.doom import NEEDS, TERMINATIONS, UNSTABLE, doom, kubectl, recovering
 from gonogo.cluster.judge.images import REASONS, missing_image
-from gonogo.cluster.judge.missing import missing
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import State, Verdict
-from gonogo.cluster.judge.world import World, condition, instant, named, said
+from gonogo.cluster.judge.world import World, condition, instant, named, reference, said, subject
+from gonogo.results.model import Reference
 
 NOT_BEGUN = ("", "ContainerCreating", "PodInitializing")
 """Why a container waits before its kubelet has anything to say about it."""
 
-_NO_PROGRAM = re.compile(
-    r"executable file not found|no such file or directory|permission denied|is a directory|exec format"
-)
 _EXITS = {
     126: "the command cannot be executed",
     127: "no such command",
@@ -49,7 +47,8 @@ def container(world: World, pod: Object, spec: Mapping[str, Any], status: Mappin
     if "running" in state and not (status.get("ready") and status.get("started", True)):
         return _unserving(world, pod, spec, status)
     if word not in NOT_BEGUN:
-        return Verdict(State.PROGRESSING, word, f"container {name}: {waiting.get('message') or word}", kubectl(pod))
+        text = f"container {name}: {waiting.get('message') or word}"
+        return Verdict(State.PROGRESSING, word, text, kubectl(pod), container=name)
     return None
 
 
@@ -61,15 +60,18 @@ def placed(world: World, pod: Object) -> float | None:
     return world.age(pod) if since is None else since
 
 
-def part(pod: Object, name: str) -> str:
+def part(pod: Object, name: str) -> Reference:
     """``Pod data/web-0, container app``, ``Pod data/web-0, init container migrate``."""
-    return f"{named(pod)}, {called(pod, name)}"
+    return replace(reference(pod), container=name, init=_is_init(pod, name))
 
 
 def called(pod: Object, name: str) -> str:
     """``container app``, ``init container migrate``."""
-    first = any(spec.get("name") == name for spec in pod.get("spec", {}).get("initContainers", ()))
-    return f"{'init ' if first else ''}container {name}"
+    return f"{'init ' if _is_init(pod, name) else ''}container {name}"
+
+
+def _is_init(pod: Object, name: str) -> bool:
+    return any(spec.get("name") == name for spec in pod.get("spec", {}).get("initContainers", ()))
 
 
 # -- it cannot be started
@@ -87,14 +89,14 @@ _WAITS = {
 def _not_started(world: World, pod: Object, status: Mapping[str, Any], text: str) -> Verdict:
     name, word = status.get("name", ""), status["state"]["waiting"]["reason"]
     reason, cause = _WAITS[word], part(pod, name)
-    if absent := missing(text, pod):
+    if absent := kubelet.missing(text, pod):
         reason, cause = absent
-    elif "runAsNonRoot" in text or "run as root" in text:
+    elif kubelet.runs_as_root(text):
         reason = "RunsAsRoot"
-    elif _NO_PROGRAM.search(text) or "no command specified" in text:
+    elif kubelet.no_program(text) or kubelet.no_command(text):
         reason = "CommandNotFound"
     text = f"{called(pod, name)}: {text or word}"
-    verdict = doom(reason, text, waited=placed(world, pod), command=kubectl(pod), cause=cause)
+    verdict = doom(reason, text, waited=placed(world, pod), command=kubectl(pod), cause=cause)._replace(container=name)
     if word == "RunContainerError" and reason == "CommandNotFound" and terminations(status) < TERMINATIONS:
         return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
     return verdict
@@ -112,31 +114,31 @@ def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[st
     alike = not last or end is last or last.get("exitCode") == end.get("exitCode")
     probe = _probe_said(world, pod, name, "Liveness", "Startup")
     hook = _hook_said(world, pod, state.get("waiting", {}))
-    text = ""
+    text, beside = "", probe.text if probe else ""
     if word in ("StartError", "ContainerCannotRun"):
-        reason = "CommandNotFound" if _NO_PROGRAM.search(end.get("message", "")) else "ContainerNotCreated"
+        reason = "CommandNotFound" if kubelet.no_program(end.get("message", "")) else "ContainerNotCreated"
         text = f"{called(pod, name)}: {end.get('message') or word}"
     elif word == "OOMKilled":
         reason = "OOMKilled"
     elif hook:
-        reason, probe = "HookFailed", hook
+        reason, beside = "HookFailed", hook
     elif probe and code in (137, 143, 0):
-        reason = "StartupProbe" if probe.startswith("Startup") else "LivenessProbe"
+        reason = f"{probe.kind}Probe"
     else:
         reason = "CrashLoop"
     verdict = doom(
         reason,
-        text or _told(world, pod, spec, status, end, ends, probe),
+        text or _told(world, pod, spec, status, end, ends, beside),
         waited=placed(world, pod),
         command=kubectl(pod) if text else kubectl(pod, "logs", "-c", name, "--previous"),
         cause=part(pod, name),
-    )
+    )._replace(container=name, exit_code=code)
     if reason == "StartupProbe":
         return verdict
     need = needs.unready(world, pod) if (placed(world, pod) or 0.0) < NEEDS else None
     if need is not None:
         waits = recovering(verdict, f"{named(need)}, which it names, has no ready endpoint")
-        return waits._replace(cause=named(need))
+        return waits._replace(cause=reference(need))
     if ends < TERMINATIONS or not alike:
         return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
     if (ran := _lasted(end)) is not None and ran > UNSTABLE:
@@ -220,26 +222,26 @@ def _unserving(world: World, pod: Object, spec: Mapping[str, Any], status: Mappi
         told = _probe_said(world, pod, name, "Startup")
         if not told:
             text = f"container {name} starts: {ran:.0f} s of the {allowed:.0f} s that its startup probe allows"
-            return Verdict(State.PROGRESSING, "Starting", text, kubectl(pod), cause)
-        text = f"container {name}: {told}; its startup probe allows {allowed:.0f} s"
-        verdict = doom("StartupProbe", text, waited=0.0, command=kubectl(pod, "logs", "-c", name), cause=cause)
+            return Verdict(State.PROGRESSING, "Starting", text, kubectl(pod), cause, container=name)
+        text = f"container {name}: {told.text}; its startup probe allows {allowed:.0f} s"
+        verdict = _probe_failed("StartupProbe", text, pod, name)
         spent = ran >= allowed or status.get("restartCount", 0) > 0
         return verdict if spent else recovering(verdict, f"{ran:.0f} s have passed")
     if liveness := _probe_said(world, pod, name, "Liveness"):
         ends = terminations(status)
-        text = f"container {name}: {liveness}; ended {ends} times so far"
-        verdict = doom("LivenessProbe", text, waited=0.0, command=kubectl(pod, "logs", "-c", name), cause=cause)
+        text = f"container {name}: {liveness.text}; ended {ends} times so far"
+        verdict = _probe_failed("LivenessProbe", text, pod, name)
         return verdict if ends >= TERMINATIONS else recovering(verdict, f"given up at {TERMINATIONS} ends alike")
     if readiness := _probe_said(world, pod, name, "Readiness"):
         unready = world.since(condition(pod, "Ready").get("lastTransitionTime", ""))
-        return doom(
-            "ReadinessProbe",
-            f"container {name}: {readiness}",
-            waited=ran if unready is None else min(ran, unready),
-            command=kubectl(pod, "logs", "-c", name),
-            cause=cause,
-        )
+        waited = ran if unready is None else min(ran, unready)
+        return _probe_failed("ReadinessProbe", f"container {name}: {readiness.text}", pod, name, waited)
     return None
+
+
+def _probe_failed(reason: str, text: str, pod: Object, name: str, waited: float | None = None) -> Verdict:
+    command = kubectl(pod, "logs", "-c", name)
+    return doom(reason, text, waited=waited, command=command, cause=part(pod, name))._replace(container=name)
 
 
 def _hook_said(world: World, pod: Object, waiting: Mapping[str, Any]) -> str:
@@ -250,10 +252,18 @@ def _hook_said(world: World, pod: Object, waiting: Mapping[str, Any]) -> str:
     return said(events[-1]) if events else ""
 
 
-def _probe_said(world: World, pod: Object, name: str, *kinds: str) -> str:
-    """The latest words of one of the container's probes."""
+class _Probe(NamedTuple):
+    """Liveness, Readiness or Startup, and what the kubelet says of it."""
+
+    kind: str
+    text: str
+
+
+def _probe_said(world: World, pod: Object, name: str, *kinds: str) -> _Probe | None:
+    """The latest of these probes of the container that failed."""
     for event in reversed(world.events(pod, "Unhealthy", "ProbeWarning")):
-        subject = (event.get("involvedObject") or event.get("regarding") or {}).get("fieldPath", "")
-        if said(event).startswith(kinds) and (not subject or f"{{{name}}}" in subject):
-            return said(event)
-    return ""
+        where = subject(event).get("fieldPath", "")  # spec.containers{app}
+        found = _Probe(kubelet.probe(said(event)), said(event))
+        if found.kind in kinds and (not where or f"{{{name}}}" in where):
+            return found
+    return None

@@ -16,7 +16,7 @@ from gonogo.cluster.judge.rules import Rule
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
-from gonogo.cluster.judge.world import World, named
+from gonogo.cluster.judge.world import World, named, reference
 
 _DEFINITIONS = "CustomResourceDefinition"
 
@@ -52,11 +52,11 @@ def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tu
         custom = "." in known_as(child["apiVersion"], child["kind"])
         told = judge(world, child, owners) if custom else verdict(world, child)
         if told is not None and (told.state is State.FAILED or told.reason in DOOM):
-            below.append(told._replace(cause=told.cause or named(child)))
+            below.append(told._replace(cause=told.cause or reference(child)))
     why = worst(below)
     if why is None:
         return found
-    message = short(": ".join(filter(None, [found.message, why.message])), 600)
+    message = short(": ".join(filter(None, [found.message, why.told])), 600)
     if found.state is State.FAILED:
         return found._replace(message=message, hint=why.hint, cause=why.cause)
     state = State.PROGRESSING if rules.batch else why.state
@@ -106,7 +106,7 @@ def absent_operator(world: World, obj: Object) -> Verdict | None:
     down, found = _operator(world, rules.operator)
     if down is not None:
         message = f"its operator, {named(down)}, has no ready pod"
-        return doom("OperatorSilent", message, waited=waited, command=kubectl(down), cause=named(down))
+        return doom("OperatorSilent", message, waited=waited, command=kubectl(down), cause=reference(down))
     if obj.get("status"):
         return None
     message = _SILENT.format(" or ".join(rules.operator))

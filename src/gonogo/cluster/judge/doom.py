@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import State, Verdict, short
+from gonogo.results.model import Reference
 
 
 class Rule(NamedTuple):
-    """``grace`` in seconds from when the fact is first seen, None where it may always recover; and the next step."""
+    """``grace`` in seconds from when the fact is first seen; and the next step."""
 
-    grace: float | None
+    grace: float
     hint: str = ""
 
 
@@ -135,17 +136,21 @@ SCALING = 900.0
 
 
 def doom(
-    reason: str, message: str, *, waited: float | None, command: str = "", cause: str = "", hint: str = ""
+    reason: str,
+    message: str,
+    *,
+    waited: float | None,
+    command: str = "",
+    cause: Reference | None = None,
+    hint: str = "",
 ) -> Verdict:
     """The verdict on a fact of the table that has stood for ``waited`` seconds.
 
     ``command`` is what to type next. ``hint`` replaces the table's. Where nobody knows how long it has stood,
-    it has only just been seen.
+    or that does not matter (None), it has only just been seen.
     """
     rule = RULES[reason]
-    given_up = rule.grace is not None and (waited or 0.0) >= rule.grace
-    if not given_up:
-        message += " (may still recover)" if rule.grace is None else f" (given up after {rule.grace:.0f} s)"
+    given_up = (waited or 0.0) >= rule.grace
     advice = hint or rule.hint
     return Verdict(
         State.FAILED if given_up else State.PROGRESSING,
@@ -153,23 +158,20 @@ def doom(
         short(message, 600),
         f"{advice}: {command}" if advice and command else advice or command,
         cause,
-        early=not given_up and rule.grace is not None,
+        grace=None if given_up else rule.grace,
+        waited=waited if rule.grace else None,
     )
 
 
 def untold(verdict: Verdict) -> Verdict:
     """The same fact where nobody can tell for how long it has stood: it may be given up by now."""
-    message = f"{_GRACE.sub('', verdict.message)}; for how long cannot be told: nothing in the files is later"
-    return verdict._replace(state=State.UNKNOWN, message=short(message, 600), early=False)
+    message = f"{verdict.message}; for how long cannot be told: nothing in the files is later"
+    return verdict._replace(state=State.UNKNOWN, message=short(message, 600), grace=None)
 
 
 def recovering(verdict: Verdict, why: str) -> Verdict:
     """The same fact, named, and not given up because of ``why``."""
-    message = _GRACE.sub("", verdict.message)
-    return verdict._replace(state=State.PROGRESSING, message=short(f"{message}; {why}", 600), early=False)
-
-
-_GRACE = re.compile(r" \(given up after \d+ s\)$")
+    return verdict._replace(state=State.PROGRESSING, message=short(f"{verdict.message}; {why}", 600), grace=None)
 
 
 def kubectl(obj: Object, verb: str = "describe", *words: str) -> str:

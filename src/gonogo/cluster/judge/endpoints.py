@@ -1,4 +1,4 @@
-"""Which pods a selector means, and whether a Service has a ready one behind it."""
+"""Which pods a selector means, who makes them, and whether a Service has a ready one behind it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.world import World, condition
+from gonogo.cluster.judge.world import World, condition, ended
 
 SERVICE_NAME = "kubernetes.io/service-name"
 """The label by which an EndpointSlice says whose it is."""
+
+
+MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+"""The workloads that make pods from a template."""
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -38,15 +42,30 @@ def selected(world: World, namespace: str, selector: Mapping[str, Any]) -> Itera
     labels = selector.get("matchLabels", {})
     few = world.index(_labelled).get((namespace, *next(iter(labels.items()))), ()) if labels else None
     for pod in world.in_namespace("Pod", namespace) if few is None else few:
-        if matches(selector, pod["metadata"].get("labels", {})):
+        if matches(selector, pod["metadata"].get("labels", {})) and not ended(pod):
             yield pod
+
+
+def makers(world: World, namespace: str, selector: Mapping[str, Any]) -> Iterator[Object]:
+    """The workloads of a namespace whose pods a selector would mean."""
+    for kind in MAKERS:
+        for maker in world.in_namespace(kind, namespace):
+            if matches(selector, template_labels(maker)):
+                yield maker
+
+
+def template_labels(maker: Object) -> Mapping[str, str]:
+    """The labels of the pods that a workload makes: those of its template, which has at least what it selects."""
+    spec = maker.get("spec", {})
+    chosen: Mapping[str, str] = spec.get("selector", {}).get("matchLabels", {})
+    return {**chosen, **spec.get("template", {}).get("metadata", {}).get("labels", {})}
 
 
 def _labelled(world: World) -> Mapping[tuple[str, str, str], list[Object]]:
     """The pods that have not ended, by namespace and each of their labels."""
     found: dict[tuple[str, str, str], list[Object]] = {}
     for pod in world.of_kind("Pod"):
-        if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+        if not ended(pod):
             space = pod["metadata"].get("namespace", "")
             for label in pod["metadata"].get("labels", {}).items():
                 found.setdefault((space, *label), []).append(pod)

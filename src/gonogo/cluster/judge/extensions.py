@@ -10,6 +10,7 @@ from gonogo.cluster.judge.endpoints import ready_endpoints
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
 from gonogo.cluster.judge.world import World, condition
+from gonogo.results.model import Reference
 
 
 def definition(world: World, obj: Object) -> Verdict:
@@ -34,12 +35,16 @@ def api_service(world: World, obj: Object) -> Verdict:
     if found.get("status") == "True":
         return READY
     if found.get("status") == "False":
-        reference = obj.get("spec", {}).get("service", {})
-        cause = f"Service {reference.get('namespace', '')}/{reference.get('name', '')}" if reference else ""
+        service = obj.get("spec", {}).get("service", {})
+        cause = _service(service) if service else None
         text = f"{found.get('reason', '')}: {found.get('message', '')}"
         waited = world.since(found.get("lastTransitionTime", ""))
         return doom("APIUnavailable", text, waited=waited, command=kubectl(obj), cause=cause)
     return Verdict(State.PROGRESSING, "NotObserved", "the API server has not asked it yet", kubectl(obj))
+
+
+def _service(told: Mapping[str, Any]) -> Reference:
+    return Reference(kind="Service", namespace=told.get("namespace", ""), name=told.get("name", ""))
 
 
 def webhooks(world: World, obj: Object) -> Verdict:
@@ -60,11 +65,10 @@ def webhooks(world: World, obj: Object) -> Verdict:
 
 def _client(world: World, obj: Object, config: Mapping[str, Any], what: str) -> Verdict | None:
     """The verdict on what the API server calls for ``what``; None where it can be called, or where nobody knows."""
-    reference = config.get("service")
-    if not reference:
+    if not config.get("service"):
         return None
-    space, name = reference.get("namespace", ""), reference.get("name", "")
-    cause, command = f"Service {space}/{name}", typed(space, "get", "service,pods,endpointslices")
+    cause = _service(config["service"])
+    space, name, command = cause.namespace, cause.name, typed(cause.namespace, "get", "service,pods,endpointslices")
     target = world.get("Service", space, name)
     if target is None:
         if not world.absent("Service", space, name):

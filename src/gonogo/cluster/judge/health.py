@@ -33,7 +33,7 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
         phase = obj.get("status", {}).get("phase", "")
         running += phase == "Running"
         if found is not Place.HEALTHY:
-            explain.append(_odd(obj, found, verdict))
+            explain.append(_odd(world, obj, found, verdict))
     total = places.total()
     excluded = sum(places[out] for out in EXCLUDED)
     counted = total - excluded
@@ -96,7 +96,7 @@ def _pods(world: World, namespaces: Collection[str]) -> Iterator[Object]:
             yield obj
 
 
-def _odd(obj: Object, found: Place, verdict: Verdict) -> Odd:
+def _odd(world: World, obj: Object, found: Place, verdict: Verdict) -> Odd:
     meta = obj["metadata"]
     return Odd(
         namespace=meta.get("namespace", ""),
@@ -104,8 +104,10 @@ def _odd(obj: Object, found: Place, verdict: Verdict) -> Odd:
         place=found,
         phase=obj.get("status", {}).get("phase", ""),
         reason=verdict.reason,
-        message=verdict.message,
+        message=verdict.told,
         node=obj.get("spec", {}).get("nodeName", ""),
+        root=verdict.cause,
+        since=world.before(verdict.waited),
     )
 
 
@@ -146,5 +148,7 @@ def _below(world: World, namespaces: Collection[str]) -> Iterator[Wish]:
                     wished=wished,
                     ready=ready,
                     reason=verdict.reason,
-                    message=verdict.message,
+                    message=verdict.told,
+                    root=verdict.cause,
+                    since=world.before(verdict.waited),
                 )

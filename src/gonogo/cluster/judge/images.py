@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
 from gonogo.cluster.judge.doom import deleted, doom, kubectl
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import Verdict
-from gonogo.cluster.judge.world import World, said
+from gonogo.cluster.judge.world import World, reference, said
 
 REASONS = frozenset(
     {
@@ -64,15 +66,15 @@ def missing_image(world: World, pod: Object, name: str, image: str, waiting: Any
                 reason, text = found, told
                 waited = world.since(event.get("firstTimestamp", "")) or waited
                 break
-    meta = pod["metadata"]
-    return doom(
+    verdict = doom(
         reason or "ImagePullFailed",
         f"container {name}: image {image}: {text or word}",
         waited=waited,
         command=kubectl(pod),
         hint=deleted(image),
-        cause=f"Pod {meta.get('namespace', '')}/{meta['name']}, container {name}",
+        cause=replace(reference(pod), container=name),
     )
+    return verdict._replace(container=name, image=image)
 
 
 def _answer(text: str, image: str) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
-from gonogo.cluster.judge.endpoints import SERVICE_NAME, matches, ready_endpoints, selected
+from gonogo.cluster.judge.endpoints import SERVICE_NAME, makers, ready_endpoints, selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
-from gonogo.cluster.judge.world import World, condition, controller, named, said
-
-_MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+from gonogo.cluster.judge.world import World, condition, controller, named, reference, said
+from gonogo.results.model import Reference
 
 
 def service(world: World, obj: Object) -> Verdict:
@@ -45,7 +44,7 @@ def endpoint_slice(world: World, obj: Object) -> Verdict:
     meta = obj["metadata"]
     owner = world.get("Service", meta.get("namespace", ""), meta.get("labels", {}).get(SERVICE_NAME, ""))
     if owner is not None and (verdict := service(world, owner)).state is not State.READY:
-        return verdict._replace(cause=verdict.cause or named(owner))
+        return verdict._replace(cause=verdict.cause or reference(owner))
     if owner is not None and not endpoints:
         return READY
     text = f"none of its {len(endpoints)} endpoints is ready" if endpoints else "it lists no endpoint"
@@ -56,7 +55,7 @@ def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> V
     space = obj["metadata"].get("namespace", "")
     pods = list(selected(world, space, selector))
     if (missing := _port_missing(obj, pods)) and len(pods) > 0:
-        return doom("TargetPortMissing", missing, waited=world.age(obj), command=kubectl(obj), cause=named(obj))
+        return doom("TargetPortMissing", missing, waited=world.age(obj), command=kubectl(obj), cause=reference(obj))
     ready = ready_endpoints(world, obj)
     if ready:
         return READY
@@ -71,7 +70,7 @@ def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> V
         seen = f"none of its {len(pods)} pods is ready"
         if why is not None and why.reason in RULES:
             return why._replace(message=short(f"{seen}: {why.message}", 600))
-        return Verdict(State.PROGRESSING, "NoEndpoints", seen, kubectl(obj), why.cause if why else "")
+        return Verdict(State.PROGRESSING, "NoEndpoints", seen, kubectl(obj), why.cause if why else None)
     if not world.knows_all("Pod", space):
         if ready is None:
             text = "neither its pods nor its endpoints are known here"
@@ -83,14 +82,12 @@ def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> V
 def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
     space, labels = obj["metadata"].get("namespace", ""), selector["matchLabels"]
     wish = ",".join(f"{key}={value}" for key, value in labels.items())
-    for maker in _makers(world, space):
-        if matches(selector, _template_labels(maker)):
-            replicas = maker.get("spec", {}).get("replicas", 1)
-            if replicas == 0:
-                text = f"{named(maker)} makes its pods and wishes for 0 of them"
-                return Verdict(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), named(maker))
-            text = f"{named(maker)} should make its pods and has not yet"
-            return Verdict(State.PROGRESSING, "NoPods", text, kubectl(maker), named(maker))
+    for maker in makers(world, space, selector):
+        if maker.get("spec", {}).get("replicas", 1) == 0:
+            text = f"{named(maker)} makes its pods and wishes for 0 of them"
+            return Verdict(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), reference(maker))
+        text = f"{named(maker)} should make its pods and has not yet"
+        return Verdict(State.PROGRESSING, "NoPods", text, kubectl(maker), reference(maker))
     if controller(obj) is not None:
         # Operators select by labels that they set later, or never, as for the replicas of a single instance.
         return Verdict(State.READY, "SelectsNothing", f"no pod has {wish}; its owner decides", kubectl(obj))
@@ -100,23 +97,14 @@ def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, st
         f"no pod has {wish}" + (f"; nearest: {near}" if near else ""),
         waited=world.age(obj),
         command=typed(space, "get", "pods", "--show-labels"),
-        cause=named(obj),
+        cause=reference(obj),
     )
-
-
-def _makers(world: World, space: str) -> Iterator[Object]:
-    for kind in _MAKERS:
-        yield from world.in_namespace(kind, space)
-
-
-def _template_labels(maker: Object) -> dict[str, str]:
-    return maker.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})  # type: ignore[no-any-return]
 
 
 def _nearest(world: World, space: str, wish: dict[str, str]) -> str:
     """The pod that lacks fewest of the wished labels, and which."""
     best, lacks = "", len(wish)
-    for pod in world.in_namespace("Pod", space):
+    for pod in selected(world, space, {}):
         labels = pod["metadata"].get("labels", {})
         off = {key: labels.get(key) for key, value in wish.items() if labels.get(key) != value}
         if len(off) < lacks or (len(wish) == 1 and off and not best and None not in off.values()):
@@ -145,7 +133,7 @@ def _load_balancer(world: World, obj: Object) -> Verdict:
     events = world.events(obj, "SyncLoadBalancerFailed", "AllocationFailed")
     if events:
         waited = world.since(events[0].get("firstTimestamp", ""))
-        return doom("LoadBalancerFailed", said(events[-1]), waited=waited, command=kubectl(obj), cause=named(obj))
+        return doom("LoadBalancerFailed", said(events[-1]), waited=waited, command=kubectl(obj), cause=reference(obj))
     text = "it waits for the address of its load balancer; inside the cluster it answers"
     hint = f"Look whether the cluster has a load balancer controller: {kubectl(obj)}"
     return Verdict(State.PROGRESSING, "LoadBalancerPending", text, hint)
@@ -157,21 +145,23 @@ def ingress(world: World, obj: Object) -> Verdict:
     kind = spec.get("ingressClassName", "")
     if kind and world.absent("IngressClass", "", kind):
         text = f"there is no ingress class {kind}"
-        command = "kubectl get ingressclass"
-        return doom("IngressClassMissing", text, waited=world.age(obj), command=command, cause=f"IngressClass {kind}")
+        command, cause = "kubectl get ingressclass", Reference(kind="IngressClass", name=kind)
+        return doom("IngressClassMissing", text, waited=world.age(obj), command=command, cause=cause)
     for name, port in _backends(obj):
         if world.absent("Service", space, name):
             text, command = f"there is no Service {space}/{name}", typed(space, "get", "services")
-            cause = f"Service {space}/{name}"
+            cause = Reference(kind="Service", namespace=space, name=name)
             return doom("BackendMissing", text, waited=world.age(obj), command=command, cause=cause)
         backend = world.get("Service", space, name)
         if backend is not None and (text := _no_port(backend, port)):
-            return doom("BackendMissing", text, waited=world.age(obj), command=kubectl(backend), cause=named(backend))
+            return doom(
+                "BackendMissing", text, waited=world.age(obj), command=kubectl(backend), cause=reference(backend)
+            )
         if backend is not None:
             verdict = service(world, backend)
             if verdict.state in (State.FAILED, State.SUSPENDED):
                 return verdict._replace(
-                    message=short(f"Service {name}: {verdict.message}", 600), cause=verdict.cause or named(backend)
+                    message=short(f"Service {name}: {verdict.message}", 600), cause=verdict.cause or reference(backend)
                 )
     if obj.get("status", {}).get("loadBalancer", {}).get("ingress"):
         return READY

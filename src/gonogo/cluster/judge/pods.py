@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from gonogo.cluster.judge import kubelet
 from gonogo.cluster.judge.containers import NOT_BEGUN, container, crash, crashing, part, placed
 from gonogo.cluster.judge.doom import doom, kubectl, typed
-from gonogo.cluster.judge.missing import missing
 from gonogo.cluster.judge.scheduling import unscheduled
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
-from gonogo.cluster.judge.world import World, condition, controller, instant, named, said
+from gonogo.cluster.judge.world import World, condition, controller, instant, reference, said
+from gonogo.results.model import Reference
 
 FLAPS = 3
 """Restarts from which a pod that is ready now is not trusted, if the last one is younger than ``RECENT``."""
@@ -55,7 +56,8 @@ def _restarted(world: World, obj: Object) -> Verdict:
             f"(exit code {end.get('exitCode', 0)}, {end.get('reason') or 'no reason'})"
         )
         hint = f"Read what it wrote before: {kubectl(obj, 'logs', '-c', name, '--previous')}"
-        return Verdict(State.PROGRESSING, FLAPPING, text, hint, part(obj, name))
+        code = end.get("exitCode", 0)
+        return Verdict(State.PROGRESSING, FLAPPING, text, hint, part(obj, name), container=name, exit_code=code)
     return READY
 
 
@@ -85,7 +87,7 @@ def _terminating(world: World, obj: Object) -> Verdict:
     finalizers, node = obj["metadata"].get("finalizers", ()), obj.get("spec", {}).get("nodeName", "")
     holds = f"finalizers {', '.join(finalizers)}" if finalizers else f"the kubelet of node {node or 'unknown'}"
     text = f"should have been gone {due:.0f} s ago, waits for {holds}"
-    return doom(STUCK, text, waited=due, command=kubectl(obj), cause=named(obj))
+    return doom(STUCK, text, waited=due, command=kubectl(obj), cause=reference(obj))
 
 
 def _lost(world: World, obj: Object) -> Verdict | None:
@@ -95,7 +97,8 @@ def _lost(world: World, obj: Object) -> Verdict | None:
     ready = condition(node, "Ready").get("status") if node else None
     if status.get("phase") == "Unknown" or status.get("reason") == "NodeLost" or ready in ("Unknown", "False"):
         text = f"node {name or 'unknown'} does not answer, so that nobody knows what the pod does"
-        return Verdict(State.UNKNOWN, "NodeNotReady", text, typed("", "describe", "node", name), f"Node {name}")
+        cause = Reference(kind="Node", name=name)
+        return Verdict(State.UNKNOWN, "NodeNotReady", text, typed("", "describe", "node", name), cause)
     return None
 
 
@@ -104,40 +107,46 @@ def _lost(world: World, obj: Object) -> Verdict | None:
 
 def _ended(world: World, obj: Object) -> Verdict:
     status = obj.get("status", {})
-    reason, text = _why_ended(obj)
+    reason, text, name, code = _why_ended(obj)
     if (by := _replaced_by(world, obj)) is not None:
         return Verdict(State.READY, REPLACED, short(f"{text or reason}; {by}"), kubectl(obj))
     if status.get("reason") == "Evicted":
         since = world.since(condition(obj, "Ready").get("lastTransitionTime", ""))
         waited = world.age(obj) if since is None else since
-        return doom("Evicted", text, waited=waited, command=kubectl(obj), cause=named(obj))
-    if reason in ("OOMKilled", "ContainerFailed", "CommandNotFound"):
-        name = text.split()[1] if text else ""
-        command = kubectl(obj, "logs", "-c", name) if name else kubectl(obj)
+        return doom("Evicted", text, waited=waited, command=kubectl(obj), cause=reference(obj))
+    if name and reason in ("OOMKilled", "ContainerFailed", "CommandNotFound"):
         log = world.log(obj["metadata"].get("namespace", ""), obj["metadata"]["name"], name).strip().splitlines()[-3:]
         told = f"{text}; last lines: {' / '.join(log)}" if log else text
-        return doom(reason, told, waited=0.0, command=command, cause=part(obj, name))
-    verdict = doom("PodFailed", text or "its phase is Failed", waited=0.0, command=kubectl(obj), cause=named(obj))
+        verdict = doom(reason, told, waited=None, command=kubectl(obj, "logs", "-c", name), cause=part(obj, name))
+        return verdict._replace(container=name, exit_code=code)
+    verdict = doom("PodFailed", text or "its phase is Failed", waited=None, command=kubectl(obj), cause=reference(obj))
     return verdict._replace(reason=reason or "PodFailed")
 
 
-def _why_ended(obj: Object) -> tuple[str, str]:
+class _End(NamedTuple):
+    """Why a pod has ended: a reason, a text, and the container whose end it was, with its exit code."""
+
+    reason: str
+    text: str
+    container: str = ""
+    code: int | None = None
+
+
+def _why_ended(obj: Object) -> _End:
     status = obj.get("status", {})
     if status.get("reason"):
         node = obj.get("spec", {}).get("nodeName", "")
         where = f" on node {node}" if node else ""
-        return status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": ")
+        return _End(status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": "))
     for found in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         end = found.get("state", {}).get("terminated", {})
         if end.get("exitCode", 0) != 0 or end.get("reason") in ("OOMKilled", "StartError"):
             word = end.get("reason") or "Error"
             reason = {"OOMKilled": "OOMKilled", "StartError": "CommandNotFound"}.get(word, "ContainerFailed")
             said_by = f": {end['message']}" if end.get("message") else ""
-            return (
-                reason,
-                f"container {found.get('name', '')} ended with exit code {end.get('exitCode', 0)} ({word}){said_by}",
-            )
-    return "", status.get("message", "")
+            name, code = found.get("name", ""), end.get("exitCode", 0)
+            return _End(reason, f"container {name} ended with exit code {code} ({word}){said_by}", name, code)
+    return _End("", status.get("message", ""))
 
 
 def _replaced_by(world: World, obj: Object) -> str | None:
@@ -216,13 +225,13 @@ def _node_says(world: World, obj: Object) -> Iterator[Verdict]:
     """The latest of each complaint of kubelet and attach controller; only events tell of a volume's missing Secret."""
     told = set()
     for event in reversed(world.events(obj, *_NODE_EVENTS)):
-        text, reason, cause = said(event), _NODE_EVENTS[event["reason"]], named(obj)
+        text, reason, cause = said(event), _NODE_EVENTS[event["reason"]], reference(obj)
         if reason in told:
             continue
         told.add(reason)
-        if absent := missing(text, obj):
+        if absent := kubelet.missing(text, obj):
             reason, cause = absent
-        elif "no runtime for" in text or "runtime handler" in text:
+        elif kubelet.no_runtime_class(text):
             reason = "RuntimeClassMissing"
         yield doom(reason, text, waited=placed(world, obj), command=kubectl(obj), cause=cause)
 
@@ -233,22 +242,23 @@ def _gates(world: World, obj: Object) -> Iterator[Verdict]:
         if condition(obj, name).get("status") != "True":
             waited = world.since(condition(obj, "ContainersReady").get("lastTransitionTime", ""))
             text = f"its containers are ready, its readiness gate {name} is not"
-            yield doom("ReadinessGate", text, waited=waited, command=kubectl(obj), cause=named(obj))
+            yield doom("ReadinessGate", text, waited=waited, command=kubectl(obj), cause=reference(obj))
 
 
 def _on_its_way(obj: Object) -> Verdict:
     for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
         if "running" in status.get("state", {}) and spec.get("restartPolicy") != "Always":
-            text = f"init container {status.get('name', '')} runs"
-            return Verdict(State.PROGRESSING, "Initializing", text, kubectl(obj, "logs", "-c", status.get("name", "")))
+            name = status.get("name", "")
+            command = kubectl(obj, "logs", "-c", name)
+            return Verdict(State.PROGRESSING, "Initializing", f"init container {name} runs", command, container=name)
     for _, status in _containers(obj, "containers", "containerStatuses"):
-        state = status.get("state", {})
+        state, name = status.get("state", {}), status.get("name", "")
         if "running" in state and not status.get("ready"):
-            text = f"container {status.get('name', '')} runs and is not ready yet"
-            return Verdict(State.PROGRESSING, "NotReady", text, kubectl(obj), part(obj, status.get("name", "")))
+            text = f"container {name} runs and is not ready yet"
+            return Verdict(State.PROGRESSING, "NotReady", text, kubectl(obj), part(obj, name), container=name)
         if "running" not in state:
             word = state.get("waiting", {}).get("reason") or "Starting"
-            return Verdict(State.PROGRESSING, word, f"container {status.get('name', '')}: {word}", kubectl(obj))
+            return Verdict(State.PROGRESSING, word, f"container {name}: {word}", kubectl(obj), container=name)
     text = condition(obj, "Ready").get("message") or "its kubelet has not started it yet"
     return Verdict(State.PROGRESSING, "Starting", short(text), kubectl(obj))
 

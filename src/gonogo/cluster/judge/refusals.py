@@ -7,7 +7,8 @@ import re
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import Verdict
-from gonogo.cluster.judge.world import World, condition, instant, named, said, seen
+from gonogo.cluster.judge.world import World, condition, instant, reference, said, seen
+from gonogo.results.model import Reference
 
 _WORDS = (
     ("QuotaExceeded", re.compile(r"exceeded quota: (?P<name>[^,]{1,300}),")),
@@ -34,6 +35,7 @@ _KINDS = {
     "PriorityClassMissing": "PriorityClass",
     "RuntimeClassMissing": "RuntimeClass",
 }
+_OF_NO_NAMESPACE = ("PriorityClass", "RuntimeClass")
 _WEBHOOK = re.compile(r"failed calling webhook \"([^\"]+)\"")
 _SERVICE = re.compile(r"https://([^./\"]+)\.([^./\"]+)\.svc")
 _PREFIX = re.compile(r"^Error creating: |^create Pod \S+ in StatefulSet \S+ failed error: ")
@@ -66,28 +68,29 @@ def _verdict(world: World, owner: Object, text: str, waited: float | None) -> Ve
         if found := pattern.search(text):
             reason, name = word, found.groupdict().get("name") or ""
             break
-    cause, command = named(owner), kubectl(owner)
+    cause, command = reference(owner), kubectl(owner)
     if name and reason in _KINDS:
         kind = _KINDS[reason]
-        spaced = not kind.endswith("Class")
-        cause = f"{kind} {space}/{name}" if spaced else f"{kind} {name}"
+        cause = Reference(kind=kind, namespace="" if kind in _OF_NO_NAMESPACE else space, name=name)
         command = typed(space, "describe", kind.lower(), name) if kind == "ResourceQuota" else command
     elif reason == "WebhookDown":
         cause, command = _webhook(world, text) or (cause, command)
     elif reason in ("PodSecurityRefused", "NamespaceTerminating"):
-        cause, command = f"Namespace {space}", typed("", "get", "namespace", space, "-o", "yaml")
+        cause = Reference(kind="Namespace", name=space)
+        command = typed("", "get", "namespace", space, "-o", "yaml")
     elif reason == "LimitRangeExceeded":
         command = typed(space, "describe", "limitrange")
     return doom(reason, text, waited=waited, command=command, cause=cause)
 
 
-def _webhook(world: World, text: str) -> tuple[str, str] | None:
+def _webhook(world: World, text: str) -> tuple[Reference, str] | None:
     """The configuration that holds a webhook, else the Service that it calls, and the command that shows it."""
     name = found[1] if (found := _WEBHOOK.search(text)) else ""
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
         for configuration in world.of_kind(kind):
             if any(hook.get("name") == name for hook in configuration.get("webhooks", ())):
-                return named(configuration), kubectl(configuration)
+                return reference(configuration), kubectl(configuration)
     if found := _SERVICE.search(text):
-        return f"Service {found[2]}/{found[1]}", typed(found[2], "get", "pods,endpointslices")
+        cause = Reference(kind="Service", namespace=found[2], name=found[1])
+        return cause, typed(found[2], "get", "pods,endpointslices")
     return None

@@ -16,7 +16,8 @@ from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.storage import LAZY, claim, claims_of
 from gonogo.cluster.judge.verdict import State, Verdict
-from gonogo.cluster.judge.world import World, condition, named, said
+from gonogo.cluster.judge.world import World, condition, ended, reference, said
+from gonogo.results.model import Reference
 
 _ADDS = ("TriggeredScaleUp", "Nominated")
 """Events by which an autoscaler says that it adds a node: cluster-autoscaler, Karpenter."""
@@ -53,8 +54,8 @@ def unscheduled(world: World, pod: Object) -> Verdict:
         "; ".join([_heading(text), *_details(world, pod, text)]),
         waited=world.age(pod) if since is None else since,
         command=kubectl(pod),
-        cause=named(pod),
-    )
+        cause=reference(pod),
+    )._replace(lacks=_lacks(text))
     adds = _adds_a_node(world, pod)
     return recovering(verdict, f"a node is being added: {adds}") if adds else verdict
 
@@ -85,7 +86,7 @@ def _claims(world: World, pod: Object, text: str) -> Verdict | None:
     space = pod["metadata"].get("namespace", "")
     if found := _NO_CLAIM.search(text):
         waited = world.age(pod)
-        cause = f"PersistentVolumeClaim {space}/{found[1]}"
+        cause = Reference(kind="PersistentVolumeClaim", namespace=space, name=found[1])
         return doom("ClaimMissing", _heading(text), waited=waited, command=typed(space, "get", "pvc"), cause=cause)
     verdicts = sorted(_unbound(world, pod), key=lambda verdict: (verdict.state.severity, verdict.reason == LAZY))
     doomed = next((verdict for verdict in verdicts if verdict.reason in RULES), None)
@@ -97,8 +98,8 @@ def _claims(world: World, pod: Object, text: str) -> Verdict | None:
     reason = next((reason for words, reason in _VOLUMES.items() if words in text), "")
     if not reason:
         return None
-    cause = verdicts[0].cause if verdicts else named(pod)
-    return doom(reason, _heading(text), waited=world.age(pod), command=kubectl(pod), cause=cause)
+    blamed = verdicts[0].cause if verdicts else reference(pod)
+    return doom(reason, _heading(text), waited=world.age(pod), command=kubectl(pod), cause=blamed)
 
 
 def _unbound(world: World, pod: Object) -> Iterator[Verdict]:
@@ -106,10 +107,16 @@ def _unbound(world: World, pod: Object) -> Iterator[Verdict]:
     for name in claims_of(pod):
         obj = world.get("PersistentVolumeClaim", pod["metadata"].get("namespace", ""), name)
         if obj is not None and obj.get("status", {}).get("phase") != "Bound":
-            yield claim(world, obj)._replace(cause=named(obj))
+            yield claim(world, obj)._replace(cause=reference(obj))
 
 
 # -- what the nodes add
+
+
+def _lacks(text: str) -> tuple[str, ...]:
+    """The resources that nodes have too little of."""
+    found = _LACK.finditer(_heading(text))
+    return tuple(dict.fromkeys(one[1].rstrip(".,") for one in islice(found, _LACKS)))
 
 
 def _details(world: World, pod: Object, text: str) -> Iterator[str]:
@@ -117,8 +124,7 @@ def _details(world: World, pod: Object, text: str) -> Iterator[str]:
     if not nodes:
         return
     wanted = requests(pod.get("spec", {}))
-    found = _LACK.finditer(text.partition(" preemption:")[0])
-    for resource in dict.fromkeys(one[1].rstrip(".,") for one in islice(found, _LACKS)):
+    for resource in _lacks(text):
         yield from _lacking(world, nodes, resource, wanted.get(resource, 0.0))
     if "untolerated taint" in text:
         yield from _tainted(nodes, pod)
@@ -153,7 +159,7 @@ def _taken(world: World) -> Mapping[str, Mapping[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for pod in world.of_kind("Pod"):
         place = pod.get("spec", {}).get("nodeName")
-        if place and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+        if place and not ended(pod):
             _add(found.setdefault(place, {}), requests(pod["spec"]))
     return found
 

@@ -1,4 +1,4 @@
-"""The shapes of the kinds that have a judge: only the fields that are judged.
+"""The shapes of the kinds that have a judge: only the fields that are judged, or that lead to a pod and into it.
 
 One shape serves three readers: raw list pages (:func:`page`), single objects as JSON (:func:`load`) and
 plain dicts from YAML (:func:`shaped`). What is not in a shape is skipped while decoding, which makes a page
@@ -132,7 +132,17 @@ class Port(TypedDict, total=False):
     name: str
     containerPort: int
     hostPort: int
+    hostIP: str
     protocol: str
+
+
+class Security(TypedDict, total=False):
+    runAsUser: int
+
+
+class Mount(TypedDict, total=False):
+    name: str
+    mountPath: str
 
 
 class Container(TypedDict, total=False):
@@ -144,6 +154,8 @@ class Container(TypedDict, total=False):
     ports: list[Port]
     resources: Resources
     restartPolicy: str
+    securityContext: Security
+    volumeMounts: list[Mount]
     startupProbe: Probe
     livenessProbe: Probe
     readinessProbe: Probe
@@ -201,6 +213,8 @@ class PodSpec(TypedDict, total=False):
     containers: list[Container]
     initContainers: list[Container]
     volumes: list[PodVolume]
+    securityContext: Security
+    hostNetwork: bool
     tolerations: list[Toleration]
     overhead: dict[str, Quantity]
 
@@ -392,6 +406,7 @@ class StorageClass(Base, total=False):
 class ServicePort(TypedDict, total=False):
     name: str
     port: int
+    protocol: str
     targetPort: int | str
 
 
@@ -433,6 +448,7 @@ class EndpointConditions(TypedDict, total=False):
 class Endpoint(TypedDict, total=False):
     addresses: list[str]
     conditions: EndpointConditions
+    hostname: str
     targetRef: Reference
 
 
@@ -474,10 +490,15 @@ class IngressRule(TypedDict, total=False):
     http: HTTP
 
 
+class IngressTLS(TypedDict, total=False):
+    hosts: list[str]
+
+
 class IngressSpec(TypedDict, total=False):
     ingressClassName: str
     defaultBackend: Backend
     rules: list[IngressRule]
+    tls: list[IngressTLS]
 
 
 class Ingress(Base, total=False):

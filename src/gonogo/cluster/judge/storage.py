@@ -9,7 +9,7 @@ from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
-from gonogo.cluster.judge.world import World, condition, named, said
+from gonogo.cluster.judge.world import World, condition, reference, said
 from gonogo.results.model import Storage
 
 LAZY = "WaitForFirstConsumer"
@@ -149,7 +149,7 @@ def volume(_world: World, obj: Object) -> Verdict:
             return Verdict(State.READY, "Released", text, kubectl(obj))
         case "Failed":
             text = status.get("message") or status.get("reason") or "it could not be reclaimed"
-            return Verdict(State.FAILED, "ReclaimFailed", short(text), kubectl(obj), named(obj))
+            return Verdict(State.FAILED, "ReclaimFailed", short(text), kubectl(obj), reference(obj))
         case "Pending" | "":
             return Verdict(State.PROGRESSING, "Pending", "is being made ready", kubectl(obj))
         case other:

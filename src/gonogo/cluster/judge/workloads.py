@@ -10,7 +10,7 @@ from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, State, Verdict, short
-from gonogo.cluster.judge.world import World, condition, instant, named, said
+from gonogo.cluster.judge.world import World, condition, instant, reference, said
 
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation by which the newest ReplicaSet of a Deployment is known."""
@@ -38,7 +38,7 @@ def deployment(world: World, obj: Object) -> Verdict:
     late = condition(obj, "Progressing")
     if late.get("reason") == "ProgressDeadlineExceeded":
         text = f"{seen}: {late.get('message', '')}"
-        return _explained(world, obj, seen, doom("ProgressDeadlineExceeded", text, waited=0.0, command=kubectl(obj)))
+        return _explained(world, obj, seen, doom("ProgressDeadlineExceeded", text, waited=None, command=kubectl(obj)))
     return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
 
 
@@ -137,7 +137,7 @@ def job(world: World, obj: Object) -> Verdict:
 def _job_failed(world: World, obj: Object, reason: str, text: str) -> Verdict:
     word = reason if reason in RULES else "JobFailed"
     ended = [p for p in world.children(obj, "Pod") if p.get("status", {}).get("phase") == "Failed"]
-    verdict = doom(word, f"{reason}: {text}" if text else reason, waited=0.0, command=kubectl(obj))
+    verdict = doom(word, f"{reason}: {text}" if text else reason, waited=None, command=kubectl(obj))
     if reason:
         verdict = verdict._replace(reason=reason)
     why = worst(judged(world, p) for p in _newest_first(ended))
@@ -150,12 +150,12 @@ def cron_job(world: World, obj: Object) -> Verdict:
         return Verdict(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
     events = world.events(obj, "InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone", "FailedNeedsStart")
     if events:
-        return doom("ScheduleInvalid", said(events[-1]), waited=0.0, command=kubectl(obj))
+        return doom("ScheduleInvalid", said(events[-1]), waited=None, command=kubectl(obj))
     done = [j for j in world.children(obj, "Job") if _is_true(j, "Complete") or _is_true(j, "Failed")]
     well = instant(obj.get("status", {}).get("lastSuccessfulTime", ""))
     if done and _is_true(last := next(_newest_first(done)), "Failed") and not (well and _made(last) < well.timestamp()):
         failed = job(world, last)
-        return failed._replace(message=short(f"its last Job failed: {failed.message}", 600), cause=named(last))
+        return failed._replace(message=short(f"its last Job failed: {failed.message}", 600), cause=reference(last))
     return READY
 
 
@@ -202,7 +202,7 @@ def _explained(world: World, obj: Object, seen: str, verdict: Verdict) -> Verdic
 
 def _because(verdict: Verdict, why: Verdict) -> Verdict:
     """A controller that gave up, with its pod's reason."""
-    return verdict._replace(message=short(f"{verdict.message}; {why.message}", 600), hint=why.hint, cause=why.cause)
+    return verdict._replace(message=short(f"{verdict.message}; {why.told}", 600), hint=why.hint, cause=why.cause)
 
 
 def _sets(world: World, obj: Object) -> Iterator[Object]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, shaped
 from gonogo.cluster.judge.verdict import Verdict
+from gonogo.results.model import Reference
 
 T = TypeVar("T")
 
@@ -163,6 +164,14 @@ class World:
         reference = controller(obj)
         return self._uids.get(reference.get("uid", "")) if reference else None
 
+    def owners(self, obj: Object) -> Iterator[Object]:
+        """The controller of an object, that one's, and so on, as far as they are known."""
+        seen = {key(obj)}
+        while (found := self.owner(obj)) is not None and key(found) not in seen:
+            seen.add(key(found))
+            yield found
+            obj = found
+
     def children(self, obj: Object, kind: str | None = None) -> Iterator[Object]:
         """The objects that an object owns, those of one kind."""
         return self.children_of(obj["metadata"].get("uid", ""), kind)
@@ -199,6 +208,10 @@ class World:
         """Seconds since an object was made; 0 where that is not told."""
         return self.since(obj["metadata"].get("creationTimestamp", "")) or 0.0
 
+    def before(self, waited: float | None) -> str:
+        """The time ``waited`` seconds ago (RFC 3339, UTC); empty for None."""
+        return f"{self.now - timedelta(seconds=waited):%Y-%m-%dT%H:%M:%SZ}" if waited is not None else ""
+
     def since(self, when: str) -> float | None:
         """Seconds from a time of the API until now; None where there is none or it cannot be read."""
         then = instant(when)
@@ -211,11 +224,15 @@ def key(obj: Object) -> Key:
     return known_as(obj["apiVersion"], obj["kind"]), meta.get("namespace", ""), meta["name"]
 
 
-def named(obj: Object) -> str:
-    """``Pod data/web-0``, as causes name an object."""
+def reference(obj: Object) -> Reference:
+    """The object as causes name it."""
     meta = obj["metadata"]
-    space = meta.get("namespace", "")
-    return f"{obj['kind']} {space}/{meta['name']}" if space else f"{obj['kind']} {meta['name']}"
+    return Reference(kind=obj["kind"], namespace=meta.get("namespace", ""), name=meta["name"])
+
+
+def named(obj: Object) -> str:
+    """``Pod data/web-0``."""
+    return str(reference(obj))
 
 
 def controller(obj: Object) -> Mapping[str, Any] | None:
@@ -224,6 +241,11 @@ def controller(obj: Object) -> Mapping[str, Any] | None:
         if owner.get("controller"):
             return owner  # type: ignore[no-any-return]
     return None
+
+
+def ended(pod: Object) -> bool:
+    """Whether all containers of a pod have ended for good: it serves nobody, and holds no place on a node."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def condition(obj: Object, kind: str) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ from gonogo.core.loading import LOADING
 from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import until
-from gonogo.providers import Ready, Reason
+from gonogo.providers import Ready
 from gonogo.providers.embedded import keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
@@ -97,11 +97,11 @@ class Embedded:
     # -- up
 
     def replacing(self, tell: Callable[[str], None]) -> None:
-        """See :meth:`gonogo.providers.Provider.replacing`."""
+        """See :meth:`gonogo.providers.Replaces.replacing`."""
         self._loses = tell
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
-        """See :meth:`gonogo.providers.Provider.up`."""
+        """See :meth:`gonogo.providers.Deploys.up`."""
         self._building = True
         spec = load(component.folder)
         try:
@@ -225,16 +225,8 @@ class Embedded:
             learned(load(component.folder), recipe.generated)
         return recipe.endpoints() if recipe else None
 
-    def place(self) -> str:
-        """This machine has no identity that anybody gives."""
-        return ""
-
-    def confirm(self) -> str:
-        """Nothing: what gonogo stood up itself is what is meant."""
-        return ""
-
     def servers(self) -> list[Server]:
-        """See :meth:`gonogo.providers.Provider.servers`."""
+        """See :meth:`gonogo.providers.Observes.servers`."""
         return serving.servers(self._platform) if self._platform else []
 
     def inside(self) -> Callable[[str], Inside]:
@@ -248,10 +240,6 @@ class Embedded:
             import testinfra
 
             return testinfra.get_host("local://")
-
-    def reason(self, component: Component) -> Reason | None:
-        """Nothing beyond what the evidence holds."""
-        return None
 
     def evidence(self, component: str) -> list[Evidence]:
         """The beginning and the end of each node's log. They are kept when the platform ends."""
@@ -270,7 +258,7 @@ class Embedded:
 
     @contextmanager
     def disturb(self, component: Component, how: str, node: str, ready: Ready) -> Iterator[Server]:
-        """See :meth:`gonogo.providers.Provider.disturb`. A restarted node is ready inside already."""
+        """See :meth:`gonogo.providers.Disturbs.disturb`. A restarted node is ready inside already."""
         recipe, platform = self._recipe(component.name), self._platform
         if recipe is None or platform is None:
             raise Gone(component.name, f"{component.name} is not up")
@@ -374,16 +362,13 @@ class Embedded:
                 platform.drop(name)
 
     def keep(self) -> None:
-        """See :meth:`gonogo.providers.Provider.keep`. Raises ``KeeperLost`` where somebody took it down meanwhile."""
+        """See :meth:`gonogo.providers.Keeps.keep`. Raises ``KeeperLost`` where somebody took it down meanwhile."""
         if self._platform and self._found and not self._platform.alive:
             raise KeeperLost(f"platform {self._platform.id} has been taken down")
         if self._platform and not self._found:
             self._platform.keep()
 
     # -- shared
-
-    def close(self) -> None:
-        """Nothing is held open."""
 
     def private(self) -> Path:
         """See :meth:`gonogo.providers.Provider.private`. It ends with the platform."""

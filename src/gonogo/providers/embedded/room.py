@@ -19,7 +19,8 @@ from gonogo.providers.embedded.fetch import missing
 from gonogo.providers.embedded.spec import Embedded
 
 MIB = 1 << 20
-OPEN_FILES_NEEDED, OPEN_FILES_WANTED = 4096, 65536
+OPEN_FILES = 4096
+"""What a server needs; its keeper raises its soft limit as it starts it."""
 IN_MEMORY = ("tmpfs", "ramfs")
 RECORDS = MIB
 """What GONOGO_HOME needs in any case, for the list of what is up."""
@@ -61,8 +62,7 @@ class Need:
 def room_for(need: Need, home: Path) -> Path:
     """The folder in which the servers' data folder belongs: a short path before a long one, disk before memory.
 
-    Raises the soft limit of open files of this process, which servers inherit.
-    Raises ``ConfigError`` where the machine is of the wrong kind or too small, with numbers.
+    Changes nothing. Raises ``ConfigError`` where the machine is of the wrong kind or too small, with numbers.
     """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise ConfigError(
@@ -81,9 +81,10 @@ def room_for(need: Need, home: Path) -> Path:
     memory = need.memory + (need.data if parent and in_memory(parent) else 0)
     if (free := available_memory()) < memory:
         problems.append(Problem("memory", f"needs {gib(memory)}, {gib(free)} available", "ask for fewer components"))
-    if (limit := open_files()) < OPEN_FILES_NEEDED:
-        what = f"needs {OPEN_FILES_NEEDED}, the hard limit is {limit}"
-        problems.append(Problem("open files", what, f"raise it: `ulimit -n {OPEN_FILES_NEEDED}`, as root"))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit != resource.RLIM_INFINITY and limit < OPEN_FILES:
+        what = f"needs {OPEN_FILES}, the hard limit is {limit}"
+        problems.append(Problem("open files", what, f"raise it: `ulimit -n {OPEN_FILES}`, as root"))
     if problems or parent is None:
         raise ConfigError(*problems)
     return parent
@@ -102,15 +103,6 @@ def available_memory() -> int:
     except (OSError, ValueError):  # no such group, or "max"
         return free
     return min(free, limit - used + int(statistics.get("inactive_file", 0)))
-
-
-def open_files() -> int:
-    """How many files this process and what it starts may open, after the soft limit has been raised."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES_WANTED)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted
 
 
 def in_memory(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gonogo.catalog.target import SERVICE, WORD, Kubernetes, Reached
+from gonogo.cluster.api import KINDS, Api, read
 from gonogo.core.endpoints import Limits
 from gonogo.core.errors import Absent, ClientError, ConfigError, Problem, SecretMissing
 from gonogo.core.loading import LOADING
@@ -21,8 +22,7 @@ from gonogo.core.names import is_subdomain
 from gonogo.core.outlet import learn
 from gonogo.redaction import names
 
-if TYPE_CHECKING:
-    from gonogo.cluster.api import Api
+if TYPE_CHECKING:  # the judge and the ways in, 60 ms of CPU each, are loaded by whoever asks for them first
     from gonogo.cluster.forward import Forwards
     from gonogo.cluster.hub import Hub
 
@@ -43,7 +43,7 @@ class Cluster:
         self._hub: Hub | None = None
         self._forwards: Forwards | None = None
         self._secrets: dict[tuple[str, str], Mapping[str, str]] = {}
-        self._entrances: dict[str, list[_Ingress]] = {}
+        self._entrances: dict[str, list[Mapping[str, Any]]] = {}
 
     # -- what is shared
 
@@ -52,9 +52,6 @@ class Cluster:
         """The API server. Raises ``ConfigError`` where the kubeconfig cannot be used."""
         with self._lock:
             if self._api is None:
-                with LOADING:
-                    from gonogo.cluster.api import Api
-
                 self._api = Api(self.settings, COMPONENT, self._limits)
             return self._api
 
@@ -146,9 +143,6 @@ class Cluster:
         return value
 
     def _read(self, namespace: str, name: str, where: str) -> Mapping[str, str]:
-        with LOADING:
-            from gonogo.cluster.api import KINDS, read
-
         try:
             return read(self.api, KINDS["Secret"].path(namespace, name), _Secret).data or {}
         except Absent:
@@ -159,26 +153,28 @@ class Cluster:
         found = SERVICE.fullmatch(service)
         assert found is not None, service
         namespace, name, port = found["namespace"], found["name"], int(found["port"])
-        for ingress in self._ingresses(namespace):
-            tables = ingress.spec.tls or ()
-            covered = {host for tls in tables for host in tls.hosts or ()}
-            for rule in ingress.spec.rules or ():
-                for path in (rule.http and rule.http.paths) or ():
-                    backend = path.backend.service
-                    if backend.name != name or (backend.port.number or port) != port:
+        for spec in self._ingresses(namespace):
+            tables = spec.get("tls", ())
+            covered = {host for tls in tables for host in tls.get("hosts", ())}
+            for rule in spec.get("rules", ()):
+                host = rule.get("host", "")
+                for path in rule.get("http", {}).get("paths", ()):
+                    backend = path.get("backend", {}).get("service", {})
+                    if backend.get("name") != name or (backend.get("port", {}).get("number") or port) != port:
                         continue
                     # `*.example` stands for hosts that it does not name
-                    if is_subdomain(rule.host) and path.path in ("", "/"):
-                        secure = rule.host in covered or any(not tls.hosts for tls in tables)
-                        return Reached(rule.host, 443 if secure else 80, "ingress", "https" if secure else "http")
+                    if is_subdomain(host) and path.get("path", "") in ("", "/"):
+                        secure = host in covered or any(not tls.get("hosts") for tls in tables)
+                        return Reached(host, 443 if secure else 80, "ingress", "https" if secure else "http")
         return None
 
-    def _ingresses(self, namespace: str) -> list[_Ingress]:
+    def _ingresses(self, namespace: str) -> list[Mapping[str, Any]]:
         with LOADING:
-            from gonogo.cluster.api import KINDS, items
+            from gonogo.cluster.objects import listed
 
         if namespace not in self._entrances:
-            self._entrances[namespace] = list(items(self.api, KINDS["Ingress"], _Ingress, namespace))
+            found = listed(self.api, KINDS["Ingress"], namespace)
+            self._entrances[namespace] = [ingress.get("spec", {}) for ingress in found]
         return self._entrances[namespace]
 
     # -- is this the one?
@@ -207,46 +203,6 @@ class Cluster:
 
 class _Secret(msgspec.Struct):
     data: dict[str, str] | None = None
-
-
-class _Port(msgspec.Struct, frozen=True):
-    number: int = 0
-
-
-class _Service(msgspec.Struct, frozen=True):
-    name: str = ""
-    port: _Port = _Port()
-
-
-class _Backend(msgspec.Struct, frozen=True):
-    service: _Service = _Service()
-
-
-class _Path(msgspec.Struct, frozen=True):
-    backend: _Backend = _Backend()
-    path: str = ""
-
-
-class _Http(msgspec.Struct, frozen=True):
-    paths: list[_Path] | None = None
-
-
-class _Rule(msgspec.Struct, frozen=True):
-    host: str = ""
-    http: _Http | None = None
-
-
-class _Tls(msgspec.Struct, frozen=True):
-    hosts: list[str] | None = None
-
-
-class _IngressSpec(msgspec.Struct, frozen=True):
-    rules: list[_Rule] | None = None
-    tls: list[_Tls] | None = None
-
-
-class _Ingress(msgspec.Struct, frozen=True):
-    spec: _IngressSpec = _IngressSpec()
 
 
 def services(tables: Mapping[str, Mapping[str, Any]], component: str) -> Iterator[str]:

@@ -11,6 +11,8 @@ from gonogo.catalog.registry import Component
 from gonogo.catalog.target import PATH_KEYS, Kubernetes, Target
 from gonogo.checks.inside import Inside
 from gonogo.checks.translate import forwarded
+from gonogo.cluster.api import KINDS
+from gonogo.cluster.kinds import BEHIND
 from gonogo.core.atomic import write_atomically
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ClientError, ConfigError, Forbidden
@@ -24,9 +26,9 @@ from gonogo.providers.existing.addresses import Existing
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the judge, 60 ms of CPU, is loaded where something is to be explained
+    from gonogo.cluster.behind import Behind
     from gonogo.cluster.judge import Object, World
-    from gonogo.providers.existing.behind import Behind
 
 AT_MOST = 2.0
 """Seconds that looking for a reason, or for evidence, may take for one component."""
@@ -36,19 +38,6 @@ ROOM = 2 << 20
 
 LINES, LOG = 200, 64 << 10
 """Lines and bytes of one container's log."""
-
-LOOKED_AT = (
-    "Pod",
-    "Service",
-    "EndpointSlice",
-    "Deployment",
-    "ReplicaSet",
-    "StatefulSet",
-    "DaemonSet",
-    "PersistentVolumeClaim",
-    "Event",
-)
-"""What is looked at to say why a component does not answer."""
 
 
 class ExistingCluster(Existing):
@@ -125,7 +114,7 @@ class ExistingCluster(Existing):
     def servers(self) -> list[Server]:
         """A row per pod behind the Services that the target file names. Raises ``ClientError``."""
         with LOADING:
-            from gonogo.providers.existing.behind import rows
+            from gonogo.cluster.judge import told
 
         names = [name for name in self._target.components if self._services(name)]
         if not names:
@@ -141,8 +130,7 @@ class ExistingCluster(Existing):
             )
             for name in names
             for found in self._found(world, name)
-            for row in sorted(rows(world, found), key=lambda row: row.name)
-            if row.kind == "Pod"
+            for row in sorted(told(world, found.pods), key=lambda row: row.name)
         ]
 
     def inside(self) -> Callable[[str], Inside]:
@@ -155,7 +143,7 @@ class ExistingCluster(Existing):
     def reason(self, component: Component) -> Reason | None:
         """What the judge says of the pods behind the component's Services, and of what they need."""
         with LOADING:
-            from gonogo.providers.existing import behind
+            from gonogo.cluster import behind
 
         try:
             world = self._world(AT_MOST)
@@ -194,22 +182,19 @@ class ExistingCluster(Existing):
 
     def _world(self, within: float) -> World:
         """The objects as they are now; kinds that we may not list are left out. Raises ``ClientError``."""
-        with LOADING:
-            from gonogo.cluster.api import KINDS
-
         hub = self.cluster.hub
-        hub.ask(KINDS[kind] for kind in LOOKED_AT)
+        hub.ask(KINDS[kind] for kind in BEHIND)
         hub.listed(within, tolerate=(Forbidden,))
         return hub.world()
 
     def _found(self, world: World, component: str) -> Iterator[Behind]:
-        from gonogo.providers.existing.behind import behind
+        from gonogo.cluster.behind import behind
 
         return (behind(world, service) for service in self._services(component))
 
     def _gather(self, component: str, gathered: _Gathered) -> None:
         with LOADING:
-            from gonogo.providers.existing.behind import ancestry, events, line, rows
+            from gonogo.cluster.behind import ancestry, events, line, rows
 
         deadline = Deadline(AT_MOST)
         world = self._world(AT_MOST)
@@ -221,15 +206,15 @@ class ExistingCluster(Existing):
             gathered.add("owners", "who owns the pods", "\n".join(ancestry(world, pod) for pod in found.pods))
             gathered.add("events", "Warning events", "\n".join(events(world, found)))
             worse = {row.name: row.state.severity for row in told if row.kind == "Pod"}
-            for pod in sorted(found.pods, key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))):
+            for pod in sorted(
+                (*found.pods, *found.ended), key=lambda pod: worse.get(pod["metadata"]["name"], len(worse))
+            ):
                 for title, query in _logs(pod):
                     if deadline.passed or gathered.full:
                         return
                     gathered.add("log", title, self._log(pod, query))
 
     def _log(self, pod: Object, query: Mapping[str, str]) -> str:
-        from gonogo.cluster.api import KINDS
-
         meta = pod["metadata"]
         limits = {"tailLines": str(LINES), "limitBytes": str(LOG), "timestamps": "true"}
         try:

@@ -1,0 +1,465 @@
+"""What this machine lacks for a target, a row each, with the fix. Each question is asked for real, and is bounded.
+
+What the embedded target needs is asked where ``gonogo plan`` asks it; a target that attaches needs less, and the rows
+of what it does not need say so. Nothing is started, and nothing but ``GONOGO_HOME`` is made.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import Kubernetes, Target
+from gonogo.checks import clients
+from gonogo.core.endpoints import Limits
+from gonogo.core.errors import ClientError, ConfigError, Problem
+from gonogo.core.home import VARIABLE, home
+from gonogo.core.ours import NotOurs
+from gonogo.core.outcomes import Outcome
+from gonogo.render.blocks import block
+from gonogo.run.plan import unsupported
+
+SCHEMA = "gonogo/doctor/1"
+
+PATIENCE = 5.0
+"""Seconds that a server, a mirror or a program may take for its answer."""
+
+SPARE = 2.0
+"""Seconds that pip itself may take beside its one question."""
+
+ASKED = "pip"
+"""The package that a mirror is asked for: one that none is without."""
+
+INSTALL = "{python} -m pip install 'gonogo[{extra}]'"
+
+T = TypeVar("T")
+
+
+class State(StrEnum):
+    """What a row comes to."""
+
+    OK = "ok"
+    LACKING = "lacking"
+    COULD_NOT_TELL = "could not tell"
+    NOT_NEEDED = "not needed"
+
+
+SHADES = {State.OK: "32", State.LACKING: "31", State.COULD_NOT_TELL: "35", State.NOT_NEEDED: "2"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing: what was seen of it, and the fix. ``needed``: the target cannot do without."""
+
+    what: str
+    state: State
+    seen: str
+    fix: str = ""
+    needed: bool = True
+
+    def public(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {**vars(self), "state": str(self.state)}
+
+
+def lacking(what: str, problems: Iterable[Problem]) -> Row:
+    """A row of the problems that somebody else has found."""
+    problems = list(problems)
+    fixes = dict.fromkeys(problem.hint for problem in problems if problem.hint)
+    return Row(what, State.LACKING, "; ".join(problem.what for problem in problems), "; ".join(fixes))
+
+
+def examined(root: Path, registry: Registry, target: Target) -> list[Row]:
+    """Every row, in the order in which things are needed. Raises nothing for what is found."""
+    with closing(Index()) as index:  # pip asks while the rest is looked at
+        held = [one for name, one in registry.components.items() if name not in unsupported(registry, target)]
+        rows = [python(), *(embedded(root, held) if target.provider == "embedded" else attaching(target))]
+        rows.append(libraries(root, held))
+        installing = any(row.state is State.LACKING for row in rows if row.what in ("server programs", "clients"))
+        rows.append(index.row(needed=installing))
+        rows += [cluster(registry, target), kubectl(), helm()]
+    return rows
+
+
+def code(rows: Iterable[Row]) -> int:
+    """The exit code: 0 nothing that is needed is lacking, 1 something is, 3 that could not be told of all."""
+    needed = {row.state for row in rows if row.needed}
+    return 1 if State.LACKING in needed else 3 if State.COULD_NOT_TELL in needed else 0
+
+
+# -- what is run, and on what
+
+
+def python(version: tuple[int, ...] = sys.version_info[:2], distribution: str = "gonogo") -> Row:
+    """The interpreter, against what the package declares (core metadata, ``Requires-Python``)."""
+    shown = ".".join(map(str, version))
+    try:
+        wanted = metadata.metadata(distribution)["Requires-Python"] or ""
+    except metadata.PackageNotFoundError:
+        wanted = ""
+    bounds = re.findall(r"(>=|<)\s*(\d+)\.(\d+)", wanted)
+    if not bounds:
+        return Row("python", State.COULD_NOT_TELL, f"{shown}; no package says which it needs", "install gonogo by pip")
+    fits = all((version >= (int(a), int(b))) if sign == ">=" else (version < (int(a), int(b))) for sign, a, b in bounds)
+    if fits:
+        return Row("python", State.OK, f"{shown}, {wanted} is needed")
+    return Row("python", State.LACKING, f"{shown}, {wanted} is needed", "install such a Python, and gonogo into it")
+
+
+ROOM = ("memory", "data", "open files")
+"""What :func:`gonogo.providers.embedded.room.room_for` finds short beside ``GONOGO_HOME``."""
+
+OF_SERVERS = ("server programs", *ROOM, "repository", "stale platforms")
+
+
+def attaching(target: Target) -> Iterator[Row]:
+    """Of what servers need, nothing: they run elsewhere."""
+    for what in ("platform", VARIABLE, *OF_SERVERS):
+        yield Row(what, State.NOT_NEEDED, f"target {target.name!r} starts nothing here", needed=False)
+
+
+def embedded(root: Path, components: list[Component]) -> Iterator[Row]:
+    """What real servers on this machine need."""
+    machine = f"{platform.system()} on {platform.machine()}"
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        hint = "attach to a platform elsewhere with a target file of provider `existing`"
+        yield Row("platform", State.LACKING, f"{machine}; the embedded servers run on Linux x86-64", hint)
+        for what in (VARIABLE, *OF_SERVERS):
+            yield Row(what, State.NOT_NEEDED, "no server of ours runs on such a machine", needed=False)
+        return
+    yield Row("platform", State.OK, machine)
+    try:
+        place = home()
+    except ConfigError as error:
+        yield lacking(VARIABLE, error.problems)
+        for what in OF_SERVERS:
+            yield Row(what, State.COULD_NOT_TELL, f"not without {VARIABLE}", f"see {VARIABLE}")
+        return
+    yield from Servers(root, components, place).rows()
+
+
+class Servers:
+    """The servers of some components, as far as they are not up, and what they need of ``GONOGO_HOME`` and machine."""
+
+    def __init__(self, root: Path, components: Iterable[Component], place: Path) -> None:
+        from gonogo.providers.embedded import platforms
+        from gonogo.providers.embedded.spec import load
+
+        self.place = place
+        own = None
+        with suppress(NotOurs, OSError):  # the row of platforms tells
+            own = platforms.find(place, root)
+        up = own.record.components if own is not None else {}
+        self.specs = [(load(one.folder), one.folder) for one in components if one.name not in up]
+
+    def rows(self) -> Iterator[Row]:
+        """A row for each need."""
+        short = {problem.where: problem for problem in self._short}
+        free = shutil.disk_usage(self.place).free
+        from gonogo.providers.embedded.room import available_memory, gib
+
+        if VARIABLE in short:
+            yield lacking(VARIABLE, [short[VARIABLE]])
+        else:
+            fetched = f"{gib(self._need.home)} have to be fetched" if self._need.home else "nothing has to be fetched"
+            yield Row(VARIABLE, State.OK, f"{self.place}: {fetched}, {gib(free)} free")
+        yield self._programs()
+        told = {
+            "memory": f"needs {gib(self._need.memory)}, {gib(available_memory())} available",
+            "data": f"needs {gib(self._need.data)} of disk while a run lasts, and has it",
+            "open files": "the hard limit is high enough",
+        }
+        for what in ROOM:
+            yield lacking(what, [short[what]]) if what in short else Row(what, State.OK, told[what])
+        yield self._repository()
+        yield stale(self.place)
+
+    @cached_property
+    def _short(self) -> list[Problem]:
+        from gonogo.providers.embedded.room import room_for
+
+        try:
+            room_for(self._need, self.place)
+        except ConfigError as error:
+            return error.problems
+        return []
+
+    @cached_property
+    def _need(self) -> Any:
+        """What they need, as far as it is known: of a program that is not installed nobody knows the size."""
+        from gonogo.providers.embedded.room import MIB, Need
+
+        try:
+            return Need.of(self.specs, self.place)
+        except ConfigError:
+            memory, data = (sum(getattr(spec, key) for spec, _ in self.specs) * MIB for key in ("memory", "disk"))
+            return Need(memory=memory, data=data, home=0, strangers=False)
+
+    def _programs(self) -> Row:
+        """The Python packages that bring servers, Java among them."""
+        from gonogo.providers.embedded.programs import installed
+
+        found, problems = [], []
+        for spec, folder in self.specs:
+            for name, program in spec.programs.items():
+                if program.package is not None:
+                    try:
+                        one = installed(program, f"program {name} of {folder.name}")
+                        found.append(f"{name} of {one.package} {one.version}")
+                    except ConfigError as error:
+                        problems += error.problems
+        if problems:
+            row = lacking("server programs", problems)
+            return replace(row, fix=INSTALL.format(python=sys.executable, extra="embedded"))
+        return Row("server programs", State.OK, ", ".join(dict.fromkeys(found)) or "all are there")
+
+    def _repository(self) -> Row:
+        """The Maven repository, where a server still has to be fetched from it."""
+        from gonogo.providers.embedded.repository import repository, user_settings
+
+        try:
+            absent = sum(1 for spec, folder in self.specs for _ in self._from_maven(spec, folder))
+        except ConfigError:
+            return Row("repository", State.COULD_NOT_TELL, "not without the server programs", "see server programs")
+        if not absent:
+            return Row("repository", State.NOT_NEEDED, "all that servers run from is there", needed=False)
+        try:
+            where = repository(user_settings())
+            answered = bounded(lambda: _asked(where))
+        except ConfigError as error:
+            return lacking("repository", error.problems)
+        seen = f"{where.host} ({where.setting}), for {absent} files"
+        fix = "set a mirror in ~/.m2/settings.xml, or HTTPS_PROXY"
+        if answered is None:
+            return Row("repository", State.COULD_NOT_TELL, f"{seen}: no answer within {PATIENCE:.0f} s", fix)
+        if answered:
+            return Row("repository", State.LACKING, f"{seen}: {answered}", fix)
+        return Row("repository", State.OK, f"{seen}: answers")
+
+    def _from_maven(self, spec: Any, folder: Path) -> list[Path]:
+        from gonogo.providers.embedded.fetch import missing
+        from gonogo.providers.embedded.programs import installed
+
+        copied = {
+            self.place / "programs" / installed(program, name).folder
+            for name, program in spec.programs.items()
+            if program.package is not None
+        }
+        return [path for path in missing(spec, folder, self.place) if path not in copied]
+
+
+def _asked(where: Any) -> str | None:
+    """What stands between us and a repository; empty where it answers, whatever it has there; None for a time-out."""
+    import httpx
+
+    from gonogo.providers.embedded.repository import trust
+
+    try:
+        with httpx.Client(
+            proxy=where.proxy, verify=trust(), auth=where.credentials, timeout=PATIENCE, trust_env=False
+        ) as client:
+            answer = client.head(f"{where.url}/", follow_redirects=True)
+    except httpx.TimeoutException:
+        return None
+    except httpx.HTTPError as error:
+        return str(error) or type(error).__name__
+    refused = answer.status_code >= 500 or answer.status_code in (401, 407)
+    return f"answers {answer.status_code}" if refused else ""
+
+
+def stale(place: Path) -> Row:
+    """Platforms whose keeper was killed, servers without one, and records that nobody can believe."""
+    from gonogo.providers.embedded import platforms
+
+    try:
+        dead = [one.id for one in platforms.abandoned(place)]
+        orphans, strange = platforms.orphans(), platforms.strange(place)
+    except (NotOurs, OSError) as error:
+        return Row(
+            "stale platforms", State.LACKING, str(error), f"look at who made it below {place}, then move it away"
+        )
+    seen = [f"{one}: its keeper was killed" for one in dead]
+    seen += [f"pid {one.pid}: a process of a killed keeper" for one in orphans]
+    fixes = ["`gonogo sweep --yes` ends and removes what killed keepers left"] if seen else []
+    if strange:
+        fixes.append("look at the files that are not believed, then move them away")
+    if fixes:
+        return Row("stale platforms", State.LACKING, "; ".join([*seen, *strange]), "; ".join(fixes))
+    return Row("stale platforms", State.OK, f"none; {len(platforms.listed(place))} up")
+
+
+# -- packages
+
+
+def libraries(root: Path, components: Iterable[Component]) -> Row:
+    """The client of every component, with the libraries that it asks with: loaded, as a check would."""
+    loaded, problems = [], []
+    for component in components:
+        try:
+            clients.load(root, component.name)
+            loaded.append(component.name)
+        except ConfigError as error:
+            problems += [f"{component.name}: {problem.what}" for problem in error.problems]
+        except Exception as error:
+            # whatever a library does as it is loaded: here it is its fault, and the row says whose
+            problems.append(f"{component.name}: {type(error).__name__}: {error}")
+    if problems:
+        fix = INSTALL.format(python=sys.executable, extra="platform")
+        return Row("clients", State.LACKING, "; ".join(problems), fix)
+    return Row("clients", State.OK, ", ".join(loaded) or "no component to ask")
+
+
+class Index:
+    """The Python package index, asked by pip itself, so that its own settings say which; in the background."""
+
+    def __init__(self) -> None:
+        self._process = None
+        if find_spec("pip") is not None:
+            told = ("--disable-pip-version-check", "--no-input", "--timeout", f"{PATIENCE:.0f}", "--retries", "0")
+            command = [sys.executable, "-m", "pip", "index", "versions", *told, ASKED]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+
+    def row(self, *, needed: bool) -> Row:
+        """What it said; ``needed``: something has to be installed."""
+        row = self._row()
+        if row.state is State.OK or needed:
+            return row
+        return replace(row, seen=f"{row.seen} (nothing has to be installed)", needed=False)
+
+    def _row(self) -> Row:
+        if self._process is None:
+            fix = f"{sys.executable} -m ensurepip"
+            return Row("package index", State.COULD_NOT_TELL, "this Python has no pip to ask it with", fix)
+        fix = "look at `pip config list`, PIP_INDEX_URL and HTTPS_PROXY"
+        try:
+            _, said = self._process.communicate(timeout=PATIENCE + SPARE)
+        except subprocess.TimeoutExpired:
+            return Row("package index", State.COULD_NOT_TELL, f"no answer within {PATIENCE + SPARE:.0f} s", fix)
+        if self._process.returncode == 0:
+            return Row("package index", State.OK, "answers, by pip's settings")
+        last = next((line for line in reversed(said.splitlines()) if line.strip()), "pip gave no reason")
+        return Row("package index", State.LACKING, f"pip finds no packages there: {last}", fix)
+
+    def close(self) -> None:
+        """Nothing of it stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+
+# -- a cluster
+
+
+def cluster(registry: Registry, target: Target) -> Row:
+    """The cluster of the target, else that of the kubeconfig there is: whether its API server answers us."""
+    from gonogo.cluster.api import VERSION, Api, Version, read
+
+    needed = target.kubernetes is not None
+    settings = target.kubernetes or Kubernetes()
+    if not needed and not _kubeconfig():
+        seen = "no kubeconfig, and the target has no [kubernetes]"
+        return Row("cluster", State.NOT_NEEDED, seen, needed=False)
+
+    def asked() -> Row:
+        try:
+            with closing(Api(settings, limits=Limits(connect=PATIENCE, check=PATIENCE))) as api:
+                version = read(api, VERSION, Version).git_version
+                return Row("cluster", State.OK, f"context {api.context} answers: {version}")
+        except ConfigError as error:
+            return lacking("cluster", error.problems)
+        except ClientError as error:
+            state = State.LACKING if error.outcome is Outcome.FAILED else State.COULD_NOT_TELL
+            return Row("cluster", state, str(error), registry.signature(error.signature).hint)
+
+    row = bounded(asked)
+    if row is None:
+        fix = "see whether kubectl reaches it with the same context; a credential plugin may wait for somebody"
+        row = Row("cluster", State.COULD_NOT_TELL, f"no answer within {PATIENCE:.0f} s", fix)
+    return replace(row, needed=needed)
+
+
+def _kubeconfig() -> bool:
+    named = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    files = [Path(os.path.expanduser(one)) for one in named.split(os.pathsep) if one]  # noqa: PTH111 - no user, no error
+    return any(map(os.path.lexists, files)) or bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
+
+
+def kubectl() -> Row:
+    """The program that what is said by hand is typed with."""
+    return _program("kubectl", ("version", "--client"), "gonogo asks the API server itself; its hints name kubectl")
+
+
+def helm() -> Row:
+    """The program that deploys charts."""
+    return _program("helm", ("version", "--short"), "gonogo deploys no charts; you may")
+
+
+def _program(name: str, words: tuple[str, ...], purpose: str) -> Row:
+    """A program that may be there, and its version; it is never needed."""
+    path = shutil.which(name)
+    if path is None:
+        return Row(name, State.NOT_NEEDED, f"not found; {purpose}", needed=False)
+    fix = f"try `{name} {' '.join(words)}` yourself"
+    try:
+        done = subprocess.run(
+            [path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Row(name, State.COULD_NOT_TELL, f"{path}: no answer within {PATIENCE:.0f} s", fix, needed=False)
+    except (OSError, UnicodeDecodeError) as error:
+        return Row(name, State.LACKING, f"{path}: {error}", fix, needed=False)
+    said = (done.stdout.strip() or done.stderr.strip() or "no word").splitlines()[0]
+    if done.returncode != 0:
+        return Row(name, State.LACKING, f"{path} ends with {done.returncode}: {said}", fix, needed=False)
+    return Row(name, State.OK, f"{said}; {purpose}", needed=False)
+
+
+def bounded(ask: Callable[[], T | None]) -> T | None:
+    """What the question comes to; None where it has come to nothing within the patience: then it goes on alone.
+
+    Raises what it raises.
+    """
+    came: list[T | None] = []
+    raised: list[Exception] = []
+
+    def asked() -> None:
+        try:
+            came.append(ask())
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=asked, name="doctor", daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if raised:
+        raise raised[0]
+    return came[0] if came else None
+
+
+# -- as text
+
+
+def text(rows: Iterable[Row], *, colour: bool, width: int) -> str:
+    """For people: what, its state and what was seen, and the fix below; no line is wider than ``width``."""
+    lines = []
+    for row in rows:
+        told = [f"{row.state}: {row.seen}", *([f"  fix: {row.fix}"] if row.fix and row.state is not State.OK else [])]
+        lines += block(row.what, told, colour=colour, width=width, beside=18, shade=SHADES[row.state])
+    return "\n".join(lines)

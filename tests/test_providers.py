@@ -1,0 +1,79 @@
+"""What each provider can, asked by protocol: no provider holds a method that does nothing."""
+
+from __future__ import annotations
+
+import pytest
+from kubeconfigs import kubeconfig
+from repositories import Content
+
+from gonogo import providers
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Target, load_target
+from gonogo.providers import Closes, Deploys, Disturbs, Explains, Identifies, Keeps, Observes, Provider, Replaces
+from gonogo.providers.choose import provider_for
+from gonogo.run.drills import Altered
+
+PROTOCOLS = (Deploys, Replaces, Keeps, Disturbs, Observes, Explains, Identifies, Closes)
+
+CAN = {
+    "embedded": {Deploys, Replaces, Keeps, Disturbs, Observes},
+    "there": set(),
+    "staging": {Observes, Explains, Identifies, Closes},
+}
+
+
+@pytest.fixture
+def target(content: Content, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """A target of each provider."""
+    monkeypatch.setenv("GONOGO_HOME", str(content.root / "home"))
+    config = kubeconfig(content.root / "config")
+    content.write("deploy/targets/embedded.toml", '[target]\nname = "embedded"\nprovider = "embedded"\n')
+    attached = f'[target]\nname = "staging"\nprovider = "existing"\n[kubernetes]\nkubeconfig = "{config}"\n'
+    content.write("deploy/targets/staging.toml", attached)
+    return load_target(request.param, content.root, Registry.load(content.root))
+
+
+def can(provider: Provider) -> set[type]:
+    return {protocol for protocol in PROTOCOLS if isinstance(provider, protocol)}
+
+
+@pytest.mark.parametrize("target", CAN, indirect=True)
+def test_a_provider_can_what_it_says_and_nothing_else(target: Target, content: Content) -> None:
+    provider = provider_for(target, content.root)
+
+    public = {name for name in dir(provider) if not name.startswith("_")}
+    asked = {name for one in (Provider, *can(provider)) for name in vars(one) if not name.startswith("_")}
+    assert can(provider) == CAN[target.name]
+    assert public - asked - set(Provider.__annotations__) <= {"cluster"}
+
+
+@pytest.mark.parametrize("target", CAN, indirect=True)
+def test_a_provider_with_other_endpoints_can_what_it_stands_for(target: Target, content: Content) -> None:
+    altered = Altered(provider_for(target, content.root), "store", {"folder": "elsewhere"})
+
+    assert can(altered) == CAN[target.name]
+
+
+def test_what_holds_nothing_open_needs_no_closing(content: Content) -> None:
+    target = load_target("there", content.root, Registry.load(content.root))
+    provider = provider_for(target, content.root)
+
+    providers.close(provider)
+
+    assert isinstance(provider, Closes) is False
+    assert provider.stands(Registry.load(content.root).components["store"])
+
+
+def test_the_table_of_the_protocols_is_true() -> None:
+    rows = [line for line in (providers.__doc__ or "").splitlines() if line.startswith("``")]
+    cells = [(line[:17].strip("` "), line[78:88].strip(), line[88:].strip()) for line in rows]
+
+    told = {name: (embedded, there) for name, embedded, there in cells}
+    assert told.pop("Provider") == ("yes", "yes")
+    assert told == {
+        one.__name__: (
+            "yes" if one in CAN["embedded"] else "",
+            "yes" if one in CAN["there"] else "on a cluster" if one in CAN["staging"] else "",
+        )
+        for one in PROTOCOLS
+    }
