@@ -10,6 +10,7 @@ import pytest
 from repositories import Content
 
 # pytester unloads what a test was the first to load; of a library that stays in part, a second copy is no use.
+import gonogo.commands.checkout
 import gonogo.run.publish  # noqa: F401
 from gonogo.core import outlet
 from gonogo.redaction import Redactor

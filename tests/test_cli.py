@@ -26,6 +26,7 @@ from gonogo import cli
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal
+from gonogo.commands.tables import coloured
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, DeployError, Problem
 from gonogo.results.model import Results
@@ -102,6 +103,15 @@ def test_the_verbs_are_those_of_the_contract() -> None:
     verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor"
 
     assert sorted(VERBS) == sorted(verbs.split())
+
+
+def test_each_verb_is_a_module_of_its_own() -> None:
+    folder = Path(cli.__file__).parent / "commands"
+    shared = {"__init__", "asking", "attach", "checkout", "discover", "judging", "kinds", "stored", "tables"}
+
+    modules = {path.stem for path in folder.glob("*.py")} - shared
+    assert modules == {*VERBS, *(group.name for group in cli.app.registered_groups)}
+    assert [name for name in modules if "\ndef run(" not in (folder / f"{name}.py").read_text()] == []
 
 
 def test_help_loads_nothing_that_only_a_run_needs() -> None:
@@ -266,8 +276,8 @@ def test_nobody_ends_servers_that_gonogo_did_not_start(gonogo: Gonogo, content: 
     assert "ends none of them" in said.err
 
 
-@pytest.mark.parametrize(("mood", "code", "told"), [("happy", 0, "2 of 2"), ("hung", 1, "0 of 2")])
-def test_up_tells_how_many_stand(gonogo: Gonogo, content: Content, mood: str, code: int, told: str) -> None:
+@pytest.mark.parametrize(("mood", "code", "told"), [("happy", 0, "2 of 2"), (None, 1, "0 of 2"), ("hung", 3, "0 of 2")])
+def test_up_tells_how_many_stand(gonogo: Gonogo, content: Content, mood: str | None, code: int, told: str) -> None:
     content.mood("store", mood)
 
     said = gonogo("up")
@@ -674,14 +684,14 @@ def test_colours_are_for_terminals_that_want_them(
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)
 
-    assert cli.coloured() is wanted
+    assert coloured() is wanted
 
 
 def test_a_bug_of_ours_is_a_sentence_with_a_code_of_its_own(gonogo: Gonogo, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: str | None) -> None:
         raise ZeroDivisionError("nobody divides here")
 
-    monkeypatch.setattr(cli, "loaded", broken)
+    monkeypatch.setattr("gonogo.commands.components.loaded", broken)
     said = gonogo("components")
     monkeypatch.setenv("GONOGO_DEBUG", "1")
     loud = gonogo("components")
@@ -695,22 +705,58 @@ def test_ctrl_c_has_a_code_of_its_own(gonogo: Gonogo, monkeypatch: pytest.Monkey
     def interrupted(_: str | None) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "loaded", interrupted)
+    monkeypatch.setattr("gonogo.commands.components.loaded", interrupted)
 
     assert gonogo("components").code == 130
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(content: Content) -> None:
+def test_a_reader_that_has_seen_enough_changes_no_code(content: Content, stored: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    command = [sys.executable, "-m", "gonogo", "components"]
-
-    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered, check=False)
+    codes = {}
+    for verb in (["components"], ["gate", str(stored)], ["gate", str(stored), "--json"]):
+        command = [sys.executable, "-m", "gonogo", *verb]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=buffered, check=False)
+        codes[" ".join(verb[::2])] = (done.returncode, done.stderr)
     os.close(writer)
 
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert codes == {"components": (0, b""), "gate": (1, b""), "gate --json": (1, b"")}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("verb", ["components", "gate"])
+def test_what_could_not_be_written_is_not_done(content: Content, stored: Path, verb: str) -> None:
+    arguments = [str(stored)] if verb == "gate" else []
+
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        command = [sys.executable, "-m", "gonogo", verb, *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert done.returncode == 3
+    assert done.stderr == b"could not go on: [Errno 28] No space left on device\n"
+
+
+def test_a_run_whose_files_cannot_be_written_could_not_tell(
+    gonogo_alone: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content.write(
+        "conftest.py",
+        """
+        from gonogo.run import publish
+
+        def publish_nothing(*_):
+            raise OSError(28, "No space left on device")
+
+        publish.publish = publish_nothing
+    """,
+    )
+
+    said = gonogo_alone("check", "-m", "critical")
+
+    assert said.code == 3
+    assert "cannot be written: No space left on device" in said.out
 
 
 def test_sweep_lists_and_deletes_what_a_killed_run_left(
@@ -781,6 +827,6 @@ def test_a_target_on_a_cluster_is_its_own_attachment(gonogo: Gonogo, on_cluster:
 def test_a_cluster_that_does_not_answer_is_a_sentence(gonogo: Gonogo, on_cluster: Path) -> None:
     said = gonogo("endpoints", "--discover")
 
-    assert said.code == 1
+    assert said.code == 3
     assert "the API server http://127.0.0.1:1 of context 'one' refused the connection" in said.err
     assert said.out == ""

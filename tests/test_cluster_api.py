@@ -126,10 +126,16 @@ def test_the_place_in_a_list_is_read_from_its_head_or_wherever_it_stands() -> No
             "may not list pods in any namespace (verb list, resource pods, all namespaces)",
         ),
         (
-            Reply(404, "404 page not found"),
+            Reply(404, status(404, "NotFound", "the server could not find the requested resource")),
             Absent,
             Outcome.FAILED,
             "does not serve pods",
+        ),
+        (
+            Reply(404, "404 page not found"),
+            Garbled,
+            Outcome.BROKEN,
+            "is no API server: it does not serve pods",
         ),
         (
             Reply(410, status(410, "Expired", "too old resource version: 1 (2)")),

@@ -177,11 +177,11 @@ def test_what_may_change_a_cluster_is_sure_which_one(
 
 
 def test_a_cluster_that_cannot_be_compared_is_not_changed(tmp_path: Path) -> None:
-    said = r"identity: could not be compared: may not get namespaces"
+    said = r"kubernetes.identity could not be compared, nothing was created: may not get namespaces"
 
     with (
         cluster(tmp_path, {SYSTEM: [Reply(403, "{}")]}, identity="uid-1") as (one, *_),
-        pytest.raises(ConfigError, match=said),
+        pytest.raises(Forbidden, match=said),
     ):
         one.confirm("staging.toml")
 

@@ -25,6 +25,7 @@ from gonogo.cluster.judge import Row, State
 from gonogo.cluster.judge.doom import kubectl, typed
 from gonogo.cluster.story import Change
 from gonogo.commands.attach import text as toml_text
+from gonogo.commands.tables import show
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json, line, plain
 from gonogo.core.outcomes import Outcome
@@ -197,7 +198,7 @@ def test_a_file_that_is_not_there_is_named_harmlessly(
 
 
 def test_a_table_has_a_line_for_each_row(capfd: pytest.CaptureFixture[str]) -> None:
-    cli.show([{"name": HOSTILE[:-1], "list": [HOSTILE[:-1]]}], False)
+    show([{"name": HOSTILE[:-1], "list": [HOSTILE[:-1]]}], False)
 
     out = capfd.readouterr().out
     assert harmful(out) == set()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -255,7 +256,7 @@ def test_without_pods_health_is_not_a_number(health: Health) -> None:
 def test_colours_are_for_terminals(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in health(FAILED).out
 
-    monkeypatch.setattr(cli, "coloured", lambda: True)
+    monkeypatch.setattr("gonogo.commands.health.coloured", lambda: True)
 
     assert "\x1b[31mfailed" in health(FAILED).out
 
@@ -471,6 +472,23 @@ def test_what_appears_stays_and_goes() -> None:
     assert [story.changed(one, at, colour=False) for one in new] == ["10:00:00 Pod x/a ready"]
     assert same == []
     assert [story.changed(one, at, colour=False) for one in gone] == ["10:00:00 Pod x/a ready → gone after 4.5 s"]
+
+
+def test_following_ends_with_its_reader(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps(*_: object) -> Generator[Any]:
+        yield survey_of([row("a", State.READY)])
+        pytest.fail("nobody reads this")
+
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr("gonogo.cluster.survey.followed", steps)
+    monkeypatch.setattr("gonogo.cluster.api.Api", lambda *_, **__: None)
+
+    with os.fdopen(writer, "w") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        said = health("--watch", "--json")
+
+    assert (said.code, said.err) == (130, "")
 
 
 # -- which cluster

@@ -19,7 +19,7 @@ from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError
-from gonogo.core.outcomes import Mode
+from gonogo.core.outcomes import Mode, Outcome
 from gonogo.providers.embedded import keeper, platforms
 from gonogo.providers.existing.addresses import Existing
 from gonogo.run.platform import Platform
@@ -75,7 +75,7 @@ def test_objects_are_found_by_their_name_and_by_the_journal_each_once(make: Make
     record(content, f"{RUN}-3", "shop")
     record(content, f"{RUN}-3", "shop", removed=True)
 
-    found = leftovers(make(), Screen(io.StringIO()), 24)
+    found, _ = leftovers(make(), Screen(io.StringIO()), 24)
 
     assert [(f.component, f.name, f.seen) for f in found] == [("shop", f"{RUN}-2", False), ("store", f"{RUN}-1", True)]
 
@@ -84,7 +84,7 @@ def test_a_component_that_does_not_answer_is_told_not_passed_over(make: Make, co
     content.mood("store", None)
     told = io.StringIO()
 
-    assert leftovers(make(), Screen(told), 24) == []
+    assert leftovers(make(), Screen(told), 24) == ([], [Outcome.BLOCKED, Outcome.FAILED])
     assert "store could not be asked" in told.getvalue()
 
 
@@ -93,9 +93,9 @@ def test_what_is_removed_is_gone_from_the_journal_too(make: Make, content: Conte
     record(content, left.name)
     platform, screen = make(Mode.WRITE), Screen(io.StringIO())
 
-    (found,) = leftovers(platform, screen, 24)
+    ((found,), _) = leftovers(platform, screen, 24)
 
-    assert removed(platform, screen, found)
+    assert removed(platform, screen, found) is Outcome.PASSED
     assert not left.exists()
     assert journal(content).open_entries() == []
 
@@ -107,10 +107,10 @@ def test_what_cannot_be_removed_stays_in_the_journal(make: Make, content: Conten
     client.write_text(client.read_text().replace("(self.folder / name).unlink(missing_ok=True)", "self.mood()"))
     told = io.StringIO()
     platform, screen = make(Mode.WRITE), Screen(told)
-    (found,) = leftovers(platform, screen, 24)
+    ((found,), _) = leftovers(platform, screen, 24)
     content.mood("store", None)
 
-    assert not removed(platform, screen, found)
+    assert removed(platform, screen, found) is Outcome.FAILED
     assert f"store: thing {RUN}-1 could not be deleted: connection refused" in told.getvalue()
     assert [entry.name for entry in journal(content).open_entries()] == [left.name]
 
@@ -160,11 +160,11 @@ def test_a_line_that_no_run_wrote_for_this_server_is_told_and_acted_on_by_nobody
     told = io.StringIO()
     platform, screen = make(Mode.WRITE), Screen(told)
 
-    found = leftovers(platform, screen, 24)
+    found, _ = leftovers(platform, screen, 24)
     gone = [removed(platform, screen, one) for one in found]
 
     assert [one.name for one in found] == [f"{RUN}-7", f"{RUN}-8"]
-    assert gone == [True, True]
+    assert gone == [Outcome.PASSED, Outcome.PASSED]
     (line,) = [line for line in told.getvalue().splitlines() if line.startswith("left alone")]
     assert said in line
     assert len(line) < 400
@@ -176,7 +176,7 @@ def test_many_strange_lines_are_told_in_one(make: Make, content: Content) -> Non
         record(content, f"{RUN}-{number}", target=f"elsewhere-{number}")
     told = io.StringIO()
 
-    assert leftovers(make(), Screen(told), 24) == []
+    assert leftovers(make(), Screen(told), 24)[0] == []
     assert told.getvalue().count("left alone") == 1
     assert "and 19 more" in told.getvalue()
 
@@ -205,11 +205,11 @@ def test_a_journal_that_others_may_have_written_is_told_and_not_believed(
     told = io.StringIO()
     platform, screen = make(Mode.WRITE), Screen(told)
 
-    (found,) = leftovers(platform, screen, 24)
+    ((found,), _) = leftovers(platform, screen, 24)
 
     assert (found.name, found.seen) == (left.name, True)
     assert said in told.getvalue()
-    assert removed(platform, screen, found)
+    assert removed(platform, screen, found) is Outcome.PASSED
 
 
 def test_a_client_that_declares_no_kinds_is_handed_nothing_from_the_journal(make: Make, content: Content) -> None:
@@ -218,14 +218,14 @@ def test_a_client_that_declares_no_kinds_is_handed_nothing_from_the_journal(make
     record(content, f"{RUN}-1")
     told = io.StringIO()
 
-    assert leftovers(make(Mode.WRITE), Screen(told), 24) == []
+    assert leftovers(make(Mode.WRITE), Screen(told), 24)[0] == []
     assert "a kind that is none" in told.getvalue()
 
 
 def test_an_object_of_another_owner_with_a_time_that_is_none_is_no_leftover(make: Make, content: Content) -> None:
     content.write("servers/store/pv-20249999999999-0a1b2c-1", "theirs")
 
-    assert leftovers(make(), Screen(io.StringIO()), 24) == []
+    assert leftovers(make(), Screen(io.StringIO()), 24)[0] == []
 
 
 def test_what_a_check_creates_is_journalled_with_the_server_it_is_on(make: Make, content: Content) -> None:
@@ -268,7 +268,7 @@ def test_nothing_is_deleted_where_the_target_file_does_not_mean_it(
     target = content.target()
     target.write_text(target.read_text().replace(before, after))
 
-    assert leftovers(make(), Screen(io.StringIO()), 24) == []
+    assert leftovers(make(), Screen(io.StringIO()), 24)[0] == []
     with pytest.raises(ConfigError, match=said):
         leftovers(make(Mode.WRITE), Screen(io.StringIO()), 24)
 

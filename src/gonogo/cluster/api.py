@@ -210,6 +210,7 @@ class _List(msgspec.Struct):
 
 
 class _Status(msgspec.Struct):
+    kind: str = ""
     message: str = ""
 
 
@@ -302,7 +303,10 @@ class Api:
 
     def identity(self) -> str:
         """The uid of namespace ``kube-system``: what a cluster is known by, as it never changes."""
-        return read(self, KINDS["Namespace"].path(name="kube-system"), _Object).metadata.uid
+        try:
+            return read(self, KINDS["Namespace"].path(name="kube-system"), _Object).metadata.uid
+        except Absent as error:  # every cluster has it
+            raise Garbled(self.component, f"{self.server} answers and is no API server: {error}") from error
 
     # -- questions
 
@@ -590,6 +594,9 @@ class Api:
             return Denied(self.component, self._unknown(client), asked=asked)
         if status == 403:
             return Forbidden(self.component, str(needed), asked=asked)
+        if status == 404 and not needed.name and "." not in needed.resource and not _is_status(body):
+            what = f"{self.server} answers and is no API server: it does not serve {needed.resource}"
+            return Garbled(self.component, what, asked=asked)
         if status == 404:
             place = f" in namespace {needed.namespace!r}" if needed.namespace else ""
             missing = f"there is no {needed.resource} {needed.name!r}{place}" if needed.name else ""
@@ -691,6 +698,14 @@ def understood(component: str, path: Path, decoded: Callable[[], Shape]) -> Shap
         return decoded()
     except UNREADABLE as error:
         raise Garbled(component, f"GET {path}: no answer of an API server: {error}", asked=path) from error
+
+
+def _is_status(body: bytes) -> bool:
+    """Whether an API server gave this as its reason; what answers only 404 may be any web server."""
+    try:
+        return decode(body, _Status).kind == "Status"
+    except UNREADABLE:
+        return False
 
 
 def _said(body: bytes) -> str:

@@ -18,13 +18,14 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json
 from gonogo.core.outcomes import Mode
 from gonogo.providers.choose import provider_for
+from gonogo.run.platform import Fallen, fallen
 
 
 def target_file(root: Path, registry: Registry, target: Target, names: Iterable[str]) -> str:
     """TOML of part 7 of the contract, provider ``existing``, for the components that are up.
 
     Secrets are written to files that only their owner can read, and referred to. Raises
-    ``ConfigError`` where nothing is up.
+    ``ConfigError`` where nothing is up, ``Fallen`` where a component does not tell its identity.
     """
     provider = provider_for(target, root)
     found = {n: provider.attached(registry.components[n]) for n in registry.ordered(names)}
@@ -60,8 +61,11 @@ def _keys(endpoints: Endpoints, folder: Path) -> list[str]:
 
 def _identity(root: Path, endpoints: Endpoints) -> list[str]:
     make: Any = client_class(root, endpoints.component)
-    with closing(make(endpoints)) as client:
-        identity = client.identity()
+    try:
+        with closing(make(endpoints)) as client:
+            identity = client.identity()
+    except Exception as error:
+        raise Fallen(fallen(endpoints.component, error)) from error
     return [f"identity = {text(identity)}"] if identity else []
 
 

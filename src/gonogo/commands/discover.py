@@ -101,12 +101,16 @@ class Draft:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known of a cluster: Services, pods, and custom resources by ``plural.group/version``."""
+    """What is known of a cluster: Services, pods, and custom resources by ``plural.group/version``.
+
+    ``refused`` tells which rights were missing, ``unasked`` which of these could be listed nowhere.
+    """
 
     services: tuple[Object, ...]
     pods: tuple[Object, ...]
     resources: Mapping[str, tuple[Object, ...]]
     refused: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def look(api: Api, components: Iterable[Component], namespaces: Iterable[str]) -> Seen:
@@ -117,8 +121,10 @@ def look(api: Api, components: Iterable[Component], namespaces: Iterable[str]) -
     refused: list[str] = []
     named = {rule.resource for c in components for rule in c.discover if rule.resource}
     wanted = {"services": KINDS["Service"], "pods": KINDS["Pod"], **{name: _kind(name) for name in sorted(named)}}
-    found = {name: tuple(_listed(api, kind, tuple(namespaces), refused)) for name, kind in wanted.items()}
-    return Seen(found.pop("services"), found.pop("pods"), found, tuple(refused))
+    listed = {name: _listed(api, kind, tuple(namespaces), refused) for name, kind in wanted.items()}
+    found = {name: tuple(objects or ()) for name, objects in listed.items()}
+    unasked = tuple(name for name, objects in listed.items() if objects is None)
+    return Seen(found.pop("services"), found.pop("pods"), found, tuple(refused), unasked)
 
 
 def _kind(resource: str) -> Kind:
@@ -128,16 +134,19 @@ def _kind(resource: str) -> Kind:
     return Kind(group, version, plural, plural, True)
 
 
-def _listed(api: Api, kind: Kind, namespaces: tuple[str, ...], refused: list[str]) -> Iterator[Object]:
+def _listed(api: Api, kind: Kind, namespaces: tuple[str, ...], refused: list[str]) -> list[Object] | None:
+    """The objects of a kind, None where we may list it nowhere."""
+    found: list[list[Object] | None] = []
     for namespace in namespaces or (None,):
         try:
-            yield from _items(api, kind, namespace)
+            found.append(_items(api, kind, namespace))
         except Absent:
-            return
+            return []
         except Forbidden as error:
             refused.append(str(error))
-            if namespace is None:
-                yield from _listed(api, kind, (api.namespace,), refused)
+            found.append(_listed(api, kind, (api.namespace,), refused) if namespace is None else None)
+    asked = [objects for objects in found if objects is not None]
+    return [one for objects in asked for one in objects] if asked else None
 
 
 def _items(api: Api, kind: Kind, namespace: str | None) -> list[Object]:

@@ -1,7 +1,8 @@
-"""What this machine lacks for a target, a row each, with the fix. Each question is asked for real, and is bounded.
+"""``gonogo doctor``: what this machine lacks for a target, a row each, with the fix.
 
-What the embedded target needs is asked where ``gonogo plan`` asks it; a target that attaches needs less, and the rows
-of what it does not need say so. Nothing is started, and nothing but ``GONOGO_HOME`` is made.
+Each question is asked for real, and is bounded. What the embedded target needs is asked where ``gonogo plan`` asks it; a
+target that attaches needs less, and the rows of what it does not need say so. Nothing is started, and nothing but
+``GONOGO_HOME`` is made.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from typing import Any, TypeVar
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Kubernetes, Target
 from gonogo.checks import clients
+from gonogo.commands.checkout import loaded
+from gonogo.commands.tables import coloured, columns
 from gonogo.core.endpoints import Limits
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.home import VARIABLE, home
 from gonogo.core.ours import NotOurs
-from gonogo.core.outcomes import Outcome
+from gonogo.core.outcomes import Code, Outcome
+from gonogo.core.outlet import say, say_json
 from gonogo.render.blocks import block
 from gonogo.run.plan import unsupported
 
@@ -77,6 +81,16 @@ class Row:
         return {**vars(self), "state": str(self.state)}
 
 
+def run(target: str | None, as_json: bool) -> Code:
+    """Print the rows; their code."""
+    rows = examined(*loaded(target))
+    if as_json:
+        say_json({"schema": SCHEMA, "rows": [row.public() for row in rows]}, indent=1)
+    else:
+        say(text(rows, colour=coloured(), width=columns()))
+    return code(rows)
+
+
 def lacking(what: str, problems: Iterable[Problem]) -> Row:
     """A row of the problems that somebody else has found."""
     problems = list(problems)
@@ -96,10 +110,11 @@ def examined(root: Path, registry: Registry, target: Target) -> list[Row]:
     return rows
 
 
-def code(rows: Iterable[Row]) -> int:
+def code(rows: Iterable[Row]) -> Code:
     """The exit code: 0 nothing that is needed is lacking, 1 something is, 3 that could not be told of all."""
     needed = {row.state for row in rows if row.needed}
-    return 1 if State.LACKING in needed else 3 if State.COULD_NOT_TELL in needed else 0
+    outcomes = {State.LACKING: Outcome.FAILED, State.COULD_NOT_TELL: Outcome.BROKEN}
+    return Code.of(*(outcomes[state] for state in needed & outcomes.keys()))
 
 
 # -- what is run, and on what

@@ -1,5 +1,6 @@
-"""What an id means: of a criterion, a cause, a component, a kind of the cluster, or a reason of ``gonogo health``.
+"""``gonogo explain``: what an id means.
 
+It is that of a criterion, a cause, a component, a kind of the cluster, or a reason of ``gonogo health``.
 Nothing is told here that is not written down elsewhere: in ``reports/``, ``deploy/``, ``suites/`` and ``fixtures/``
 (:mod:`gonogo.commands.asking`), and in the judges of the cluster (:mod:`gonogo.commands.judging`).
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Criterion, Registry
@@ -15,9 +17,13 @@ from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC
 from gonogo.cluster.judge.doom import RULES
 from gonogo.commands import judging
 from gonogo.commands.asking import Suites
+from gonogo.commands.tables import coloured, columns
 from gonogo.core import errors
+from gonogo.core.content import find_root
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import suggestion
+from gonogo.core.outcomes import Code
+from gonogo.core.outlet import public, say, say_json
 from gonogo.render.blocks import NARROWEST, block, painted
 
 SCHEMA = "gonogo/explain/1"
@@ -25,6 +31,25 @@ SCHEMA = "gonogo/explain/1"
 NONE = "none"
 FIRST = 120
 """Characters of the ids of one sort that are named where nobody asks for one."""
+
+
+def run(id: str | None, as_json: bool) -> Code:
+    """Print what an id means, or which there are. Raises ``ConfigError`` for one that nobody knows."""
+    registry = Registry.load(find_root(Path.cwd()))
+    public(registry.components)
+    shown: Mapping[str, Any]
+    if id is None:
+        ids = known(registry)
+        rows = [{"sort": sort, "count": len(words), "ids": words} for sort, words in ids.items()]
+        shown, told = {"schema": SCHEMA, "rows": rows}, overview(ids, colour=coloured(), width=columns())
+    else:
+        found = explained(Suites(registry), id)
+        shown, told = found.public(), text(found, colour=coloured(), width=columns())
+    if as_json:
+        say_json(shown, indent=1)
+    else:
+        say(told)
+    return Code.GO
 
 
 class Explained(NamedTuple):

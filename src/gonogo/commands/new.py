@@ -12,6 +12,7 @@ from gonogo.catalog.registry import Registry
 from gonogo.core.atomic import write_atomically
 from gonogo.core.content import find_root
 from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.outcomes import Code
 from gonogo.core.outlet import say, tell
 
 CRITERIA = "reports/criteria.toml"
@@ -44,7 +45,7 @@ THEN = """then `pytest tests/test_content.py` says what is missing, `gonogo chec
 deploy/README.md goes through these files for one product"""
 
 
-def run(name: str, title: str, servers: bool) -> int:
+def run(name: str, title: str, servers: bool) -> Code:
     """Write the files of component ``name`` into the content at or above the working folder; prints their paths.
 
     Without ``servers`` those that start its server on this machine are left out. Nothing is written where something
@@ -63,7 +64,7 @@ def run(name: str, title: str, servers: bool) -> int:
         say(path)
     tell("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
     tell(THEN.format(name=name, red=f", `gonogo drill {name}` turns it red" if servers else ""))
-    return 0
+    return Code.GO
 
 
 def _invalid(name: str) -> list[Problem]:

@@ -1,4 +1,7 @@
-"""The least rights on a cluster with which the checks of a target can be asked, as Roles and their bindings. Pure."""
+"""``gonogo rbac``: the least rights on a cluster with which the checks of a target can be asked, as Roles and bindings.
+
+All but ``run`` is pure.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,29 @@ from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import SECRET, SERVICE, Target, is_reference
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.kinds import BEHIND
+from gonogo.commands.checkout import loaded
 from gonogo.core.errors import ConfigError, Problem
-from gonogo.core.outcomes import Mode
+from gonogo.core.files import suggestion
+from gonogo.core.outcomes import Code, Mode
+from gonogo.core.outlet import say
 from gonogo.providers.existing.access import services
 from gonogo.run.plan import unsupported
 
 EXPLAINS = "only to say why something is not green"
+
+
+def run(purpose: str, account: str, target: str | None) -> Code:
+    """Print them for a mode; ``account`` is ``[NAMESPACE/]NAME``. Raises ``ConfigError`` where the target has none."""
+    if purpose == "deploy":
+        raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
+    if purpose not in list(Mode):
+        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, [*map(str, Mode), "deploy"])))
+    _, registry, chosen = loaded(target)
+    mode = Mode(purpose)
+    found = rights(registry, chosen, mode)
+    space, _, name = account.rpartition("/")
+    say(manifests(found, role_name(chosen, mode), (space or home_of(chosen, found), name)), end="")
+    return Code.GO
 
 
 class Right(NamedTuple):

@@ -1,13 +1,13 @@
-"""Everything that goes wrong, as one tree.
+"""Everything that goes wrong, as one tree; each class says what it comes to, and so which exit code a verb ends with.
 
 ::
 
     GonogoError
-    ├── ConfigError        a person's file or option is wrong; all problems at once      exit 2
-    ├── DeployError        a component cannot be stood up; carries its log's last lines
-    ├── NotReady           a wait ended at its deadline; says what was awaited
-    ├── NotAllowed         a write was asked of a client that this run may only read with
-    ├── Unclaimed          a check's body returned something, or was never called            broken
+    ├── ConfigError        a person's file or option is wrong; all problems at once      broken, 2
+    ├── DeployError        a component cannot be stood up; carries its log's last lines  failed
+    ├── NotReady           a wait ended at its deadline; says what was awaited           of what was seen last
+    ├── NotAllowed         a write was asked of a client that this run may only read with broken
+    ├── Unclaimed          a check's body returned something, or was never called        broken
     └── ClientError        a component could not be asked, or said that it cannot serve
         ├── Refused          connection refused or reset                                 failed
         ├── Gone             a process or pod that should be there is gone               failed
@@ -24,19 +24,29 @@
         ├── NotAskable       what the claim is about is not there to be asked            broken
         └── Garbled          something answered, but not this component                  broken
     Wrong(AssertionError)  a claim was asked and is not true                             failed
+
+Where nothing is said besides, a verb ends with 1 after failed and with 3 after broken (``Code.of``). ``ending`` knows
+what is no class of ours; docs/exit-codes.md is the whole table, held by a test.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from gonogo.core.harmless import line
-from gonogo.core.outcomes import Outcome
+from gonogo.core.outcomes import Code, Outcome
 from gonogo.core.seen import shown
 
 
 class GonogoError(Exception):
-    """The root of what gonogo itself raises."""
+    """The root of what gonogo itself raises. ``outcome`` is its class's, or an instance's own."""
+
+    outcome: Outcome = Outcome.BROKEN
+
+    @property
+    def code(self) -> Code:
+        """The exit code of a verb that it ends."""
+        return Code.of(self.outcome)
 
 
 class Problem(NamedTuple):
@@ -57,9 +67,16 @@ class ConfigError(GonogoError):
         self.problems = [p if isinstance(p, Problem) else Problem("", p) for p in problems]
         super().__init__("\n".join(str(p).removeprefix(": ") for p in self.problems))
 
+    @property
+    def code(self) -> Code:
+        """That of wrong use."""
+        return Code.WRONG_USE
+
 
 class DeployError(GonogoError):
     """A component cannot come up, or came down again."""
+
+    outcome = Outcome.FAILED
 
     def __init__(self, component: str, message: str, *, node: str = "", log_tail: str = "", log: str = "") -> None:
         self.component, self.node, self.log_tail, self.log = component, node, log_tail, log
@@ -67,10 +84,14 @@ class DeployError(GonogoError):
 
 
 class NotReady(GonogoError):
-    """The deadline passed. ``last`` is the last answer or error seen."""
+    """The deadline passed. ``last`` is the last answer, which was seen and wrong, or the last error, which counts."""
+
+    outcome = Outcome.FAILED
 
     def __init__(self, awaited: str, seconds: float, attempts: int, last: object) -> None:
         self.awaited, self.seconds, self.attempts, self.last = awaited, seconds, attempts, last
+        if isinstance(last, BaseException):
+            self.outcome = ending(last).outcome
         said = f"; last seen: {last}" if last is not None else ""
         super().__init__(f"{awaited}: not within {seconds:g} s, asked {attempts} times{said}")
 
@@ -86,17 +107,17 @@ class Unclaimed(GonogoError):
 class ClientError(GonogoError):
     """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass."""
 
-    outcome: ClassVar[Outcome] = Outcome.BROKEN
-    kind: ClassVar[str] = "own_error"
+    kind: str = "own_error"
 
     def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
         self.component, self.asked = component, asked
         self.signature = f"{component}.{kind or self.kind}"
         super().__init__(message)
 
-    def about(self, component: str) -> Self:
-        """The same error where it is this component that could not be asked."""
-        return type(self)(component, str(self), asked=self.asked, kind=self.signature.partition(".")[2])
+    def about(self, component: str, what: str = "") -> Self:
+        """The same error where it is this component that could not be asked; ``what`` came to nothing by it."""
+        said = f"{what}: {self}" if what else str(self)
+        return type(self)(component, said, asked=self.asked, kind=self.signature.partition(".")[2])
 
 
 class Refused(ClientError):
@@ -201,3 +222,27 @@ class Wrong(AssertionError):
         seen = f"expected {self.expected}, saw {self.actual}"
         self.message = f"{message}: {seen}" if message else seen
         super().__init__(f"{signature}: {self.message}")
+
+
+class Ending(NamedTuple):
+    """What an error that nobody caught comes to: its outcome, and the exit code of the verb that it ended."""
+
+    outcome: Outcome
+    code: Code
+
+
+def ending(error: BaseException) -> Ending:
+    """The one answer to one fault, whichever verb or check met it.
+
+    What is no class of ours: a false claim failed; of an ``OSError`` this machine is the cause (a full disk, a missing
+    right), not the platform; ``KeyboardInterrupt`` is somebody's wish; anything else is our own error.
+    """
+    if isinstance(error, GonogoError):
+        return Ending(error.outcome, error.code)
+    if isinstance(error, Wrong):
+        return Ending(Outcome.FAILED, Code.FAILED)
+    if isinstance(error, OSError):
+        return Ending(Outcome.BROKEN, Code.COULD_NOT_TELL)
+    if isinstance(error, KeyboardInterrupt):
+        return Ending(Outcome.BROKEN, Code.INTERRUPTED)
+    return Ending(Outcome.BROKEN, Code.OWN_ERROR)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
+from gonogo.core.outcomes import Code
+
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 130
-"""The exit code of what left at once; shells give it for SIGINT."""
 
 
 class Interrupts:
@@ -45,6 +45,6 @@ class Interrupts:
         self.count += 1
         if self.count > 1 and number != signal.SIGHUP:
             self._last_words()
-            os._exit(INTERRUPTED)
+            os._exit(Code.INTERRUPTED)
         if self.count == 1 and not self.held:
             raise KeyboardInterrupt(signal.Signals(number).name)

@@ -1,8 +1,8 @@
-"""The words of a verdict: outcomes, levels, modes, and the base of every stored value."""
+"""The words of a verdict: outcomes, exit codes, levels, modes, and the base of every stored value."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -26,6 +26,25 @@ class Outcome(StrEnum):
 
 
 _SEVERITY = {outcome: place for place, outcome in enumerate(Outcome)}
+
+
+class Code(IntEnum):
+    """How a verb ends: its exit code, which says the same whatever the verb (docs/exit-codes.md)."""
+
+    GO = 0
+    FAILED = 1
+    WRONG_USE = 2
+    COULD_NOT_TELL = 3
+    OWN_ERROR = 4
+    INTERRUPTED = 130
+
+    @classmethod
+    def of(cls, *outcomes: Outcome) -> Code:
+        """1 where anything failed, else 3 where anything could not be told, else 0."""
+        worst = min(outcomes, key=lambda outcome: outcome.severity, default=Outcome.PASSED)
+        if worst is Outcome.FAILED:
+            return cls.FAILED
+        return cls.COULD_NOT_TELL if worst in (Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING) else cls.GO
 
 
 class Level(StrEnum):

@@ -122,9 +122,9 @@ def finish() -> None:
             stream.flush()
 
 
-def abandon() -> None:
-    """Whoever read our standard output has seen enough: nothing more is written there, at the end neither."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def is_read() -> bool:
+    """Whether standard output still has a reader, as far as was seen: `head` leaves when it has seen enough."""
+    return not getattr(sys.stdout, "unread", False)
 
 
 def _print(stream: TextIO, text: Redacted, end: str) -> None:
@@ -145,36 +145,54 @@ def guarded() -> Iterator[None]:
     finally:
         sys.stdout, sys.stderr = before
         for gate in gates:
-            with suppress(OSError, ValueError):  # the reader of a pipe may be gone
+            try:
                 gate.release()
+            except (OSError, ValueError):  # a full disk has been told by now, and is not to be met again at the exit
+                gate.abandon()
 
 
 class Gate(io.TextIOBase):
-    """A text stream before another one: lines come through redacted, the last unfinished one as soon as it is safe."""
+    """A text stream before another one: lines come through redacted, the last unfinished one as soon as it is safe.
+
+    Whoever reads a pipe may leave: the rest is for nobody then, and no error, as what is asked has its own answer.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._passing = stream, Stream(_redactor)
+        self.unread = False
 
     def write(self, text: str) -> int:
         """Redact and hand on what is complete."""
         if not isinstance(text, str):
             raise TypeError(f"text is wanted, not {type(text).__name__}")
-        self._stream.write(self._passing.feed(text))
+        self._hand_on(self._passing.feed(text))
         return len(text)
 
     def past(self, text: Redacted, end: str) -> None:
         """Hand on what has been redacted already, after what was waiting."""
-        self._stream.write(self._passing.end() + text + end)
+        self._hand_on(self._passing.end() + text + end)
 
     def flush(self) -> None:
         """Hand on the unfinished line too, where nothing in it may be the beginning of a secret."""
-        self._stream.write(self._passing.pause())
-        self._stream.flush()
+        self._hand_on(self._passing.pause(), flush=True)
 
     def release(self) -> None:
         """The end: hand on everything."""
-        self._stream.write(self._passing.end())
-        self._stream.flush()
+        self._hand_on(self._passing.end(), flush=True)
+
+    def abandon(self) -> None:
+        """Write nothing more to where it went, not what is waiting either."""
+        self.unread = True
+        with suppress(OSError, ValueError):  # it is no file, or closed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def _hand_on(self, text: str, flush: bool = False) -> None:
+        try:
+            self._stream.write(text)
+            if flush:
+                self._stream.flush()
+        except BrokenPipeError:
+            self.abandon()
 
     def writable(self) -> bool:
         return True

@@ -148,7 +148,8 @@ class Identifies(Protocol):
     def confirm(self) -> str:
         """The cluster's identity, once it is sure that the target file means this one; empty where the file gives none.
 
-        Asked before anything is created or changed. Raises ``ConfigError``.
+        Asked before anything is created or changed. Raises ``ConfigError`` where it is another one, ``ClientError``
+        where it cannot be asked.
         """
 
     def place(self) -> str:

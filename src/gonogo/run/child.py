@@ -13,8 +13,9 @@ import signal
 import sys
 from collections.abc import Callable
 
-from gonogo.core.errors import GonogoError
+from gonogo.core.errors import GonogoError, ending
 from gonogo.core.interrupts import ENDS
+from gonogo.core.outcomes import Code
 from gonogo.core.outlet import finish, tell, traceback_of
 
 PR_SET_PDEATHSIG = 1
@@ -52,7 +53,7 @@ def apart(work: Callable[[], int]) -> int:
         os.set_blocking(pipe.fileno(), False)  # a server that the child started may still hold the other end
         word = pipe.read(64) or b""
     code = os.waitstatus_to_exitcode(status)
-    if code == 130 or -code in ENDS:
+    if code == Code.INTERRUPTED or -code in ENDS:
         raise KeyboardInterrupt
     if word != _word(pid, code):
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
@@ -63,11 +64,10 @@ def apart(work: Callable[[], int]) -> int:
 def _worked(work: Callable[[], int], told: int) -> int:
     try:
         code = work()
-    except KeyboardInterrupt:
-        code = 130
     except BaseException as error:
-        tell(traceback_of(error))
-        code = 4
+        if not isinstance(error, KeyboardInterrupt):
+            tell(traceback_of(error))
+        code = ending(error).code
     finish()
     os.write(told, _word(os.getpid(), code))
     return code

@@ -28,7 +28,7 @@ from gonogo.providers import Deploys, Provider, close
 from gonogo.providers.choose import provider_for
 from gonogo.results.model import Results
 from gonogo.results.timeline import Timeline
-from gonogo.run.platform import Platform
+from gonogo.run.platform import Fallen, Platform
 from gonogo.run.progress import Screen, original_stderr
 from gonogo.run.session import Session
 
@@ -127,7 +127,7 @@ def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list
 def run_drills(root: Path, registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
     """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``.
 
-    Raises ``ConfigError`` where the target does not allow that.
+    Raises ``ConfigError`` where the target does not allow that, ``Fallen`` where not all components answer.
     """
     if not target.allows(Mode.DISRUPT):
         allowed = ", ".join(target.modes)
@@ -151,7 +151,7 @@ def run_drills(root: Path, registry: Registry, target: Target, drills: list[Dril
             (platform.bring_up if own else platform.attach)(names)
             fallen = [s for s in map(platform.standing, names) if not s.up]
         if fallen:
-            raise GonogoError("\n".join(f"{s.component}: {s.message}" for s in fallen))
+            raise Fallen(*fallen)
         rows = []
         for number, drill in enumerate(drills, 1):
             seen = drilled(platform, drill)

@@ -31,7 +31,6 @@ from gonogo.core.errors import (
     NotAllowed,
     NotReady,
     Problem,
-    Unavailable,
     Unsettled,
     Wrong,
 )
@@ -60,6 +59,14 @@ class NotAsked(GonogoError):
         self.standing, self.outcome = standing, Outcome.BLOCKED if blocked else standing.outcome
         self.root = standing.root or standing.component
         super().__init__(f"blocked by {self.root}: {standing.message}" if blocked else standing.message)
+
+
+class Fallen(GonogoError):
+    """Components that do not answer where a verb cannot do without them; the worst of their outcomes counts."""
+
+    def __init__(self, *standings: Standing) -> None:
+        self.outcome = min((one.outcome for one in standings), key=lambda outcome: outcome.severity)
+        super().__init__("\n".join(f"{one.component}: {one.message}" for one in standings))
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ class Platform:
         self._journal, self._report = journal, report
         self._counter = itertools.count(first)
         self.place = ""
+        self._lost: ClientError | None = None
         self._futures: dict[str, Future[Standing]] = {}
         self._worse: dict[str, Standing] = {}
         self._last: dict[str, Standing] = {}
@@ -152,16 +160,20 @@ class Platform:
         """Ask each of these components whether it answers, as it is; returns at once.
 
         What it needs and is not among them is somebody else's to know: servers that were there have it. Raises
-        ``ConfigError`` where this run may write, and it is not sure that the place is the one that is meant.
+        ``ConfigError`` where this run may write, and it is not sure that the place is the one that is meant; where the
+        place cannot be asked, none of them can.
         """
-        if self.mode is not Mode.READ:
-            self.place = self.confirmed()
+        try:
+            if self.mode is not Mode.READ:
+                self.place = self.confirmed()
+        except ClientError as error:
+            self._lost = error
         self._begin(names, self._attached)
 
     def confirmed(self) -> str:
         """The identity of the cluster, once it is sure that it is the one meant; empty where there is none.
 
-        Raises ``ConfigError``.
+        Raises ``ConfigError`` and ``ClientError``.
         """
         return self.provider.confirm() if isinstance(self.provider, Identifies) else ""
 
@@ -275,6 +287,8 @@ class Platform:
     def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
         self._tell(Progress(component.name, Phase.STARTING, "asking whether it answers"))
         try:
+            if self._lost is not None:
+                raise self._lost.about(component.name)
             found = self.provider.attached(component)
         except ClientError as error:
             standing = fallen(component.name, error)
@@ -341,7 +355,7 @@ class Platform:
                     raise unsettled(name, error) from error
                 except Exception as error:
                     meant = translated(name, error)
-                    raise (meant or Unavailable(name, f"{type(error).__name__}: {error}")) from error
+                    raise (meant or ClientError(name, f"{type(error).__name__}: {error}")) from error
                 try:
                     getattr(client, "settled", lambda: None)()
                 except ImportError:
@@ -506,7 +520,7 @@ class Platform:
         the cluster, which was compared before.
         """
         given = {n: str(t["identity"]) for n, t in self.target.components.items() if t.get("identity")}
-        if not given and not self.place:
+        if not given and not self.place and self._lost is None:
             raise ConfigError(
                 Problem(
                     str(self.target.path),
@@ -574,6 +588,9 @@ def fallen(name: str, error: BaseException) -> Standing:
     """The standing of a component that did not come up, or does not answer, and why."""
     if isinstance(error, NotReady) and isinstance(error.__cause__, ClientError):
         return replace(fallen(name, error.__cause__), message=str(error))
+    if isinstance(error, NotReady):
+        cause = Cause(component=name, signature=f"{name}.not_settled")
+        return Standing(name, error.outcome, cause=cause, message=str(error))
     if isinstance(error, DeployError):
         evidence = (Evidence(kind="log", title=f"last lines of {error.node or name}", text=error.log_tail),)
         reason = getattr(error, "kind", "") or "not_started"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ class Session:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.results: Results | None = None
+        self.unwritten = ""
+        """Which file of the run could not be written, and why."""
         self._uncollected = False
 
     def run(self, arguments: Iterable[str]) -> int:
@@ -38,4 +41,6 @@ class Session:
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Take the results before the session is gone."""
-        self.results = getattr(config.pluginmanager.get_plugin("gonogo-suites"), "results", None)
+        suites: Any = config.pluginmanager.get_plugin("gonogo-suites")
+        self.results = getattr(suites, "results", None)
+        self.unwritten = getattr(getattr(suites, "run", None), "unwritten", "")

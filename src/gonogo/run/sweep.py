@@ -12,8 +12,8 @@ from gonogo.checks.journal import Entry, Journal, begun, run_of
 from gonogo.core.content import state
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, Problem
 from gonogo.core.ours import NotOurs
-from gonogo.core.outcomes import Mode
-from gonogo.run.platform import Platform
+from gonogo.core.outcomes import Mode, Outcome
+from gonogo.run.platform import Platform, fallen
 from gonogo.run.progress import Screen
 
 SHOWN = ("component", "kind", "name", "target")
@@ -71,8 +71,10 @@ def orphans(yes: bool, tell: Callable[[str], None] = lambda _: None) -> list[dic
     return [{**row.public(), "removed": gone} for row, gone in rows]
 
 
-def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
-    """What the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
+def leftovers(platform: Platform, screen: Screen, hours: float) -> tuple[list[Found], list[Outcome]]:
+    """What was left behind, and what those components came to that could not be asked.
+
+    It is what the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
 
     An entry of the journal counts where a run could have written it, for the server that is asked, of a kind that its
     client declares; all others are told on the screen and left alone. So are components that do not answer: nothing
@@ -90,18 +92,22 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
         with suppress(ConfigError, ClientError):
             platform.place = platform.confirmed()
     found: dict[tuple[str, str, str], Found] = {}
+    unasked: list[Outcome] = []
     told, kinds = _Told(), dict[str, tuple[str, Collection[str]]]()
     for name in names:
         standing = platform.standing(name)
         if not standing.up:
             screen.line(f"{name} could not be asked: {standing.message}", "red")
+            unasked.append(standing.outcome)
             continue
         try:
             with closing(platform.client(name)) as client:
                 listed = [left for left in client.leftovers() if run_of(left.name) == left.run and old(left.run, hours)]
                 declared: Collection[str] = getattr(client, "kinds", ())
-        except ClientError as error:
-            screen.line(f"{name} could not be asked: {error}", "red")
+        except Exception as error:
+            standing = fallen(name, error)
+            screen.line(f"{name} could not be asked: {standing.message}", "red")
+            unasked.append(standing.outcome)
             continue
         assert standing.endpoints is not None
         component = platform.registry.components[name]
@@ -115,7 +121,7 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> list[Found]:
             key = (entry.component, entry.kind, entry.name)
             found.setdefault(key, Found(entry.run, entry.component, entry.kind, entry.name, False))
     told.say(screen.line)
-    return sorted(found.values(), key=lambda f: (f.run, f.component, f.kind, f.name))
+    return sorted(found.values(), key=lambda f: (f.run, f.component, f.kind, f.name)), unasked
 
 
 def _journalled(platform: Platform, told: _Told) -> list[Entry]:
@@ -145,19 +151,19 @@ def _refusal(entry: Entry, platform: Platform, kinds: dict[str, tuple[str, Colle
     return None if entry.kind in declared else "journalled with a kind that is none"
 
 
-def removed(platform: Platform, screen: Screen, found: Found) -> bool:
-    """Whether one object could be deleted; its journal entry is taken back then."""
+def removed(platform: Platform, screen: Screen, found: Found) -> Outcome:
+    """Passed where one object could be deleted; its journal entry is taken back then. Else what stood in the way."""
     try:
         with closing(platform.client(found.component)) as client:
             client.remove(found.kind, found.name)
     except (ClientError, NotAllowed) as error:
         screen.line(f"{found.component}: {found.kind} {found.name} could not be deleted: {error}", "red")
-        return False
+        return error.outcome
     scope = platform.endpoints(found.component).scope
     assert scope is not None
     with suppress(OSError):  # it is gone, whether or not that could be written down
         scope.gone(found.run, found.kind, found.name)
-    return True
+    return Outcome.PASSED
 
 
 def old(run: str, hours: float, now: datetime | None = None) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.core.errors import GonogoError
-from gonogo.core.outcomes import Struct
+from gonogo.core.outcomes import Outcome, Struct
 from gonogo.providers.embedded import keeper
 
 ANSWERS = 20.0
@@ -28,6 +28,8 @@ class KeeperError(GonogoError):
 
 class KeeperLost(KeeperError):
     """The keeper has ended, and with it every server of its platform."""
+
+    outcome = Outcome.FAILED
 
 
 class Row(Struct, frozen=True, kw_only=True):

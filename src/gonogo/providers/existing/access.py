@@ -182,7 +182,8 @@ class Cluster:
     def confirm(self, file: str) -> str:
         """The identity that the target file (``file``) gives, compared with the cluster's own.
 
-        Raises ``ConfigError`` where it differs, and where the file says so little that it may be any cluster.
+        Raises ``ConfigError`` where it differs, and where the file says so little that it may be any cluster;
+        ``ClientError`` where the cluster cannot be asked.
         """
         given, api = self.settings.identity, self.api
         if not given and not self.settings.context and len(api.contexts) > 1:
@@ -193,8 +194,7 @@ class Cluster:
         try:
             found = api.identity()
         except ClientError as error:
-            what = f"could not be compared: {error}"
-            raise ConfigError(Problem("kubernetes.identity", what, "nothing was created")) from error
+            raise error.about(COMPONENT, "kubernetes.identity could not be compared, nothing was created") from error
         if found != given:
             what = f"is {given!r}, but namespace kube-system of context {api.context!r} has uid {found!r}"
             raise ConfigError(Problem("kubernetes.identity", what, "nothing was created; is this the right cluster?"))

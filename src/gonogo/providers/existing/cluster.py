@@ -120,7 +120,7 @@ class ExistingCluster(Existing):
         if not names:
             return []
         world = self._world(self._target.limits.check)
-        return [
+        servers = [
             Server(
                 component=name,
                 node=row.name,
@@ -132,6 +132,10 @@ class ExistingCluster(Existing):
             for found in self._found(world, name)
             for row in sorted(told(world, found.pods), key=lambda row: row.name)
         ]
+        unseen = set(names) - {server.component for server in servers}
+        if unseen and (refusals := self.cluster.hub.refusals):
+            raise refusals[0]  # whether there are pods is not known
+        return servers
 
     def inside(self) -> Callable[[str], Inside]:
         """Component to the pods behind its Services, through a shell in each."""

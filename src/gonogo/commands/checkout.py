@@ -1,0 +1,58 @@
+"""What a verb finds in the checkout: the registry, the target, the components that are meant, the platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import Target, load_target
+from gonogo.core.content import find_root, state
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.outlet import public
+from gonogo.providers import choose
+from gonogo.run.plan import unsupported
+
+if TYPE_CHECKING:
+    from gonogo.run.platform import Platform
+    from gonogo.run.progress import Screen
+
+
+def loaded(target: str | None) -> tuple[Path, Registry, Target]:
+    """Root, registry and target. Raises ``ConfigError``."""
+    root = find_root(Path.cwd())
+    registry = Registry.load(root)
+    public(registry.components)
+    return root, registry, load_target(target, root, registry)
+
+
+def selected(registry: Registry, target: Target, names: list[str] | None) -> list[str]:
+    """The components named, or all that the target holds. Raises ``ConfigError`` for unknown ones."""
+    registry.known(names or ())
+    lacking = unsupported(registry, target)
+    if problems := [Problem(n, f"cannot stand on {target.name}", lacking[n]) for n in names or () if n in lacking]:
+        raise ConfigError(*problems)
+    return names or [n for n in registry.components if n not in lacking]
+
+
+def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:
+    """A platform for a verb outside pytest, nothing asked yet, and the screen it reports to."""
+    from gonogo.checks.journal import Journal, new_run_id
+    from gonogo.core.holders import told_by
+    from gonogo.core.outcomes import Mode
+    from gonogo.run.platform import Platform
+    from gonogo.run.progress import Screen, original_stderr
+
+    root, registry, chosen = loaded(target)
+    screen = Screen(original_stderr())
+    told_by(screen.line)
+    platform = Platform(
+        registry,
+        chosen,
+        choose.provider_for(chosen, root),
+        run=new_run_id(),
+        mode=Mode.WRITE if write else Mode.READ,
+        journal=Journal(state(root) / "journal.jsonl"),
+        report=screen.tell,
+    )
+    return platform, screen
