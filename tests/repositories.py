@@ -85,41 +85,41 @@ CRITERIA = """
 STORE_SUITE = '''
     import pytest
     from fixtures.store import Store
-    from gonogo import wrong
+    from gonogo import expect, something
 
     @pytest.mark.criterion("store.answers")
     def test_store_answers(store: Store) -> None:
         """The store answers."""
-        assert store.answers(), wrong("store.silent", expected="a mood", actual="nothing")
+        expect(store.answers(), something(), cause="store.silent")
 
     @pytest.mark.criterion("store.keeps")
     @pytest.mark.writes
     def test_store_keeps(store: Store) -> None:
         """What was put is read."""
-        assert store.put("a") == "a", wrong("store.lossy", expected="a", actual="other")
+        expect(store.put("a"), "a", cause="store.lossy")
 
     @pytest.mark.criterion("store.mood")
     def test_store_is_happy(store: Store) -> None:
         """The store is happy."""
         mood = store.mood()
 
-        assert mood == "happy", wrong("store.unhappy", expected="happy", actual=mood)
+        expect(mood, "happy", cause="store.unhappy")
 '''
 
 SHOP_SUITE = '''
     import pytest
     from fixtures.shop import Shop
-    from gonogo import wrong
+    from gonogo import expect, something
 
     @pytest.mark.criterion("shop.answers")
     def test_shop_answers(shop: Shop) -> None:
         """The shop answers."""
-        assert shop.answers(), wrong("shop.silent", expected="a mood", actual="nothing")
+        expect(shop.answers(), something(), cause="shop.silent")
 
     @pytest.mark.criterion("shop.sells")
     def test_shop_sells(shop: Shop) -> None:
         """The shop sells."""
-        assert shop.mood(), wrong("shop.silent", expected="a mood", actual="nothing")
+        expect(shop.mood(), something(), cause="shop.silent")
 '''
 
 COMPONENT = """

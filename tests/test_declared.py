@@ -92,6 +92,18 @@ def test_criteria_are_found_where_marks_can_stand(tmp_path: Path, text: str, fun
     assert written(tmp_path, text) == functions
 
 
+def test_a_claim_that_components_share_stands_for_the_criteria_of_all_that_make_it(tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    text = '@pytest.mark.criterion("*.a", "b.own")\ndef test_a(component): ...\n'
+    text += '@pytest.mark.criterion("*.z")\ndef test_z(): ...'
+    (tmp_path / "suites/test_it.py").write_text(text)
+
+    found = declared(tmp_path, {"*.a": ("b.a", "c.a")}).functions
+
+    assert found["suites/test_it.py::test_a"] == {"b.a", "c.a", "b.own"}
+    assert found["suites/test_it.py::test_z"] == {"*.z"}, "what nobody makes stays as it is, and is refused"
+
+
 def test_every_file_counts_whatever_pytest_would_collect(tmp_path: Path) -> None:
     text = '@pytest.mark.criterion("a.b")\ndef check(): ...'
 

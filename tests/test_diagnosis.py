@@ -77,7 +77,10 @@ def test_silence_is_silence_also_about_another_component() -> None:
 def test_the_message_of_a_false_claim_says_once_what_was_seen() -> None:
     plain, explained = Wrong("depot.lossy", 3, 2), Wrong("depot.lossy", 3, 2, "one was lost")
 
-    assert [diagnosed(error, "store").message for error in (plain, explained)] == ["expected 3, saw 2", "one was lost"]
+    assert [diagnosed(error, "store").message for error in (plain, explained)] == [
+        "expected 3, saw 2",
+        "one was lost: expected 3, saw 2",
+    ]
     assert str(explained) == "depot.lossy: one was lost: expected 3, saw 2"
 
 

@@ -33,7 +33,7 @@ IDS = known(SUITES.registry)
 
 ASKS = '''
     import pytest
-    from gonogo import wrong
+    from gonogo import expect
 
     taped = pytest.mark.needs("tape")
     pytestmark = [taped]
@@ -44,7 +44,7 @@ ASKS = '''
     def test_the_brokers(queue):
         """Every broker
         is there."""
-        assert queue.counted(), wrong("queue.timed_out")
+        expect(queue.counted(), 3, cause="queue.timed_out")
 
     class TestAnswers:
         @pytest.mark.criterion("queue.answers")
@@ -54,17 +54,17 @@ ASKS = '''
             assert queue.name != "queue.no_such_cause"
 '''
 CLIENT = """
-    from gonogo import wrong
+    from gonogo import expect
 
     class Queue:
         def counted(self):
             return self._all()
 
         def _all(self):
-            assert self.brokers, wrong("queue.broker_missing")
+            expect(self.brokers, 3, cause="queue.broker_missing")
 
         def never_called(self):
-            assert False, wrong("queue.exposed")
+            expect(self, None, cause="queue.exposed")
 """
 DRILLS = """
     [killed]
@@ -107,6 +107,16 @@ def refusal(id: str) -> str:
 
 
 # -- everything there is
+
+
+def test_a_claim_that_many_components_make_names_the_causes_of_each() -> None:
+    asked, causes = parts("kafka.listens"), [one["cause"] for one in parts("neo4j.listens")["causes"]]
+
+    assert [one["function"] for one in asked["asked_by"]] == [
+        "suites/inside/test_inside.py::test_listens_where_it_should"
+    ]
+    assert [one["cause"] for one in asked["causes"]] == ["kafka.not_listening", "kafka.exposed"]
+    assert causes == ["neo4j.not_listening", "neo4j.exposed"]
 
 
 def test_every_sort_of_id_is_there() -> None:

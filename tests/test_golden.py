@@ -7,7 +7,6 @@ where no object has a state. The others are the objects.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -18,11 +17,12 @@ import jmespath
 import pytest
 import yaml
 
-from gonogo.cluster.judge import JUDGES, Row, World, custom, judge
+from gonogo.catalog.kinds import kinds
+from gonogo.cluster.judge import JUDGES, Row, World, judge, rules
 from gonogo.cluster.judge.shapes import known_as
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*/*.yaml"))
-TABLES = {kind: table for kind, table in custom.tables().items() if kind != custom.EVERY_OTHER}
+TABLES = {kind: table for kind, table in rules.tables().items() if kind != rules.EVERY_OTHER}
 
 
 @cache
@@ -117,12 +117,12 @@ def test_the_rules_of_a_kind_are_whole(kind: str) -> None:
         assert table["hint"].format(namespace="x", name="y")
 
 
-@pytest.mark.parametrize("kind", [*TABLES, custom.EVERY_OTHER])
+@pytest.mark.parametrize("kind", [*TABLES, rules.EVERY_OTHER])
 @pytest.mark.parametrize(
     "status", [{"phase": 7}, {"conditions": [3]}, {"conditions": {}}, [], "x", {"observedGeneration": "1"}]
 )
 def test_strange_data_is_no_traceback(kind: str, status: object) -> None:
-    name, _, group = kind.partition(".") if kind != custom.EVERY_OTHER else ("Thing", "", "example.com")
+    name, _, group = kind.partition(".") if kind != rules.EVERY_OTHER else ("Thing", "", "example.com")
     meta = {"name": "x", "namespace": "y", "generation": 2, "creationTimestamp": "2026-11-25T09:59:59Z"}
     strange = {"apiVersion": f"{group}/v1", "kind": name, "metadata": meta, "spec": status, "status": status}
 
@@ -132,11 +132,11 @@ def test_strange_data_is_no_traceback(kind: str, status: object) -> None:
 
 
 def test_a_rule_binds_its_negation_to_the_whole_path() -> None:
-    rules = [one for table in custom.tables().values() for one in _expressions(table)]
+    expressions = [one for table in rules.tables().values() for one in _expressions(table)]
 
-    loose = [one for one in rules if _negates_a_part(jmespath.compile(one).parsed)]
+    loose = [one for one in expressions if _negates_a_part(jmespath.compile(one).parsed)]
 
-    assert len(rules) > 150
+    assert len(expressions) > 150
     assert loose == []
 
 
@@ -164,12 +164,12 @@ def example(language: str) -> str:
     return text.partition(f"```{language}\n")[2].partition("```\n")[0]
 
 
-def test_the_documentation_shows_how_to_add_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = {**custom.tables(), **tomllib.loads(example("toml"))}
-    monkeypatch.setattr(custom, "rule", lambda kind: custom.compiled(tables.get(kind, tables[custom.EVERY_OTHER])))
+def test_the_documentation_shows_how_to_add_a_kind(tmp_path: Path) -> None:
+    (tmp_path / "deploy/mail").mkdir(parents=True)
+    (tmp_path / "deploy/mail/kinds.toml").write_text(example("toml"))
     head, *objects = yaml.safe_load_all(example("yaml"))
 
-    rows = judge(World.of(objects, now=head["now"]))
+    rows = judge(World.of(objects, now=head["now"], rules=rules.Rules(kinds(tmp_path))))
 
     seen = [{"kind": row.kind, "name": row.name, "state": row.state.value, "reason": row.reason} for row in rows]
     assert seen == head["expect"]
@@ -179,6 +179,6 @@ def test_the_documentation_shows_how_to_add_a_kind(monkeypatch: pytest.MonkeyPat
 
 def test_the_documentation_tells_every_key() -> None:
     text = (Path(__file__).parent.parent / "docs/kinds.md").read_text(encoding="utf-8")
-    keys = {key for table in custom.tables().values() for key in table}
+    keys = {key for table in rules.tables().values() for key in table}
 
     assert {key for key in keys if f"`{key}`" not in text} == set()

@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 import testinfra
 
 from gonogo.checks.inside import Inside, address, look
-from gonogo.core.errors import Forbidden, Gone
+from gonogo.core.errors import Forbidden, Gone, NotAskable
 from gonogo.core.servers import Server
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -44,14 +45,36 @@ def test_the_account_is_that_of_the_process(inside: Inside) -> None:
 def test_a_socket_of_loopback_is_seen_and_is_nobody_elses(inside: Inside, port: int) -> None:
     assert f"127.0.0.1:{port}" in inside.listening()["one"]
     assert inside.silent() == set()
-    assert f"one 127.0.0.1:{port}" not in inside.strangers_can_reach()
+    assert f"one 127.0.0.1:{port}" not in inside.exposed()
 
 
 def test_a_node_that_does_not_listen_where_it_should_is_named(inside: Inside) -> None:
     (server,) = inside.servers
     elsewhere = Server("store", "two", "embedded", "up", address="127.0.0.1:1", pid=server.pid)
 
-    assert Inside("store", (server, elsewhere), inside.host).silent() == {"two"}
+    both = Inside("store", (server, elsewhere), inside.host)
+
+    assert both.silent() == {"two"}
+    assert both.addresses() == {"one": server.address, "two": "127.0.0.1:1"}
+    assert both.heard() == {"one": server.address, "two": "nothing"}
+
+
+def test_where_no_server_has_a_data_folder_nobody_can_ask_whose_it_is(inside: Inside) -> None:
+    (server,) = inside.servers
+    without = Inside("store", (replace(server, data=""),), inside.host)
+
+    with pytest.raises(NotAskable, match="none of its servers has a data folder"):
+        without.data_owners()
+
+
+def test_a_server_that_another_one_starts_has_no_folder_of_its_own(inside: Inside) -> None:
+    (server,) = inside.servers
+    child = replace(server, node="child", data="", address="")
+
+    both = Inside("store", (server, child), inside.host)
+
+    assert both.expected_users() == {"one": ME, "child": ME}
+    assert both.expected_owners() == both.data_owners() == {"one": ME}
 
 
 def test_the_data_folder_is_seen_as_it_is(inside: Inside) -> None:
@@ -120,4 +143,4 @@ def test_only_listening_sockets_of_the_process_count_and_those_off_loopback_are_
     seen = Inside("store", (Server("store", "one", "embedded", "up", pid=7),), SimpleNamespace(run=run))
 
     assert seen.listening() == {"one": {"127.0.0.1:8080", "0.0.0.0:8081", "::1:8084"}}
-    assert seen.strangers_can_reach() == {"one 0.0.0.0:8081"}
+    assert seen.exposed() == {"one 0.0.0.0:8081"}

@@ -55,9 +55,9 @@ def test_a_pod_listens_with_all_sockets_of_its_network() -> None:
     assert pods(replace(POD, address="*:8081"), cat=TABLE).silent() == {"store-0"}, "a connection is no listener"
 
 
-def test_only_what_a_pod_opens_on_its_node_is_open_to_strangers() -> None:
-    assert pods(cat=TABLE).strangers_can_reach() == set()
-    assert pods(replace(POD, exposed=("0.0.0.0:5432",))).strangers_can_reach() == {"store-0 0.0.0.0:5432"}
+def test_only_what_a_pod_opens_on_its_node_is_exposed() -> None:
+    assert pods(cat=TABLE).exposed() == set()
+    assert pods(replace(POD, exposed=("0.0.0.0:5432",))).exposed() == {"store-0 0.0.0.0:5432"}
 
 
 def test_room_is_that_of_the_fullest_volume() -> None:

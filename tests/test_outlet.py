@@ -40,6 +40,7 @@ WRITERS: dict[str, str] = {
     "core.ours": "what keeps gonogo's own records writes through",
     "providers.existing.cluster.ExistingCluster._held": "an authority that clients read, which everybody may read",
     "commands.attach._kept": "a secret's own file, for its owner alone: what `gonogo endpoints` refers to",
+    "commands.new.run": "files of a component that nobody has filled in yet, from templates of ours",
     "providers.embedded.deployment.Deployment._lay_out": "configuration of servers, for their account alone",
     "providers.embedded.platforms": "what servers are started again from, for its owner alone",
     "providers.embedded.programs": "downloads and what they are unpacked to",

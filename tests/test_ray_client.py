@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from scripted import Reply, Script, answers, serving
 
-from fixtures.ray import End, Ray
+from fixtures.ray import ENDED, End, Ray
 from gonogo.core.errors import Denied, Garbled, Unavailable
 
 EXPECT = {"workers": 2, "max_workers": 4, "worker_cpus": 1, "remember_lost_hours": 24, "job_seconds": 0}
@@ -86,7 +86,7 @@ def test_a_job_that_does_not_end_is_told_as_it_stands() -> None:
     with serving(replies) as script, closing(ray(script)) as client:
         end = client.end("j")
 
-    assert not end.ended
+    assert end.status not in ENDED
     assert str(end) == "PENDING, no exit code: It may be waiting for resources"
 
 
@@ -120,12 +120,12 @@ def test_a_record_that_comes_back_is_deleted_again(
     assert [line for line, _ in script.asked].count("DELETE /api/jobs/j") == deleted
 
 
-def test_strangers_bring_no_token_of_ours() -> None:
+def test_who_has_no_credentials_brings_no_token_of_ours() -> None:
     with serving({"GET /api/jobs/": [Reply(401, "Missing"), Reply(403, "Invalid")]}) as script:
         with closing(ray(script)) as client:
-            met = client.strangers()
+            met = client.without_credentials()
         brought = [headers.get("Authorization") for _, headers in script.asked]
 
-    assert met == {"nobody": 401, "a stranger": 403}
+    assert met == {"no token": 401, "a wrong token": 403}
     assert brought[0] is None
     assert "secret" not in str(brought[1])

@@ -48,6 +48,39 @@ def test_criteria_take_their_id_from_the_dotted_key(tmp_path: Path) -> None:
     assert (criterion.level, criterion.component) == (Level.CRITICAL, "queue")
 
 
+SHARED = {
+    "reports/criteria.toml": """
+        ["*.account"]
+        level = "important"
+        claim = "{title}: runs as its account"
+        [store.answers]
+        level = "critical"
+        claim = "The store answers"
+        [queue.answers]
+        level = "critical"
+        claim = "The queue answers"
+    """,
+    "deploy/queue/component.toml": 'title = "Queue"\n[claims]\naccount = "2.1"',
+    "deploy/store/component.toml": 'title = "Store"\n[claims]\naccount = "2.2"',
+}
+
+
+def test_a_claim_that_components_share_is_a_criterion_of_each_that_declares_it(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path, SHARED))
+
+    assert registry.shared == {"*.account": ("queue.account", "store.account")}
+    assert list(registry.criteria) == ["store.answers", "store.account", "queue.answers", "queue.account"]
+    made = registry.criteria["store.account"]
+    assert (made.level, made.claim, made.plan) == (Level.IMPORTANT, "Store: runs as its account", "2.2")
+
+
+def test_a_component_that_declares_no_claim_has_no_criterion_of_it(tmp_path: Path) -> None:
+    registry = Registry.load(checkout(tmp_path, {**SHARED, "deploy/store/component.toml": 'title = "Store"'}))
+
+    assert registry.shared == {"*.account": ("queue.account",)}
+    assert "store.account" not in registry.criteria
+
+
 def test_a_profile_holds_what_it_includes_and_does_not_exclude(tmp_path: Path) -> None:
     registry = Registry.load(checkout(tmp_path))
 
@@ -141,6 +174,11 @@ def test_every_error_of_a_client_has_a_generic_hint() -> None:
             "unknown key 'profiles.x.includ' (nearest known: 'include')",
         ),
         ("reports/criteria.toml", '[profiles.x]\ninclude = ["qeue.*"]', "'qeue.*' holds no criterion"),
+        ("reports/criteria.toml", '["*.a"]\nlevel = "must"\nclaim = "x"', "*.a.level: unknown value 'must'"),
+        ("reports/criteria.toml", '["*.a"]\nlevel = "critical"\nclaim = "x"', "*.a: no component declares it"),
+        ("reports/criteria.toml", '["*.a"]\nlevel = "critical"\nclaim = "x"\nplan = "1"', "unknown key '*.a.plan'"),
+        ("reports/criteria.toml", '["*.A.b"]\nlevel = "critical"\nclaim = "x"', "'*.A.b' is no criterion id"),
+        ("deploy/queue/component.toml", 'title = "Q"\n[claims]\na = "1"', "claims: criteria.toml has no [*.a]"),
         (
             "reports/waivers.toml",
             WAIVER.replace("brokers", "borkers"),
@@ -186,6 +224,25 @@ def test_the_mistakes_of_all_files_are_named_at_once(tmp_path: Path) -> None:
         "missing key 'waiver[1].o",
         "waiver[1]: queue.brokers",
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        (
+            "reports/criteria.toml",
+            SHARED["reports/criteria.toml"] + '\n[queue.account]\nlevel = "critical"\nclaim = "x"',
+            "queue.account stands there, and queue also declares *.account",
+        ),
+        (
+            "deploy/queue/component.toml",
+            'title = "Q"\n[claims]\nacount = "1"',
+            "has no [*.acount] (nearest known: 'account')",
+        ),
+    ],
+)
+def test_a_mistake_in_a_shared_claim_is_named(tmp_path: Path, path: str, text: str, said: str) -> None:
+    assert said in mistakes(checkout(tmp_path, {**SHARED, path: text}))
 
 
 def test_without_content_there_is_a_sentence(tmp_path: Path) -> None:

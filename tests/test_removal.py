@@ -169,25 +169,25 @@ def test_only_the_experiments_own_artifacts_go_with_it(location: str, removed: s
 
 
 @pytest.mark.parametrize("client", [Mlflow, Neo4j])
-def test_the_strangers_account_is_named_after_the_run(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
-    one, before = client(Endpoints("any", NOWHERE)), client.stranger
+def test_the_unknown_users_account_is_named_after_the_run(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+    one, before = client(Endpoints("any", NOWHERE)), client.unknown_user
     steps: list[str] = []
 
     @contextmanager
     def owns(_: Endpoints, kind: str, owner: Any) -> Iterator[str]:
         steps.append(f"owns a {kind}")
         yield f"{RUN}-1"
-        steps.append(f"removes it, and strangers are called {client.stranger}")
+        steps.append(f"removes it, and unknown users are called {client.unknown_user}")
 
     monkeypatch.setattr(Endpoints, "owns", owns)
     for asked in ("_post", "ask"):
         monkeypatch.setattr(one, asked, lambda *_, **__: [], raising=False)
 
-    with one.drill_stranger_has_an_account():
-        steps.append(f"strangers are called {client.stranger}")
+    with one.drill_unknown_user_has_an_account():
+        steps.append(f"unknown users are called {client.unknown_user}")
 
     assert steps == [
         "owns a user",
-        f"strangers are called {RUN}-1",
-        f"removes it, and strangers are called {before}",
+        f"unknown users are called {RUN}-1",
+        f"removes it, and unknown users are called {before}",
     ]

@@ -73,7 +73,8 @@ def test_a_critical_check_that_only_reads_decides_nothing_itself(component: str)
     own = [
         name
         for name, node in claims(component)
-        if not name.endswith(".answers") and any(isinstance(one, ast.Assert) for one in ast.walk(node))
+        if not name.endswith(".answers")
+        and any(isinstance(one, ast.Call) and ast.unparse(one.func) == "expect" for one in ast.walk(node))
     ]
 
     assert own == []
@@ -208,7 +209,7 @@ NEO4J: dict[str, tuple[dict[str, str], bool, str]] = {
     "right": (ONLINE, False, ""),
     "ours is not there": ({"system": "online"}, False, "neo4j.database_missing"),
     "one is offline": ({**ONLINE, "other": "offline, requested online"}, False, "neo4j.database_not_online"),
-    "a stranger is let in": (ONLINE, True, "neo4j.stranger_admitted"),
+    "an unknown user is served": (ONLINE, True, "neo4j.unauthenticated_access"),
 }
 
 
@@ -217,7 +218,7 @@ def test_neo4j_settles_once_all_its_claims_are_so(monkeypatch: pytest.MonkeyPatc
     databases, admitted, signature = NEO4J[how]
     client = Neo4j(endpoints("neo4j", database="neo4j"))
     monkeypatch.setattr(client, "databases", lambda: databases)
-    monkeypatch.setattr(client, "admits_a_stranger", lambda: admitted)
+    monkeypatch.setattr(client, "without_credentials", lambda: "served" if admitted else "refused")
 
     assert reason(client) == signature
 
@@ -226,8 +227,8 @@ def test_neo4j_settles_once_all_its_claims_are_so(monkeypatch: pytest.MonkeyPatc
     ("allowed", "signature"),
     [
         ({"a wrong key": set(), "a wrong secret": set(), "no key": set()}, ""),
-        ({"a wrong key": set(), "a wrong secret": set(), "no key": {"read"}}, "s3.stranger_admitted"),
-        ({"a wrong key": {"list"}, "a wrong secret": set(), "no key": set()}, "s3.stranger_admitted"),
+        ({"a wrong key": set(), "a wrong secret": set(), "no key": {"read"}}, "s3.unauthenticated_access"),
+        ({"a wrong key": {"list"}, "a wrong secret": set(), "no key": set()}, "s3.unauthenticated_access"),
     ],
     ids=["right", "the bucket is public", "any key is taken"],
 )
@@ -235,7 +236,7 @@ def test_s3_settles_once_all_its_claims_are_so(
     monkeypatch: pytest.MonkeyPatch, allowed: dict[str, set[str]], signature: str
 ) -> None:
     client = S3(endpoints("s3", bucket="b"))
-    monkeypatch.setattr(client, "strangers", lambda: allowed)
+    monkeypatch.setattr(client, "without_credentials", lambda: allowed)
 
     assert reason(client) == signature
 

@@ -30,7 +30,7 @@ SHOP, CLASS, CRITERIA = "suites/shop/test_shop.py", "suites/shop/test_class.py",
 
 LAST, OPENING = '@pytest.mark.criterion("shop.sells")', "def test_shop_sells(shop: Shop) -> None:"
 
-SELLS = """    assert shop.mood(), wrong("shop.silent", expected="a mood", actual="nothing")
+SELLS = """    expect(shop.mood(), something(), cause="shop.silent")
 """
 """The body of the last check, which is critical."""
 
@@ -554,6 +554,88 @@ WORKERS = {
     ),
 }
 
+HAPPY = "suites/inside/test_inside.py"
+OF_BOTH = (
+    criteria('["*.happy"]\nlevel = "critical"\nclaim = "{title} is happy"\n'),
+    *(
+        instead(f"deploy/{c}/component.toml", "[expect]", '[claims]\nhappy = "1"\n\n[expect]')
+        for c in ("store", "shop")
+    ),
+    file(
+        HAPPY,
+        """
+        import pytest
+        from gonogo import expect
+        @pytest.mark.criterion("*.happy")
+        def test_is_happy(component, endpoints):
+            expect(open(endpoints(component)["folder"] + "/mood").read(), "happy", cause=f"{component}.unhappy")
+        """,
+    ),
+)
+"""A claim that both components make, asked by one check with a parameter for each."""
+
+
+def of_both(code: int, said: str, *arguments: str, changes: tuple[Change, ...] = (), ends: int = 0) -> Way:
+    """Something is done to the check of a claim that both components make."""
+    return Way(code, said, (*OF_BOTH, *changes), arguments, (ends,))
+
+
+SHARED = {
+    "is false of one": of_both(1, "shop.happy failed", changes=(file("servers/shop/mood", "sad"),), ends=1),
+    "is deselected for one": of_both(3, "5 of 6 critical", "--deselect", f"{HAPPY}::test_is_happy[shop]"),
+    "is left out for one by -k": of_both(3, "3 of 6 critical", "-k", "not shop"),
+    "is asked of one alone": of_both(3, "1 of 6 critical", "--criterion", "shop.happy"),
+    "is ignored": of_both(3, "4 of 6 critical", "--ignore", "suites/inside"),
+    "is dropped for one by a hook": of_both(
+        3,
+        "5 of 6 critical",
+        changes=(
+            conftest(
+                "def pytest_collection_modifyitems(items): items[:] = [i for i in items if '[shop]' not in i.name]"
+            ),
+        ),
+    ),
+    "is never made for one": of_both(
+        NOTHING,
+        "",
+        changes=(
+            conftest("""
+                @pytest.hookimpl(wrapper=True)
+                def pytest_pycollect_makeitem():
+                    made = yield
+                    return [i for i in made if '[shop]' not in i.name] if isinstance(made, list) else made
+            """),
+        ),
+        ends=4,
+    ),
+    "is about another one than it says": of_both(
+        NOTHING,
+        "",
+        changes=(
+            conftest("""
+                def pytest_itemcollected(item):
+                    if hasattr(item, 'callspec'):
+                        item.callspec.params['component'] = 'store'
+            """),
+        ),
+        ends=4,
+    ),
+    "names its parameters itself": of_both(
+        NOTHING,
+        "",
+        changes=(instead(HAPPY, "def test_is", "@pytest.mark.parametrize('component', ['store'])\ndef test_is"),),
+        ends=2,
+    ),
+    "takes no component": of_both(
+        NOTHING,
+        "",
+        changes=(file(HAPPY, "import pytest\n@pytest.mark.criterion('*.happy')\ndef test_it(): pass"),),
+        ends=4,
+    ),
+    "is misspelt": of_both(NOTHING, "", changes=(instead(HAPPY, "*.happy", "*.hapy"),), ends=4),
+    "is asked by nobody": of_both(3, "missing: no check asks it", changes=(file(HAPPY, ""),), ends=1),
+}
+
 WAYS = {
     f"{kind} {name}": way
     for kind, ways in {
@@ -564,6 +646,7 @@ WAYS = {
         "a hook": HOOKS,
         "a platform:": PLATFORM,
         "a worker": WORKERS,
+        "a shared claim": SHARED,
     }.items()
     for name, way in ways.items()
 }
@@ -592,6 +675,16 @@ def test_the_suite_itself_is_go(pytester: pytest.Pytester, content: Content) -> 
 
     assert done.ret == 0
     assert gate(content.root) == (0, "GO on there: 4 of 4 critical criteria")
+
+
+def test_a_claim_that_both_make_is_asked_of_both(pytester: pytest.Pytester, content: Content) -> None:
+    for change in OF_BOTH:
+        change(content)
+
+    done = asked(pytester, ())
+
+    assert done.ret == 0
+    assert gate(content.root) == (0, "GO on there: 6 of 6 critical criteria")
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())

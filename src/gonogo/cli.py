@@ -286,6 +286,32 @@ def drill(
     return verb.run(names, target, as_json, listed)
 
 
+# -- what is added
+
+new = typer.Typer(help="Write the files of something new.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(new, name="new")
+
+
+@new.command("component", epilog=example("gonogo new component redis --title Redis"))
+def new_component(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Lower-case letters, digits and _.")],
+    title: Annotated[str, typer.Option("--title", help="What people call it; default: from NAME.")] = "",
+    without_servers: Annotated[
+        bool, typer.Option("--without-servers", help="No registry has its server: it is attached to, never started.")
+    ] = False,
+) -> int:
+    """Write the files of component NAME: what it is, how it runs, its client, its suite, its drills, its criteria.
+
+    They load and are collected as they are. Its checks are broken, and never green, until fixtures/NAME.py asks the
+    server; `pytest tests/test_content.py` says what else is missing, and deploy/README.md shows the same files filled
+    in. No other file is edited but reports/criteria.toml, the reviewed list, which gets the new criteria at its end.
+    Nothing is written where a component, a client or a suite of that name is there.
+    """
+    from gonogo.commands import new as verb
+
+    return verb.run(name, title, not without_servers)
+
+
 # -- a cluster
 
 

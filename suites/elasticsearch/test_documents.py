@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.elasticsearch import Elasticsearch, Found
-from gonogo import saw, wrong
+from gonogo import expect, nothing
 from gonogo.checks.disturb import Disturb
 
 DOCUMENTS = {
@@ -32,14 +32,10 @@ def test_documents_are_found_as_they_were_written(elasticsearch: Elasticsearch) 
         elasticsearch.delete(index, "a", "b")
         rest = elasticsearch.search(index, EVERYTHING)
 
-    saw(read, expected=DOCUMENTS["d"])
-    assert read == DOCUMENTS["d"], wrong("elasticsearch.search_wrong")
-    saw(everything, expected=ALL)
-    assert everything == ALL, wrong("elasticsearch.search_wrong")
-    saw(by_words, expected=["a", "c"])
-    assert by_words.ids == ["a", "c"], wrong("elasticsearch.search_wrong")
-    saw(rest, expected=WITHOUT_A_AND_B)
-    assert rest == WITHOUT_A_AND_B, wrong("elasticsearch.search_wrong")
+    expect(read, DOCUMENTS["d"], cause="elasticsearch.search_wrong")
+    expect(everything, ALL, cause="elasticsearch.search_wrong")
+    expect(by_words.ids, ["a", "c"], cause="elasticsearch.search_wrong", message="by words")
+    expect(rest, WITHOUT_A_AND_B, cause="elasticsearch.search_wrong", message="after the deletion of two")
 
 
 @pytest.mark.criterion("elasticsearch.node_loss")
@@ -55,11 +51,7 @@ def test_a_lost_data_node_loses_no_document(elasticsearch: Elasticsearch, distur
         after = elasticsearch.search(index, EVERYTHING)
         health = elasticsearch.health()
 
-    saw(survived, expected=["a", "b", "c"])
-    assert survived.ids == ["a", "b", "c"], wrong("elasticsearch.search_wrong")
-    saw(written, expected=ALL)
-    assert written == ALL, wrong("elasticsearch.search_wrong")
-    saw(after, expected=ALL)
-    assert after == ALL, wrong("elasticsearch.search_wrong")
-    saw(health.unassigned, expected="green")
-    assert not health.unassigned, wrong("elasticsearch.shard_unassigned")
+    expect(survived.ids, ["a", "b", "c"], cause="elasticsearch.search_wrong", message="without the node")
+    expect(written, ALL, cause="elasticsearch.search_wrong", message="written without the node")
+    expect(after, ALL, cause="elasticsearch.search_wrong", message="with the node again")
+    expect(health.unassigned, nothing(), cause="elasticsearch.shard_unassigned", message="unassigned shards")

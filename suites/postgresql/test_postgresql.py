@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.postgresql import Postgresql
-from gonogo import saw, wrong
+from gonogo import at_most, ending_in, expect, nothing
 from gonogo.checks.disturb import Disturb
 
 ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
@@ -14,11 +14,9 @@ ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
 @pytest.mark.criterion("postgresql.answers")
 def test_answers(postgresql: Postgresql) -> None:
     """PostgreSQL lets the application's role into the application's database."""
-    answer = postgresql.answers()
-
     database = postgresql.endpoints["database"]
-    saw(answer, expected=database)
-    assert answer.endswith(database), wrong("postgresql.database_missing")
+
+    expect(postgresql.answers(), ending_in(f" in {database}"), cause="postgresql.database_missing")
 
 
 @pytest.mark.criterion("postgresql.roundtrip")
@@ -30,8 +28,7 @@ def test_rows_are_read_as_written(postgresql: Postgresql) -> None:
 
         seen = table.rows()
 
-        saw(seen, expected=ROWS)
-        assert seen == ROWS, wrong("postgresql.rows_altered")
+    expect(seen, ROWS, cause="postgresql.rows_altered")
 
 
 @pytest.mark.criterion("postgresql.connections")
@@ -41,17 +38,14 @@ def test_connections_are_left(postgresql: Postgresql) -> None:
 
     connections = postgresql.connections()
 
-    saw(f"{connections.used} of {connections.allowed}", expected=f"at most {allowed} % used")
-    assert connections.percent <= allowed, wrong("postgresql.connections_nearly_used")
+    told = f"{connections.used} of {connections.allowed} connections"
+    expect(connections.percent, at_most(allowed, "%"), cause="postgresql.connections_nearly_used", message=told)
 
 
 @pytest.mark.criterion("postgresql.primary")
 def test_is_not_in_recovery(postgresql: Postgresql) -> None:
     """PostgreSQL is a primary: it is not in recovery."""
-    in_recovery = postgresql.in_recovery()
-
-    saw(f"in recovery: {in_recovery}", expected="a primary")
-    assert not in_recovery, wrong("postgresql.in_recovery")
+    expect(postgresql.in_recovery(), False, cause="postgresql.in_recovery", message="in recovery")
 
 
 @pytest.mark.criterion("postgresql.transaction_ids")
@@ -61,26 +55,19 @@ def test_transaction_ids_are_left(postgresql: Postgresql) -> None:
 
     age = postgresql.oldest_transaction_age()
 
-    saw(age, expected=f"at most {allowed}")
-    assert age <= allowed, wrong("postgresql.vacuum_behind")
+    expect(age, at_most(allowed, "transactions"), cause="postgresql.vacuum_behind")
 
 
-@pytest.mark.criterion("postgresql.strangers_refused")
-def test_a_wrong_password_is_refused(postgresql: Postgresql) -> None:
+@pytest.mark.criterion("postgresql.authentication")
+def test_unauthenticated_access_is_refused(postgresql: Postgresql) -> None:
     """The application's role is refused with a wrong password."""
-    admitted = postgresql.admits_a_wrong_password()
-
-    saw(f"a wrong password is admitted: {admitted}", expected="refused")
-    assert not admitted, wrong("postgresql.stranger_admitted")
+    expect(postgresql.without_credentials(), "refused", cause="postgresql.unauthenticated_access")
 
 
-@pytest.mark.criterion("postgresql.ordinary_role")
-def test_the_role_is_ordinary(postgresql: Postgresql) -> None:
+@pytest.mark.criterion("postgresql.least_privilege")
+def test_the_role_has_no_excessive_privileges(postgresql: Postgresql) -> None:
     """The application's role has no administrator's rights."""
-    extra = postgresql.extra_rights()
-
-    saw(extra, expected=set())
-    assert extra == set(), wrong("postgresql.role_too_mighty")
+    expect(postgresql.extra_rights(), nothing(), cause="postgresql.excessive_privileges")
 
 
 @pytest.mark.criterion("postgresql.restart")
@@ -94,5 +81,4 @@ def test_a_restart_loses_nothing(postgresql: Postgresql, disturb: Disturb) -> No
             pass
         seen = table.rows()
 
-        saw(seen, expected=ROWS)
-        assert seen == ROWS, wrong("postgresql.rows_lost")
+    expect(seen, ROWS, cause="postgresql.rows_lost")

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +23,10 @@ from gonogo.providers.embedded.fetch import Fetched, fetch
 BUILD = "GONOGO_TEST_BUILD"
 ROOT = Path(__file__).parents[2]
 
-PACKAGES = {
-    "mlflow": ("mlflow", "psycopg2-binary", "flask-wtf", "boto3"),
-    "ray": ("ray[default]",),
-}
-"""Servers that are Python programs: what pip was asked for."""
+PLATFORM = Path(__file__).parent / "platform"
+
+COMPONENTS = sorted(path.stem for path in PLATFORM.glob("*.yaml"))
+"""What there is a manifest of."""
 
 PYTHON = """#!/bin/sh
 export PYTHONHOME=/opt/python PYTHONPATH=/opt/python/packages LD_LIBRARY_PATH=/opt/python/lib PYTHONDONTWRITEBYTECODE=1
@@ -41,11 +40,15 @@ def image(component: str) -> str:
 
 
 def build(components: Iterable[str]) -> None:
-    """Lay out and build one image after the other. Raises ``CalledProcessError`` where the command fails."""
+    """Lay out and build one image after the other, each from what its component's own ``embedded.toml`` names.
+
+    Raises ``CalledProcessError`` where the command fails.
+    """
     command = shlex.split(os.environ[BUILD])
     for component in components:
         with TemporaryDirectory(dir=home(), prefix="image-") as folder:
-            LAYOUTS[component](component, Path(folder))
+            layout = python if spec.load(ROOT / "deploy" / component).packages else programs
+            layout(component, Path(folder))
             subprocess.run([*command, image(component), folder], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -79,7 +82,7 @@ def python(component: str, root: Path) -> None:
     link(Path(os.path.realpath(base / "bin" / version)), home_of / "bin/python3")
     for library in (base / "lib").glob("libpython*.so*"):
         link(library, home_of / "lib" / library.name)
-    for path, source in files(closure(PACKAGES[component])).items():
+    for path, source in files(closure(spec.load(ROOT / "deploy" / component).packages)).items():
         to = home_of / "packages" / path
         to.parent.mkdir(parents=True, exist_ok=True)
         link(source, to)
@@ -87,12 +90,6 @@ def python(component: str, root: Path) -> None:
     start.parent.mkdir(parents=True)
     start.write_text(PYTHON)
     start.chmod(0o755)
-
-
-LAYOUTS: dict[str, Callable[[str, Path], None]] = {
-    **dict.fromkeys(("postgresql", "s3", "kafka", "neo4j", "elasticsearch"), programs),
-    **dict.fromkeys(PACKAGES, python),
-}
 
 
 def closure(wanted: Iterable[str]) -> set[str]:
@@ -137,4 +134,4 @@ def link(source: Path | str, to: Path | str) -> None:
 
 
 if __name__ == "__main__":
-    build(sys.argv[1:] or LAYOUTS)
+    build(sys.argv[1:] or COMPONENTS)

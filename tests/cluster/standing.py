@@ -6,24 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
-from cluster.images import LAYOUTS, image
+import yaml
+from cluster.images import COMPONENTS, PLATFORM, image
 from cluster.live import Cluster, Object
 
 from gonogo.providers.embedded.recipe import generate, pbkdf2_sha512, salted_sha256
 from gonogo.providers.embedded.spec import load
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-
-WORKLOADS = {
-    "postgresql": ("StatefulSet/postgresql",),
-    "s3": ("StatefulSet/s3",),
-    "mlflow": ("Deployment/mlflow",),
-    "kafka": ("StatefulSet/kafka",),
-    "neo4j": ("StatefulSet/neo4j",),
-    "elasticsearch": ("StatefulSet/elasticsearch",),
-    "ray": ("Deployment/ray-head", "Deployment/ray-worker"),
-}
+ROOT = Path(__file__).parents[2]
 
 READY = "status.readyReplicas == spec.replicas"
 
@@ -33,8 +23,8 @@ PATIENCE = 300.0
 
 def values() -> dict[str, str]:
     """What the manifests are filled with: images, and new passwords of the kinds that the embedded target has."""
-    filled = {f"{component}_image": image(component) for component in LAYOUTS}
-    for component in LAYOUTS:
+    filled = {f"{component}_image": image(component) for component in COMPONENTS}
+    for component in COMPONENTS:
         made = generate(load(ROOT / "deploy" / component))
         filled |= {f"{component}_{name}": value for name, value in made.items()}
     filled["neo4j_auth"] = salted_sha256(filled["neo4j_password"])
@@ -42,7 +32,9 @@ def values() -> dict[str, str]:
     return filled
 
 
-def stand_up(cluster: Cluster, namespace: str, filled: Mapping[str, str], components: Iterable[str] = LAYOUTS) -> None:
+def stand_up(
+    cluster: Cluster, namespace: str, filled: Mapping[str, str], components: Iterable[str] = COMPONENTS
+) -> None:
     """Apply the manifests of these components, and wait until every workload is ready."""
     chosen = list(components)
     for component in chosen:
@@ -54,20 +46,36 @@ def stand_up(cluster: Cluster, namespace: str, filled: Mapping[str, str], compon
 
 def manifest(cluster: Cluster, component: str, namespace: str, filled: Mapping[str, str]) -> list[Object]:
     """A component's objects."""
-    text = (HERE / "platform" / f"{component}.yaml").read_text(encoding="utf-8")
+    text = (PLATFORM / f"{component}.yaml").read_text(encoding="utf-8")
     return cluster.objects(text, namespace, **filled)
+
+
+def workloads(component: str) -> list[tuple[str, str, int]]:
+    """Kind, name and pods of what runs a component, as its manifest has it."""
+    found = yaml.safe_load_all((PLATFORM / f"{component}.yaml").read_text(encoding="utf-8"))
+    return [
+        (one["kind"], one["metadata"]["name"], one["spec"].get("replicas", 1))
+        for one in found
+        if one["kind"] in ("StatefulSet", "Deployment")
+    ]
 
 
 def ready(cluster: Cluster, namespace: str, component: str) -> None:
     """Wait until a component's workloads are ready."""
-    for workload in WORKLOADS[component]:
-        kind, _, name = workload.partition("/")
+    for kind, name, _ in workloads(component):
         cluster.wait(kind, READY, name=name, namespace=namespace, within=PATIENCE)
 
 
 def target(folder: Path, namespace: str, filled: Mapping[str, str], **more: str) -> Path:
     """The target file, for who has the kubeconfig ``kubeconfig`` in ``more``."""
-    text = (HERE / "platform" / "target.toml").read_text(encoding="utf-8")
+    text = (PLATFORM / "target.toml").read_text(encoding="utf-8")
+    text = Template(text).substitute(filled, namespace=namespace, **more)
+    planned = [
+        f'  {{ kind = "{kind}", name = "{namespace}/{name}", pods = {pods} }},'
+        for component in COMPONENTS
+        for kind, name, pods in workloads(component)
+    ]
     path = folder / "target.toml"
-    path.write_text(Template(text).substitute(filled, namespace=namespace, **more), encoding="utf-8")
+    expected = "\n".join(["[components.health.expect]", "workloads = [", *planned, "]", ""])
+    path.write_text(f"{text}\n{expected}", encoding="utf-8")
     return path

@@ -417,7 +417,7 @@ def test_the_claims_about_a_servers_inside_are_asked_of_its_pod(api: Api, home: 
     assert web.users() == web.expected_users() == {"web-0": "1234"}
     assert "0.0.0.0:7000" in web.listening()["web-0"]
     assert web.silent() == set()
-    assert web.strangers_can_reach() == set()
+    assert web.exposed() == set()
     assert 0 <= web.fullest() <= 100
     assert inside(api, home, "front:99").silent() == {"web-0"}
     with pytest.raises(NotAskable, match="decided by its claim"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from gonogo.catalog import signatures
+from gonogo.catalog.kinds import kinds
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, Signature
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import converted, nearest, parse_toml, salvaged_toml, suggestion
@@ -35,6 +36,11 @@ PLACE = re.compile(r"\{([a-z]+)\}")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CRITERION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+SHARED = "*."
+"""Begins the id of a claim that many components make: ``*.account``."""
+
+_SHARED = re.compile(re.escape(SHARED) + r"[a-z0-9_]+")
 
 
 class EndpointKeys(Struct, frozen=True, kw_only=True):
@@ -93,6 +99,9 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
 
     ``bounds`` say of keys of ``expect`` what their values may be.
 
+    ``claims`` are those of ``*.<claim>`` in ``reports/criteria.toml`` that this component makes too, each with the
+    line of the plan that it comes from.
+
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
     """
@@ -108,6 +117,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     discover: tuple[Discovery, ...] = ()
     expect: dict[str, Any] = msgspec.field(default_factory=dict)
     bounds: dict[str, Bound] = msgspec.field(default_factory=dict)
+    claims: dict[str, str] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
 
     def unfailing(self, key: str, value: object) -> str:
@@ -142,9 +152,12 @@ class Component(ComponentFile, frozen=True, kw_only=True):
     providers: tuple[str, ...] = ()
 
 
-class _CriterionTable(Struct, frozen=True, kw_only=True):
+class _SharedTable(Struct, frozen=True, kw_only=True):
     level: Level
     claim: str
+
+
+class _CriterionTable(_SharedTable, frozen=True, kw_only=True):
     plan: str = ""
 
 
@@ -186,13 +199,19 @@ class _WaiversFile(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Registry:
-    """Everything that the files below ``root`` declare. ``waivers`` are keyed by criterion."""
+    """Everything that the files below ``root`` declare. ``waivers`` are keyed by criterion.
+
+    ``shared`` maps each claim that components declare (``*.account``) to the criteria that it became;
+    ``kinds`` are the rules of custom resources that components bring, by ``Kind.group``.
+    """
 
     root: Path
     components: Mapping[str, Component]
     criteria: Mapping[str, Criterion]
     profiles: Mapping[str, Profile]
     waivers: Mapping[str, Waiver]
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, root: Path) -> Registry:
@@ -204,11 +223,16 @@ class Registry:
             raise ConfigError(Problem(str(root), "has no folder deploy/", "run gonogo in a checkout of the suites"))
         problems: list[Problem] = []
         components = _components(root, problems)
-        criteria, profiles = _criteria(root, problems)
+        criteria, profiles, shared = _criteria(root, components, problems)
         waivers = _waivers(root, criteria, problems)
+        rules: Mapping[str, Mapping[str, Any]] = {}
+        try:
+            rules = kinds(root)
+        except ConfigError as error:
+            problems += error.problems
         if problems:
             raise ConfigError(*problems)
-        return cls(root, components, criteria, profiles, waivers)
+        return cls(root, components, criteria, profiles, waivers, shared, rules)
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """The components and all they need, each after what it needs.
@@ -321,15 +345,18 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
                 )
 
 
-def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion], dict[str, Profile]]:
+def _criteria(
+    root: Path, components: Mapping[str, Component], problems: list[Problem]
+) -> tuple[dict[str, Criterion], dict[str, Profile], dict[str, tuple[str, ...]]]:
     path = root / "reports" / "criteria.toml"
     criteria: dict[str, Criterion] = {}
+    shared: dict[str, _SharedTable] = {}
     profiles: dict[str, Profile] = {"default": Profile()}
     try:
         data = parse_toml(path) if path.exists() else {}
     except ConfigError as error:
         problems += error.problems
-        return criteria, profiles
+        return criteria, profiles, {}
     named = data.pop("profiles", {})
     for name, table in (named if isinstance(named, dict) else {"": named}).items():
         try:
@@ -344,6 +371,13 @@ def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion]
         problems.append(Problem(str(path), "its tables are nested too deeply"))
         tables = []
     for id, table in tables:
+        if _SHARED.fullmatch(id):
+            try:
+                shared[id] = converted(table, _SharedTable, str(path), id)
+            except ConfigError as error:
+                problems += error.problems
+                shared[id] = _SharedTable(level=Level.OPTIONAL, claim="")
+            continue
         if not _CRITERION.fullmatch(id):
             problems.append(Problem(str(path), f"{id!r} is no criterion id", "write [<component>.<claim>]"))
             continue
@@ -357,6 +391,18 @@ def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion]
             problems += error.problems
             # Stands in, so that a waiver for it is not a second mistake.
             criteria[id] = Criterion(id=id, level=Level.OPTIONAL, claim="")
+    made = {id: tuple(_made(id, table, components, criteria, str(path), problems)) for id, table in shared.items()}
+    known = [id.removeprefix(SHARED) for id in shared]
+    problems += [
+        Problem(
+            str(maker.folder / "component.toml"),
+            f"claims: {path.name} has no [{SHARED}{claim}]",
+            suggestion(claim, known),
+        )
+        for maker in components.values()
+        for claim in maker.claims
+        if claim not in known
+    ]
     if not problems:
         problems += [
             Problem(str(path), f"profiles.{name}.include: {pattern!r} holds no criterion", _like(pattern, criteria))
@@ -364,7 +410,31 @@ def _criteria(root: Path, problems: list[Problem]) -> tuple[dict[str, Criterion]
             for pattern in profile.include
             if pattern != "*" and not any(fnmatchcase(id, pattern) for id in criteria)
         ]
-    return criteria, profiles
+    first = {c.component: n for n, c in reversed([*enumerate(criteria.values())])}
+    ordered = sorted(criteria, key=lambda id: first[criteria[id].component])
+    return {id: criteria[id] for id in ordered}, profiles, made
+
+
+def _made(
+    id: str,
+    table: _SharedTable,
+    components: Mapping[str, Component],
+    criteria: dict[str, Criterion],
+    where: str,
+    problems: list[Problem],
+) -> Iterator[str]:
+    """The criteria that a shared claim becomes, one for each component that declares it."""
+    claim = id.removeprefix(SHARED)
+    makers = [component for component in components.values() if claim in component.claims]
+    if not makers:
+        problems.append(Problem(where, f"{id}: no component declares it in [claims]"))
+    for component in makers:
+        own = f"{component.name}.{claim}"
+        if own in criteria:
+            problems.append(Problem(where, f"{own} stands there, and {component.name} also declares {id}"))
+        told = table.claim.replace("{title}", component.title)
+        criteria[own] = Criterion(id=own, level=table.level, claim=told, plan=component.claims[claim])
+        yield own
 
 
 def _like(pattern: str, criteria: Iterable[str]) -> str:

@@ -74,7 +74,7 @@ GENERIC: Mapping[str, Signature] = {
         hint="What the claim is about is not there; declare it as unsupported in the target file, with the reason.",
     ),
     "nothing_claimed": Signature(
-        hint="The check's body must claim with assert and return nothing; an async def needs a plugin that awaits it.",
+        hint="The check's body must claim with expect and return nothing; an async def needs a plugin that awaits it.",
     ),
     "answer_garbled": Signature(
         hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",
@@ -116,11 +116,15 @@ GENERIC: Mapping[str, Signature] = {
         by_hand="ss -ltnp",
     ),
     "data_of_another": Signature(
-        hint="The data folder does not belong to the server's account: it once ran as somebody else.",
-        by_hand="gonogo status",
+        hint="The data folder belongs to another account than the server's; give it back with chown.",
+        by_hand="ls -ld DATA_FOLDER",
     ),
     "data_readable": Signature(
-        hint="Other accounts of the host can read the server's data; take the others' rights away (mode 700).",
+        hint="Other accounts of the host can read the server's data; take the others' rights away with chmod 700.",
+        by_hand="ls -ld DATA_FOLDER",
+    ),
+    "data_shared": Signature(
+        hint="Two servers were given one data folder, and each damages what the other writes; give each its own.",
         by_hand="gonogo status",
     ),
     "disk_filling": Signature(

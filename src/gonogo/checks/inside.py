@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from gonogo.core.errors import Forbidden, Gone
+from gonogo.core.errors import Forbidden, Gone, NotAskable
 from gonogo.core.outlet import uncut
 from gonogo.core.servers import Server
 
@@ -41,7 +41,7 @@ class Inside:
         """Node to the ``address:port`` pairs that its process listens on (TCP, both families)."""
         return {s.node: set(self._sockets(s)) for s in self.servers}
 
-    def strangers_can_reach(self) -> set[str]:
+    def exposed(self) -> set[str]:
         """The listening sockets that are not on loopback, as ``node address:port``."""
         return {
             f"{node} {socket}"
@@ -54,9 +54,23 @@ class Inside:
         """The nodes whose process does not listen on its own address."""
         return {s.node for s in self.servers if s.address and s.address not in self.listening()[s.node]}
 
+    def addresses(self) -> dict[str, str]:
+        """Node to the address that it must listen on, where it has one."""
+        return {s.node: s.address for s in self.servers if s.address}
+
+    def heard(self) -> dict[str, str]:
+        """The same of the nodes that do; ``nothing`` for those that do not."""
+        return self.addresses() | dict.fromkeys(self.silent(), "nothing")
+
     def data_owners(self) -> dict[str, str]:
-        """Node to the owner of its data folder."""
+        """Node to the owner of its data folder. Raises ``NotAskable`` where no node has one."""
+        if not any(s.data for s in self.servers):
+            raise NotAskable(self.component, "none of its servers has a data folder")
         return {s.node: self._run(f"stat -c %U {quote(s.data)}", s).strip() for s in self.servers if s.data}
+
+    def expected_owners(self) -> dict[str, str]:
+        """Node to the account that its data folder, if it has one, must belong to: the one it was started as."""
+        return {s.node: s.user for s in self.servers if s.data}
 
     def data_modes(self) -> dict[str, str]:
         """Node to the permissions of its data folder, octal (``700``)."""

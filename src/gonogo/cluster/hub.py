@@ -35,6 +35,7 @@ from gonogo.cluster.api import (
     understood,
 )
 from gonogo.cluster.judge import plain
+from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
 from gonogo.core.codec import decoder
@@ -344,6 +345,7 @@ class Hub:
         follow: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         silence: float = SILENCE,
+        rules: Rules | None = None,
     ) -> None:
         self.api, self.namespaces, self.follow, self.clock, self.silence = (
             api,
@@ -352,6 +354,7 @@ class Hub:
             clock,
             silence,
         )
+        self.rules = rules or Rules()
         self.closing = threading.Event()
         self.moved = threading.Condition()
         self.listing = threading.Semaphore(AT_ONCE)
@@ -411,7 +414,7 @@ class Hub:
                 for store in self._stores.values()
                 if store.listed and store.kind not in FIELDS
             ]
-        return World.of(shaped_objects=objects, now=now or self.clock(), complete=complete, logs=logs)
+        return World.of(shaped_objects=objects, now=now or self.clock(), complete=complete, logs=logs, rules=self.rules)
 
     def changed(self, timeout: float) -> bool:
         """Whether anything has changed since the last call; waits up to ``timeout`` seconds for it."""

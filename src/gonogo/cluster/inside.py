@@ -175,7 +175,7 @@ class InsidePods(Inside):
             if pod.address.rpartition(":")[2] not in {port for _, port in self._open(pod)}
         }
 
-    def strangers_can_reach(self) -> set[str]:
+    def exposed(self) -> set[str]:
         """What the pods open on their node: the network of pods is the cluster's own, and of no other machine."""
         return {f"{pod.node} {socket}" for pod in self.servers for socket in pod.exposed}
 

@@ -18,6 +18,7 @@ from gonogo.cluster import bundles
 from gonogo.cluster.clock import Clock, Timed
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge import plain
+from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import BUILT_IN, MISSHAPEN, Object, joined, known_as, load, shaped
 from gonogo.cluster.judge.world import Key, World, key, named
 from gonogo.core.codec import decoder
@@ -78,12 +79,18 @@ class Stored(NamedTuple):
     unread: Sequence[str] = ()
     notes: Sequence[str] = ()
 
-    def world(self) -> World:
+    def world(self, rules: Rules | None = None) -> World:
         """The world of these objects at the time of the dump; where it has none, at this moment."""
         when = self.now or datetime.now(UTC)
         lagging = self.now is not None and not self.beats
         return World(
-            self.objects, now=when, complete=self.complete, logs=self.logs, sources=self.sources, lagging=lagging
+            self.objects,
+            now=when,
+            complete=self.complete,
+            logs=self.logs,
+            sources=self.sources,
+            lagging=lagging,
+            rules=rules,
         )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, custom, judge, tally
+from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, judge, tally
+from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.kinds import CAUSES
 from gonogo.cluster.story import Change
 from gonogo.core.collector import UNCOLLECTED
@@ -55,31 +56,38 @@ class Survey(NamedTuple):
         return State.READY
 
 
-def of_files(paths: Iterable[str], namespaces: Collection[str] = (), news: Callable[[str], None] = tell) -> Survey:
+def of_files(
+    paths: Iterable[str],
+    namespaces: Collection[str] = (),
+    news: Callable[[str], None] = tell,
+    rules: Rules | None = None,
+) -> Survey:
     """Judge what files hold, at the time of the dump. Raises ``ConfigError`` with all that cannot be read."""
     from gonogo.cluster.stored import read
 
     with UNCOLLECTED:  # a million new objects and no garbage: to look for it would take longer than to read them
         found = read(paths, news)
-        world = found.world()
+        world = found.world(rules)
         survey = _survey(world, namespaces)
     at = f"{world.now:%Y-%m-%d %H:%M:%S} UTC"
     note = f"judged at {at}, the latest time in the files" if found.now else f"judged at {at}, now: the files tell none"
     return survey._replace(unasked=found.unread, notes=[*found.notes, note])
 
 
-def of_cluster(api: Api, namespaces: Sequence[str] = ()) -> Survey:
+def of_cluster(api: Api, namespaces: Sequence[str] = (), rules: Rules | None = None) -> Survey:
     """Ask a cluster once. Raises ``ClientError`` where it cannot be asked at all."""
     from gonogo.cluster.hub import Hub
 
-    hub = Hub(api, namespaces, follow=False)
+    hub = Hub(api, namespaces, follow=False, rules=rules)
     try:
         return _asked(hub, Logs(api), *_begun(api, hub))
     finally:
         hub.close()
 
 
-def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | list[Change] | str]:
+def followed(
+    api: Api, namespaces: Sequence[str] = (), rules: Rules | None = None
+) -> Generator[Survey | list[Change] | str]:
     """First a survey, then what changes, as it changes, until it is closed; a text where something is amiss with us.
 
     Raises ``ClientError`` where the cluster cannot be asked at first; what is lost later is followed again.
@@ -88,7 +96,7 @@ def followed(api: Api, namespaces: Sequence[str] = ()) -> Generator[Survey | lis
     from gonogo.core.errors import ClientError
     from gonogo.core.waiting import pause
 
-    hub = Hub(api, namespaces)
+    hub = Hub(api, namespaces, rules=rules)
     try:
         logs = Logs(api)
         survey = _asked(hub, logs, *_begun(api, hub))
@@ -149,7 +157,7 @@ def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     from gonogo.core.errors import ClientError
 
     judged = [KINDS[name] for name in JUDGES if name in KINDS and (KINDS[name].namespaced or not hub.namespaces)]
-    more, unknown = custom_kinds(api)
+    more, unknown = custom_kinds(api, hub.rules)
     judged += [kind for kind in more if kind.namespaced or not hub.namespaces]
     hub.ask(dict.fromkeys([*judged, *(KINDS[name] for name in CAUSES)]))
     # The server has just answered: where one kind cannot be listed, as with its conversion webhook down, the rest can.
@@ -185,8 +193,8 @@ def _without_secrets(row: Row, redact: Callable[[str], str]) -> Row:
     return replace(row, reason=redact(row.reason), message=redact(row.message), hint=redact(row.hint))
 
 
-def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
-    """The kinds of ``custom.toml`` that the cluster serves, each in the version that it prefers; and what is unknown.
+def custom_kinds(api: Api, rules: Rules | None = None) -> tuple[list[Kind], list[str]]:
+    """The kinds with a table that the cluster serves, each in the version that it prefers; and what is unknown.
 
     By discovery, which every account may use (ClusterRole ``system:discovery``). Raises ``ClusterLost`` and ``Denied``.
     """
@@ -194,7 +202,7 @@ def custom_kinds(api: Api) -> tuple[list[Kind], list[str]]:
     from gonogo.cluster.paths import Path
     from gonogo.core.errors import ClientError, ClusterLost, Denied
 
-    wanted = {kind.partition(".")[::2] for kind, table in custom.tables().items() if not table.get("stateless")}
+    wanted = {kind.partition(".")[::2] for kind in (rules or Rules()).stateful}
     unknown: list[str] = []
 
     def found(what: str, *parts: str) -> Discovered:

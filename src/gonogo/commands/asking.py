@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from gonogo.catalog.registry import Registry
+from gonogo.catalog.registry import SHARED, Registry
 from gonogo.catalog.signatures import GENERIC
 from gonogo.checks.clients import PACKAGE
 from gonogo.core.errors import ConfigError, Problem
@@ -56,10 +56,12 @@ class Suites:
     def asking(self) -> Mapping[str, tuple[Asking, ...]]:
         """Criterion to the functions that ask it."""
         found: dict[str, list[Asking]] = {}
-        for function, criteria in declared(self.registry.root).functions.items():
+        for function, criteria in declared(self.registry.root, self.registry.shared).functions.items():
             asking = self._asking(function)
             for criterion in sorted(criteria):
-                found.setdefault(criterion, []).append(asking)
+                component = criterion.partition(".")[0]
+                causes = tuple(component + one[1:] if one.startswith(SHARED) else one for one in asking.causes)
+                found.setdefault(criterion, []).append(asking._replace(causes=causes))
         return {criterion: tuple(functions) for criterion, functions in found.items()}
 
     @cached_property
@@ -134,6 +136,11 @@ class Suites:
                 own = self.registry.components.get(component)
                 if own is not None and (kind in own.signatures or kind in GENERIC):
                     yield node.value
+            elif isinstance(node, ast.JoinedStr) and isinstance(node.values[-1], ast.Constant):
+                # f"{component}.wrong_account", of a claim that many components make
+                kind = str(node.values[-1].value).removeprefix(".")
+                if kind in GENERIC or any(kind in one.signatures for one in self.registry.components.values()):
+                    yield SHARED + kind
 
     def _module(self, path: Path) -> ast.Module:
         if path not in self._modules:

@@ -12,6 +12,7 @@ from gonogo.catalog.target import Kubernetes
 from gonogo.cluster import story, survey
 from gonogo.cluster.judge import State
 from gonogo.commands.checkout import loaded
+from gonogo.commands.kinds import rules
 from gonogo.commands.tables import coloured, columns
 from gonogo.core.endpoints import Limits
 from gonogo.core.errors import ConfigError, Problem
@@ -44,7 +45,7 @@ def run(
     if problems := _contradictions(files, unnamed, watch, everywhere, spaces):
         raise ConfigError(*problems)
     if files:
-        return _surveyed(survey.of_files(files, spaces, tell), as_json, all_rows)
+        return _surveyed(survey.of_files(files, spaces, tell, rules()), as_json, all_rows)
     from gonogo.cluster.api import Api
 
     settings, limits = _cluster_of(target)
@@ -53,7 +54,7 @@ def run(
     api = Api(settings, limits=limits)
     if watch:
         return _followed(api, spaces, as_json, all_rows)
-    return _surveyed(survey.of_cluster(api, spaces), as_json, all_rows)
+    return _surveyed(survey.of_cluster(api, spaces, rules()), as_json, all_rows)
 
 
 def _contradictions(
@@ -97,7 +98,7 @@ def _surveyed(found: survey.Survey, as_json: bool, all_rows: bool) -> Code:
 
 def _followed(api: Api, spaces: list[str], as_json: bool, all_rows: bool) -> Code:
     """Print a survey, then a line per change, for as long as it goes on and somebody reads it."""
-    with closing(survey.followed(api, spaces)) as steps:
+    with closing(survey.followed(api, spaces, rules())) as steps:
         for step in steps:
             if isinstance(step, str):
                 tell(line(step))

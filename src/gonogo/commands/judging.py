@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from gonogo.cluster import judge
 from gonogo.cluster.api import KINDS
-from gonogo.cluster.judge import JUDGES, custom
+from gonogo.cluster.judge import JUDGES, custom, rules
 from gonogo.cluster.judge.doom import RULES
 from gonogo.cluster.judge.verdict import State
 
-EVERY_OTHER = custom.EVERY_OTHER
+EVERY_OTHER = rules.EVERY_OTHER
 
 UNTIL = " What fails it is progressing until it is given up."
 
@@ -86,7 +86,7 @@ class Judged:
 
 def kinds() -> list[str]:
     """Every kind that is judged, built-in ones first; the last is ``*``, every other custom resource."""
-    tables = custom.tables()
+    tables = rules.tables()
     return [*sorted(JUDGES), *sorted(name for name in tables if name != EVERY_OTHER), EVERY_OTHER]
 
 
@@ -122,8 +122,8 @@ def judged(kind: str) -> Judged:
     """How a kind of :func:`kinds`, or one without a state, is judged."""
     if kind in JUDGES:
         return _built_in(kind)
-    if kind in custom.tables():
-        return _custom(kind, custom.tables()[kind])
+    if kind in rules.tables():
+        return _custom(kind, rules.tables()[kind])
     return Judged(kind, KINDS[kind].api_version, NO_STATE)
 
 

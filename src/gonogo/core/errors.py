@@ -35,7 +35,7 @@ from typing import NamedTuple, Self
 
 from gonogo.core.harmless import line
 from gonogo.core.outcomes import Code, Outcome
-from gonogo.core.seen import last, shown
+from gonogo.core.seen import shown
 
 
 class GonogoError(Exception):
@@ -232,20 +232,8 @@ class Wrong(AssertionError):
         self.component = signature.partition(".")[0]
         self.expected, self.actual = shown(expected), shown(actual)
         seen = f"expected {self.expected}, saw {self.actual}"
-        self.message = message or seen
-        super().__init__(": ".join(filter(None, (signature, message, seen))))
-
-
-def wrong(signature: str, *, expected: object = None, actual: object = None, message: str = "") -> str:
-    """The message of an ``assert``: ``assert seen == wanted, wrong("kafka.broker_missing")``.
-
-    ``expected`` and ``actual`` are those of the latest ``saw`` where they are not given. It raises
-    :class:`Wrong` rather than return a text, so that the fields survive pytest's rewriting of
-    assertions. Python evaluates it only where the claim is false.
-    """
-    if expected is None and actual is None:
-        expected, actual = last()
-    raise Wrong(signature, expected, actual, message)
+        self.message = f"{message}: {seen}" if message else seen
+        super().__init__(f"{signature}: {self.message}")
 
 
 class Ending(NamedTuple):

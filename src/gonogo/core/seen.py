@@ -1,4 +1,4 @@
-"""What a check saw beside what it expected: for the report of one that passes, and for ``wrong``."""
+"""What a check saw beside what it expected, for the report of one that passes."""
 
 from __future__ import annotations
 
@@ -31,19 +31,10 @@ class Seen:
 _CHECK: ContextVar[Seen | None] = ContextVar("check", default=None)
 
 
-def saw(actual: object, *, expected: object) -> None:
-    """Tell what was seen where ``expected`` was expected, before the ``assert`` that decides."""
-    seen = _CHECK.get()
-    if seen is None:
-        seen = Seen()
-        _CHECK.set(seen)
-    seen.pairs.append((shown(expected), shown(actual)))
-
-
-def last() -> tuple[str, str]:
-    """Expected and actual of the latest ``saw`` in this context; empty texts where there is none."""
-    seen = _CHECK.get()
-    return seen.pairs[-1] if seen and seen.pairs else ("", "")
+def saw(actual: str, expected: str) -> None:
+    """Tell the check that runs in this thread, if one does, what was seen where ``expected`` was expected."""
+    if (seen := _CHECK.get()) is not None:
+        seen.pairs.append((expected, actual))
 
 
 @contextmanager

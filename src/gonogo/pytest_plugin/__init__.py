@@ -47,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
 
 
+COMPONENT = "component"
+"""The parameter of a check whose claim many components make: the one that it is about."""
+
 ASKS_NOTHING = ("collectonly", "help", "version", "showfixtures", "show_fixtures_per_test", "markers", "setupplan")
 """Options of pytest under which no check is asked."""
 

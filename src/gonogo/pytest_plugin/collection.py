@@ -19,6 +19,9 @@ from gonogo.run.declared import declared
 from gonogo.run.plan import Planned, RunPlan, plan
 from gonogo.run.session import GIVEN
 
+COMPONENT = "component"
+"""The parameter of a check whose claim many components make: the one that it is about."""
+
 
 class Collection:
     """The checks below ``suites/`` that a session of pytest finds, and the plan that follows from them."""
@@ -51,6 +54,15 @@ class Collection:
 
     # -- hooks
 
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A check of a claim that many components make (``*.account``) becomes a check for each of them."""
+        if COMPONENT not in metafunc.fixturenames:
+            return
+        texts = _criteria(metafunc.definition)
+        makers = {id.partition(".")[0]: None for text in texts for id in self.registry.shared.get(text, ())}
+        if makers:
+            metafunc.parametrize(COMPONENT, list(makers))
+
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Every check as it is found, before any hook can drop it."""
         if self.is_check(item):
@@ -71,7 +83,7 @@ class Collection:
                 if criterion in self.registry.criteria:
                     item.add_marker(self.registry.criteria[criterion].level.value)
         if wanted:
-            kept = [i for i in items if wanted & set(_criteria(i))]
+            kept = [i for i in items if wanted & set(self._claimed(i))]
             config.hook.pytest_deselected(items=[i for i in items if i not in kept])
             items[:] = kept
         items.sort(key=lambda item: item.get_closest_marker("disrupts") is not None)
@@ -83,7 +95,7 @@ class Collection:
         selected = {self.id(item) for item in session.items if self.is_check(item)}
         planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self._planned.values()]
         try:
-            files = declared(self.root)
+            files = declared(self.root, self.registry.shared)
             self.plan = plan(planned, self.registry, self.target, self._mode(), files=files)
         except ConfigError as error:
             raise pytest.UsageError(redacted(str(error))) from None
@@ -100,8 +112,17 @@ class Collection:
         if problems:
             raise pytest.UsageError(redacted("\n".join(map(str, problems))))
 
+    def _claimed(self, item: pytest.Item) -> tuple[str, ...]:
+        """The criteria of a check; those of a shared claim are its component's own."""
+        callspec = getattr(item, "callspec", None)
+        component = callspec.params.get(COMPONENT) if callspec else None
+        return tuple(
+            f"{component}.{text[2:]}" if text in self.registry.shared and component else text
+            for text in _criteria(item)
+        )
+
     def _planned_of(self, item: pytest.Item) -> Planned:
-        criteria = _criteria(item)
+        criteria = self._claimed(item)
         component = criteria[0].partition(".")[0] if criteria else item.path.parent.name
         fixtures: list[str] = item.fixturenames  # type: ignore[attr-defined]
         used = {name for name in (component, *fixtures) if name in self.registry.components}
@@ -130,4 +151,5 @@ class Collection:
 
 
 def _criteria(item: pytest.Item) -> tuple[str, ...]:
+    """The texts of its marks, as its file holds them."""
     return tuple(str(arg) for mark in item.iter_markers("criterion") for arg in mark.args)

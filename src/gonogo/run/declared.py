@@ -2,15 +2,17 @@
 
 Options, hooks, skips of a whole module and errors of collection can leave a check out; its file cannot be talked to.
 Criteria therefore stand in the files as plain text: ``@pytest.mark.criterion("kafka.roundtrip")`` on a function, a
-class, a parameter, in ``pytestmark``, or by a name that the same module gives to such a mark.
+class, a parameter, in ``pytestmark``, or by a name that the same module gives to such a mark. A claim that many
+components make stands there once, ``criterion("*.account")``: who makes it is read from the components' own files.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 MARK = "criterion"
 
@@ -26,8 +28,11 @@ class Declared:
     unread: tuple[str, ...] = ()
 
 
-def declared(root: Path) -> Declared:
-    """What the Python files below ``root``/suites declare."""
+def declared(root: Path, shared: Mapping[str, Collection[str]] = MappingProxyType({})) -> Declared:
+    """What the Python files below ``root``/suites declare.
+
+    ``shared`` maps a claim that many components make to the criteria that it stands for.
+    """
     functions: dict[str, frozenset[str]] = {}
     unread: list[str] = []
     for path in sorted((root / "suites").rglob("*.py")):
@@ -40,7 +45,8 @@ def declared(root: Path) -> Declared:
             unread.append(name)
             continue
         for function, criteria in _Marks(tree.body).functions(tree.body, name):
-            functions[function] = functions.get(function, frozenset()) | criteria
+            meant = frozenset(id for text in criteria for id in shared.get(text, (text,)))
+            functions[function] = functions.get(function, frozenset()) | meant
     return Declared(functions, tuple(unread))
 
 

@@ -1,4 +1,4 @@
-"""Custom resources, judged by data: JMESPath rules per kind in ``custom.toml``, a general rule for every other kind.
+"""Custom resources, judged by data: JMESPath rules per kind (:mod:`.rules`), a general rule for every other kind.
 
 What cannot be told is ``unknown``. A rule that does not fit strange data is ``unknown`` too, reason ``Malformed``.
 """
@@ -6,28 +6,17 @@ What cannot be told is ``unknown``. A rule that does not fit strange data is ``u
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import Any
 
 from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.rules import Rule
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import State, Verdict, short
 from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, named, reference
-from gonogo.core.loading import LOADING
-
-TABLES = Path(__file__).with_name("custom.toml")
-
-EVERY_OTHER = "*"
-"""The table of kinds that have none of their own."""
-
-_DECIDING = ("failed", "ready", "progressing")
-"""The rules that decide, in the order in which they are asked, once the newest specification was seen."""
 
 _DEFINITIONS = "CustomResourceDefinition"
 
@@ -36,59 +25,12 @@ class _Malformed(Exception):
     """A field is not what its kind's definition says. The text names it."""
 
 
-class Rule(NamedTuple):
-    """One table of ``custom.toml``, its expressions compiled."""
-
-    suspended: Any
-    decides: tuple[tuple[State, Any], ...]
-    reason: tuple[Any, ...]
-    message: tuple[Any, ...]
-    hint: str
-    operator: tuple[str, ...]
-    stateless: bool
-    batch: bool
-
-
-@cache
-def tables() -> Mapping[str, Mapping[str, Any]]:
-    """The tables of ``custom.toml`` by kind (as ``known_as`` names it)."""
-    return tomllib.loads(TABLES.read_text(encoding="utf-8"))
-
-
-@cache
-def rule(kind: str) -> Rule:
-    """The rules of a kind; those of every other kind where it has no table."""
-    return compiled(tables().get(kind, tables()[EVERY_OTHER]))
-
-
-def compiled(table: Mapping[str, Any]) -> Rule:
-    """A table of ``custom.toml`` ready for use. Raises ``jmespath.exceptions.JMESPathError`` for a wrong expression."""
-    with LOADING:
-        import jmespath
-
-    def several(key: str) -> tuple[Any, ...]:
-        told = table.get(key, [])
-        return tuple(jmespath.compile(one) for one in ([told] if isinstance(told, str) else told))
-
-    every = {"suspended": "`false`", "failed": "`false`", "ready": "`false`", "progressing": "`true`", **table}
-    return Rule(
-        suspended=jmespath.compile(every["suspended"]),
-        decides=tuple((State(key), jmespath.compile(every[key])) for key in _DECIDING),
-        reason=several("reason"),
-        message=several("message"),
-        hint=table.get("hint", ""),
-        operator=tuple(filter(None, table.get("operator", "").split("|"))),
-        stateless=bool(table.get("stateless")),
-        batch=bool(table.get("batch")),
-    )
-
-
 def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Verdict | None:
     """The verdict on a custom resource; None where its kind has no state. ``above`` are its owners."""
-    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
+    rules = world.rules.of(known_as(obj["apiVersion"], obj["kind"]))
     if rules.stateless:
         return None
-    found = state_of(obj)
+    found = state_of(obj, rules)
     if found.state is not State.SUSPENDED:
         found = absent_operator(world, obj) or found
     return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
@@ -121,9 +63,8 @@ def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tu
     return Verdict(state, why.reason, message, why.hint, why.cause)
 
 
-def state_of(obj: Object) -> Verdict:
+def state_of(obj: Object, rules: Rule) -> Verdict:
     """What the object says of itself, by the rules of its kind. Never raises for what an object holds."""
-    rules = rule(known_as(obj["apiVersion"], obj["kind"]))
     from jmespath.exceptions import JMESPathError
 
     if not obj["metadata"].get("creationTimestamp") and not obj.get("status"):
@@ -153,7 +94,7 @@ def absent_operator(world: World, obj: Object) -> Verdict | None:
     if not obj["metadata"].get("creationTimestamp"):
         return None  # a manifest as somebody wrote it; no operator was asked yet
     kind = known_as(obj["apiVersion"], obj["kind"])
-    rules = rule(kind)
+    rules = world.rules.of(kind)
     if not rules.operator:
         return None
     if _undefined(world, obj):

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
+from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, shaped
 from gonogo.cluster.judge.verdict import Verdict
 from gonogo.results.model import Reference
@@ -33,6 +34,7 @@ class World:
         logs: Mapping[tuple[str, str, str], str] | None = None,
         sources: Mapping[int, str] | None = None,
         lagging: bool = False,
+        rules: Rules | None = None,
     ) -> None:
         self.now = now
         self.lagging = lagging
@@ -41,6 +43,8 @@ class World:
         self._complete = frozenset(complete)
         self._logs = logs or {}
         self._sources = sources or {}
+        self.rules = rules or Rules()
+        """What custom resources are judged by."""
         self.remembered: dict[int, Verdict] = {}
         """Verdicts by ``id`` of their object: a pod is judged once, whoever asks. Only judges look at it."""
         self._indexes: dict[Callable[[World], Any], Any] = {}
@@ -55,6 +59,7 @@ class World:
         complete: Collection[str] = (),
         logs: Mapping[tuple[str, str, str], str] | None = None,
         sources: Iterable[str] = (),
+        rules: Rules | None = None,
     ) -> World:
         """A world of plain ``objects``, and of others that :mod:`~gonogo.cluster.judge.shapes` decoded already.
 
@@ -76,7 +81,7 @@ class World:
             else:
                 known[key(fitted), fitted["metadata"].get("uid", "")] = fitted
         everything = [*known.values(), *odd, *shaped_objects]
-        return cls(everything, now=now, complete=complete, logs=logs, sources=named)
+        return cls(everything, now=now, complete=complete, logs=logs, sources=named, rules=rules)
 
     @cached_property
     def _kinds(self) -> Mapping[str, Sequence[Object]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.providers.embedded.maven import Pin, read_pins
-from gonogo.providers.embedded.programs import installed, intact, settle, unzipped
+from gonogo.providers.embedded.programs import distribution, installed, intact, settle, unzipped
 from gonogo.providers.embedded.repository import Settings, local_repositories, repository, user_settings
 from gonogo.providers.embedded.spec import FILE, Embedded, Program
 from gonogo.providers.embedded.transfer import Job, Progress, Tick, Wire, copied, locked, perform
@@ -118,6 +118,11 @@ def _wanted(spec: Embedded, folder: Path, store: Store) -> tuple[list[Item], dic
     pins = read_pins(folder / spec.classpath.maven) if spec.classpath else []
     files = [_file(pin, store) for pin in pins]
     programs, problems = {}, []
+    for name in spec.packages:
+        try:
+            distribution(name, f"component {folder.name}")
+        except ConfigError as error:
+            problems += error.problems
     for name, program in spec.programs.items():
         try:
             where = f"program {name} of {folder.name}"

@@ -79,16 +79,7 @@ def installed(program: Program, where: str) -> Installed:
     ``where`` names the program in errors. Raises ``ConfigError`` where the package or its folder is not there.
     """
     name = program.package or ""
-    try:
-        package = metadata.distribution(name)
-    except metadata.PackageNotFoundError as error:
-        raise ConfigError(
-            Problem(
-                where,
-                f"needs the Python package {name}, which is not installed",
-                f"{sys.executable} -m pip install {requirement(name)}",
-            )
-        ) from error
+    package = distribution(name, where)
     chosen = {}
     folder = None if program.folder is None else list(PurePosixPath(program.folder).parts)
     # not `package.files`: thousands of path objects, each time gonogo looks whether a platform is as it should be
@@ -109,11 +100,25 @@ def installed(program: Program, where: str) -> Installed:
     )
 
 
+def distribution(name: str, where: str) -> metadata.Distribution:
+    """An installed Python package; ``where`` names what needs it. Raises ``ConfigError`` where it is not there."""
+    try:
+        return metadata.distribution(name.partition("[")[0])
+    except metadata.PackageNotFoundError as error:
+        raise ConfigError(
+            Problem(
+                where,
+                f"needs the Python package {name}, which is not installed",
+                f"{sys.executable} -m pip install {requirement(name)}",
+            )
+        ) from error
+
+
 def requirement(package: str) -> str:
     """What to ask pip for: as gonogo's own extras name the package, with their version limits."""
     for one in metadata.requires("gonogo") or ():
         asked = one.partition(";")[0].strip()
-        if re.split(r"[\[<>=!~ ]", asked)[0].lower() == package.lower():
+        if re.split(r"[\[<>=!~ ]", asked)[0].lower() == package.partition("[")[0].lower():
             return f"'{asked}'"
     return package
 

@@ -100,6 +100,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
     """One component as local processes.
 
     ``memory`` and ``disk`` are MiB of all nodes together, ``ready`` seconds until the component must answer.
+    ``packages`` are installed Python packages, as pip is asked for them, that ``{{ python }}`` runs its servers from.
     ``user`` "unprivileged": it refuses root. ``repair`` "component": one lost node means that all start anew.
     """
 
@@ -109,6 +110,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
     user: Literal["any", "unprivileged"] = "any"
     ready: float = 60.0
     repair: Literal["node", "component"] = "node"
+    packages: tuple[str, ...] = ()
     programs: dict[str, Program] = msgspec.field(default_factory=dict)
     classpath: ClassPath | None = None
     generated: dict[str, Literal["password", "id"]] = msgspec.field(default_factory=dict)

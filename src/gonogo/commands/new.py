@@ -1,0 +1,82 @@
+"""``gonogo new component``: the files of a component, with what only its author knows left open."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from gonogo.catalog.registry import Registry
+from gonogo.core.atomic import write_atomically
+from gonogo.core.content import find_root
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.outcomes import Code
+from gonogo.core.outlet import say, tell
+
+CRITERIA = "reports/criteria.toml"
+
+FILES = {
+    "component.toml": "deploy/{name}/component.toml",
+    "embedded.toml": "deploy/{name}/embedded.toml",
+    "server.conf": "deploy/{name}/{name}.conf",
+    "client.py": "fixtures/{name}.py",
+    "suite.py": "suites/{name}/test_{name}.py",
+    "drills.toml": "suites/{name}/drills.toml",
+    "criteria.toml": CRITERIA,
+}
+"""Template beside this module to the file that it becomes; ``deploy/README.md`` has the same, filled in."""
+
+OF_SERVERS = ("embedded.toml", "server.conf", "drills.toml")
+"""What a component without a server of its own on this machine does not have."""
+
+TAKEN = ("component", "endpoints", "inside", "disturb", "targets", "request")
+"""Names that a fixture of gonogo or of pytest has, or a folder of ``deploy/``."""
+
+NEXT = {
+    "component.toml": "its endpoint keys, and in [claims] the lines of the plan",
+    "embedded.toml": "the package that holds its server, and how that is started",
+    "client.py": "the client: `_ask` raises until it asks the server",
+    "criteria.toml": "the lines of the plan",
+}
+
+THEN = """then `pytest tests/test_content.py` says what is missing, `gonogo check suites/{name}` asks it{red};
+deploy/README.md goes through these files for one product"""
+
+
+def run(name: str, title: str, servers: bool) -> Code:
+    """Write the files of component ``name`` into the content at or above the working folder; prints their paths.
+
+    Without ``servers`` those that start its server on this machine are left out. Nothing is written where something
+    of that name is there already. Raises ``ConfigError``.
+    """
+    root = find_root(Path.cwd())
+    chosen = {t: f.format(name=name) for t, f in FILES.items() if servers or t not in OF_SERVERS}
+    if problems := _invalid(name) or _there(root, name):
+        raise ConfigError(*problems)
+    words = {"name": name, "title": title or name.replace("_", " ").title(), "upper": name.upper()}
+    words["class_name"] = name.replace("_", " ").title().replace(" ", "")
+    for template, path in chosen.items():
+        text = Template(files(__package__).joinpath("component", f"{template}.tmpl").read_text()).substitute(words)
+        before = (root / path).read_text(encoding="utf-8") if path == CRITERIA else ""
+        write_atomically(root / path, (before + text).encode())
+        say(path)
+    tell("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
+    tell(THEN.format(name=name, red=f", `gonogo drill {name}` turns it red" if servers else ""))
+    return Code.GO
+
+
+def _invalid(name: str) -> list[Problem]:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        return [Problem(name, "is no name of a component", "lower-case letters, digits and '_', a letter first")]
+    if keyword.iskeyword(name) or name in TAKEN:
+        return [Problem(name, "cannot be the name of a component: its fixture would have it, and it is taken")]
+    return []
+
+
+def _there(root: Path, name: str) -> list[Problem]:
+    registry = Registry.load(root)
+    there = [p for p in (f"deploy/{name}", f"fixtures/{name}.py", f"suites/{name}") if (root / p).exists()]
+    there += [f"{CRITERIA}: {id}" for id in registry.criteria if id.startswith(f"{name}.")]
+    return [Problem(one, "is there already", "choose another name") for one in there]
