@@ -1,4 +1,4 @@
-"""The README's first command, on a platform that it stands up and takes down itself."""
+"""The README's first command, on a platform that it deploys and removes itself."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import Api
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 
 
 def kubeconfig(
@@ -36,4 +36,4 @@ def kubeconfig(
 
 def api(path: Path, *, check: float = 5, context: str = "") -> Api:
     """What asks the cluster of a file."""
-    return Api(Kubernetes(kubeconfig=str(path), context=context), "thing", Limits(connect=5, check=check))
+    return Api(Kubernetes(kubeconfig=str(path), context=context), "thing", Timeouts(connect=5, check=check))

@@ -113,9 +113,9 @@ class Relay:
         self._server = urlsplit(configuration.host)
         self._token = configuration.auth_settings().get("BearerToken", {}).get("value", "")
         self._plain = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        self._certified = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        self._verifying = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
         if configuration.cert_file:
-            self._certified.load_cert_chain(configuration.cert_file, configuration.key_file)
+            self._verifying.load_cert_chain(configuration.cert_file, configuration.key_file)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
         self._thread.start()
@@ -188,7 +188,7 @@ class Relay:
 
     async def connect(self, *, with_certificate: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the API server."""
-        tls = self._certified if with_certificate else self._plain
+        tls = self._verifying if with_certificate else self._plain
         return await asyncio.open_connection(self._server.hostname, self._server.port or 443, ssl=tls)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

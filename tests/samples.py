@@ -16,15 +16,15 @@ from gonogo.results.model import (
     FirstCause,
     Health,
     Odd,
-    Place,
+    PodHealth,
     Results,
     RunInfo,
+    Shortfall,
     Span,
     Storage,
     TargetInfo,
     Verdict,
     Waiver,
-    Wish,
 )
 
 RUN = "pv-20250604120000-0a1b2c"
@@ -75,13 +75,13 @@ def _health() -> Health:
             Odd(
                 namespace="data",
                 name="kafka-1",
-                place=Place.UNHEALTHY,
+                place=PodHealth.UNHEALTHY,
                 phase="Running",
                 reason="CrashLoop",
                 message=f"exit code 1 {HOSTILE}",
             ),
         ),
-        below=(Wish(kind="StatefulSet", namespace="data", name="kafka", wished=3, ready=2, reason="CrashLoop"),),
+        below=(Shortfall(kind="StatefulSet", namespace="data", name="kafka", desired=3, ready=2, reason="CrashLoop"),),
     )
 
 

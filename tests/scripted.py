@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from gonogo.core.endpoints import Endpoints, Limits, Secret
+from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Script:
         """The way to this server; what is called ``password`` or ``token`` is secret."""
         secrets = {k: Secret(v) for k, v in more.items() if k in ("password", "token")}
         addresses = {k: v for k, v in more.items() if k not in secrets}
-        return Endpoints(component, addresses, secrets, expect or {}, Limits(connect=5, check=5))
+        return Endpoints(component, addresses, secrets, expect or {}, Timeouts(connect=5, check=5))
 
 
 def answers(value: object) -> list[Reply]:

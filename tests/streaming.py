@@ -21,7 +21,7 @@ from websockets.http11 import Response
 from websockets.sync.server import ServerConnection, serve
 
 from gonogo.cluster.api import Kind, Stream
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import Absent, ClientError, ClusterLost, Denied, Forbidden
 
 SPDY, CHANNELS = "SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io"
@@ -39,7 +39,7 @@ class Cluster:
 
     component, context, server = "store", "here", "https://cluster"
     in_cluster, namespace = False, "data"
-    limits = Limits(connect=5, check=5)
+    timeouts = Timeouts(connect=5, check=5)
 
     def __init__(self, speaks: tuple[str, ...] = (SPDY, CHANNELS)) -> None:
         self.speaks, self.refuses, self.hasty = speaks, (0, ""), False
@@ -233,7 +233,7 @@ def through(url: str, host: str, port: int) -> socket.socket:
     assert client.recv(2) == b"\5\2"
     client.sendall(bytes((1, len(user))) + user + bytes((len(password),)) + password)
     if client.recv(2) != b"\1\0":
-        raise ConnectionError("not let in")
+        raise ConnectionError("not admitted")
     client.sendall(b"\5\1\0\3" + bytes((len(name),)) + name + port.to_bytes(2, "big"))
     reply = client.recv(10)
     if reply[1] != 0:

@@ -452,6 +452,36 @@ def test_no_file_holds(what: str) -> None:
     assert found == []
 
 
+def test_no_file_says_what_the_glossary_bans() -> None:
+    glossary = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    banned = [
+        word for row in glossary.splitlines() if row.startswith("| ") for word in re.findall(r"`([a-z ]+)` ?[,|]", row)
+    ]
+    pattern = re.compile(rf"(?<![a-z])({'|'.join(banned).replace(' ', '[ _-]')})(?![a-z])", re.IGNORECASE)
+    texts = [p for p in tracked() if p.suffix in {".py", ".md", ".toml", ".j2", ".tmpl", ".yaml", ".json"}]
+    # golden files hold what clusters said; the changelog names what was renamed
+    ours = [p for p in texts if "golden" not in p.parts and p.name not in {"CONTRIBUTING.md", "CHANGELOG.md"}]
+
+    assert len(banned) > 5
+    assert len(ours) > 300
+    assert [
+        f"{shown(path, number)}: {line.strip()[:100]}"
+        for path in ours
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ] == []
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    # the shapes of Kubernetes' own objects are named as Kubernetes names them
+    paths = [path for path in ENGINE if path.name != "shapes.py"]
+    names = [(n.name, shown(p, n.lineno)) for p in paths for n in tree(p).body if isinstance(n, ast.ClassDef)]
+    places = {name: [place for other, place in names if other == name] for name, _ in names if name[0] != "_"}
+
+    assert len(places) > 150
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_the_readme_starts_with_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     start = re.search(r"^## Start\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)

@@ -23,7 +23,7 @@ from gonogo import (
     something,
 )
 from gonogo.core.errors import Wrong
-from gonogo.core.seen import Seen, seeing
+from gonogo.core.seen import Observed, seeing
 
 CLAIMS: dict[str, tuple[Any, list[Any], list[Any], str]] = {
     "a plain value": (3, [3, 3.0], [2, "3", None], "3"),
@@ -45,7 +45,7 @@ CLAIMS: dict[str, tuple[Any, list[Any], list[Any], str]] = {
 }
 
 
-def decided(actual: Any, expected: Any) -> tuple[bool, Seen]:
+def decided(actual: Any, expected: Any) -> tuple[bool, Observed]:
     """Whether the claim is true, and what its check reports."""
     with seeing() as seen:
         try:
@@ -111,7 +111,7 @@ def test_nobody_listens_outside_a_check() -> None:
 
     expect(1, 1, cause="store.lossy")
 
-    assert seen == Seen()
+    assert seen == Observed()
 
 
 def test_checks_side_by_side_do_not_hear_each_other() -> None:

@@ -319,7 +319,7 @@ def test_what_gonogo_did_not_start_is_never_replaced(gonogo: Gonogo, content: Co
     assert "--replace: gonogo did not start the servers of 'there'" in said.err
 
 
-def test_replacing_is_told_to_the_provider_before_anything_is_stood_up(
+def test_replacing_is_told_to_the_provider_before_anything_is_deployed(
     gonogo: Gonogo, content: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gonogo.providers.choose.provider_for", lambda target, *_: Replacing(target))

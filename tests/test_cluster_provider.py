@@ -23,11 +23,11 @@ from gonogo.checks.translate import translated
 from gonogo.cluster import behind
 from gonogo.cluster.judge import World
 from gonogo.cluster.judge.endpoints import MAKERS, selected
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden, Problem, Refused, SecretMissing
 from gonogo.core.outlet import learn
 from gonogo.providers.choose import provider_for
-from gonogo.providers.existing.access import Cluster
+from gonogo.providers.existing.access import ClusterAccess
 from gonogo.providers.existing.cluster import ExistingCluster
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -39,12 +39,12 @@ SYSTEM = "GET /api/v1/namespaces/kube-system"
 @contextmanager
 def cluster(
     folder: Path, replies: Mapping[str, list[Reply]], contexts: tuple[str, ...] = ("one",), **settings: Any
-) -> Iterator[tuple[Cluster, Script, list[str]]]:
+) -> Iterator[tuple[ClusterAccess, Script, list[str]]]:
     """A cluster whose API server replies so; what was asked, and the secrets that were learned."""
     learned: list[str] = []
     with serving(replies) as script:
         path = kubeconfig(folder / "config", server=script.url, contexts=contexts)
-        one = Cluster(Kubernetes(kubeconfig=str(path), **settings), Limits(connect=5, check=5), learned.append)
+        one = ClusterAccess(Kubernetes(kubeconfig=str(path), **settings), Timeouts(connect=5, check=5), learned.append)
         with closing(one):
             yield one, script, learned
 

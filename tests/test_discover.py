@@ -16,7 +16,7 @@ from test_architecture import ROOT
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes, load_target
-from gonogo.commands.discover import Seen, drafts, look, target_file
+from gonogo.commands.discover import ClusterContents, drafts, look, target_file
 from gonogo.core.errors import Garbled
 
 REGISTRY = Registry.load(ROOT)
@@ -62,7 +62,9 @@ def drafted(
     resources: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """The tables of the components that were recognised."""
-    seen = Seen(tuple(services or ()), tuple(pods or ()), {k: tuple(v) for k, v in (resources or {}).items()})
+    seen = ClusterContents(
+        tuple(services or ()), tuple(pods or ()), {k: tuple(v) for k, v in (resources or {}).items()}
+    )
     text = target_file(COMPONENTS, seen, Kubernetes(), "staging", "uid-1")
     found: dict[str, Any] = tomllib.loads(text).get("components", {})
     return found
@@ -200,14 +202,16 @@ def test_a_plain_service_is_recognised_by_port_and_by_image_label_or_name(
 def test_a_headless_service_comes_after_another() -> None:
     services = (service("kafka-brokers", 9092, headless=True, app="kafka"), service("kafka", 9092))
 
-    (draft,) = drafts(Seen(services, (pod("kafka", "kafka:1"),), {}), COMPONENTS)
+    (draft,) = drafts(ClusterContents(services, (pod("kafka", "kafka:1"),), {}), COMPONENTS)
 
     assert (draft.service, draft.others) == ("data/kafka:9092", ["data/kafka-brokers:9092"])
 
 
 def test_what_a_person_has_to_add_is_said_where_it_belongs() -> None:
     clear = pod("db", "postgres:17", secret="db-tls", POSTGRES_PASSWORD="hunter2")
-    seen = Seen((service("db", 5432), service("neo4j", 7687)), (clear, pod("neo4j", "neo4j:5", secret="graph")), {})
+    seen = ClusterContents(
+        (service("db", 5432), service("neo4j", 7687)), (clear, pod("neo4j", "neo4j:5", secret="graph")), {}
+    )
 
     text = target_file(COMPONENTS, seen, Kubernetes(), "staging", "")
 
@@ -222,7 +226,7 @@ def test_the_draft_is_a_target_file(tmp_path: Path) -> None:
     services = (service("kafka", 9092), service("ray-head", 8265))
     pods = (pod("kafka", "kafka:1"), pod("ray-head", "ray:2", RAY_AUTH_TOKEN="ray#token"))
 
-    text = target_file(COMPONENTS, Seen(services, pods, {}), Kubernetes(), "EKS:eu/staging", "uid-1")
+    text = target_file(COMPONENTS, ClusterContents(services, pods, {}), Kubernetes(), "EKS:eu/staging", "uid-1")
     (tmp_path / "draft.toml").write_text(text)
     target = load_target(str(tmp_path / "draft.toml"), ROOT, REGISTRY)
 
@@ -252,7 +256,7 @@ def test_what_may_not_be_listed_everywhere_is_listed_where_the_context_is(tmp_pa
 def test_what_a_cluster_says_is_a_comment_and_nothing_else(odd: str) -> None:
     pods = [pod("kafka", f"kafka:1{odd}", secret=f"x{odd}"), pod("db", "postgres:17", POSTGRES_USER=f"me{odd}")]
     refused = (f"may not list pods{odd}",)
-    seen = Seen((service("kafka", 9092), service("db", 5432)), tuple(pods), {}, refused)
+    seen = ClusterContents((service("kafka", 9092), service("db", 5432)), tuple(pods), {}, refused)
 
     text = target_file(COMPONENTS, seen, Kubernetes(), f"staging{odd}", "uid-1")
 

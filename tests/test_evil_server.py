@@ -25,10 +25,10 @@ from gonogo.cluster import survey
 from gonogo.cluster.api import KINDS, VERSION, Api, items
 from gonogo.cluster.hub import Hub
 from gonogo.cluster.judge.shapes import Base
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ClientError, ClusterLost, Forbidden, Garbled
 from gonogo.core.waiting import pause, until
-from gonogo.providers.existing.access import Cluster
+from gonogo.providers.existing.access import ClusterAccess
 
 POD = KINDS["Pod"]
 PODS = f"GET {POD.path()}"
@@ -322,7 +322,7 @@ def test_garbage_is_an_answer_to_no_question(tmp_path: Path, body: bytes) -> Non
     paths += ["/apis/discovery.k8s.io/v1/namespaces/data/endpointslices", "/api/v1/namespaces/data/pods"]
     with serving({f"GET {path}": odd for path in paths}) as script:
         settings = Kubernetes(kubeconfig=str(kubeconfig(tmp_path / "config", server=script.url)), transport="ingress")
-        with closing(Cluster(settings, Limits(connect=5, check=5))) as cluster:
+        with closing(ClusterAccess(settings, Timeouts(connect=5, check=5))) as cluster:
             for ask in (
                 cluster.api.identity,
                 lambda: cluster.secret("data", "x", "password"),

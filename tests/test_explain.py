@@ -315,7 +315,7 @@ def test_a_message_is_the_one_that_stands_before_its_verdict() -> None:
     }
 
     assert found["progressing", "NoPods"].startswith("… should make its pods")
-    assert found["suspended", "ScaledToZero"].startswith("… makes its pods and ")
+    assert found["suspended", "ScaledToZero"].startswith("… makes its pods")
     assert found["unknown", "EndpointsUnknown"] == "neither its pods nor its endpoints are known here"
 
 

@@ -370,7 +370,7 @@ def untrusted(scene: Scene) -> None:
 
 
 def unmade(error: BaseException) -> Callable[[Scene], None]:
-    """Nothing of the target's platform stands, and nothing can be stood up."""
+    """Nothing of the target's platform stands, and nothing can be deployed."""
 
     def up(*_: object) -> None:
         raise error
@@ -438,7 +438,7 @@ FAULTS: dict[str, Callable[[Scene], object]] = {
     "component: does not answer": says("TimedOut"),
     "component: refuses our credentials": says("Denied"),
     "component: an error of its client": says("bug"),
-    "component: cannot be stood up": unmade(DeployError("store", "line 3 of its configuration")),
+    "component: cannot be deployed": unmade(DeployError("store", "line 3 of its configuration")),
     "component: not ready in time": unmade(NotReady("the store", 1, 2, None)),
     "this machine: no room, no right to it": met(OSError(28, "No space left on device", "/data")),
     "gonogo: an error of its own": met(ZeroDivisionError("nobody divides here")),

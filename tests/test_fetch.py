@@ -21,7 +21,7 @@ from gonogo.providers.embedded import fetch as fetching
 from gonogo.providers.embedded import transfer
 from gonogo.providers.embedded.fetch import Fetched, fetch, missing
 from gonogo.providers.embedded.maven import Pin
-from gonogo.providers.embedded.spec import ClassPath, Command, Embedded, Node, Program
+from gonogo.providers.embedded.spec import ClassPath, Command, EmbeddedSpec, Node, ProgramSpec
 from gonogo.providers.embedded.transfer import Cancelled
 from tests.mirror import Mirror, self_signed, use
 
@@ -53,11 +53,11 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def component(folder: Path, *pins: Pin, programs: dict[str, Program] | None = None) -> Embedded:
+def component(folder: Path, *pins: Pin, programs: dict[str, ProgramSpec] | None = None) -> EmbeddedSpec:
     """A component with this class path, its list written to the folder."""
     folder.mkdir(exist_ok=True)
     (folder / "maven.txt").write_text("".join(f"{pin.coordinates} {pin.size} {pin.sha256}\n" for pin in pins))
-    return Embedded(
+    return EmbeddedSpec(
         version="1",
         memory=1,
         disk=1,
@@ -69,7 +69,7 @@ def component(folder: Path, *pins: Pin, programs: dict[str, Program] | None = No
     )
 
 
-def brought(home: Path, *pins: Pin, programs: dict[str, Program] | None = None) -> Fetched:
+def brought(home: Path, *pins: Pin, programs: dict[str, ProgramSpec] | None = None) -> Fetched:
     """What is fetched for a component of these files."""
     folder = home.parent / "component"
     spec = component(folder, *pins, programs=programs)
@@ -92,9 +92,9 @@ def zip_of(**files: str) -> bytes:
     return content.getvalue()
 
 
-def zipped(pin: Pin, **more: object) -> Program:
+def zipped(pin: Pin, **more: object) -> ProgramSpec:
     """A program that is the zip."""
-    return Program(maven=pin.coordinates, size=pin.size, sha256=pin.sha256, **more)  # type: ignore[arg-type]
+    return ProgramSpec(maven=pin.coordinates, size=pin.size, sha256=pin.sha256, **more)  # type: ignore[arg-type]
 
 
 def test_files_arrive_in_the_order_of_the_list(mirror: Mirror, home: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from streaming import CHANNELS, SPDY, Cluster, through
 
 from gonogo.cluster.forward import Forwards
-from gonogo.cluster.forward.choose import Reference
+from gonogo.cluster.forward.choose import Destination
 from gonogo.cluster.forward.tunnel import Channels, Spdy
 from gonogo.core.errors import (
     Absent,
@@ -282,7 +282,7 @@ def test_a_pod_may_be_named_itself(forwards: Forwards, cluster: Cluster, served:
 @pytest.mark.parametrize("text", ["web", "data/web", "data/web:", "data/web/x:80", "data/a/b/c:1", "D/web:80", "x:80"])
 def test_what_is_no_reference_is_said_at_once(text: str) -> None:
     with pytest.raises(ConfigError, match="is no port of a Service or pod"):
-        Reference.read(text)
+        Destination.read(text)
 
 
 def test_a_port_that_the_service_does_not_have_is_said_at_once(forwards: Forwards, cluster: Cluster) -> None:
@@ -506,11 +506,11 @@ def test_the_proxy_serves_only_who_was_given_its_url(forwards: Forwards) -> None
 
     assert url == forwards.socks()
     assert url.startswith("socks5h://")
-    with pytest.raises(ConnectionError, match="not let in"):
+    with pytest.raises(ConnectionError, match="not admitted"):
         through(url.replace("@", "x@"), "web.data.svc", 80)
-    with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=20) as stranger:
-        stranger.sendall(b"\5\1\0")
-        assert stranger.recv(2) == b"\5\xff"
+    with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=20) as client:
+        client.sendall(b"\5\1\0")
+        assert client.recv(2) == b"\5\xff"
 
 
 # -- what is on the wire

@@ -517,7 +517,7 @@ def test_the_target_says_which_namespaces(
     target = content.root / "deploy/targets/there.toml"
     target.write_text(target.read_text() + '\n[kubernetes]\ncontext = "one"\nnamespaces = ["data"]\n')
     seen: list[Any] = []
-    monkeypatch.setattr("gonogo.cluster.api.Api", lambda settings, limits: settings.context)
+    monkeypatch.setattr("gonogo.cluster.api.Api", lambda settings, timeouts: settings.context)
     monkeypatch.setattr(survey, "of_cluster", lambda api, spaces, _: seen.append((api, spaces)) or survey_of([]))
 
     health(*given, "--target", "there", "--json")

@@ -17,7 +17,7 @@ from samples import sample_results
 from gonogo.core import holders
 from gonogo.core.holders import held, holder, told_by
 from gonogo.core.outlet import tell
-from gonogo.providers.embedded.platforms import Platform, Record
+from gonogo.providers.embedded.platforms import KnownPlatform, Record
 from gonogo.providers.embedded.transfer import locked
 from gonogo.run.outdated import put_away
 from gonogo.run.publish import publish
@@ -57,7 +57,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     told_by(tell)
 
 
-def platform(folder: Path) -> Platform:
+def platform(folder: Path) -> KnownPlatform:
     """One that nobody started, in a folder of its own."""
     record = Record(
         id="pv-20261130000000-abcdef",
@@ -68,7 +68,7 @@ def platform(folder: Path) -> Platform:
         owner=os.geteuid(),
         since="2026-11-30T00:00:00Z",
     )
-    return Platform(folder / "record.json", record)
+    return KnownPlatform(folder / "record.json", record)
 
 
 def exclusively(folder: Path) -> None:

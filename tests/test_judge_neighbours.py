@@ -18,7 +18,7 @@ APP = {"app": "shop"}
 
 
 def deployment(**status: Any) -> m.Object:
-    """A Deployment that wishes for 2 pods."""
+    """A Deployment of which 2 pods are desired."""
     return m.thing(
         "apps/v1", "Deployment", "shop", spec={"replicas": 2, "selector": {"matchLabels": APP}}, status=status
     )
@@ -63,7 +63,7 @@ def test_the_newest_replica_set_decides_not_what_is_on_its_way_out() -> None:
     assert (row.state, row.reason) == (State.PROGRESSING, "Unavailable")
 
 
-def test_an_older_replica_set_that_wishes_for_nothing_has_no_row() -> None:
+def test_an_older_replica_set_of_which_no_pod_is_desired_has_no_row() -> None:
     top = deployment(replicas=2, updatedReplicas=2, availableReplicas=2)
 
     assert m.rows(top, replica_set(top, 1, 0), replica_set(top, 2, availableReplicas=2)).keys() == {
@@ -398,11 +398,11 @@ def test_a_pod_that_the_scheduler_says_nothing_of_waits_for_its_claim() -> None:
     late = kind_of_storage("late", volumeBindingMode="WaitForFirstConsumer")
     mounts = {"volumes": [{"name": "c", "ephemeral": {"volumeClaimTemplate": {}}}]}
     pod = m.pod("x", phase="Pending", scheduled=("", "", ""), age=60, spec=mounts)
-    wish = claim("late")
-    wish["metadata"]["name"] = "x-c"
-    told = m.event(wish, "ProvisioningFailed", "only supports ReadWriteOnce access modes")
+    wanted = claim("late")
+    wanted["metadata"]["name"] = "x-c"
+    told = m.event(wanted, "ProvisioningFailed", "only supports ReadWriteOnce access modes")
 
-    row = m.row(pod, wish, late, told)
+    row = m.row(pod, wanted, late, told)
 
     assert (row.state, row.reason, row.cause) == (State.FAILED, "AccessModeRefused", "PersistentVolumeClaim data/x-c")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import manifests as m
 import pytest
 
-from gonogo.cluster.judge import Place, State, World, tally
+from gonogo.cluster.judge import PodHealth, State, World, tally
 from gonogo.cluster.judge.health import place
 from gonogo.cluster.judge.shapes import MISSHAPEN, shaped
 
@@ -20,7 +20,7 @@ class Case(NamedTuple):
 
     name: str
     pod: m.Object
-    place: Place
+    place: PodHealth
     state: State
     reason: str = ""
     around: tuple[m.Object, ...] = ()
@@ -57,7 +57,7 @@ def over(reason: str = "", *, code: int = 1, **fields: object) -> m.Object:
 
 
 REPLICAS = m.thing("apps/v1", "ReplicaSet", "app", spec={"replicas": 1}, status={})
-NONE_WISHED = m.thing("apps/v1", "ReplicaSet", "app", spec={"replicas": 0}, status={})
+NONE_DESIRED = m.thing("apps/v1", "ReplicaSet", "app", spec={"replicas": 0}, status={})
 TRYING = m.thing("batch/v1", "Job", "load", spec={}, status={"failed": 1, "active": 1})
 LOST_JOB = m.thing(
     "batch/v1", "Job", "load", spec={}, status={"conditions": m.conditions(Failed=("True", "BackoffLimitExceeded", ""))}
@@ -90,69 +90,76 @@ just_back = m.container(m.running(3), ready=True, restarts=5, last=m.ended(1, si
 
 CASES = [
     # serving, and what looks odd but serves
-    Case("running and ready", m.pod("p", ready=True), Place.HEALTHY, READY),
+    Case("running and ready", m.pod("p", ready=True), PodHealth.HEALTHY, READY),
     Case(
         "ready with a native sidecar",
         m.pod("p", ready=True, init=[m.container(m.running(), name="side")], spec=SIDE),
-        Place.HEALTHY,
+        PodHealth.HEALTHY,
         READY,
     ),
     Case(
         "ready after its init container",
         m.pod("p", ready=True, init=[m.container(m.ended(0, "Completed"), name="first")], spec=FIRST),
-        Place.HEALTHY,
+        PodHealth.HEALTHY,
         READY,
     ),
-    Case("ready, restarted long ago", m.pod("p", restarted_long_ago, ready=True), Place.HEALTHY, READY),
-    Case("ready, restarted once just now", m.pod("p", restarted_once, ready=True), Place.HEALTHY, READY),
+    Case("ready, restarted long ago", m.pod("p", restarted_long_ago, ready=True), PodHealth.HEALTHY, READY),
+    Case("ready, restarted once just now", m.pod("p", restarted_once, ready=True), PodHealth.HEALTHY, READY),
     Case(
         "ready on a cordoned node",
         m.pod("p", ready=True),
-        Place.HEALTHY,
+        PodHealth.HEALTHY,
         READY,
         around=(m.node(spec={"unschedulable": True}),),
     ),
-    Case("ready and a Job's", m.pod("p", ready=True, owner=TRYING), Place.HEALTHY, READY, around=(TRYING,)),
+    Case("ready and a Job's", m.pod("p", ready=True, owner=TRYING), PodHealth.HEALTHY, READY, around=(TRYING,)),
     Case(
         "ready without an owner",
         m.pod("p", ready=True, meta={"annotations": {"kubernetes.io/config.mirror": "x"}}),
-        Place.HEALTHY,
+        PodHealth.HEALTHY,
         READY,
     ),
     # not to be counted
     Case(
         "succeeded",
         m.pod("p", m.container(m.ended(0, "Completed")), phase="Succeeded"),
-        Place.SUCCEEDED,
+        PodHealth.SUCCEEDED,
         READY,
         "Completed",
     ),
     Case(
         "being deleted, in time",
         m.pod("p", ready=True, meta={"deletionTimestamp": m.ago(-20)}),
-        Place.TERMINATING,
+        PodHealth.TERMINATING,
         PROGRESSING,
         "Terminating",
     ),
     Case(
         "being deleted, a little late",
         m.pod("p", ready=True, meta={"deletionTimestamp": m.ago(200)}),
-        Place.TERMINATING,
+        PodHealth.TERMINATING,
         PROGRESSING,
         "TerminatingStuck",
     ),
     Case(
         "a crash loop that is being deleted",
         crashing(meta={"deletionTimestamp": m.ago(10)}),
-        Place.TERMINATING,
+        PodHealth.TERMINATING,
         PROGRESSING,
         "TerminatingStuck",
     ),
-    Case("evicted and replaced", over("Evicted", owner=REPLICAS), Place.REPLACED, READY, "Replaced", (REPLICAS, NEWER)),
+    Case(
+        "evicted and replaced",
+        over("Evicted", owner=REPLICAS),
+        PodHealth.REPLACED,
+        READY,
+        "Replaced",
+        (REPLICAS, NEWER),
+    ),
     Case(
         "shut down with its node and replaced",
         over("Terminated", owner=REPLICAS),
-        Place.REPLACED,
+        PodHealth.REPLACED,
         READY,
         "Replaced",
         (REPLICAS, NEWER),
@@ -160,7 +167,7 @@ CASES = [
     Case(
         "refused by its node's affinity and replaced",
         over("NodeAffinity", owner=REPLICAS),
-        Place.REPLACED,
+        PodHealth.REPLACED,
         READY,
         "Replaced",
         (REPLICAS, NEWER),
@@ -168,36 +175,41 @@ CASES = [
     Case(
         "refused by its node and replaced",
         over("UnexpectedAdmissionError", owner=REPLICAS),
-        Place.REPLACED,
+        PodHealth.REPLACED,
         READY,
         "Replaced",
         (REPLICAS, NEWER),
     ),
     Case(
-        "preempted, nothing wished any more",
-        over("Preempting", owner=NONE_WISHED),
-        Place.REPLACED,
+        "preempted, nothing desired any more",
+        over("Preempting", owner=NONE_DESIRED),
+        PodHealth.REPLACED,
         READY,
         "Replaced",
-        (NONE_WISHED,),
+        (NONE_DESIRED,),
     ),
-    Case("a Job's failed try", over(owner=TRYING), Place.REPLACED, READY, "Replaced", (TRYING,)),
+    Case("a Job's failed try", over(owner=TRYING), PodHealth.REPLACED, READY, "Replaced", (TRYING,)),
     Case(
-        "a failed try of a Job that is complete", over(owner=DONE_JOB), Place.REPLACED, READY, "Replaced", (DONE_JOB,)
+        "a failed try of a Job that is complete",
+        over(owner=DONE_JOB),
+        PodHealth.REPLACED,
+        READY,
+        "Replaced",
+        (DONE_JOB,),
     ),
     # settling
     Case(
         "waits for the scheduler",
         m.pod("p", phase="Pending", scheduled=False, age=2, since=2),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "Pending",
     ),
-    Case("its container is being made", creating(), Place.SETTLING, PROGRESSING, "ContainerCreating"),
+    Case("its container is being made", creating(), PodHealth.SETTLING, PROGRESSING, "ContainerCreating"),
     Case(
         "no status of its kubelet yet",
         m.pod("p", phase="Pending", age=5, since=5),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "Starting",
     ),
@@ -212,17 +224,17 @@ CASES = [
             init=[m.container(m.running(20), name="first")],
             spec=FIRST,
         ),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "Initializing",
     ),
-    Case("runs, not ready yet", unready, Place.SETTLING, PROGRESSING, "NotReady"),
-    Case("was ready until a minute ago", unready_lately, Place.SETTLING, PROGRESSING, "NotReady"),
-    Case("within its startup budget", starting, Place.SETTLING, PROGRESSING, "Starting"),
+    Case("runs, not ready yet", unready, PodHealth.SETTLING, PROGRESSING, "NotReady"),
+    Case("was ready until a minute ago", unready_lately, PodHealth.SETTLING, PROGRESSING, "NotReady"),
+    Case("within its startup budget", starting, PodHealth.SETTLING, PROGRESSING, "Starting"),
     Case(
         "within its startup budget, failing",
         starting,
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "StartupProbe",
         (m.event(starting, "Unhealthy", "Startup probe failed: connection refused"),),
@@ -230,28 +242,28 @@ CASES = [
     Case(
         "its readiness probe fails, young",
         unready,
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "ReadinessProbe",
         (m.event(unready, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),),
     ),
-    Case("crashed once", crashing(restarts=0, age=20, since=20), Place.SETTLING, PROGRESSING, "CrashLoop"),
-    Case("crashed twice", crashing(restarts=1, age=40, since=40), Place.SETTLING, PROGRESSING, "CrashLoop"),
+    Case("crashed once", crashing(restarts=0, age=20, since=20), PodHealth.SETTLING, PROGRESSING, "CrashLoop"),
+    Case("crashed twice", crashing(restarts=1, age=40, since=40), PodHealth.SETTLING, PROGRESSING, "CrashLoop"),
     Case(
         "killed for memory once",
         crashing(137, 0, word="OOMKilled", age=20, since=20),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "OOMKilled",
     ),
     Case(
         "registry not reached, for 10 s",
         image("ErrImagePull", "dial tcp: i/o timeout"),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "ImageUnreachable",
     ),
-    Case("unschedulable for 5 s", unscheduled(LACK, 5), Place.SETTLING, PROGRESSING, "Unschedulable"),
+    Case("unschedulable for 5 s", unscheduled(LACK, 5), PodHealth.SETTLING, PROGRESSING, "Unschedulable"),
     Case(
         "a Secret is missing for 5 s",
         m.pod(
@@ -261,14 +273,14 @@ CASES = [
             age=5,
             since=5,
         ),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "SecretMissing",
     ),
     Case(
         "a Job's pod at work for an hour",
         m.pod("p", m.container(m.running()), owner=TRYING),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         PROGRESSING,
         "NotReady",
         (TRYING,),
@@ -281,45 +293,57 @@ CASES = [
             scheduled=("False", "SchedulingGated", ""),
             spec={"schedulingGates": [{"name": "queue"}]},
         ),
-        Place.SETTLING,
+        PodHealth.SETTLING,
         SUSPENDED,
         "SchedulingGated",
     ),
     # unhealthy
-    Case("not ready for 15 minutes", unready_long, Place.UNHEALTHY, PROGRESSING, "NotReady"),
+    Case("not ready for 15 minutes", unready_long, PodHealth.UNHEALTHY, PROGRESSING, "NotReady"),
     Case(
-        "its container is being made for 10 minutes", creating(600), Place.UNHEALTHY, PROGRESSING, "ContainerCreating"
+        "its container is being made for 10 minutes",
+        creating(600),
+        PodHealth.UNHEALTHY,
+        PROGRESSING,
+        "ContainerCreating",
     ),
     Case(
         "its readiness probe fails for 15 minutes",
         unready_long,
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "ReadinessProbe",
         (m.event(unready_long, "Unhealthy", "Readiness probe failed: 503"),),
     ),
-    Case("crash loop", crashing(), Place.UNHEALTHY, FAILED, "CrashLoop"),
-    Case("crash loop, young", crashing(restarts=2, age=50, since=50), Place.UNHEALTHY, FAILED, "CrashLoop"),
-    Case("crash loop of a program that ends well", crashing(0, word="Completed"), Place.UNHEALTHY, FAILED, "CrashLoop"),
+    Case("crash loop", crashing(), PodHealth.UNHEALTHY, FAILED, "CrashLoop"),
+    Case("crash loop, young", crashing(restarts=2, age=50, since=50), PodHealth.UNHEALTHY, FAILED, "CrashLoop"),
+    Case(
+        "crash loop of a program that ends well",
+        crashing(0, word="Completed"),
+        PodHealth.UNHEALTHY,
+        FAILED,
+        "CrashLoop",
+    ),
     Case(
         "crash loop between two runs",
         m.pod("p", m.container(m.running(3), restarts=5, last=m.ended(1, since=4))),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "CrashLoop",
     ),
     Case(
         "crash loop that looks ready for a moment",
         m.pod("p", just_back, ready=True),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "CrashLoop",
     ),
-    Case("killed for memory again and again", crashing(137, word="OOMKilled"), Place.UNHEALTHY, FAILED, "OOMKilled"),
+    Case(
+        "killed for memory again and again", crashing(137, word="OOMKilled"), PodHealth.UNHEALTHY, FAILED, "OOMKilled"
+    ),
     Case(
         "flapping: ready, the third restart 10 minutes ago",
         m.pod("p", restarted, ready=True),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         PROGRESSING,
         "Flapping",
     ),
@@ -332,7 +356,7 @@ CASES = [
             init=[m.container(m.waiting("CrashLoopBackOff"), name="first", restarts=4, last=m.ended(1))],
             spec=FIRST,
         ),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "CrashLoop",
     ),
@@ -344,30 +368,40 @@ CASES = [
             init=[m.container(m.waiting("CrashLoopBackOff"), name="side", restarts=4, last=m.ended(1))],
             spec=SIDE,
         ),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "CrashLoop",
     ),
-    Case("image not found", image("ErrImagePull", "shop/app:1.0: not found"), Place.UNHEALTHY, FAILED, "ImageNotFound"),
     Case(
-        "image refused", image("ImagePullBackOff", "failed: 401 Unauthorized"), Place.UNHEALTHY, FAILED, "ImageRefused"
+        "image not found",
+        image("ErrImagePull", "shop/app:1.0: not found"),
+        PodHealth.UNHEALTHY,
+        FAILED,
+        "ImageNotFound",
+    ),
+    Case(
+        "image refused",
+        image("ImagePullBackOff", "failed: 401 Unauthorized"),
+        PodHealth.UNHEALTHY,
+        FAILED,
+        "ImageRefused",
     ),
     Case(
         "image misnamed",
         image("InvalidImageName", "couldn't parse image name"),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "ImageNameInvalid",
     ),
-    Case("image never pulled", image("ErrImageNeverPull"), Place.UNHEALTHY, FAILED, "ImageNeverPulled"),
+    Case("image never pulled", image("ErrImageNeverPull"), PodHealth.UNHEALTHY, FAILED, "ImageNeverPulled"),
     Case(
         "registry not reached for two minutes",
         image("ErrImagePull", "dial tcp: i/o timeout", 120),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "ImageUnreachable",
     ),
-    Case("unschedulable for a minute", unscheduled(LACK, 60), Place.UNHEALTHY, FAILED, "Unschedulable"),
+    Case("unschedulable for a minute", unscheduled(LACK, 60), PodHealth.UNHEALTHY, FAILED, "Unschedulable"),
     Case(
         "a key of a ConfigMap is missing",
         m.pod(
@@ -375,7 +409,7 @@ CASES = [
             m.container(m.waiting("CreateContainerConfigError", "couldn't find key k in ConfigMap data/c")),
             phase="Pending",
         ),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "KeyMissing",
     ),
@@ -385,71 +419,75 @@ CASES = [
             "p",
             m.container(m.waiting("RunContainerError", 'exec: "serve": executable file not found'), restarts=2),
         ),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "CommandNotFound",
     ),
     Case(
         "its startup budget is spent",
         spent,
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "StartupProbe",
         (m.event(spent, "Unhealthy", "Startup probe failed: 503"),),
     ),
-    Case("evicted, nobody replaces it", over("Evicted"), Place.UNHEALTHY, FAILED, "Evicted"),
-    Case("failed by itself", over(), Place.UNHEALTHY, FAILED, "ContainerFailed"),
-    Case("failed as its Job did", over(owner=LOST_JOB), Place.UNHEALTHY, FAILED, "ContainerFailed", (LOST_JOB,)),
+    Case("evicted, nobody replaces it", over("Evicted"), PodHealth.UNHEALTHY, FAILED, "Evicted"),
+    Case("failed by itself", over(), PodHealth.UNHEALTHY, FAILED, "ContainerFailed"),
+    Case("failed as its Job did", over(owner=LOST_JOB), PodHealth.UNHEALTHY, FAILED, "ContainerFailed", (LOST_JOB,)),
     Case(
         "failed, its controller has made none since",
         over("Evicted", owner=REPLICAS),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "Evicted",
         (REPLICAS,),
     ),
-    Case("ended by its deadline", over("DeadlineExceeded"), Place.UNHEALTHY, FAILED, "DeadlineExceeded"),
+    Case("ended by its deadline", over("DeadlineExceeded"), PodHealth.UNHEALTHY, FAILED, "DeadlineExceeded"),
     Case(
         "should have been gone 10 minutes ago",
         m.pod("p", ready=True, meta={"deletionTimestamp": m.ago(600)}),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "TerminatingStuck",
     ),
     Case(
         "held by a finalizer for 10 minutes",
         m.pod("p", ready=True, meta={"deletionTimestamp": m.ago(600), "finalizers": ["shop/keep"]}),
-        Place.UNHEALTHY,
+        PodHealth.UNHEALTHY,
         FAILED,
         "TerminatingStuck",
     ),
     # unknown
-    Case("phase Unknown", m.pod("p", phase="Unknown"), Place.UNKNOWN, UNKNOWN, "NodeNotReady"),
+    Case("phase Unknown", m.pod("p", phase="Unknown"), PodHealth.UNKNOWN, UNKNOWN, "NodeNotReady"),
     Case(
         "its node is lost",
         m.pod("p", m.container(m.running()), status={"reason": "NodeLost"}),
-        Place.UNKNOWN,
+        PodHealth.UNKNOWN,
         UNKNOWN,
         "NodeNotReady",
     ),
     Case(
         "its node does not answer",
         m.pod("p", m.container(m.running())),
-        Place.UNKNOWN,
+        PodHealth.UNKNOWN,
         UNKNOWN,
         "NodeNotReady",
         (m.node(ready="Unknown"),),
     ),
-    Case("a phase that nobody knows", m.pod("p", phase="Dreaming"), Place.UNKNOWN, UNKNOWN, "PhaseUnknown"),
+    Case("a phase that nobody knows", m.pod("p", phase="Dreaming"), PodHealth.UNKNOWN, UNKNOWN, "PhaseUnknown"),
     Case(
-        "a field of another type", m.pod("p", status={"containerStatuses": "none"}), Place.UNKNOWN, UNKNOWN, "Malformed"
+        "a field of another type",
+        m.pod("p", status={"containerStatuses": "none"}),
+        PodHealth.UNKNOWN,
+        UNKNOWN,
+        "Malformed",
     ),
 ]
 
 
 def test_the_table_holds_sixty_states_of_every_place() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 60
-    assert {case.place for case in CASES} == set(Place)
+    assert {case.place for case in CASES} == set(PodHealth)
     assert {case.state for case in CASES} == set(State)
 
 
@@ -487,14 +525,14 @@ def everything() -> list[m.Object]:
 
 
 def test_strict_and_literal_of_all_pods_without_neighbours() -> None:
-    expected = {where: sum(case.place is where for case in CASES if not case.around) for where in Place}
+    expected = {where: sum(case.place is where for case in CASES if not case.around) for where in PodHealth}
 
     health = tally(World.of(everything(), now=m.NOW))
 
-    out = expected[Place.SUCCEEDED] + expected[Place.TERMINATING] + expected[Place.REPLACED]
-    assert health.healthy == expected[Place.HEALTHY]
-    assert (health.unhealthy, health.settling) == (expected[Place.UNHEALTHY], expected[Place.SETTLING])
-    assert (health.unknown, health.excluded, health.pods) == (expected[Place.UNKNOWN], out, len(everything()))
+    out = expected[PodHealth.SUCCEEDED] + expected[PodHealth.TERMINATING] + expected[PodHealth.REPLACED]
+    assert health.healthy == expected[PodHealth.HEALTHY]
+    assert (health.unhealthy, health.settling) == (expected[PodHealth.UNHEALTHY], expected[PodHealth.SETTLING])
+    assert (health.unknown, health.excluded, health.pods) == (expected[PodHealth.UNKNOWN], out, len(everything()))
     assert health.strict == round(100 * health.healthy / (health.pods - out), 2)
     assert health.literal == round(100 * health.running / health.pods, 2)
     assert len(health.explain) == health.pods - health.healthy
@@ -565,16 +603,16 @@ def test_a_stand_in_is_counted_and_explained() -> None:
     assert (health.unknown, health.explain[0].name, health.explain[0].reason) == (1, "odd", "Malformed")
 
 
-# -- what is below its wish, and what is stored
+# -- what has fewer ready pods than desired, and what is stored
 
 
-def workload(kind: str, name: str, wished: int, ready: int, **status: int) -> m.Object:
+def workload(kind: str, name: str, desired: int, ready: int, **status: int) -> m.Object:
     """A controller with so many ready pods."""
     told = {"replicas": ready, "readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": ready, **status}
-    return m.thing("apps/v1", kind, name, spec={"replicas": wished}, status=told)
+    return m.thing("apps/v1", kind, name, spec={"replicas": desired}, status=told)
 
 
-def test_workloads_below_their_wish_are_listed_and_so_is_one_scaled_to_0() -> None:
+def test_workloads_with_fewer_ready_pods_than_desired_are_listed_and_so_is_one_scaled_to_0() -> None:
     agents = m.thing("apps/v1", "DaemonSet", "agents", spec={}, status={"desiredNumberScheduled": 3, "numberReady": 2})
     objects = [
         workload("Deployment", "right", 2, 2),
@@ -585,7 +623,7 @@ def test_workloads_below_their_wish_are_listed_and_so_is_one_scaled_to_0() -> No
 
     health = tally(World.of(objects, now=m.NOW))
 
-    assert [(w.kind, w.name, w.ready, w.wished, w.reason) for w in health.below] == [
+    assert [(w.kind, w.name, w.ready, w.desired, w.reason) for w in health.below] == [
         ("Deployment", "short", 1, 2, "Unavailable"),
         ("StatefulSet", "asleep", 0, 0, "ScaledToZero"),
         ("DaemonSet", "agents", 2, 3, "Unavailable"),

@@ -1,4 +1,4 @@
-"""What kafka-python raises, in the words of the contract; and addresses that serve nobody."""
+"""What kafka-python raises, as outcome and cause; and addresses that serve nobody."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from kafka import errors
 from kafka.structs import TopicPartition
 
+from fixtures import kafka as kafka_client
 from fixtures.kafka import CutOff, Kafka, Members, Partition, known
-from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import (
     ClientError,
     Denied,
@@ -31,7 +32,7 @@ from gonogo.core.errors import (
 def client(*addresses: str, **security: Any) -> Kafka:
     """A client of these addresses that waits for 0.05 s."""
     there = {"bootstrap": ",".join(addresses), "security": security}
-    return Kafka(Endpoints("kafka", there, limits=Limits(connect=0.05, check=0.05)))
+    return Kafka(Endpoints("kafka", there, timeouts=Timeouts(connect=0.05, check=0.05)))
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_what_a_way_to_log_in_takes_is_loaded_before_the_library_imports_it(
     closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr("fixtures.kafka.also", lambda *names: loaded.extend(names))
+    monkeypatch.setattr(kafka_client, "also", lambda *names: loaded.extend(names))
 
     with suppress(ClientError, RuntimeError):
         client(closed, security_protocol="SASL_SSL", sasl_mechanism="AWS_MSK_IAM").answers()

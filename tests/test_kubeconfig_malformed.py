@@ -1,4 +1,4 @@
-"""Kubeconfigs as damage, tools and strangers leave them: a sentence, never a traceback, and never less safe."""
+"""Kubeconfigs as damage, tools and other people leave them: a sentence, never a traceback, and never less safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MLflow answers, in the words of the contract."""
+"""What MLflow answers, as outcome and cause."""
 
 from __future__ import annotations
 

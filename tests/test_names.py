@@ -17,7 +17,7 @@ from gonogo.catalog.target import SECRET, SERVICE, Kubernetes
 from gonogo.cluster import survey
 from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.forward import Forwards
-from gonogo.cluster.forward.choose import Reference, advertised, behind
+from gonogo.cluster.forward.choose import Destination, advertised, behind
 from gonogo.cluster.hub import Hub
 from gonogo.cluster.inside import executed
 from gonogo.cluster.judge import World
@@ -73,7 +73,7 @@ def test_a_port_is_one_that_a_server_can_have(port: str) -> None:
 @pytest.mark.parametrize("text", ["d/web:80/x", "d/pod/web:99999", "d/pod/../x:80", "d/web:http/x", "d/w:-"])
 def test_a_reference_is_made_of_names(text: str) -> None:
     with pytest.raises(ConfigError, match="is no port of a Service or pod"):
-        Reference.read(text)
+        Destination.read(text)
 
 
 @pytest.mark.parametrize("label", [{"a": "web,tier"}, {"a": "web)"}, {"a=b,c": "d"}, {"a ": "web"}, {"a/b/c": "d"}])
@@ -129,7 +129,7 @@ def test_a_pod_is_no_port_that_cannot_be(port: int) -> None:
         cluster.objects |= {WEB: service(), BEHIND_WEB: slices(port=port)}
 
         with pytest.raises(Garbled):
-            behind(cluster, Reference.read("data/web:80"))  # type: ignore[arg-type]
+            behind(cluster, Destination.read("data/web:80"))  # type: ignore[arg-type]
 
 
 def test_a_selector_of_a_service_is_no_other_question() -> None:
@@ -137,7 +137,7 @@ def test_a_selector_of_a_service_is_no_other_question() -> None:
         cluster.objects |= {WEB: service(selector={"app": "web,tier notin (x)"}), BEHIND_WEB: {"items": []}}
 
         with pytest.raises(Garbled, match="no label"):
-            behind(cluster, Reference.read("data/web:80"))  # type: ignore[arg-type]
+            behind(cluster, Destination.read("data/web:80"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("host", ["a/b.data.svc", "web.data/../x.svc", "web?x.data.svc", "..svc", "web.d%61ta.svc"])

@@ -1,4 +1,4 @@
-"""What Neo4j's driver raises, in the words of the contract."""
+"""What Neo4j's driver raises, as outcome and cause."""
 
 from __future__ import annotations
 

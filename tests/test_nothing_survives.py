@@ -48,7 +48,7 @@ class Owner:
                 return
         raise AssertionError(f"it never said {words!r}")
 
-    def platform(self) -> platforms.Platform:
+    def platform(self) -> platforms.KnownPlatform:
         """The one that is up."""
         (one,) = platforms.listed(self.home)
         return one
@@ -77,7 +77,7 @@ def owner(tmp_path: Path) -> Iterator[Owner]:
     platforms.end_all(one.home)
 
 
-def gone(platform: platforms.Platform, family: list[keeper.Process | None]) -> bool:
+def gone(platform: platforms.KnownPlatform, family: list[keeper.Process | None]) -> bool:
     """Whether nothing of the platform is left: no process, no data, no record."""
     return not any(
         (platform.alive, marked(platform.id), any(map(runs, family)), platform.folder.exists(), platform.path.exists())

@@ -37,7 +37,7 @@ def owned_by(uid: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def stranger(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+def other_account(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
     """Whoever connects in its body is of another account than ours; for anybody but root, we are."""
     if os.geteuid() == 0:
         return lambda: owned_by(NOBODY)
@@ -90,11 +90,11 @@ def streams(cluster: Cluster) -> list[str]:
 
 
 def test_another_account_is_cut_off_before_a_byte_is_forwarded(
-    ways: Forwards, cluster: Cluster, stranger: Callable[[], AbstractContextManager[None]]
+    ways: Forwards, cluster: Cluster, other_account: Callable[[], AbstractContextManager[None]]
 ) -> None:
     address = ways.address("data/web:80")
 
-    with stranger(), pytest.raises(ConnectionResetError):
+    with other_account(), pytest.raises(ConnectionResetError):
         heard(address)
 
     assert streams(cluster) == []
@@ -102,22 +102,22 @@ def test_another_account_is_cut_off_before_a_byte_is_forwarded(
 
 
 def test_another_account_is_not_even_asked_who_it_is(
-    ways: Forwards, cluster: Cluster, stranger: Callable[[], AbstractContextManager[None]]
+    ways: Forwards, cluster: Cluster, other_account: Callable[[], AbstractContextManager[None]]
 ) -> None:
     url = ways.socks()
 
-    with stranger(), pytest.raises((ConnectionError, AssertionError)):
+    with other_account(), pytest.raises((ConnectionError, AssertionError)):
         through(url, "web.data.svc", 80)
 
     assert streams(cluster) == []
 
 
-def test_we_are_let_in_beside_a_stranger(
-    ways: Forwards, cluster: Cluster, stranger: Callable[[], AbstractContextManager[None]]
+def test_we_are_admitted_beside_another_account(
+    ways: Forwards, cluster: Cluster, other_account: Callable[[], AbstractContextManager[None]]
 ) -> None:
     address = ways.address("data/web:80")
     if os.geteuid() == 0:
-        with stranger(), pytest.raises(ConnectionResetError):
+        with other_account(), pytest.raises(ConnectionResetError):
             heard(address)
 
         assert heard(address) == b"hello"
@@ -126,7 +126,9 @@ def test_we_are_let_in_beside_a_stranger(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may own a socket of another account")
-def test_root_and_our_own_account_are_let_in(ways: Forwards, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_and_our_own_account_are_admitted(
+    ways: Forwards, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     peers.teller()
     monkeypatch.setattr(peers.os, "geteuid", lambda: NOBODY)
     address = ways.address("data/web:80")
@@ -138,7 +140,7 @@ def test_root_and_our_own_account_are_let_in(ways: Forwards, cluster: Cluster, m
         heard(address)
 
 
-def test_who_cannot_be_told_any_more_is_not_let_in(
+def test_who_cannot_be_told_any_more_is_not_admitted(
     ways: Forwards, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # as when so many connections are open that no further file is
@@ -153,7 +155,7 @@ def test_who_cannot_be_told_any_more_is_not_let_in(
     assert streams(cluster) == []
 
 
-def test_where_no_machine_tells_everybody_is_let_in(
+def test_where_no_machine_tells_everybody_is_admitted(
     ways: Forwards, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers, "teller", lambda: None)

@@ -91,7 +91,7 @@ def test_only_what_is_needed_must_be_up_each_after_what_it_needs(tmp_path: Path)
     ("target", "mode"),
     [("embedded", Mode.WRITE), ("staging", Mode.READ)],
 )
-def test_the_default_mode_is_write_on_what_gonogo_stands_up_and_read_elsewhere(
+def test_the_default_mode_is_write_on_what_gonogo_deploys_and_read_elsewhere(
     tmp_path: Path, target: str, mode: Mode
 ) -> None:
     assert Here(tmp_path, target).plan().mode is mode
@@ -144,7 +144,7 @@ def test_without_an_embedded_server_a_component_and_what_needs_it_need_a_cluster
     assert here.plan().components == ("queue",)
 
 
-def test_a_component_cannot_stand_up_without_one_that_is_declared_unsupported(tmp_path: Path) -> None:
+def test_a_component_cannot_be_deployed_without_one_that_is_declared_unsupported(tmp_path: Path) -> None:
     target = """
         [target]
         name = "embedded"

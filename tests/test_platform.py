@@ -415,6 +415,6 @@ def test_what_a_check_may_do_and_is_compared_with_comes_with_its_endpoints(make:
 
     endpoints = platform.endpoints("store")
 
-    assert (endpoints.expect["things"], endpoints.limits.check) == (5, 7)
+    assert (endpoints.expect["things"], endpoints.timeouts.check) == (5, 7)
     assert endpoints.scope is not None
     assert (endpoints.scope.run, endpoints.scope.mode) == (RUN, "read")

@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from gonogo.core.waiting import until
 from gonogo.providers.embedded import keeper, platforms
 from gonogo.providers.embedded.control import KeeperLost
-from gonogo.providers.embedded.platforms import Platform, Record
+from gonogo.providers.embedded.platforms import KnownPlatform, Record
 from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
 
-Create = Callable[..., Platform]
+Create = Callable[..., KnownPlatform]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def create(home: Path, tmp_path: Path) -> Iterator[Create]:
     """Makes platforms, all ended afterwards."""
     made = []
 
-    def one(root: Path = tmp_path / "checkout", *, kept: bool = False) -> Platform:
+    def one(root: Path = tmp_path / "checkout", *, kept: bool = False) -> KnownPlatform:
         folder = tmp_path / f"data-{len(made)}"
         folder.mkdir()
         platform, process = platforms.create(home, root, folder)
@@ -51,7 +51,7 @@ def create(home: Path, tmp_path: Path) -> Iterator[Create]:
 
 
 @pytest.fixture
-def stranger() -> Iterator[subprocess.Popen[bytes]]:
+def other() -> Iterator[subprocess.Popen[bytes]]:
     """A process that is none of ours."""
     with subprocess.Popen(["/bin/sleep", "1000"]) as process:
         yield process
@@ -142,16 +142,16 @@ def test_a_torn_record_and_one_of_another_version_are_left_alone(create: Create,
 
 
 def test_a_record_whose_pid_was_given_to_somebody_else_is_removed_and_nobody_killed(
-    home: Path, tmp_path: Path, stranger: subprocess.Popen[bytes]
+    home: Path, tmp_path: Path, other: subprocess.Popen[bytes]
 ) -> None:
-    data, seen = marked(tmp_path / "data"), keeper.process(stranger.pid)
+    data, seen = marked(tmp_path / "data"), keeper.process(other.pid)
     assert seen
-    path = written(home, record(keeper=stranger.pid, keeper_start=seen.start - 1, folder=str(data), kept=True))
+    path = written(home, record(keeper=other.pid, keeper_start=seen.start - 1, folder=str(data), kept=True))
     assert platforms.listed(home) == []
-    Platform(path, record(keeper=stranger.pid, keeper_start=seen.start - 1, folder=str(data))).end()
+    KnownPlatform(path, record(keeper=other.pid, keeper_start=seen.start - 1, folder=str(data))).end()
     assert not path.exists()
     assert not data.exists()
-    assert stranger.poll() is None
+    assert other.poll() is None
 
 
 def recipe(folder: str, node: str = "one") -> Recipe:
@@ -192,11 +192,11 @@ def forged(**changes: object) -> Forge:
     return lambda home, data, _: written(home, record(folder=str(data), **changes))
 
 
-def names_a_living_process(home: Path, data: Path, stranger: subprocess.Popen[bytes]) -> None:
+def names_a_living_process(home: Path, data: Path, other: subprocess.Popen[bytes]) -> None:
     """A record that says of somebody's process that it is our keeper."""
-    seen = keeper.process(stranger.pid)
+    seen = keeper.process(other.pid)
     assert seen
-    written(home, record(keeper=stranger.pid, keeper_start=seen.start, folder=str(data), kept=True))
+    written(home, record(keeper=other.pid, keeper_start=seen.start, folder=str(data), kept=True))
 
 
 def a_path_as_id(home: Path, data: Path, _: object) -> None:
@@ -272,12 +272,12 @@ FORGED: dict[str, tuple[Forge, str]] = {
 
 @pytest.mark.parametrize("how", FORGED)
 def test_a_forged_record_is_told_and_acted_on_by_nobody(
-    home: Path, tmp_path: Path, stranger: subprocess.Popen[bytes], how: str
+    home: Path, tmp_path: Path, other: subprocess.Popen[bytes], how: str
 ) -> None:
     forge, said = FORGED[how]
     (data := tmp_path / "data").mkdir()
     (data / "precious").write_text("theirs")
-    forge(home, data, stranger)
+    forge(home, data, other)
 
     told = platforms.strange(home)
     ended = platforms.end_all(home)
@@ -287,7 +287,7 @@ def test_a_forged_record_is_told_and_acted_on_by_nobody(
     assert said in told[0]
     assert ended == []
     assert (data / "precious").read_text() == "theirs"
-    assert stranger.poll() is None
+    assert other.poll() is None
     assert platforms.find(home, Path("/")) is None
 
 

@@ -1,4 +1,4 @@
-"""What psycopg raises, in the words of the contract."""
+"""What psycopg raises, as outcome and cause."""
 
 from __future__ import annotations
 

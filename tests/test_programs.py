@@ -12,9 +12,9 @@ import pytest
 from gonogo.core.errors import ConfigError
 from gonogo.providers.embedded.fetch import fetch
 from gonogo.providers.embedded.programs import installed, requirement, unzipped
-from gonogo.providers.embedded.spec import Command, Embedded, Node, Program
+from gonogo.providers.embedded.spec import Command, EmbeddedSpec, Node, ProgramSpec
 
-TREE = Program(package="some-server", folder="runtime")
+TREE = ProgramSpec(package="some-server", folder="runtime")
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def record(site: Path, *paths: str, text: str = "") -> None:
             file.write(f"{path},sha256={hashlib.sha256(text.encode()).hexdigest()},{len(text)}\n")
 
 
-def unpacked(tmp_path: Path, program: Program) -> Path:
+def unpacked(tmp_path: Path, program: ProgramSpec) -> Path:
     """The program's folder."""
-    spec = Embedded(
+    spec = EmbeddedSpec(
         version="1",
         memory=1,
         disk=1,
@@ -90,7 +90,7 @@ def test_links_inside_are_kept_and_others_followed(tmp_path: Path, site: Path) -
 
 
 def test_chosen_files_keep_their_layout(tmp_path: Path, site: Path) -> None:
-    program = Program(package="some-server", files=("some_server/runtime/*", "some_server.libs/*", "bin/some-tool"))
+    program = ProgramSpec(package="some-server", files=("some_server/runtime/*", "some_server.libs/*", "bin/some-tool"))
 
     folder = unpacked(tmp_path, program)
 
@@ -120,7 +120,7 @@ def test_a_package_with_other_content_is_another_folder(tmp_path: Path, site: Pa
 
 def test_a_missing_package_comes_with_the_line_to_type(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        unpacked(tmp_path, Program(package="no-such-server", folder="bin"))
+        unpacked(tmp_path, ProgramSpec(package="no-such-server", folder="bin"))
 
     sentence = str(caught.value)
     assert sentence.startswith("program it of server: needs the Python package no-such-server, which is not installed")
@@ -128,7 +128,7 @@ def test_a_missing_package_comes_with_the_line_to_type(tmp_path: Path) -> None:
 
 
 def test_packages_that_a_server_runs_from_are_named_before_its_start(tmp_path: Path, site: Path) -> None:
-    spec = Embedded(
+    spec = EmbeddedSpec(
         version="1",
         memory=1,
         disk=1,
@@ -155,7 +155,7 @@ def test_the_line_to_type_has_our_version_limits() -> None:
 def test_a_missing_folder_is_named(tmp_path: Path, site: Path) -> None:
     assert site.is_dir()
     with pytest.raises(ConfigError, match=r"some-server 1\.0 has no files bon"):
-        unpacked(tmp_path, Program(package="some-server", folder="bon"))
+        unpacked(tmp_path, ProgramSpec(package="some-server", folder="bon"))
 
 
 def test_a_damaged_package_is_named_and_nothing_is_kept(tmp_path: Path, site: Path) -> None:
@@ -181,7 +181,9 @@ def test_a_link_in_a_zip_stays_a_link(tmp_path: Path) -> None:
         archive.writestr("server/conf/a.conf", "text")
         archive.writestr(link, "conf/a.conf")
 
-    unzipped(tmp_path / "it.zip", Program(maven="a:b:1", size=1, sha256="", strip=1), tmp_path / "out", lambda _: None)
+    unzipped(
+        tmp_path / "it.zip", ProgramSpec(maven="a:b:1", size=1, sha256="", strip=1), tmp_path / "out", lambda _: None
+    )
 
     assert (tmp_path / "out/current").readlink() == Path("conf/a.conf")
     assert (tmp_path / "out/current").read_text() == "text"

@@ -1,4 +1,4 @@
-"""What Ray answers, in the words of the contract."""
+"""What Ray answers, as outcome and cause."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from scripted import Reply, Script, answers, serving
 
+from fixtures import ray as ray_client
 from fixtures.ray import ENDED, End, Ray
 from gonogo.core.errors import Denied, Garbled, Unavailable
 
@@ -106,7 +107,7 @@ def test_a_job_is_shown_by_what_it_said_last() -> None:
 def test_a_record_that_comes_back_is_deleted_again(
     after: list[Reply], deleted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fixtures.ray.MONITOR_SECONDS", 0.15)
+    monkeypatch.setattr(ray_client, "MONITOR_SECONDS", 0.15)
     there = Reply(body=json.dumps({"status": "STOPPED"}))
     replies = {
         "GET /api/jobs/j": [there, there, *after],

@@ -17,7 +17,7 @@ from gonogo.catalog.target import Target, load_target
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge import JUDGES
 from gonogo.cluster.kinds import BEHIND, CAUSES, HEALTH, WORKLOADS
-from gonogo.commands.rbac import EXPLAINS, Right, home_of, manifests, rights
+from gonogo.commands.rbac import EXPLAINS, Grant, home_of, manifests, rights
 from gonogo.core.errors import ConfigError
 from gonogo.core.outcomes import Mode
 
@@ -62,7 +62,7 @@ def found(
     mode: Mode = Mode.READ,
     kubernetes: str = 'namespaces = ["data"]',
     capabilities: str = "[]",
-) -> tuple[Target, list[Right]]:
+) -> tuple[Target, list[Grant]]:
     """The rights of a target with these tables, on a checkout with a component that is asked through the cluster."""
     head = dedent(HEAD).format(capabilities=capabilities, kubernetes=kubernetes)
     files = {
@@ -77,7 +77,7 @@ def found(
     return target, rights(registry, target, mode)
 
 
-def needed(found: list[Right]) -> set[str]:
+def needed(found: list[Grant]) -> set[str]:
     """``verb resource namespace/name`` of the rights that checks need."""
     return {
         f"{r.verb} {r.resource} {r.namespace or '*'}" + (f"/{r.name}" if r.name else "")

@@ -17,7 +17,7 @@ from benchmarks.redaction import HOSTILE
 from gonogo.redaction import MASK, Redactor, bounded
 from gonogo.redaction.known import secrets_in
 from gonogo.redaction.names import Held, held
-from gonogo.redaction.stream import Stream
+from gonogo.redaction.stream import RedactingStream
 
 CANARY = "kT9+x/Q~~?w ?>4&Lm7"
 
@@ -261,14 +261,14 @@ def test_a_plain_word_is_replaced_where_it_stands_alone() -> None:
 def test_a_text_in_pieces_shows_what_the_whole_shows(size: int, planted: list[Planted]) -> None:
     redact = Redactor([CANARY])
     for one in [*planted[::9], Planted("known", CANARY, f"a {CANARY}{CANARY} b\n")]:
-        stream, text = Stream(redact), f"before\n{one.text}\nafter\n"
+        stream, text = RedactingStream(redact), f"before\n{one.text}\nafter\n"
         pieces = [stream.feed(text[begin : begin + size]) for begin in range(0, len(text), size)]
         pieces = [piece + stream.pause() for piece in pieces]
         assert one.secret not in "".join([*pieces, stream.end()]), one.kind
 
 
 def test_an_unfinished_line_waits_only_where_a_secret_may_have_begun() -> None:
-    stream = Stream(Redactor([CANARY]))
+    stream = RedactingStream(Redactor([CANARY]))
 
     assert (stream.feed("ok .."), stream.pause()) == ("", "ok ..")
     assert (stream.feed(f".{CANARY[:5]}"), stream.pause()) == ("", "")

@@ -42,8 +42,10 @@ def test_components_are_found_by_folder(tmp_path: Path) -> None:
 
 
 def test_criteria_take_their_id_from_the_dotted_key(tmp_path: Path) -> None:
-    deep = {"reports/criteria.toml": '[queue.access.strangers]\nlevel = "critical"\nclaim = "Strangers are refused"\n'}
-    criterion = Registry.load(checkout(tmp_path, deep)).criteria["queue.access.strangers"]
+    deep = {
+        "reports/criteria.toml": '[queue.access.anonymous]\nlevel = "critical"\nclaim = "Anonymous access is refused"\n'
+    }
+    criterion = Registry.load(checkout(tmp_path, deep)).criteria["queue.access.anonymous"]
 
     assert (criterion.level, criterion.component) == (Level.CRITICAL, "queue")
 

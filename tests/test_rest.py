@@ -1,4 +1,4 @@
-"""Every failure of an HTTP call is one word of the contract."""
+"""Every failure of an HTTP call is one outcome and cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripted import Reply, Script, answers, serving
 
 from gonogo.checks.rest import Rest, bearer
 from gonogo.checks.translate import chain
-from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Untrusted
 
 
@@ -52,7 +52,7 @@ def test_nobody_listens() -> None:
 def test_a_server_that_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        endpoints = Endpoints("thing", {}, limits=Limits(connect=5, check=0.05))
+        endpoints = Endpoints("thing", {}, timeouts=Timeouts(connect=5, check=0.05))
 
         with closing(Rest(endpoints, url)) as asked, pytest.raises(TimedOut) as raised:
             asked.ask("GET", "/x")
@@ -118,9 +118,11 @@ def test_a_failed_call_does_not_spoil_the_next() -> None:
     assert [headers["Connection"] for _, headers in script.asked] == ["close", "close"]
 
 
-@pytest.mark.parametrize(("within", "answered"), [("https://thing.data.svc", True), ("https://other.data.svc", False)])
+@pytest.mark.parametrize(
+    ("internal", "answered"), [("https://thing.data.svc", True), ("https://other.data.svc", False)]
+)
 def test_behind_a_port_forward_the_certificate_is_that_of_the_name_in_the_cluster(
-    tmp_path: Path, within: str, answered: bool
+    tmp_path: Path, internal: str, answered: bool
 ) -> None:
     authority = Authority(tmp_path)
     pair, tls = authority.issue("thing.data.svc"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -128,8 +130,8 @@ def test_behind_a_port_forward_the_certificate_is_that_of_the_name_in_the_cluste
 
     with serving({"GET /x": answers({})}, tls) as script:
         addresses = {"url": script.url, "ca": str(authority.file)}
-        endpoints = Endpoints("thing", addresses, transport="port-forward", within={"url": within})
-        with closing(Rest(endpoints, script.url, name=endpoints.certified("url"))) as asked:
+        endpoints = Endpoints("thing", addresses, transport="port-forward", internal={"url": internal})
+        with closing(Rest(endpoints, script.url, name=endpoints.tls_server_name("url"))) as asked:
             if answered:
                 assert asked.json("GET", "/x") == {}
             else:
@@ -138,7 +140,7 @@ def test_behind_a_port_forward_the_certificate_is_that_of_the_name_in_the_cluste
 
 
 @pytest.mark.parametrize(
-    ("transport", "within", "name"),
+    ("transport", "internal", "name"),
     [
         ("port-forward", {"url": "https://thing.data.svc:9200"}, "thing.data.svc"),
         ("port-forward", {"url": "thing.data.svc"}, "thing.data.svc"),
@@ -148,8 +150,8 @@ def test_behind_a_port_forward_the_certificate_is_that_of_the_name_in_the_cluste
     ],
 )
 def test_only_behind_a_port_forward_is_a_certificate_for_another_name(
-    transport: str, within: dict[str, str], name: str | None
+    transport: str, internal: dict[str, str], name: str | None
 ) -> None:
-    endpoints = Endpoints("thing", {"url": "https://127.0.0.1:31000"}, transport=transport, within=within)
+    endpoints = Endpoints("thing", {"url": "https://127.0.0.1:31000"}, transport=transport, internal=internal)
 
-    assert endpoints.certified("url") == name
+    assert endpoints.tls_server_name("url") == name

@@ -41,9 +41,9 @@ class Machine:
         monkeypatch.setattr(resource, "getrlimit", lambda _: self.files)
         monkeypatch.setattr(resource, "setrlimit", lambda _, limits: setattr(self, "files", limits))
 
-    def asked(self, *, memory: int = 1, data: int = 1, home: int = 1, strangers: bool = False) -> Path:
+    def asked(self, *, memory: int = 1, data: int = 1, home: int = 1, other_users: bool = False) -> Path:
         """Where the data goes; the needs are in GiB."""
-        return room_for(Need(memory * GIB, data * GIB, home * GIB, strangers), self.home)
+        return room_for(Need(memory * GIB, data * GIB, home * GIB, other_users), self.home)
 
     def refusal(self, **needs: int) -> str:
         """The sentence, where there is no room."""
@@ -138,14 +138,14 @@ def test_a_container_may_hold_less_memory_than_the_machine(machine: Machine, tmp
 def test_a_folder_that_servers_cannot_enter_is_passed_over(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "barrier", {machine.tmp: machine.tmp}.get)
 
-    assert machine.asked(strangers=True) == machine.var_tmp
-    assert machine.asked(strangers=False) == machine.tmp
+    assert machine.asked(other_users=True) == machine.var_tmp
+    assert machine.asked(other_users=False) == machine.tmp
 
 
 def test_a_home_that_servers_cannot_enter_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "barrier", {machine.home: machine.home.parent}.get)
 
-    assert f"other users may not enter {machine.home.parent}" in machine.refusal(strangers=True)
+    assert f"other users may not enter {machine.home.parent}" in machine.refusal(other_users=True)
 
 
 def test_another_machine_gets_one_sentence(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,15 +154,17 @@ def test_another_machine_gets_one_sentence(machine: Machine, monkeypatch: pytest
     assert machine.refusal().startswith("this machine: is Linux on aarch64; the embedded servers run on Linux x86-64")
 
 
-def test_needs_add_up_and_only_root_meets_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_needs_add_up_and_only_root_starts_servers_as_other_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = SimpleNamespace(memory=10, disk=20, user="unprivileged")
     monkeypatch.setattr(room, "missing", lambda *_: {tmp_path / "shared": 7})
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     as_root = Need.of([(spec, tmp_path), (spec, tmp_path)], tmp_path)  # type: ignore[list-item]
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    assert as_root == Need(20 << 20, 40 << 20, 7, strangers=True)
-    assert not Need.of([(spec, tmp_path)], tmp_path).strangers  # type: ignore[list-item]
+    assert as_root == Need(20 << 20, 40 << 20, 7, other_users=True)
+    assert not Need.of([(spec, tmp_path)], tmp_path).other_users  # type: ignore[list-item]
 
 
 def test_shared_memory_is_memory() -> None:

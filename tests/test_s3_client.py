@@ -1,4 +1,4 @@
-"""What an S3 store answers, in the words of the contract."""
+"""What an S3 store answers, as outcome and cause."""
 
 from __future__ import annotations
 

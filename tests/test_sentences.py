@@ -24,7 +24,7 @@ import pytest
 from msgspec.structs import replace
 
 from gonogo.cluster import story, survey
-from gonogo.cluster.judge import State, Verdict, World, judge, tally
+from gonogo.cluster.judge import Judgement, State, World, judge, tally
 from gonogo.cluster.judge.doom import doom, recovering
 from gonogo.core import errors
 from gonogo.core.errors import ClientError, DeployError, Forbidden, GonogoError, NotReady, Wrong
@@ -331,15 +331,15 @@ def _worded(kind: Any, *texts: str) -> Any:
 @pytest.fixture
 def other_words(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From when it is called, every verdict, and every object that one names, is spoken of in other words."""
-    chance, changed = random.Random(11), Verdict._replace
+    chance, changed = random.Random(11), Judgement._replace
 
-    def replaced(verdict: Verdict, **changes: Any) -> Verdict:
+    def replaced(verdict: Judgement, **changes: Any) -> Judgement:
         told = {k: otherwise(v, chance) if k in ("message", "hint") else v for k, v in changes.items()}
         return changed(verdict, **told)
 
     def speak() -> None:
-        monkeypatch.setattr(Verdict, "__new__", _worded(Verdict, "message", "hint"))
-        monkeypatch.setattr(Verdict, "_replace", replaced)
+        monkeypatch.setattr(Judgement, "__new__", _worded(Judgement, "message", "hint"))
+        monkeypatch.setattr(Judgement, "_replace", replaced)
         monkeypatch.setattr(Reference, "__str__", lambda _: otherwise("object", chance))
 
     return speak
@@ -463,7 +463,6 @@ READERS = {
     "fixtures/neo4j.py::known": "the driver has one error for all that goes wrong with a connection",
     "fixtures/postgresql.py::known": "libpq gives no SQLSTATE before a connection stands",
     "fixtures/ray.py": "Ray's own word for a node that ended unexpectedly; a job's output",
-    "suites/ray/test_ray.py::test_failing_job_says_so": "that Ray hands on what the job's own program raised",
     # no sentence: a text that was given to be parsed
     "src/gonogo/cluster/forward/choose.py::read": "a reference to a Service",
     "src/gonogo/core/names.py": "a name",

@@ -25,7 +25,7 @@ from fixtures.ray import Ray
 from fixtures.s3 import S3
 from gonogo.catalog.registry import Registry
 from gonogo.checks.clients import client_class
-from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import ClientError, Refused, Unavailable, Wrong
 from gonogo.core.outcomes import Level
 
@@ -94,7 +94,7 @@ def reason(client: Any) -> str:
 
 def endpoints(component: str, **addresses: Any) -> Endpoints:
     """Endpoints with the component's own expectations, and limits that tests can wait for."""
-    return Endpoints(component, addresses, expect=REGISTRY.components[component].expect, limits=Limits(0.2, 0.2, 1))
+    return Endpoints(component, addresses, expect=REGISTRY.components[component].expect, timeouts=Timeouts(0.2, 0.2, 1))
 
 
 BROKERS = [Broker(number, f"127.0.0.1:{number}", False) for number in (1, 2, 3)]

@@ -242,7 +242,7 @@ def test_what_a_check_creates_is_journalled_with_the_server_it_is_on(make: Make,
 def test_a_component_without_an_id_is_known_by_its_place_and_its_addresses(make: Make) -> None:
     platform = make()
     component = platform.registry.components["store"]
-    near = Endpoints("store", {"folder": "/near", "mood": "x"}, within={"folder": "/within"})
+    near = Endpoints("store", {"folder": "/near", "mood": "x"}, internal={"folder": "/within"})
 
     marks = [platform.mark(component, near, "its id"), platform.mark(component, near, "")]
     platform.place = "uid-of-a-cluster"

@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import SERVICE, Reached, Target, load_target
-from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import ClientError, ClusterLost, ConfigError
 from gonogo.core.outcomes import Mode
 from gonogo.core.outlet import redacted
@@ -45,7 +45,7 @@ def test_a_small_target_has_defaults(tmp_path: Path) -> None:
     target = loaded(tmp_path, QUEUE)
 
     assert (target.name, target.provider, target.modes) == ("staging", "existing", (Mode.READ,))
-    assert (target.profile, target.limits, target.capabilities) == ("default", Limits(), frozenset())
+    assert (target.profile, target.timeouts, target.capabilities) == ("default", Timeouts(), frozenset())
     assert (target.kubernetes, target.checklist) == (None, None)
     assert target.allows(Mode.READ)
     assert not target.allows(Mode.WRITE)
@@ -91,7 +91,7 @@ def test_a_whole_target_is_read(tmp_path: Path) -> None:
 
     assert target.allows(Mode.WRITE)
     assert not target.allows(Mode.DISRUPT)
-    assert target.limits == Limits(connect=2.0)
+    assert target.timeouts == Timeouts(connect=2.0)
     assert target.kubernetes is not None
     assert target.kubernetes.context == "staging"
     assert target.checklist is not None
@@ -380,7 +380,7 @@ def test_a_service_becomes_an_address_by_the_components_own_form(
 ) -> None:
     endpoints = reached(tmp_path, CLUSTER, Cluster(transport), form)
 
-    assert (endpoints["address"], endpoints.from_within("address")) == (here, within)
+    assert (endpoints["address"], endpoints.internal_address("address")) == (here, within)
     assert endpoints.transport == transport
 
 
@@ -404,8 +404,8 @@ def test_an_address_beside_a_service_may_name_its_places_or_replace_it(tmp_path:
     endpoints = reached(tmp_path, changed, Cluster())
 
     assert endpoints.addresses == {"address": "https://127.0.0.1:31001", "proxy": "socks5://mine:1080"}
-    assert endpoints.from_within("address") == "https://queue.data.svc:9092"
-    assert endpoints.from_within("proxy") == "socks5://mine:1080"
+    assert endpoints.internal_address("address") == "https://queue.data.svc:9092"
+    assert endpoints.internal_address("proxy") == "socks5://mine:1080"
 
 
 def test_a_secret_of_the_cluster_is_read_and_stays_hidden(tmp_path: Path) -> None:

@@ -28,12 +28,12 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes
 from gonogo.checks import clients
 from gonogo.checks.journal import Journal, RunScope
-from gonogo.core.endpoints import Endpoints, Limits
+from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.outcomes import Mode
 
 ROOT = Path(__file__).parents[1]
 RUN = "pv-20240101000000-0a1b2c"
-LIMITS = Limits(connect=0.05, check=0.05)
+TIMEOUTS = Timeouts(connect=0.05, check=0.05)
 ACCOUNT = {"username": "u", "password": "p"}
 
 ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
@@ -101,12 +101,12 @@ def endpoints(component: str, port: int, tls: str, folder: Path) -> Endpoints:
     scope = RunScope(RUN, Mode.WRITE, component, Journal(folder / "journal.jsonl"), itertools.count(1))
     expect = Registry.load(ROOT).components[component].expect
     if component in ADDRESSES:
-        return Endpoints(component, ADDRESSES[component](port, tls), expect=expect, limits=LIMITS, scope=scope)
-    from gonogo.providers.existing.access import Cluster
+        return Endpoints(component, ADDRESSES[component](port, tls), expect=expect, timeouts=TIMEOUTS, scope=scope)
+    from gonogo.providers.existing.access import ClusterAccess
 
     file = kubeconfig(folder / "kubeconfig", server=f"http{tls}://localhost:{port}")
-    cluster = Cluster(Kubernetes(kubeconfig=str(file), context="one"), LIMITS)
-    return Endpoints(component, {}, expect=expect, limits=LIMITS, scope=scope, cluster=cluster)
+    cluster = ClusterAccess(Kubernetes(kubeconfig=str(file), context="one"), TIMEOUTS)
+    return Endpoints(component, {}, expect=expect, timeouts=TIMEOUTS, scope=scope, cluster=cluster)
 
 
 def asked(client: Any) -> None:

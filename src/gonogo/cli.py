@@ -145,7 +145,7 @@ def up(
     ] = False,
     target: Target = None,
 ) -> int:
-    """Stand components up and leave them running.
+    """Deploy components and leave them running.
 
     Each COMPONENT and what it needs, without any all that the target can hold, side by side. What is right is
     reused, what is dead is started again on its data, and so is what stands on it. What answers and is not right is
@@ -203,7 +203,7 @@ def rbac(
 def check(context: typer.Context, target: Target = None) -> int:
     """Run the suites, report and judge: one command, one verdict.
 
-    Stands up what is not up. All that pytest takes may follow, without a path all of suites/: -m critical, -k WORD,
+    Deploys what is not up. All that pytest takes may follow, without a path all of suites/: -m critical, -k WORD,
     suites/FOLDER, -x, --lf; and gonogo's own --mode, --criterion, --out, --keep, --deadline.
 
     Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell or no verdict, 4 an error of gonogo itself, 130 interrupted.
@@ -350,7 +350,7 @@ def health(
 
 
 def main() -> None:
-    """The program: every error is a sentence and one of the contract's exit codes; no output shows a secret."""
+    """The program: every error is a sentence and an exit code (docs/exit-codes.md); no output shows a secret."""
     with guarded():
         code = ended()
     sys.exit(code)

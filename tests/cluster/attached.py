@@ -86,7 +86,7 @@ CLIENT = '''
 
         def answers(self):
             with reaching("web"):
-                auth, limit = ("web", self.endpoints["password"]), self.endpoints.limits.check
+                auth, limit = ("web", self.endpoints["password"]), self.endpoints.timeouts.check
                 answer = httpx.get(self.endpoints["url"], auth=auth, timeout=limit)
             if answer.status_code == 401:
                 raise Denied("web", "the password is wrong")

@@ -1,4 +1,4 @@
-"""The platform of ``platform/``: stood up in a namespace by its manifests, and the target file that attaches to it."""
+"""The platform of ``platform/``: deployed in a namespace by its manifests, and the target file that attaches to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def values() -> dict[str, str]:
     return filled
 
 
-def stand_up(
+def deployed(
     cluster: Cluster, namespace: str, filled: Mapping[str, str], components: Iterable[str] = COMPONENTS
 ) -> None:
     """Apply the manifests of these components, and wait until every workload is ready."""

@@ -146,12 +146,12 @@ def test_a_pod_that_is_just_starting_decides_nothing(namespace: str, apply: Any,
 def test_who_may_see_nothing_is_told_so(
     cluster: Cluster, namespace: str, apply: Any, ask: Any, kubeconfig: Path, tmp_path: Path
 ) -> None:
-    apply(SERVING + "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: stranger}\n")
+    apply(SERVING + "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: other}\n")
     config = yaml.safe_load(kubeconfig.read_text())
-    config["users"][0]["user"]["as"] = f"system:serviceaccount:{namespace}:stranger"
-    (stranger := tmp_path / "stranger.config").write_text(yaml.safe_dump(config))
+    config["users"][0]["user"]["as"] = f"system:serviceaccount:{namespace}:other"
+    (other := tmp_path / "other.config").write_text(yaml.safe_dump(config))
 
-    found = ask(stranger)
+    found = ask(other)
 
     assert outcomes(found)["health.answers"] == ("broken", "health.right_missing")
     assert f'in namespace "{namespace}" (verb list, resource ' in found["health.answers"][2]

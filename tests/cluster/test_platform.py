@@ -18,7 +18,7 @@ import yaml
 from cluster.accounts import token
 from cluster.images import BUILD, COMPONENTS, build
 from cluster.live import Cluster
-from cluster.standing import ROOT, manifest, ready, stand_up, target, values
+from cluster.standing import ROOT, deployed, manifest, ready, target, values
 from relay import Relay, relaying
 
 from gonogo.core.waiting import pause, until
@@ -43,7 +43,7 @@ def platform(cluster: Cluster, filled: Mapping[str, str]) -> Iterator[str]:
     """Its namespace, when everything in it is ready."""
     build(COMPONENTS)
     with cluster.namespace(f"gonogo-test-{token_hex(3)}-platform") as name:
-        stand_up(cluster, name, filled)
+        deployed(cluster, name, filled)
         yield name
 
 

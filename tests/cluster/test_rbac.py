@@ -15,7 +15,7 @@ from kubeconfigs import kubeconfig as written
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes, Target
 from gonogo.cluster.kubeconfig import chosen as access
-from gonogo.commands.rbac import EXPLAINS, Right, rights
+from gonogo.commands.rbac import EXPLAINS, Grant, rights
 from gonogo.core.errors import ClientError, ConfigError
 from gonogo.core.outcomes import Mode
 from gonogo.core.waiting import until
@@ -56,11 +56,11 @@ class Granted:
         path = written(self._root / "config", server=self._server, user=user, cluster=place)
         return target(self._root, self._registry, self._namespace, path, identity=self.identity)
 
-    def needed(self, mode: Mode) -> list[Right]:
+    def needed(self, mode: Mode) -> list[Grant]:
         """What ``gonogo rbac`` says."""
         return rights(self._registry, self.target({}), mode)
 
-    def asked(self, granted: Iterable[Right], mode: Mode) -> list[str]:
+    def asked(self, granted: Iterable[Grant], mode: Mode) -> list[str]:
         """What was said by everything that was not green."""
         rules: dict[bool, list[dict[str, list[str]]]] = {True: [], False: []}
         for one in granted:

@@ -25,7 +25,7 @@ from gonogo.core.outcomes import Level, Struct
 from gonogo.results.model import Cause, Waiver
 
 PROVIDERS = ("embedded", "helm")
-"""Providers that stand a component up from a file ``<provider>.toml`` in its folder."""
+"""Providers that deploy a component from a file ``<provider>.toml`` in its folder."""
 
 PLACES = ("scheme", "host", "port", "service", "authority", "proxy")
 """What the address of a Service may hold. ``host`` and ``port`` are as they are reached from here; ``service`` is

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
-from gonogo.core.endpoints import Endpoints, Limits, Secret
+from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import SECRET_KEY, content, converted, expanded, salvaged_toml, suggestion
 from gonogo.core.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
@@ -34,7 +34,7 @@ PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
 CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 
 PATH_KEYS = frozenset({"ca"})
-"""Endpoint keys of the contract whose value is a file; relative ones stand beside the target file."""
+"""Endpoint keys (docs/targets.md) whose value is a file; relative ones stand beside the target file."""
 
 LARGEST_SECRET = 1 << 20
 """Bytes of a file that a reference names."""
@@ -54,7 +54,7 @@ WORD = re.compile(r"[a-z]+(?:[-_.][a-z]+)*\d{0,2}")
 
 
 class Kubernetes(Struct, frozen=True, kw_only=True):
-    """How to reach the cluster; contract, part 7."""
+    """How to reach the cluster; docs/targets.md."""
 
     kubeconfig: str = ""
     context: str = ""
@@ -133,9 +133,9 @@ class _TargetTable(Struct, frozen=True, kw_only=True):
 
 
 class _LimitsTable(Struct, frozen=True, kw_only=True):
-    connect: float = Limits.connect
-    check: float = Limits.check
-    ready: float = Limits.ready
+    connect: float = Timeouts.connect
+    check: float = Timeouts.check
+    ready: float = Timeouts.ready
 
 
 class _TargetFile(Struct, frozen=True, kw_only=True):
@@ -162,7 +162,7 @@ class Target:
     capabilities: frozenset[str]
     profile: str
     unsupported: Mapping[str, str]
-    limits: Limits
+    timeouts: Timeouts
     kubernetes: Kubernetes | None
     checklist: Checklist | None
     components: Mapping[str, Mapping[str, Any]]
@@ -181,8 +181,8 @@ class Target:
         return {**component.expect, **self.components.get(component.name, {}).get("expect", {})}
 
     def completed(self, component: Component, endpoints: Endpoints) -> Endpoints:
-        """The endpoints, wherever they were found, with what a client is to expect there and its limits."""
-        return replace(endpoints, expect=self.expected(component), limits=self.limits)
+        """The endpoints, wherever they were found, with what a client is to expect there and its timeouts."""
+        return replace(endpoints, expect=self.expected(component), timeouts=self.timeouts)
 
     def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
         """Where the component is, its references read.
@@ -222,9 +222,9 @@ class Target:
                     hidden[f"{key}.{inner}"] = Secret(self._read(value[inner], f"{where}.{inner}", problems, cluster))
             else:
                 addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
-        transport, within = "direct", dict[str, str]()
+        transport, internal = "direct", dict[str, str]()
         if cluster is not None and services.forms:
-            found, within, transport = services.reached(cluster)
+            found, internal, transport = services.reached(cluster)
             addresses |= found
         for key in hidden.keys() & PATH_KEYS:
             addresses[key] = hidden.pop(key).reveal()  # an authority, which everybody may read
@@ -233,7 +233,7 @@ class Target:
             addresses=addresses,
             secrets=hidden,
             transport=transport,
-            within=within,
+            internal=internal,
         )
 
     def _read(self, reference: Mapping[str, str], where: str, problems: list[Problem], cluster: Cluster | None) -> str:
@@ -286,9 +286,9 @@ class Services:
         }
 
     def reached(self, cluster: Cluster) -> tuple[dict[str, str], dict[str, str], str]:
-        """The addresses from here, those within the cluster, and the transport. Raises ``ClientError``."""
+        """The addresses from here, the internal ones, and the transport. Raises ``ClientError``."""
         here: dict[str, str] = {}
-        within: dict[str, str] = {}
+        internal: dict[str, str] = {}
         transports: dict[str, None] = {}
         web = {self.references[key] for key, form in self.forms.items() if "{scheme}" in form}
         for key, form in self.forms.items():
@@ -297,9 +297,9 @@ class Services:
             there = cluster.inside(reference)
             proxy = cluster.proxy() if "{proxy}" in form and near.transport == "port-forward" else ""
             here[key] = _placed(form, near, there, proxy)
-            within[key] = _placed(form, there, there, "")
+            internal[key] = _placed(form, there, there, "")
             transports[near.transport] = None
-        return _given(here), _given(within), ", ".join(transports)
+        return _given(here), _given(internal), ", ".join(transports)
 
 
 def _placed(form: str, near: Reached, there: Reached, proxy: str) -> str:
@@ -354,7 +354,7 @@ def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Tar
         capabilities=frozenset(table.target.capabilities),
         profile=table.target.profile,
         unsupported=table.target.unsupported,
-        limits=Limits(**msgspec.structs.asdict(table.limits)),
+        timeouts=Timeouts(**msgspec.structs.asdict(table.limits)),
         kubernetes=table.kubernetes,
         checklist=table.checklist,
         components=table.components,

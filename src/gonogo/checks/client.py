@@ -22,10 +22,10 @@ class Client(Protocol):
     """Built from :class:`~gonogo.core.endpoints.Endpoints` alone: ``Kafka(endpoints)``.
 
     Construction does not connect and never fails. A client belongs to one thread. Every call carries a
-    deadline of its own (``endpoints.limits``).
+    deadline of its own (``endpoints.timeouts``).
 
     Two more may be there. ``settled()`` raises what is not so of the claims of its critical criteria that only read,
-    by the very calls with which the suites ask them: whoever stands the component up waits for it. ``kinds`` are the
+    by the very calls with which the suites ask them: whoever deploys the component waits for it. ``kinds`` are the
     kinds of objects that it may create, the only ones that a sweep hands to ``remove``.
     """
 

@@ -1,4 +1,4 @@
-"""A component that is asked over HTTP: a limit on every call, and every failure one word of the contract."""
+"""A component that is asked over HTTP: a limit on every call, and every failure one outcome and cause."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Rest:
     def _http(self) -> httpx.Client:
         import httpx
 
-        limits, ca = self._endpoints.limits, self._endpoints.get("ca")
+        timeouts, ca = self._endpoints.timeouts, self._endpoints.get("ca")
         return httpx.Client(
             base_url=self._url,
             auth=self._auth,
-            timeout=httpx.Timeout(limits.check, connect=limits.connect),
+            timeout=httpx.Timeout(timeouts.check, connect=timeouts.connect),
             # a connection for each call: a server that fails at one may cut it, and the next call with it
             headers={"Connection": "close"},
             # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them

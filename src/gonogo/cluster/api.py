@@ -1,4 +1,4 @@
-"""The API server, asked: raw bytes of lists and watches, and every failure one word of the contract.
+"""The API server, asked: raw bytes of lists and watches, and every failure one outcome and cause.
 
 The ``kubernetes`` package gives configuration, authentication and the connections (proxy, TLS); bodies are
 handed on undecoded. What it imports costs 0.3 s of CPU and is paid by the first request, not by ``import``.
@@ -25,7 +25,7 @@ from gonogo.cluster import expiry
 from gonogo.cluster.kubeconfig import Access, chosen, configured
 from gonogo.cluster.paths import Path
 from gonogo.core.codec import decode
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import (
     Absent,
     ClientError,
@@ -257,8 +257,8 @@ class Api:
     ``ConfigError`` where the credentials of the kubeconfig cannot be had.
     """
 
-    def __init__(self, settings: Kubernetes, component: str = "health", limits: Limits = Limits()) -> None:  # noqa: B008
-        self.component, self.limits = component, limits
+    def __init__(self, settings: Kubernetes, component: str = "health", timeouts: Timeouts = Timeouts()) -> None:  # noqa: B008
+        self.component, self.timeouts = component, timeouts
         self._access: Access = chosen(settings)
         self._lock = threading.RLock()
         self._client: ApiClient | None = None
@@ -333,7 +333,7 @@ class Api:
         out is void, and the list must start anew. ``Garbled`` for one without an end.
         """
         query = {"limit": str(limit), "labelSelector": labels, "fieldSelector": fields}
-        path, size, within = kind.path(namespace), 0, max(LIST, self.limits.check)
+        path, size, within = kind.path(namespace), 0, max(LIST, self.timeouts.check)
         for _ in range(PAGES):
             with closing(self._open(path, query, read=within, packed=True)) as answer:
                 opened(answer)
@@ -470,7 +470,7 @@ class Api:
         Renews the credentials once after 401, waits as ``Retry-After`` says after 429 while the limit for
         one call lasts, and asks once more where a connection that had been kept was cut.
         """
-        deadline = Deadline(self.limits.check)
+        deadline = Deadline(self.timeouts.check)
         renewed = again = False
         while True:
             client = self.client()
@@ -519,7 +519,7 @@ class Api:
         headers = {"Accept": "application/json", "User-Agent": "gonogo", **self._credentials(client)}
         if packed:
             headers["Accept-Encoding"] = "gzip"
-        timeout = urllib3.Timeout(connect=self.limits.connect, read=read or self.limits.check)
+        timeout = urllib3.Timeout(connect=self.timeouts.connect, read=read or self.timeouts.check)
         pool = client.rest_client.pool_manager
         answer: urllib3.BaseHTTPResponse = self._asked(
             lambda: pool.request(
@@ -569,7 +569,7 @@ class Api:
         return f"{where} could not be asked: {meant}"
 
     def _body(self, answer: urllib3.BaseHTTPResponse, path: Path, within: float = 0.0, at_most: int = LARGEST) -> bytes:
-        deadline = Deadline(within or self.limits.check)
+        deadline = Deadline(within or self.timeouts.check)
 
         def whole() -> bytes:
             parts, size = [], 0
@@ -662,7 +662,7 @@ def _timed(kind: Any) -> Any:
     class Connection(kind.ConnectionCls):  # type: ignore[misc]
         def connect(self) -> None:
             super().connect()
-            # what is not verified is so by the kubeconfig's own wish (insecure-skip-tls-verify): no warning per request
+            # the kubeconfig's own setting (insecure-skip-tls-verify) needs no warning per request
             self.is_verified = True
 
         def getresponse(self) -> Any:

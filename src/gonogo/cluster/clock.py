@@ -61,7 +61,7 @@ class _Listed(msgspec.Struct):
 _LEASES = ("Lease", "LeaseList")
 
 
-class Clock:
+class LatestTime:
     """The latest time seen so far, no later than tomorrow."""
 
     def __init__(self) -> None:

@@ -81,7 +81,7 @@ the end (kubernetes, ``cacher/cache_watcher.go``), so that the version of a quie
 NAMESPACES = 1000
 """Namespaces that are looked at one by one."""
 
-Place = tuple[str, str]
+ObjectName = tuple[str, str]
 """Namespace (empty: none) and name."""
 
 
@@ -134,7 +134,7 @@ class Store:
 
     def __init__(self, hub: Hub, kind: Kind, namespace: str | None, *, found: bool = False) -> None:
         self.hub, self.kind, self.namespace, self.found = hub, kind, namespace, found
-        self.objects: dict[Place, Mapping[str, Any]] = {}
+        self.objects: dict[ObjectName, Mapping[str, Any]] = {}
         self.listed = False
         self.polled = self.unserved = self.split = False
         self.error: Exception | None = None
@@ -235,7 +235,7 @@ class Store:
             self.stop()
 
     def _list(self) -> None:
-        objects: dict[Place, Mapping[str, Any]] = {}
+        objects: dict[ObjectName, Mapping[str, Any]] = {}
         known: dict[plain.Key, Mapping[str, Any]] = {}
         version, unserved = "", False
         with self.hub.listing:
@@ -289,7 +289,7 @@ class Store:
             fields=FIELDS.get(self.kind, ""),
             seconds=WATCHED if self._lasting else TURN,
             # a turn that the API server does not end is lost, and others wait
-            silence=self.hub.silence if self._lasting else min(self.hub.silence, TURN + self.hub.api.limits.check),
+            silence=self.hub.silence if self._lasting else min(self.hub.silence, TURN + self.hub.api.timeouts.check),
             opened=opened,
         )
         for line in lines:

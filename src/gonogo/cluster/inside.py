@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from gonogo.checks.inside import LISTEN, Inside, address
 from gonogo.cluster.api import KINDS, Api, understood
 from gonogo.cluster.forward import websocket
-from gonogo.cluster.forward.choose import Reference, Spot, endpoints
+from gonogo.cluster.forward.choose import Destination, Spot, endpoints
 from gonogo.cluster.judge.shapes import PodSpec
 from gonogo.cluster.objects import listed
 from gonogo.cluster.paths import Path
@@ -85,7 +85,7 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
     try:
         channels = asyncio.run(_spoken(api, path, query))
     except TimeoutError:
-        raise TimedOut(api.component, f"a command in {where} did not end within {api.limits.check:g} s") from None
+        raise TimedOut(api.component, f"a command in {where} did not end within {api.timeouts.check:g} s") from None
     except Exception as error:
         told = websocket.refusal(api, error, path)
         # of a container that is not there the kubelet has no other word: 500, "container not found"
@@ -103,10 +103,10 @@ def executed(api: Api, namespace: str, pod: str, container: str, command: str) -
 
 
 async def _spoken(api: Api, path: Path, query: list[tuple[str, str]]) -> dict[int, bytearray]:
-    web = await websocket.opened(api.stream_headers_and_tls(path, query), PROTOCOLS, api.limits.connect)
+    web = await websocket.opened(api.stream_headers_and_tls(path, query), PROTOCOLS, api.timeouts.connect)
     channels = {channel: bytearray() for channel in (STDOUT, STDERR, STATUS)}
     try:
-        async with asyncio.timeout(api.limits.check):
+        async with asyncio.timeout(api.timeouts.check):
             while not channels[STATUS]:
                 for message in await web.received():
                     if message[:1] not in CHANNELS:
@@ -251,7 +251,7 @@ def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], 
     """
 
     def inside(component: str) -> Inside:
-        references = [Reference.read(text) for text in services(component)]
+        references = [Destination.read(text) for text in services(component)]
         if not references:
             raise NotAskable(component, "the target names no Service of it, so its pods are not known")
         try:
@@ -269,7 +269,7 @@ def look(api: Api, services: Callable[[str], Iterable[str]]) -> Callable[[str], 
     return inside
 
 
-def _pods(api: Api, component: str, reference: Reference) -> Iterable[Pod]:
+def _pods(api: Api, component: str, reference: Destination) -> Iterable[Pod]:
     for spot in endpoints(api, reference):
         spec = _spec(api, spot)
         first = spec["containers"][0]

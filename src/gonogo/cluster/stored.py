@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gonogo.cluster import bundles
-from gonogo.cluster.clock import Clock, Timed
+from gonogo.cluster.clock import LatestTime, Timed
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge import plain
 from gonogo.cluster.judge.rules import Rules
@@ -129,7 +129,7 @@ class _Shelf:
         self._sources: dict[int, str] = {}
         self._complete: set[str] = set()
         self._logs: dict[tuple[str, str, str], str] = {}
-        self._clock = Clock()
+        self._clock = LatestTime()
         self._alike: dict[plain.Key, Mapping[str, Any]] = {}
         self._holding = 0  # files that hold objects, or an empty list of them
         self._unread: list[str] = []

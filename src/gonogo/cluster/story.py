@@ -195,10 +195,10 @@ def health(found: Health, *, width: int) -> str:
         lines += textwrap.wrap(told, max(width, 60), subsequent_indent="    ")
     if len(found.explain) > NAMED:
         lines.append(f"  and {len(found.explain) - NAMED} more pods that are not simply healthy")
-    for wish in found.below[:NAMED]:
-        lines.append(line(f"  {wish.kind} {wish.namespace}/{wish.name}: {wish.ready} of {wish.wished} pods ready"))
+    for shortfall in found.below[:NAMED]:
+        lines.append(line(f"  {shortfall}"))
     if len(found.below) > NAMED:
-        lines.append(f"  and {len(found.below) - NAMED} more with fewer pods than they wish for")
+        lines.append(f"  and {len(found.below) - NAMED} more with fewer ready pods than desired")
     return "\n".join(lines)
 
 

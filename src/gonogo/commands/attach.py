@@ -22,7 +22,7 @@ from gonogo.run.standing import Fallen
 
 
 def target_file(root: Path, registry: Registry, target: Target, names: Iterable[str]) -> str:
-    """TOML of part 7 of the contract, provider ``existing``, for the components that are up.
+    """A target file (docs/targets.md), provider ``existing``, for the components that are up.
 
     Secrets are written to files that only their owner can read, and referred to. Raises
     ``ConfigError`` where nothing is up, ``Fallen`` where a component does not tell its identity.
@@ -31,7 +31,7 @@ def target_file(root: Path, registry: Registry, target: Target, names: Iterable[
     found = {n: provider.attached(registry.components[n]) for n in registry.ordered(names)}
     up = {n: target.completed(registry.components[n], e) for n, e in found.items() if e is not None}
     if not up:
-        raise ConfigError(Problem("endpoints", "nothing is up", "`gonogo up` stands the platform up"))
+        raise ConfigError(Problem("endpoints", "nothing is up", "`gonogo up` deploys the platform"))
     modes = [m.value for m in target.modes if m is not Mode.DISRUPT]
     lines = [
         "[target]",

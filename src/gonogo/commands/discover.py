@@ -100,7 +100,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ClusterContents:
     """What is known of a cluster: Services, pods, and custom resources by ``plural.group/version``.
 
     ``refused`` tells which rights were missing, ``unasked`` which of these could be listed nowhere.
@@ -113,7 +113,7 @@ class Seen:
     unasked: tuple[str, ...] = ()
 
 
-def look(api: Api, components: Iterable[Component], namespaces: Iterable[str]) -> Seen:
+def look(api: Api, components: Iterable[Component], namespaces: Iterable[str]) -> ClusterContents:
     """List what components may be recognised by; ``namespaces``: all of the cluster, where none is given.
 
     What we may not list in all namespaces is listed in the context's. Raises ``ClientError``.
@@ -124,7 +124,7 @@ def look(api: Api, components: Iterable[Component], namespaces: Iterable[str]) -
     listed = {name: _listed(api, kind, tuple(namespaces), refused) for name, kind in wanted.items()}
     found = {name: tuple(objects or ()) for name, objects in listed.items()}
     unasked = tuple(name for name, objects in listed.items() if objects is None)
-    return Seen(found.pop("services"), found.pop("pods"), found, tuple(refused), unasked)
+    return ClusterContents(found.pop("services"), found.pop("pods"), found, tuple(refused), unasked)
 
 
 def _kind(resource: str) -> Kind:
@@ -165,7 +165,7 @@ def _has_names(one: Object) -> bool:
 # -- recognising: pure
 
 
-def drafts(seen: Seen, components: Iterable[Component]) -> list[Draft]:
+def drafts(seen: ClusterContents, components: Iterable[Component]) -> list[Draft]:
     """One draft for each component that was recognised; its first rule that finds something counts."""
     found = []
     for component in components:
@@ -179,7 +179,7 @@ def drafts(seen: Seen, components: Iterable[Component]) -> list[Draft]:
     return found
 
 
-def _by_resource(seen: Seen, component: Component, rule: Discovery) -> Iterator[Draft]:
+def _by_resource(seen: ClusterContents, component: Component, rule: Discovery) -> Iterator[Draft]:
     for one in seen.resources.get(rule.resource, ()):
         namespace, port = one["metadata"]["namespace"], _filled(rule.port, one)
         if not port:
@@ -193,7 +193,7 @@ def _by_resource(seen: Seen, component: Component, rule: Discovery) -> Iterator[
         yield draft
 
 
-def _by_service(seen: Seen, component: Component, rule: Discovery) -> Iterator[Draft]:
+def _by_service(seen: ClusterContents, component: Component, rule: Discovery) -> Iterator[Draft]:
     # a headless Service is for the servers among themselves, as long as there is another
     for one in sorted(seen.services, key=lambda s: s.get("spec", {}).get("clusterIP") == "None"):
         meta, spec = one["metadata"], one.get("spec", {})
@@ -299,7 +299,9 @@ def _filled(form: str, one: Object) -> str:
 # -- writing
 
 
-def target_file(components: Iterable[Component], seen: Seen, settings: Kubernetes, context: str, identity: str) -> str:
+def target_file(
+    components: Iterable[Component], seen: ClusterContents, settings: Kubernetes, context: str, identity: str
+) -> str:
     """The draft as TOML; what a person has to add stands in it as a comment."""
     components = list(components)
     found = drafts(seen, components)

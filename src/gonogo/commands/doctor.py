@@ -29,7 +29,7 @@ from gonogo.catalog.target import Kubernetes, Target
 from gonogo.checks import clients
 from gonogo.commands.checkout import loaded
 from gonogo.commands.tables import coloured, columns
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.home import VARIABLE, home
 from gonogo.core.ours import NotOurs
@@ -54,7 +54,7 @@ INSTALL = "{python} -m pip install 'gonogo[{extra}]'"
 T = TypeVar("T")
 
 
-class State(StrEnum):
+class Lack(StrEnum):
     """What a row comes to."""
 
     OK = "ok"
@@ -63,15 +63,15 @@ class State(StrEnum):
     NOT_NEEDED = "not needed"
 
 
-SHADES = {State.OK: "32", State.LACKING: "31", State.COULD_NOT_TELL: "35", State.NOT_NEEDED: "2"}
+SHADES = {Lack.OK: "32", Lack.LACKING: "31", Lack.COULD_NOT_TELL: "35", Lack.NOT_NEEDED: "2"}
 
 
 @dataclass(frozen=True)
-class Row:
+class Finding:
     """One thing: what was seen of it, and the fix. ``needed``: the target cannot do without."""
 
     what: str
-    state: State
+    state: Lack
     seen: str
     fix: str = ""
     needed: bool = True
@@ -91,36 +91,36 @@ def run(target: str | None, as_json: bool) -> Code:
     return code(rows)
 
 
-def lacking(what: str, problems: Iterable[Problem]) -> Row:
+def lacking(what: str, problems: Iterable[Problem]) -> Finding:
     """A row of the problems that somebody else has found."""
     problems = list(problems)
     fixes = dict.fromkeys(problem.hint for problem in problems if problem.hint)
-    return Row(what, State.LACKING, "; ".join(problem.what for problem in problems), "; ".join(fixes))
+    return Finding(what, Lack.LACKING, "; ".join(problem.what for problem in problems), "; ".join(fixes))
 
 
-def examined(root: Path, registry: Registry, target: Target) -> list[Row]:
+def examined(root: Path, registry: Registry, target: Target) -> list[Finding]:
     """Every row, in the order in which things are needed. Raises nothing for what is found."""
     with closing(Index()) as index:  # pip asks while the rest is looked at
         held = [one for name, one in registry.components.items() if name not in unsupported(registry, target)]
         rows = [python(), *(embedded(root, held) if target.provider == "embedded" else attaching(target))]
         rows.append(libraries(root, held))
-        installing = any(row.state is State.LACKING for row in rows if row.what in ("server programs", "clients"))
+        installing = any(row.state is Lack.LACKING for row in rows if row.what in ("server programs", "clients"))
         rows.append(index.row(needed=installing))
         rows += [cluster(registry, target), kubectl(), helm()]
     return rows
 
 
-def code(rows: Iterable[Row]) -> Code:
+def code(rows: Iterable[Finding]) -> Code:
     """The exit code: 0 nothing that is needed is lacking, 1 something is, 3 that could not be told of all."""
     needed = {row.state for row in rows if row.needed}
-    outcomes = {State.LACKING: Outcome.FAILED, State.COULD_NOT_TELL: Outcome.BROKEN}
+    outcomes = {Lack.LACKING: Outcome.FAILED, Lack.COULD_NOT_TELL: Outcome.BROKEN}
     return Code.of(*(outcomes[state] for state in needed & outcomes.keys()))
 
 
 # -- what is run, and on what
 
 
-def python(version: tuple[int, ...] = sys.version_info[:2], distribution: str = "gonogo") -> Row:
+def python(version: tuple[int, ...] = sys.version_info[:2], distribution: str = "gonogo") -> Finding:
     """The interpreter, against what the package declares (core metadata, ``Requires-Python``)."""
     shown = ".".join(map(str, version))
     try:
@@ -129,11 +129,13 @@ def python(version: tuple[int, ...] = sys.version_info[:2], distribution: str = 
         wanted = ""
     bounds = re.findall(r"(>=|<)\s*(\d+)\.(\d+)", wanted)
     if not bounds:
-        return Row("python", State.COULD_NOT_TELL, f"{shown}; no package says which it needs", "install gonogo by pip")
+        return Finding(
+            "python", Lack.COULD_NOT_TELL, f"{shown}; no package says which it needs", "install gonogo by pip"
+        )
     fits = all((version >= (int(a), int(b))) if sign == ">=" else (version < (int(a), int(b))) for sign, a, b in bounds)
     if fits:
-        return Row("python", State.OK, f"{shown}, {wanted} is needed")
-    return Row("python", State.LACKING, f"{shown}, {wanted} is needed", "install such a Python, and gonogo into it")
+        return Finding("python", Lack.OK, f"{shown}, {wanted} is needed")
+    return Finding("python", Lack.LACKING, f"{shown}, {wanted} is needed", "install such a Python, and gonogo into it")
 
 
 ROOM = ("memory", "data", "open files")
@@ -142,28 +144,28 @@ ROOM = ("memory", "data", "open files")
 OF_SERVERS = ("server programs", *ROOM, "repository", "stale platforms")
 
 
-def attaching(target: Target) -> Iterator[Row]:
+def attaching(target: Target) -> Iterator[Finding]:
     """Of what servers need, nothing: they run elsewhere."""
     for what in ("platform", VARIABLE, *OF_SERVERS):
-        yield Row(what, State.NOT_NEEDED, f"target {target.name!r} starts nothing here", needed=False)
+        yield Finding(what, Lack.NOT_NEEDED, f"target {target.name!r} starts nothing here", needed=False)
 
 
-def embedded(root: Path, components: list[Component]) -> Iterator[Row]:
+def embedded(root: Path, components: list[Component]) -> Iterator[Finding]:
     """What real servers on this machine need."""
     machine = f"{platform.system()} on {platform.machine()}"
     if sys.platform != "linux" or platform.machine() != "x86_64":
         hint = "attach to a platform elsewhere with a target file of provider `existing`"
-        yield Row("platform", State.LACKING, f"{machine}; the embedded servers run on Linux x86-64", hint)
+        yield Finding("platform", Lack.LACKING, f"{machine}; the embedded servers run on Linux x86-64", hint)
         for what in (VARIABLE, *OF_SERVERS):
-            yield Row(what, State.NOT_NEEDED, "no server of ours runs on such a machine", needed=False)
+            yield Finding(what, Lack.NOT_NEEDED, "no server of ours runs on such a machine", needed=False)
         return
-    yield Row("platform", State.OK, machine)
+    yield Finding("platform", Lack.OK, machine)
     try:
         place = home()
     except ConfigError as error:
         yield lacking(VARIABLE, error.problems)
         for what in OF_SERVERS:
-            yield Row(what, State.COULD_NOT_TELL, f"not without {VARIABLE}", f"see {VARIABLE}")
+            yield Finding(what, Lack.COULD_NOT_TELL, f"not without {VARIABLE}", f"see {VARIABLE}")
         return
     yield from Servers(root, components, place).rows()
 
@@ -182,7 +184,7 @@ class Servers:
         up = own.record.components if own is not None else {}
         self.specs = [(load(one.folder), one.folder) for one in components if one.name not in up]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Finding]:
         """A row for each need."""
         short = {problem.where: problem for problem in self._short}
         free = shutil.disk_usage(self.place).free
@@ -192,7 +194,7 @@ class Servers:
             yield lacking(VARIABLE, [short[VARIABLE]])
         else:
             fetched = f"{gib(self._need.home)} have to be fetched" if self._need.home else "nothing has to be fetched"
-            yield Row(VARIABLE, State.OK, f"{self.place}: {fetched}, {gib(free)} free")
+            yield Finding(VARIABLE, Lack.OK, f"{self.place}: {fetched}, {gib(free)} free")
         yield self._programs()
         told = {
             "memory": f"needs {gib(self._need.memory)}, {gib(available_memory())} available",
@@ -200,7 +202,7 @@ class Servers:
             "open files": "the hard limit is high enough",
         }
         for what in ROOM:
-            yield lacking(what, [short[what]]) if what in short else Row(what, State.OK, told[what])
+            yield lacking(what, [short[what]]) if what in short else Finding(what, Lack.OK, told[what])
         yield self._repository()
         yield stale(self.place)
 
@@ -223,9 +225,9 @@ class Servers:
             return Need.of(self.specs, self.place)
         except ConfigError:
             memory, data = (sum(getattr(spec, key) for spec, _ in self.specs) * MIB for key in ("memory", "disk"))
-            return Need(memory=memory, data=data, home=0, strangers=False)
+            return Need(memory=memory, data=data, home=0, other_users=False)
 
-    def _programs(self) -> Row:
+    def _programs(self) -> Finding:
         """The Python packages that bring servers, Java among them."""
         from gonogo.providers.embedded.programs import installed
 
@@ -241,18 +243,18 @@ class Servers:
         if problems:
             row = lacking("server programs", problems)
             return replace(row, fix=INSTALL.format(python=sys.executable, extra="embedded"))
-        return Row("server programs", State.OK, ", ".join(dict.fromkeys(found)) or "all are there")
+        return Finding("server programs", Lack.OK, ", ".join(dict.fromkeys(found)) or "all are there")
 
-    def _repository(self) -> Row:
+    def _repository(self) -> Finding:
         """The Maven repository, where a server still has to be fetched from it."""
         from gonogo.providers.embedded.repository import repository, user_settings
 
         try:
             absent = sum(1 for spec, folder in self.specs for _ in self._from_maven(spec, folder))
         except ConfigError:
-            return Row("repository", State.COULD_NOT_TELL, "not without the server programs", "see server programs")
+            return Finding("repository", Lack.COULD_NOT_TELL, "not without the server programs", "see server programs")
         if not absent:
-            return Row("repository", State.NOT_NEEDED, "all that servers run from is there", needed=False)
+            return Finding("repository", Lack.NOT_NEEDED, "all that servers run from is there", needed=False)
         try:
             where = repository(user_settings())
             answered = bounded(lambda: _asked(where))
@@ -261,10 +263,10 @@ class Servers:
         seen = f"{where.host} ({where.setting}), for {absent} files"
         fix = "set a mirror in ~/.m2/settings.xml, or HTTPS_PROXY"
         if answered is None:
-            return Row("repository", State.COULD_NOT_TELL, f"{seen}: no answer within {PATIENCE:.0f} s", fix)
+            return Finding("repository", Lack.COULD_NOT_TELL, f"{seen}: no answer within {PATIENCE:.0f} s", fix)
         if answered:
-            return Row("repository", State.LACKING, f"{seen}: {answered}", fix)
-        return Row("repository", State.OK, f"{seen}: answers")
+            return Finding("repository", Lack.LACKING, f"{seen}: {answered}", fix)
+        return Finding("repository", Lack.OK, f"{seen}: answers")
 
     def _from_maven(self, spec: Any, folder: Path) -> list[Path]:
         from gonogo.providers.embedded.fetch import missing
@@ -297,7 +299,7 @@ def _asked(where: Any) -> str | None:
     return f"answers {answer.status_code}" if refused else ""
 
 
-def stale(place: Path) -> Row:
+def stale(place: Path) -> Finding:
     """Platforms whose keeper was killed, servers without one, and records that nobody can believe."""
     from gonogo.providers.embedded import platforms
 
@@ -305,8 +307,8 @@ def stale(place: Path) -> Row:
         dead = [one.id for one in platforms.abandoned(place)]
         orphans, strange = platforms.orphans(), platforms.strange(place)
     except (NotOurs, OSError) as error:
-        return Row(
-            "stale platforms", State.LACKING, str(error), f"look at who made it below {place}, then move it away"
+        return Finding(
+            "stale platforms", Lack.LACKING, str(error), f"look at who made it below {place}, then move it away"
         )
     seen = [f"{one}: its keeper was killed" for one in dead]
     seen += [f"pid {one.pid}: a process of a killed keeper" for one in orphans]
@@ -314,14 +316,14 @@ def stale(place: Path) -> Row:
     if strange:
         fixes.append("look at the files that are not believed, then move them away")
     if fixes:
-        return Row("stale platforms", State.LACKING, "; ".join([*seen, *strange]), "; ".join(fixes))
-    return Row("stale platforms", State.OK, f"none; {len(platforms.listed(place))} up")
+        return Finding("stale platforms", Lack.LACKING, "; ".join([*seen, *strange]), "; ".join(fixes))
+    return Finding("stale platforms", Lack.OK, f"none; {len(platforms.listed(place))} up")
 
 
 # -- packages
 
 
-def libraries(root: Path, components: Iterable[Component]) -> Row:
+def libraries(root: Path, components: Iterable[Component]) -> Finding:
     """The client of every component, with the libraries that it asks with: loaded, as a check would."""
     loaded, problems = [], []
     for component in components:
@@ -335,8 +337,8 @@ def libraries(root: Path, components: Iterable[Component]) -> Row:
             problems.append(f"{component.name}: {type(error).__name__}: {error}")
     if problems:
         fix = INSTALL.format(python=sys.executable, extra="platform")
-        return Row("clients", State.LACKING, "; ".join(problems), fix)
-    return Row("clients", State.OK, ", ".join(loaded) or "no component to ask")
+        return Finding("clients", Lack.LACKING, "; ".join(problems), fix)
+    return Finding("clients", Lack.OK, ", ".join(loaded) or "no component to ask")
 
 
 class Index:
@@ -351,26 +353,26 @@ class Index:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
             )
 
-    def row(self, *, needed: bool) -> Row:
+    def row(self, *, needed: bool) -> Finding:
         """What it said; ``needed``: something has to be installed."""
         row = self._row()
-        if row.state is State.OK or needed:
+        if row.state is Lack.OK or needed:
             return row
         return replace(row, seen=f"{row.seen} (nothing has to be installed)", needed=False)
 
-    def _row(self) -> Row:
+    def _row(self) -> Finding:
         if self._process is None:
             fix = f"{sys.executable} -m ensurepip"
-            return Row("package index", State.COULD_NOT_TELL, "this Python has no pip to ask it with", fix)
+            return Finding("package index", Lack.COULD_NOT_TELL, "this Python has no pip to ask it with", fix)
         fix = "look at `pip config list`, PIP_INDEX_URL and HTTPS_PROXY"
         try:
             _, said = self._process.communicate(timeout=PATIENCE + SPARE)
         except subprocess.TimeoutExpired:
-            return Row("package index", State.COULD_NOT_TELL, f"no answer within {PATIENCE + SPARE:.0f} s", fix)
+            return Finding("package index", Lack.COULD_NOT_TELL, f"no answer within {PATIENCE + SPARE:.0f} s", fix)
         if self._process.returncode == 0:
-            return Row("package index", State.OK, "answers, by pip's settings")
+            return Finding("package index", Lack.OK, "answers, by pip's settings")
         last = next((line for line in reversed(said.splitlines()) if line.strip()), "pip gave no reason")
-        return Row("package index", State.LACKING, f"pip finds no packages there: {last}", fix)
+        return Finding("package index", Lack.LACKING, f"pip finds no packages there: {last}", fix)
 
     def close(self) -> None:
         """Nothing of it stays."""
@@ -382,7 +384,7 @@ class Index:
 # -- a cluster
 
 
-def cluster(registry: Registry, target: Target) -> Row:
+def cluster(registry: Registry, target: Target) -> Finding:
     """The cluster of the target, else that of the kubeconfig there is: whether its API server answers us."""
     from gonogo.cluster.api import VERSION, Api, Version, read
 
@@ -390,23 +392,23 @@ def cluster(registry: Registry, target: Target) -> Row:
     settings = target.kubernetes or Kubernetes()
     if not needed and not _kubeconfig():
         seen = "no kubeconfig, and the target has no [kubernetes]"
-        return Row("cluster", State.NOT_NEEDED, seen, needed=False)
+        return Finding("cluster", Lack.NOT_NEEDED, seen, needed=False)
 
-    def asked() -> Row:
+    def asked() -> Finding:
         try:
-            with closing(Api(settings, limits=Limits(connect=PATIENCE, check=PATIENCE))) as api:
+            with closing(Api(settings, timeouts=Timeouts(connect=PATIENCE, check=PATIENCE))) as api:
                 version = read(api, VERSION, Version).git_version
-                return Row("cluster", State.OK, f"context {api.context} answers: {version}")
+                return Finding("cluster", Lack.OK, f"context {api.context} answers: {version}")
         except ConfigError as error:
             return lacking("cluster", error.problems)
         except ClientError as error:
-            state = State.LACKING if error.outcome is Outcome.FAILED else State.COULD_NOT_TELL
-            return Row("cluster", state, str(error), registry.signature(error.signature).hint)
+            state = Lack.LACKING if error.outcome is Outcome.FAILED else Lack.COULD_NOT_TELL
+            return Finding("cluster", state, str(error), registry.signature(error.signature).hint)
 
     row = bounded(asked)
     if row is None:
         fix = "see whether kubectl reaches it with the same context; a credential plugin may wait for somebody"
-        row = Row("cluster", State.COULD_NOT_TELL, f"no answer within {PATIENCE:.0f} s", fix)
+        row = Finding("cluster", Lack.COULD_NOT_TELL, f"no answer within {PATIENCE:.0f} s", fix)
     return replace(row, needed=needed)
 
 
@@ -416,34 +418,34 @@ def _kubeconfig() -> bool:
     return any(map(os.path.lexists, files)) or bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
 
 
-def kubectl() -> Row:
+def kubectl() -> Finding:
     """The program that what is said by hand is typed with."""
     return _program("kubectl", ("version", "--client"), "gonogo asks the API server itself; its hints name kubectl")
 
 
-def helm() -> Row:
+def helm() -> Finding:
     """The program that deploys charts."""
     return _program("helm", ("version", "--short"), "gonogo deploys no charts; you may")
 
 
-def _program(name: str, words: tuple[str, ...], purpose: str) -> Row:
+def _program(name: str, words: tuple[str, ...], purpose: str) -> Finding:
     """A program that may be there, and its version; it is never needed."""
     path = shutil.which(name)
     if path is None:
-        return Row(name, State.NOT_NEEDED, f"not found; {purpose}", needed=False)
+        return Finding(name, Lack.NOT_NEEDED, f"not found; {purpose}", needed=False)
     fix = f"try `{name} {' '.join(words)}` yourself"
     try:
         done = subprocess.run(
             [path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
-        return Row(name, State.COULD_NOT_TELL, f"{path}: no answer within {PATIENCE:.0f} s", fix, needed=False)
+        return Finding(name, Lack.COULD_NOT_TELL, f"{path}: no answer within {PATIENCE:.0f} s", fix, needed=False)
     except (OSError, UnicodeDecodeError) as error:
-        return Row(name, State.LACKING, f"{path}: {error}", fix, needed=False)
+        return Finding(name, Lack.LACKING, f"{path}: {error}", fix, needed=False)
     said = (done.stdout.strip() or done.stderr.strip() or "no word").splitlines()[0]
     if done.returncode != 0:
-        return Row(name, State.LACKING, f"{path} ends with {done.returncode}: {said}", fix, needed=False)
-    return Row(name, State.OK, f"{said}; {purpose}", needed=False)
+        return Finding(name, Lack.LACKING, f"{path} ends with {done.returncode}: {said}", fix, needed=False)
+    return Finding(name, Lack.OK, f"{said}; {purpose}", needed=False)
 
 
 def bounded(ask: Callable[[], T | None]) -> T | None:
@@ -471,10 +473,10 @@ def bounded(ask: Callable[[], T | None]) -> T | None:
 # -- as text
 
 
-def text(rows: Iterable[Row], *, colour: bool, width: int) -> str:
+def text(rows: Iterable[Finding], *, colour: bool, width: int) -> str:
     """For people: what, its state and what was seen, and the fix below; no line is wider than ``width``."""
     lines = []
     for row in rows:
-        told = [f"{row.state}: {row.seen}", *([f"  fix: {row.fix}"] if row.fix and row.state is not State.OK else [])]
+        told = [f"{row.state}: {row.seen}", *([f"  fix: {row.fix}"] if row.fix and row.state is not Lack.OK else [])]
         lines += block(row.what, told, colour=colour, width=width, beside=18, shade=SHADES[row.state])
     return "\n".join(lines)

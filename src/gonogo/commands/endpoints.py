@@ -36,7 +36,7 @@ def _drafted(components: Iterable[Component], target: Target) -> Code:
     from gonogo.commands.discover import look, target_file
 
     settings = target.kubernetes or Kubernetes()
-    with closing(Api(settings, limits=target.limits)) as api:
+    with closing(Api(settings, timeouts=target.timeouts)) as api:
         try:
             identity = api.identity()
         except Forbidden:

@@ -176,7 +176,7 @@ def _component(suites: Suites, component: Component) -> Explained:
             "title": component.title,
             "needs": list(component.needs),
             "needed_by": [one.name for one in suites.registry.components.values() if name in one.needs],
-            "stood_up_by": list(component.providers),
+            "deployed_by": list(component.providers),
             "asked_through": "[kubernetes] of the target" if component.cluster else "its own addresses",
             "required_keys": list(keys.required),
             "optional_keys": list(keys.optional),

@@ -14,7 +14,7 @@ from gonogo.cluster.judge import State
 from gonogo.commands.checkout import loaded
 from gonogo.commands.kinds import rules
 from gonogo.commands.tables import coloured, columns
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import line
 from gonogo.core.names import WORDS, is_label
@@ -48,10 +48,10 @@ def run(
         return _surveyed(survey.of_files(files, spaces, tell, rules()), as_json, all_rows)
     from gonogo.cluster.api import Api
 
-    settings, limits = _cluster_of(target)
+    settings, timeouts = _cluster_of(target)
     if not spaces and not everywhere:
         spaces = list(settings.namespaces)
-    api = Api(settings, limits=limits)
+    api = Api(settings, timeouts=timeouts)
     if watch:
         return _followed(api, spaces, as_json, all_rows)
     return _surveyed(survey.of_cluster(api, spaces, rules()), as_json, all_rows)
@@ -71,16 +71,16 @@ def _contradictions(
     return problems
 
 
-def _cluster_of(target: str | None) -> tuple[Kubernetes, Limits]:
-    """The [kubernetes] of the target and its limits; without a target those of the kubeconfig's own context."""
+def _cluster_of(target: str | None) -> tuple[Kubernetes, Timeouts]:
+    """The [kubernetes] of the target and its timeouts; without a target those of the kubeconfig's own context."""
     if target is None and not os.environ.get("GONOGO_TARGET"):
-        return Kubernetes(), Limits()
+        return Kubernetes(), Timeouts()
     _, _, chosen = loaded(target)
     if chosen.kubernetes is None:
         raise ConfigError(
             Problem(str(chosen.path), "has no [kubernetes]: no cluster to look at", "see docs/targets.md")
         )
-    return chosen.kubernetes, chosen.limits
+    return chosen.kubernetes, chosen.timeouts
 
 
 def _surveyed(found: survey.Survey, as_json: bool, all_rows: bool) -> Code:

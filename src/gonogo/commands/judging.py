@@ -252,7 +252,7 @@ class _Text:
         own |= {node.arg for node in ast.walk(body) if isinstance(node, ast.arg)}
         texts = [node.value for node in _nodes(body) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
         for node in _nodes(body):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Verdict":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Judgement":
                 self._verdict(node, body, found)
             elif isinstance(node, ast.Name) and node.id not in own:
                 texts += self._follow(node.id, found, stops)
@@ -288,7 +288,7 @@ class _Text:
                 there.walk(function, found, stops)
 
     def _verdict(self, call: ast.Call, body: ast.FunctionDef, found: _Found) -> None:
-        """``Verdict(State.FAILED, "Paused", "its rollout is paused")``."""
+        """``Judgement(State.FAILED, "Paused", "its rollout is paused")``."""
         if len(call.args) < 2 or not ast.unparse(call.args[0]).startswith("State."):
             return
         state = State[ast.unparse(call.args[0]).removeprefix("State.")]

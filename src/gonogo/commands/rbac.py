@@ -39,7 +39,7 @@ def run(purpose: str, account: str, target: str | None) -> Code:
     return Code.GO
 
 
-class Right(NamedTuple):
+class Grant(NamedTuple):
     """One verb on one resource (``pods``, ``deployments.apps``, ``pods/log``), and what it is for.
 
     ``namespace`` is empty for the whole cluster; with ``name`` it is for that object alone.
@@ -63,7 +63,7 @@ class Right(NamedTuple):
         return plural.partition(".")[0] + slash + sub
 
 
-def rights(registry: Registry, target: Target, mode: Mode) -> list[Right]:
+def rights(registry: Registry, target: Target, mode: Mode) -> list[Grant]:
     """What a run in this mode needs, each verb once. Raises ``ConfigError`` for a target without ``[kubernetes]``.
 
     Objects are only ever created through the servers themselves, so that writing needs no more of the cluster than
@@ -74,7 +74,7 @@ def rights(registry: Registry, target: Target, mode: Mode) -> list[Right]:
     lacking, profile = unsupported(registry, target), registry.profiles[target.profile]
     asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
     held = [c for c in registry.components.values() if c.name in asked and c.name not in lacking]
-    found: dict[tuple[str, str, str, str], Right] = {}
+    found: dict[tuple[str, str, str, str], Grant] = {}
     for one in (*_needed(target, held, mode), *_explaining(target, held)):
         # the first purpose counts, and a right in the whole cluster is one in each namespace
         known = {(space, one.resource, name, one.verb) for space in ("", one.namespace) for name in ("", one.name)}
@@ -83,11 +83,11 @@ def rights(registry: Registry, target: Target, mode: Mode) -> list[Right]:
     return list(found.values())
 
 
-def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[Right]:
+def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[Grant]:
     settings = target.kubernetes
     assert settings is not None
     if settings.identity and mode is not Mode.READ:
-        yield Right("", "namespaces", "kube-system", "get", "to compare the cluster's identity")
+        yield Grant("", "namespaces", "kube-system", "get", "to compare the cluster's identity")
     for component in held:
         table, name = target.components.get(component.name, {}), component.name
         for kind in component.reads:
@@ -99,45 +99,45 @@ def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[R
         for reference in _secrets(table):
             found = SECRET.fullmatch(reference)
             assert found is not None, reference
-            yield Right(found["namespace"], "secrets", found["name"], "get", f"credentials of {name}")
+            yield Grant(found["namespace"], "secrets", found["name"], "get", f"credentials of {name}")
 
 
-def _reached(service: str, component: Component, transport: str) -> Iterator[Right]:
+def _reached(service: str, component: Component, transport: str) -> Iterator[Grant]:
     found = SERVICE.fullmatch(service)
     assert found is not None, service
     space, way = found["namespace"], "the ways to Services"
     if transport == "service":
         return
     if transport == "ingress":
-        yield Right(space, "ingresses.networking.k8s.io", "", "list", way)
+        yield Grant(space, "ingresses.networking.k8s.io", "", "list", way)
     # what is reached by advertised names may stand behind other Services than the one that is named
     named = "" if any("{proxy}" in form for form in component.endpoints.service.values()) else found["name"]
-    yield Right(space, "services", named, "get", way)
-    yield Right(space, "endpointslices.discovery.k8s.io", "", "list", way)
+    yield Grant(space, "services", named, "get", way)
+    yield Grant(space, "endpointslices.discovery.k8s.io", "", "list", way)
     yield from _upgraded(space, "pods/portforward", way)
 
 
-def _entered(service: str) -> Iterator[Right]:
+def _entered(service: str) -> Iterator[Grant]:
     found = SERVICE.fullmatch(service)
     assert found is not None, service
     space, purpose = found["namespace"], "what is true inside pods"
-    yield Right(space, "services", found["name"], "get", purpose)
-    yield Right(space, "endpointslices.discovery.k8s.io", "", "list", purpose)
-    yield Right(space, "pods", "", "list", purpose)
+    yield Grant(space, "services", found["name"], "get", purpose)
+    yield Grant(space, "endpointslices.discovery.k8s.io", "", "list", purpose)
+    yield Grant(space, "pods", "", "list", purpose)
     yield from _upgraded(space, "pods/exec", purpose)
 
 
-def _upgraded(space: str, resource: str, purpose: str) -> Iterator[Right]:
+def _upgraded(space: str, resource: str, purpose: str) -> Iterator[Grant]:
     # a WebSocket is opened by a GET; Kubernetes 1.35 and later ask for `create` as well
-    yield Right(space, resource, "", "get", purpose)
-    yield Right(space, resource, "", "create", purpose)
+    yield Grant(space, resource, "", "get", purpose)
+    yield Grant(space, resource, "", "create", purpose)
 
 
 def _space(service: str) -> str:
     return service.partition("/")[0]
 
 
-def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Right]:
+def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
     for component in held:
         for kind in component.explains:
             yield from _listed(target, kind, EXPLAINS)
@@ -145,16 +145,16 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Right]:
         for kind in BEHIND if spaces else ():
             yield from _listed(target, kind, EXPLAINS)
         for space in sorted(spaces):
-            yield Right(space, "pods", "", "list", EXPLAINS)
-            yield Right(space, "pods/log", "", "get", EXPLAINS)
+            yield Grant(space, "pods", "", "list", EXPLAINS)
+            yield Grant(space, "pods/log", "", "get", EXPLAINS)
 
 
-def _listed(target: Target, kind: str, purpose: str) -> Iterator[Right]:
+def _listed(target: Target, kind: str, purpose: str) -> Iterator[Grant]:
     known = KINDS[kind]
     spaces = target.kubernetes.namespaces if target.kubernetes and known.namespaced else ()
     for space in spaces or ("",):
         for verb in ("list", "watch"):
-            yield Right(space, known.resource, "", verb, purpose)
+            yield Grant(space, known.resource, "", verb, purpose)
 
 
 def _secrets(value: Any) -> Iterator[str]:
@@ -165,7 +165,7 @@ def _secrets(value: Any) -> Iterator[str]:
             yield from _secrets(inner)
 
 
-def home_of(target: Target, found: Iterable[Right]) -> str:
+def home_of(target: Target, found: Iterable[Grant]) -> str:
     """The namespace that the ServiceAccount lives in where nobody says another: the first that the target is about."""
     named = target.kubernetes.namespaces if target.kubernetes else ()
     return next((space for space in (*named, *(one.namespace for one in found)) if space), "default")
@@ -179,12 +179,12 @@ def role_name(target: Target, mode: Mode) -> str:
 # -- as YAML
 
 
-def manifests(found: Iterable[Right], name: str, account: tuple[str, str]) -> str:
+def manifests(found: Iterable[Grant], name: str, account: tuple[str, str]) -> str:
     """A Role for each namespace and a ClusterRole, where rights are in them, bound to an account of its own.
 
     ``name`` is what they are called, ``account`` namespace and name of the ServiceAccount.
     """
-    by_space: dict[str, list[Right]] = {}
+    by_space: dict[str, list[Grant]] = {}
     for one in found:
         by_space.setdefault(one.namespace, []).append(one)
     documents = [_object("ServiceAccount", "v1", account[1], account[0])]
@@ -204,7 +204,7 @@ def _object(kind: str, api: str, name: str, space: str) -> list[str]:
     return [f"apiVersion: {api}", f"kind: {kind}", f"metadata: {json.dumps(metadata)}"]
 
 
-def _rules(found: Iterable[Right]) -> Iterator[str]:
+def _rules(found: Iterable[Grant]) -> Iterator[str]:
     verbs: dict[tuple[str, str, str], dict[str, str]] = {}
     for one in found:
         verbs.setdefault((one.group, one.plural, one.name), {})[one.verb] = one.purpose

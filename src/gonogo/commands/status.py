@@ -25,6 +25,6 @@ def run(target: str | None, as_json: bool) -> Code:
     if not rows and not isinstance(provider, Deploys):
         tell(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
-        tell("nothing is up; `gonogo up` stands the platform up")
+        tell("nothing is up; `gonogo up` deploys the platform")
     show(rows, as_json)
     return Code.GO

@@ -1,4 +1,4 @@
-"""``gonogo up``: stands components up and leaves them running."""
+"""``gonogo up``: deploys components and leaves them running."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Timeouts:
     """Seconds: to connect, for one call of a check, and until a component must be ready."""
 
     connect: float = 5.0
@@ -82,9 +82,9 @@ class Scope(Protocol):
 class Endpoints:
     """All that a client is built from: where one component is, and what this run may do there.
 
-    ``addresses`` holds the endpoint keys of the contract that are no secret (``bootstrap``, ``url``),
+    ``addresses`` holds the endpoint keys (docs/targets.md) that are no secret (``bootstrap``, ``url``),
     ``secrets`` the others. ``expect`` is the component's ``[expect]`` with the target's overrides.
-    ``transport`` is how we get there: direct, service, ingress, port-forward; ``within`` holds the addresses
+    ``transport`` is how we get there: direct, service, ingress, port-forward; ``internal`` holds the addresses
     that programs of the platform itself use, where those differ from ours. ``cluster`` is what the run shares of
     the cluster, for a component that is asked through it.
     """
@@ -93,9 +93,9 @@ class Endpoints:
     addresses: Mapping[str, Any]
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     expect: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     transport: str = "direct"
-    within: Mapping[str, Any] = field(default_factory=dict)
+    internal: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | None = field(default=None, repr=False, compare=False)
     cluster: Any = field(default=None, repr=False, compare=False)
 
@@ -122,18 +122,18 @@ class Endpoints:
             return {**value, **inner}
         return value
 
-    def from_within(self, key: str) -> Any:
+    def internal_address(self, key: str) -> Any:
         """The address for a program that runs on the platform itself, such as a job that we submit."""
-        return self.within[key] if key in self.within else self[key]
+        return self.internal[key] if key in self.internal else self[key]
 
-    def certified(self, key: str) -> str | None:
+    def tls_server_name(self, key: str) -> str | None:
         """The host that the server's certificate must name, where that is another than the one we connect to.
 
         At the end of a port-forward a server shows the certificate that it has for the cluster's own programs.
         """
-        if self.transport != "port-forward" or key not in self.within:
+        if self.transport != "port-forward" or key not in self.internal:
             return None
-        return urlsplit(self.within[key]).hostname or str(self.within[key])
+        return urlsplit(self.internal[key]).hostname or str(self.internal[key])
 
     def owns(self, kind: str, owner: Removes, form: str = "{run}-{n}") -> AbstractContextManager[str]:
         """:meth:`Scope.owns` of the run that these endpoints were made for. Raises ``LookupError`` outside a run."""

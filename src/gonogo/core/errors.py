@@ -4,7 +4,7 @@
 
     GonogoError
     ├── ConfigError        a person's file or option is wrong; all problems at once      broken, 2
-    ├── DeployError        a component cannot be stood up; carries its log's last lines  failed
+    ├── DeployError        a component cannot be deployed;  carries its log's last lines  failed
     ├── NotReady           a wait ended at its deadline; says what was awaited           of what was seen last
     ├── NotAllowed         a write was asked of a client that this run may only read with broken
     ├── Unclaimed          a check's body returned something, or was never called        broken
@@ -247,7 +247,7 @@ def ending(error: BaseException) -> Ending:
     """The one answer to one fault, whichever verb or check met it.
 
     What is no class of ours: a false claim failed; of an ``OSError`` this machine is the cause (a full disk, a missing
-    right), not the platform; ``KeyboardInterrupt`` is somebody's wish; anything else is our own error.
+    right), not the platform; ``KeyboardInterrupt`` is somebody's decision; anything else is our own error.
     """
     if isinstance(error, GonogoError):
         return Ending(error.outcome, error.code)

@@ -24,7 +24,7 @@ from gonogo.core.codec import convert
 from gonogo.core.harmless import as_json
 from gonogo.redaction import Redacted, Redactor
 from gonogo.redaction.known import secrets_in
-from gonogo.redaction.stream import Stream
+from gonogo.redaction.stream import RedactingStream
 from gonogo.redaction.structure import cleaned
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ class Gate(io.TextIOBase):
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream, self._passing = stream, Stream(_redactor)
+        self._stream, self._passing = stream, RedactingStream(_redactor)
         self.unread = False
 
     def write(self, text: str) -> int:

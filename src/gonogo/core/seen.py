@@ -12,7 +12,7 @@ from gonogo.core.outlet import uncut
 
 
 @dataclass
-class Seen:
+class Observed:
     """Pairs of expected and actual, as the report shows them, in the order in which they were seen."""
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Seen:
         return "; ".join(dict.fromkeys(actual for _, actual in self.pairs))
 
 
-_CHECK: ContextVar[Seen | None] = ContextVar("check", default=None)
+_CHECK: ContextVar[Observed | None] = ContextVar("check", default=None)
 
 
 def saw(actual: str, expected: str) -> None:
@@ -38,9 +38,9 @@ def saw(actual: str, expected: str) -> None:
 
 
 @contextmanager
-def seeing() -> Iterator[Seen]:
+def seeing() -> Iterator[Observed]:
     """What the body, in this thread, says that it saw."""
-    seen = Seen()
+    seen = Observed()
     token = _CHECK.set(seen)
     try:
         yield seen

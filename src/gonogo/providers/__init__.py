@@ -9,7 +9,7 @@ provider holds a method that does nothing. The engine that orders, waits, blocks
 protocol           what is asked                                              embedded  existing (a cluster)
 =================  =========================================================  ========  ====================
 ``Provider``       where components are, as they are                          yes       yes
-``Deploys``        stand up and take down what was stood up                   yes
+``Deploys``        deploy, and remove what was deployed                       yes
 ``Replaces``       start anew what is there and is not right                  yes
 ``Keeps``          leave running what else ends with this process             yes
 ``Disturbs``       break a node on purpose                                    yes
@@ -69,10 +69,10 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Deploys(Protocol):
-    """Stands components up, and takes down what it stood up."""
+    """Deploys components, and removes what it deployed."""
 
     def version(self, component: Component) -> str:
-        """The version that would be stood up."""
+        """The version that would be deployed."""
 
     def takes(self, component: Component) -> dict[str, Any]:
         """What the component takes: ``memory_mib``, ``disk_mib``, ``processes``."""
@@ -81,7 +81,7 @@ class Deploys(Protocol):
         """Why there is no room for these components; empty where there is. Starts nothing."""
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
-        """Stand the component up, reuse what is right, repair what is dead; returns once it is ready.
+        """Deploy the component, reuse what is right, repair what is dead; returns once it is ready.
 
         What answers and is not right is left as it is and described, unless it is to be replaced. Called in a thread
         of its own per component, after everything it needs is up. Raises ``DeployError`` as soon as it cannot come up

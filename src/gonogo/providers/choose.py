@@ -22,5 +22,5 @@ def provider_for(target: Target, root: Path) -> Provider:
     if target.provider == "embedded":
         from gonogo.providers.embedded.provider import Embedded
 
-        return Embedded(root, patience=target.limits.ready)
+        return Embedded(root, patience=target.timeouts.ready)
     raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded or existing"))

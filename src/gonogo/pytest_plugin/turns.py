@@ -147,7 +147,7 @@ class Turns:
                 self._screen.line(f"{number} checks one after another: {reason.text}")
         return {of(item): ahead.Body(item) for item, reason in reasons.items() if not reason}  # type: ignore[arg-type]
 
-    # -- pytest-xdist: the controller stands the platform up and judges, its workers only ask
+    # -- pytest-xdist: the controller deploys the platform and judges, its workers only ask
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._session = session

@@ -21,7 +21,7 @@ _MAY_BEGIN = pattern(r"pass|pw|secret|token|key|cred|auth|cookie|bearer|basic|si
 _CONTEXT = 20_000
 
 
-class Stream:
+class RedactingStream:
     """What was fed comes out redacted, in the same order: whole lines at once, the rest when it is safe."""
 
     def __init__(self, redact: Redactor) -> None:

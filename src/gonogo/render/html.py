@@ -51,7 +51,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckView:
     """A check and its evidence."""
 
     check: CheckResult
@@ -64,7 +64,7 @@ class Card:
     """A criterion with what its checks saw, the worst first."""
 
     criterion: CriterionResult
-    checks: tuple[Seen, ...]
+    checks: tuple[CheckView, ...]
 
     @property
     def seconds(self) -> float:
@@ -229,7 +229,7 @@ def _levels(results: Results, store: _Store) -> dict[Level, list[Card]]:
     levels: dict[Level, list[Card]] = {}
     for criterion in wording.ranked(results.criteria):
         seen = tuple(
-            Seen(check, tuple(store.piece(piece) for piece in check.evidence), _again(results, check.nodeid))
+            CheckView(check, tuple(store.piece(piece) for piece in check.evidence), _again(results, check.nodeid))
             for check in checks.get(criterion.id, ())
         )
         levels.setdefault(criterion.level, []).append(Card(criterion, seen))

@@ -10,7 +10,7 @@ from datetime import datetime
 from gonogo.core.harmless import line, plain
 from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.core.times import moment, spoken
-from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Wish
+from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Shortfall
 from gonogo.results.verdict import go_on
 
 MEANINGS: Mapping[Outcome, str] = {
@@ -63,11 +63,10 @@ def odd(pod: Odd) -> str:
     return f"{pod.namespace}/{pod.name} is {pod.place}, phase {pod.phase or 'unknown'}" + (f": {why}" if why else "")
 
 
-def short(wish: Wish) -> str:
+def short(shortfall: Shortfall) -> str:
     """``StatefulSet data/kafka has 2 of 3 pods ready: CrashLoop: exit code 1``."""
-    why = ": ".join(part for part in (wish.reason, first_line(wish.message)) if part)
-    told = f"{wish.kind} {wish.namespace}/{wish.name} has {wish.ready} of {wish.wished} pods ready"
-    return told + (f": {why}" if why else "")
+    why = ": ".join(part for part in (shortfall.reason, first_line(shortfall.message)) if part)
+    return str(shortfall) + (f": {why}" if why else "")
 
 
 def roots(results: Results) -> list[Root]:
@@ -120,7 +119,7 @@ def decided(results: Results) -> tuple[str, str]:
 
 
 def headline(results: Results) -> str:
-    """The whole verdict in one line, as the contract words it."""
+    """The whole verdict in one line, with what was not asked."""
     return line(results.verdict.headline) if results.verdict else "no verdict: these results were not judged"
 
 

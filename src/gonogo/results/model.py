@@ -226,7 +226,7 @@ class TargetInfo(Struct, frozen=True, kw_only=True):
     lacks: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Place(StrEnum):
+class PodHealth(StrEnum):
     """Where a pod stands in the sum. The last three are out of the denominator."""
 
     HEALTHY = "healthy"
@@ -246,7 +246,7 @@ class Odd(Struct, frozen=True, kw_only=True):
 
     namespace: str
     name: str
-    place: Place
+    place: PodHealth
     phase: str
     reason: str = ""
     message: str = ""
@@ -255,18 +255,21 @@ class Odd(Struct, frozen=True, kw_only=True):
     since: str = ""
 
 
-class Wish(Struct, frozen=True, kw_only=True):
-    """A controller that has fewer ready pods than it wishes for, or for none; why, as of an :class:`Odd`."""
+class Shortfall(Struct, frozen=True, kw_only=True):
+    """A controller that has fewer ready pods than desired, or of which none is desired; why, as of an :class:`Odd`."""
 
     kind: str
     namespace: str
     name: str
-    wished: int
+    desired: int
     ready: int
     reason: str = ""
     message: str = ""
     root: Reference | None = None
     since: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name} has {self.ready} of {self.desired} pods ready"
 
 
 class Storage(Struct, frozen=True, kw_only=True):
@@ -300,7 +303,7 @@ class Health(Struct, frozen=True, kw_only=True):
     formula: str = ""
     storage: Storage = Storage()
     explain: tuple[Odd, ...] = ()
-    below: tuple[Wish, ...] = ()
+    below: tuple[Shortfall, ...] = ()
 
     @property
     def counted(self) -> int:

@@ -89,7 +89,7 @@ class Drill:
         }
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class DrillRow(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one drill: a row of the verb's table."""
 
     name: str
@@ -123,7 +123,7 @@ def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list
 
 
 def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
-    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``Seen``.
+    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``CheckView``.
 
     Raises ``ConfigError`` where the target does not allow that, ``Fallen`` where not all components answer.
     """
@@ -155,7 +155,7 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
         close(platform.provider)
 
 
-def drilled(platform: Platform, drill: Drill) -> Seen:
+def drilled(platform: Platform, drill: Drill) -> DrillRow:
     """One fault, from its injection to its restoration."""
     timeline = Timeline()
     began, expected = timeline.now, drill.expected
@@ -175,7 +175,7 @@ def drilled(platform: Platform, drill: Drill) -> Seen:
     elif not why and not blamed:
         why = "; ".join(f"{c} {s}" for c, s in red.items())
     first = red[expected.asks[0]]
-    return Seen(
+    return DrillRow(
         name=drill.name,
         component=drill.component,
         fault=str(expected.fault),

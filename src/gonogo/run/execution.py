@@ -220,7 +220,7 @@ class Run:
     # -- the end
 
     def finish(self, *, interrupted: bool = False) -> Results:
-        """Take down what this run stood up, judge, and write the files.
+        """Remove what this run deployed, judge, and write the files.
 
         An interrupted run also reports the checks that had ended before their turn came.
         """

@@ -16,7 +16,7 @@ from gonogo.results.model import CriterionResult, TargetInfo, function_of
 from gonogo.run.declared import Declared
 
 MARKERS = frozenset({"criterion", "needs", "writes", "disrupts", "critical", "important", "optional"})
-"""What a check may carry: the contract's markers, and the levels that follow from its criterion."""
+"""What a check may carry: the markers of docs/contract.md, and the levels that follow from its criterion."""
 
 PYTEST_MARKERS = frozenset({"parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings"})
 
@@ -152,7 +152,7 @@ def unsupported(registry: Registry, target: Target) -> dict[str, str]:
 def lacking(registry: Registry, target: Target) -> dict[str, Lacking]:
     """Every component that the target cannot hold, and why.
 
-    Where gonogo stands components up, one that needs such a component cannot stand either; servers that
+    Where gonogo deploys components, one that needs such a component cannot be deployed either; servers that
     were there before have what they need, whether or not the target file names it.
     """
     found: dict[str, Lacking] = {}

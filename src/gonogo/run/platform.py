@@ -1,4 +1,4 @@
-"""The engine that stands components up, or reaches those that stand: orders, waits, blocks, tells.
+"""The engine that deploys components, or attaches to those that are there: orders, waits, blocks, tells.
 
 It knows providers and clients only by their protocols, and is the same for processes, clusters and
 servers that were there before. Each component has one standing (:mod:`gonogo.run.standing`), decided once and asked
@@ -77,7 +77,7 @@ class Platform:
         self._last: dict[str, Standing] = {}
         self._doubt = {name: threading.Lock() for name in registry.components}
 
-    # -- standing up, attaching
+    # -- deploying, attaching
 
     def there(self, names: Iterable[str]) -> list[str]:
         """Those of the components that are up already, as they are.
@@ -149,7 +149,7 @@ class Platform:
                     "hint": standing.hint,
                     "root": standing.root,
                     "addresses": dict(ends.addresses) if ends else None,
-                    "within": dict(ends.within) if ends else {},
+                    "internal": dict(ends.internal) if ends else {},
                     "transport": ends.transport if ends else "",
                     "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
                     "identity": standing.identity,
@@ -165,7 +165,7 @@ class Platform:
             endpoints = None
             if row["addresses"] is not None:
                 secrets = {k: Secret(v) for k, v in row["secrets"].items()}
-                plain = Endpoints(name, row["addresses"], secrets, transport=row["transport"], within=row["within"])
+                plain = Endpoints(name, row["addresses"], secrets, transport=row["transport"], internal=row["internal"])
                 component = self.registry.components[name]
                 # What is open is of the process that opened it.
                 own = self.provider.attached(component) if component.cluster else None
@@ -333,7 +333,7 @@ class Platform:
         """
         if identity:
             return identity
-        known = {**endpoints.addresses, **endpoints.within}
+        known = {**endpoints.addresses, **endpoints.internal}
         given = [f"{key}={known[key]}" for key in component.endpoints.required if key in known]
         return " ".join(filter(None, (self.place, *given)))
 

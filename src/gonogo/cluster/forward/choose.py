@@ -23,7 +23,7 @@ _REFERENCE = re.compile(
 )
 
 
-class Reference(NamedTuple):
+class Destination(NamedTuple):
     """``namespace/name:port`` of a Service, or ``namespace/pod/name:port``; ``port`` is a number or a port's name."""
 
     namespace: str
@@ -35,7 +35,7 @@ class Reference(NamedTuple):
         return f"{self.namespace}/{'pod/' if self.pod else ''}{self.name}:{self.port}"
 
     @classmethod
-    def read(cls, text: str) -> Reference:
+    def read(cls, text: str) -> Destination:
         """Raises ``ConfigError`` where the text is no reference."""
         found = _REFERENCE.fullmatch(text)
         if found is None:
@@ -73,7 +73,7 @@ def _at_pod(endpoint: Endpoint, namespace: str, port: int) -> Spot:
     return _spot(namespace, _pod(endpoint), port, endpoint.get("targetRef", {}).get("uid", ""))
 
 
-def behind(api: Api, reference: Reference) -> list[Spot]:
+def behind(api: Api, reference: Destination) -> list[Spot]:
     """The ready pods behind a reference, with the port that it means in them; never empty.
 
     Raises ``Absent`` where there is no such Service or pod, ``Gone`` where nothing ready
@@ -89,7 +89,7 @@ def behind(api: Api, reference: Reference) -> list[Spot]:
     return spots
 
 
-def endpoints(api: Api, reference: Reference) -> list[Spot]:
+def endpoints(api: Api, reference: Destination) -> list[Spot]:
     """As :func:`behind`, the pods that are not ready among them."""
     if reference.pod:
         return behind(api, reference)
@@ -98,7 +98,7 @@ def endpoints(api: Api, reference: Reference) -> list[Spot]:
     return list(_spots(service, slices, reference, ready=False)) or behind(api, reference)
 
 
-def _spots(service: Object, slices: Iterable[Object], reference: Reference, *, ready: bool) -> Iterator[Spot]:
+def _spots(service: Object, slices: Iterable[Object], reference: Destination, *, ready: bool) -> Iterator[Spot]:
     name = _port_of_service(service, reference).get("name", "")
     for part in slices:
         # a slice has one number for each named port, whatever the pods call it
@@ -118,7 +118,7 @@ def _endpoints(api: Api, namespace: str, service: str = "") -> list[Endpoint]:
     return [endpoint for part in _slices(api, namespace, service) for endpoint in part.get("endpoints", ())]
 
 
-def _port_of_service(service: Object, reference: Reference) -> ServicePort:
+def _port_of_service(service: Object, reference: Destination) -> ServicePort:
     where, spec = f"Service {reference.namespace}/{reference.name}", service["spec"]
     if spec.get("type") == "ExternalName":
         what = f"{where} stands for {spec.get('externalName', '')!r} outside"
@@ -132,7 +132,7 @@ def _port_of_service(service: Object, reference: Reference) -> ServicePort:
     raise ConfigError(Problem(str(reference), f"{where} has no port {reference.port}", f"it has {has or 'none'}"))
 
 
-def _port_of_pod(api: Api, reference: Reference) -> int:
+def _port_of_pod(api: Api, reference: Destination) -> int:
     if reference.port.isdigit():
         return int(reference.port)
     pod = one(api, POD, reference.namespace, reference.name)
@@ -145,13 +145,13 @@ def _port_of_pod(api: Api, reference: Reference) -> int:
     raise ConfigError(Problem(str(reference), what, f"it has {has or 'no named ones'}"))
 
 
-def _nobody(api: Api, service: Object, reference: Reference, slices: Iterable[Object]) -> str:
+def _nobody(api: Api, service: Object, reference: Destination, slices: Iterable[Object]) -> str:
     """Why nothing ready stands behind the Service."""
     where = f"Service {reference.namespace}/{reference.name}"
     there: list[Endpoint] = [endpoint for part in slices for endpoint in part.get("endpoints", ())]
-    strangers = sorted({address for e in there if not _pod(e) for address in e.get("addresses", ())})
-    if strangers:
-        return f"{where} leads to {', '.join(strangers)}, which is no pod and can only be reached from inside"
+    outside = sorted({address for e in there if not _pod(e) for address in e.get("addresses", ())})
+    if outside:
+        return f"{where} leads to {', '.join(outside)}, which is no pod and can only be reached from inside"
     unready = sorted({_pod(endpoint) for endpoint in there})
     selects = selector(service["spec"].get("selector", {}))
     if not unready and selects:
@@ -210,7 +210,7 @@ def _member(api: Api, host: str, service: str, namespace: str, port: int) -> Spo
 
 
 def _of_service(api: Api, service: str, namespace: str, port: int) -> list[Spot]:
-    reference = Reference(namespace, service, str(port))
+    reference = Destination(namespace, service, str(port))
     if one(api, SERVICE, namespace, service)["spec"].get("clusterIP") != "None":
         return behind(api, reference)
     # a headless Service's name stands for its pods, whose own port it then is
@@ -229,7 +229,7 @@ def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Sp
     for namespace in namespaces:
         for service in listed(api, SERVICE, namespace):
             if service.get("spec", {}).get("clusterIP") == address:
-                return behind(api, Reference(namespace, service["metadata"]["name"], str(port)))
+                return behind(api, Destination(namespace, service["metadata"]["name"], str(port)))
     where = ", ".join(namespaces)
     raise Unresolved(api.component, f"{address} is no pod and no Service of namespace {where}")
 

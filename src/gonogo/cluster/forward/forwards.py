@@ -22,7 +22,7 @@ from websockets.protocol import State
 
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.forward import peers, socks, tunnel, websocket
-from gonogo.cluster.forward.choose import Reference, Spot, advertised, behind
+from gonogo.cluster.forward.choose import Destination, Spot, advertised, behind
 from gonogo.cluster.forward.socks import ClientLeft
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Denied, Gone, Refused
 from gonogo.core.waiting import Deadline
@@ -89,7 +89,7 @@ class Forwards:
         for what is no reference, and for a port that the Service does not have. What else is wrong is told
         to whoever connects, by :meth:`fault`: it may be right by then.
         """
-        wanted = Reference.read(reference)
+        wanted = Destination.read(reference)
         with self._lock:
             if reference not in self._open:
                 self._namespaces[wanted.namespace] = None
@@ -168,7 +168,7 @@ class Forwards:
 
     async def _served(self, client: socket.socket, here: Address, serve: Serve) -> None:
         with client:
-            if peers.stranger(client, peers.teller()):
+            if peers.other_account(client, peers.teller()):
                 _reset(client)
                 return
             try:
@@ -192,7 +192,7 @@ class Forwards:
 
     # -- one connection
 
-    async def _forward(self, wanted: Reference, here: Address, client: socket.socket) -> None:
+    async def _forward(self, wanted: Destination, here: Address, client: socket.socket) -> None:
         async with self._reached(wanted, lambda: behind(self._api, wanted)) as way:
             await _Pair(client, way, self._api.component).run()
 
@@ -288,7 +288,7 @@ class Forwards:
         try:
             # only the second protocol needs the port here; with the first, it is in the streams' headers
             stream = await loop.run_in_executor(None, self._api.stream_headers_and_tls, path, ports)
-            web = await websocket.opened(stream, tunnel.OFFERED, self._api.limits.connect)
+            web = await websocket.opened(stream, tunnel.OFFERED, self._api.timeouts.connect)
             way = _Way(spot, web, tunnel.spoken(web.subprotocol, spot.port), [])
             web.whole = way.inner.whole
             self.protocol = web.subprotocol or ""
@@ -305,7 +305,7 @@ class Forwards:
         """Return once data may be sent."""
         if opening := way.inner.opening():
             await way.web.send(opening)
-        async with asyncio.timeout(self._api.limits.connect):
+        async with asyncio.timeout(self._api.timeouts.connect):
             while not way.inner.opened:
                 for message in await way.web.received():
                     way.early.extend(way.inner.receive(message))

@@ -36,7 +36,7 @@ _TOLD = struct.Struct("=IHHIIBBBB2s2s16s16sIIIIIIII")
 """``nlmsghdr`` and ``inet_diag_msg``."""
 
 
-def stranger(client: socket.socket, tell: Teller | None) -> bool:
+def other_account(client: socket.socket, tell: Teller | None) -> bool:
     """Whether the other end of a connection belongs to another account than ours and root's, or to nobody."""
     if tell is None:
         return False

@@ -11,13 +11,13 @@ from gonogo.cluster.judge import cluster, custom, extensions, network, pods, sto
 from gonogo.cluster.judge.doom import doom, kubectl, untold
 from gonogo.cluster.judge.health import tally
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
-from gonogo.cluster.judge.verdict import Row, State, Verdict, short
+from gonogo.cluster.judge.verdict import Judgement, Row, State, short
 from gonogo.cluster.judge.world import World, controller, reference
-from gonogo.results.model import Health, Place
+from gonogo.results.model import Health, PodHealth
 
-__all__ = ["Health", "Object", "Place", "Row", "State", "Verdict", "World", "judge", "tally", "told", "verdict"]
+__all__ = ["Health", "Judgement", "Object", "PodHealth", "Row", "State", "World", "judge", "tally", "told", "verdict"]
 
-JUDGES: Mapping[str, Callable[[World, Object], Verdict]] = {
+JUDGES: Mapping[str, Callable[[World, Object], Judgement]] = {
     "APIService": extensions.api_service,
     "CronJob": workloads.cron_job,
     "CustomResourceDefinition": extensions.definition,
@@ -59,10 +59,10 @@ def told(world: World, objects: Iterable[Object]) -> Iterator[Row]:
     return (_row(world, obj, found) for obj in objects if (found := verdict(world, obj)) is not None)
 
 
-def verdict(world: World, obj: Object) -> Verdict | None:
+def verdict(world: World, obj: Object) -> Judgement | None:
     """The verdict on one object of a world; None where it has no state."""
     if MISSHAPEN in obj:
-        return Verdict(State.UNKNOWN, "Malformed", short(obj[MISSHAPEN]))
+        return Judgement(State.UNKNOWN, "Malformed", short(obj[MISSHAPEN]))
     kind = known_as(obj["apiVersion"], obj["kind"])
     of_kind = JUDGES.get(kind)
     if of_kind is None and "." not in kind:
@@ -73,13 +73,13 @@ def verdict(world: World, obj: Object) -> Verdict | None:
     if of_kind is None:  # of a group that is not Kubernetes' own
         return custom.judge(world, obj)
     if "creationTimestamp" not in meta and not obj.get("status"):
-        return Verdict(State.UNKNOWN, "NoStatus", "no status: a manifest as it is written, not as a cluster holds it")
+        return Judgement(State.UNKNOWN, "NoStatus", "no status: a manifest as it is written, not as a cluster holds it")
     if kind == "ReplicaSet" and obj.get("spec", {}).get("replicas", 1) == 0 and controller(obj) is not None:
         return None
     return of_kind(world, obj)
 
 
-def _ending(world: World, obj: Object) -> Verdict:
+def _ending(world: World, obj: Object) -> Judgement:
     meta = obj["metadata"]
     waits = ", ".join(meta.get("finalizers", ())) or "nothing that it names"
     waited = world.since(meta["deletionTimestamp"])
@@ -88,7 +88,7 @@ def _ending(world: World, obj: Object) -> Verdict:
     return found if found.state is State.FAILED else found._replace(reason=pods.TERMINATING)
 
 
-def _row(world: World, obj: Object, found: Verdict) -> Row:
+def _row(world: World, obj: Object, found: Judgement) -> Row:
     meta = obj.get("metadata", {})
     if world.lagging and found.grace is not None:
         found = untold(found)

@@ -11,7 +11,7 @@ from gonogo.cluster.judge import kubelet, needs
 from gonogo.cluster.judge.doom import NEEDS, TERMINATIONS, UNSTABLE, doom, kubectl, recovering
 from gonogo.cluster.judge.images import REASONS, missing_image
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import State, Verdict
+from gonogo.cluster.judge.verdict import Judgement, State
 from gonogo.cluster.judge.world import World, condition, instant, named, reference, said, subject
 from gonogo.results.model import Reference
 
@@ -30,7 +30,7 @@ _EXITS = {
 """What shells and the kernel mean by an exit code."""
 
 
-def container(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Verdict | None:
+def container(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Judgement | None:
     """The verdict on one container that is not as it should be; None where there is nothing to say of it yet."""
     state = status.get("state", {})
     waiting = state.get("waiting", {})
@@ -48,7 +48,7 @@ def container(world: World, pod: Object, spec: Mapping[str, Any], status: Mappin
         return _unserving(world, pod, spec, status)
     if word not in NOT_BEGUN:
         text = f"container {name}: {waiting.get('message') or word}"
-        return Verdict(State.PROGRESSING, word, text, kubectl(pod), container=name)
+        return Judgement(State.PROGRESSING, word, text, kubectl(pod), container=name)
     return None
 
 
@@ -86,7 +86,7 @@ _WAITS = {
 """Why a container waits (kubelet), as a reason of the doom table where the message says nothing closer."""
 
 
-def _not_started(world: World, pod: Object, status: Mapping[str, Any], text: str) -> Verdict:
+def _not_started(world: World, pod: Object, status: Mapping[str, Any], text: str) -> Judgement:
     name, word = status.get("name", ""), status["state"]["waiting"]["reason"]
     reason, cause = _WAITS[word], part(pod, name)
     if absent := kubelet.missing(text, pod):
@@ -105,7 +105,7 @@ def _not_started(world: World, pod: Object, status: Mapping[str, Any], text: str
 # -- it ends
 
 
-def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Verdict:
+def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Judgement:
     """The verdict on a container that has ended though it should run, or is about to be started again."""
     state, last = status.get("state", {}), status.get("lastState", {}).get("terminated", {})
     end = state.get("terminated") or last
@@ -211,7 +211,7 @@ def budget(probe: Mapping[str, Any]) -> float:
     )
 
 
-def _unserving(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Verdict | None:
+def _unserving(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Judgement | None:
     if crashing(world, status):
         return crash(world, pod, spec, status)
     name = status.get("name", "")
@@ -222,7 +222,7 @@ def _unserving(world: World, pod: Object, spec: Mapping[str, Any], status: Mappi
         told = _probe_said(world, pod, name, "Startup")
         if not told:
             text = f"container {name} starts: {ran:.0f} s of the {allowed:.0f} s that its startup probe allows"
-            return Verdict(State.PROGRESSING, "Starting", text, kubectl(pod), cause, container=name)
+            return Judgement(State.PROGRESSING, "Starting", text, kubectl(pod), cause, container=name)
         text = f"container {name}: {told.text}; its startup probe allows {allowed:.0f} s"
         verdict = _probe_failed("StartupProbe", text, pod, name)
         spent = ran >= allowed or status.get("restartCount", 0) > 0
@@ -239,7 +239,7 @@ def _unserving(world: World, pod: Object, spec: Mapping[str, Any], status: Mappi
     return None
 
 
-def _probe_failed(reason: str, text: str, pod: Object, name: str, waited: float | None = None) -> Verdict:
+def _probe_failed(reason: str, text: str, pod: Object, name: str, waited: float | None = None) -> Judgement:
     command = kubectl(pod, "logs", "-c", name)
     return doom(reason, text, waited=waited, command=command, cause=part(pod, name))._replace(container=name)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
-from gonogo.cluster.judge.rules import Rule
+from gonogo.cluster.judge.rules import KindRule
 from gonogo.cluster.judge.shapes import Object, known_as
-from gonogo.cluster.judge.verdict import State, Verdict, short
+from gonogo.cluster.judge.verdict import Judgement, State, short
 from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, named, reference
 
@@ -25,7 +25,7 @@ class _Malformed(Exception):
     """A field is not what its kind's definition says. The text names it."""
 
 
-def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Verdict | None:
+def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Judgement | None:
     """The verdict on a custom resource; None where its kind has no state. ``above`` are its owners."""
     rules = world.rules.of(known_as(obj["apiVersion"], obj["kind"]))
     if rules.stateless:
@@ -40,7 +40,7 @@ _SILENT = "its operator, {}, has not touched it; is it running?"
 _UNEXPLAINED = (State.PROGRESSING, State.FAILED)
 
 
-def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tuple[Object, ...]) -> Verdict:
+def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, above: tuple[Object, ...]) -> Judgement:
     """The verdict with its root, where that is an object which this one owns: its operator only waits."""
     from gonogo.cluster.judge import verdict
 
@@ -60,16 +60,16 @@ def _explained(world: World, obj: Object, found: Verdict, rules: Rule, above: tu
     if found.state is State.FAILED:
         return found._replace(message=message, hint=why.hint, cause=why.cause)
     state = State.PROGRESSING if rules.batch else why.state
-    return Verdict(state, why.reason, message, why.hint, why.cause)
+    return Judgement(state, why.reason, message, why.hint, why.cause)
 
 
-def state_of(obj: Object, rules: Rule) -> Verdict:
+def state_of(obj: Object, rules: KindRule) -> Judgement:
     """What the object says of itself, by the rules of its kind. Never raises for what an object holds."""
     from jmespath.exceptions import JMESPathError
 
     if not obj["metadata"].get("creationTimestamp") and not obj.get("status"):
         message = "no status: this is a manifest as it is written, not an object as a cluster holds it"
-        return Verdict(State.UNKNOWN, "NoStatus", message)
+        return Judgement(State.UNKNOWN, "NoStatus", message)
     try:
         view = _view(obj)
         if rules.suspended.search(view):
@@ -81,12 +81,12 @@ def state_of(obj: Object, rules: Rule) -> Verdict:
         decided = (state for state, holds in rules.decides if holds.search(view))
         return _told(rules, view, next(decided, State.UNKNOWN))
     except _Malformed as fault:
-        return Verdict(State.UNKNOWN, "Malformed", str(fault))
+        return Judgement(State.UNKNOWN, "Malformed", str(fault))
     except (JMESPathError, TypeError, AttributeError) as fault:
-        return Verdict(State.UNKNOWN, "Malformed", short(f"the rules of its kind do not fit it: {fault}"))
+        return Judgement(State.UNKNOWN, "Malformed", short(f"the rules of its kind do not fit it: {fault}"))
 
 
-def absent_operator(world: World, obj: Object) -> Verdict | None:
+def absent_operator(world: World, obj: Object) -> Judgement | None:
     """Nobody looks after this object: its definition is missing, or its operator is down or has never touched it.
 
     None where that is not so, or not known.
@@ -172,7 +172,7 @@ def _number(value: object, field: str) -> int:
     return value
 
 
-def _unseen(obj: Object) -> Verdict | None:
+def _unseen(obj: Object) -> Judgement | None:
     """The verdict where the controller has not seen the newest specification; its status is of an older one."""
     status = obj.get("status")
     seen = status.get("observedGeneration") if isinstance(status, Mapping) else None
@@ -181,20 +181,20 @@ def _unseen(obj: Object) -> Verdict | None:
     if not isinstance(seen, int) or seen == 0 or seen >= newest:
         return None
     message = f"generation {newest} is not observed yet, its status is of {seen}; where that lasts, is its operator up?"
-    return Verdict(State.PROGRESSING, "NotObserved", message)
+    return Judgement(State.PROGRESSING, "NotObserved", message)
 
 
-def _silent(rules: Rule) -> Verdict:
+def _silent(rules: KindRule) -> Judgement:
     if not rules.operator:
         message = "no status: its operator has not touched it, or objects of this kind have none"
-        return Verdict(State.UNKNOWN, "NoStatus", message)
-    return Verdict(State.PROGRESSING, "OperatorSilent", _SILENT.format(" or ".join(rules.operator)))
+        return Judgement(State.UNKNOWN, "NoStatus", message)
+    return Judgement(State.PROGRESSING, "OperatorSilent", _SILENT.format(" or ".join(rules.operator)))
 
 
-def _told(rules: Rule, view: Mapping[str, Any], state: State) -> Verdict:
+def _told(rules: KindRule, view: Mapping[str, Any], state: State) -> Judgement:
     message = short(_first(rules.message, view), 600)
     if state is State.READY:
-        return Verdict(state, "", message)
+        return Judgement(state, "", message)
     reason = word(_first(rules.reason, view)) or state.value.capitalize()
     if state is State.UNKNOWN:
         message = message or "its status is none that the rules of its kind know"
@@ -202,7 +202,7 @@ def _told(rules: Rule, view: Mapping[str, Any], state: State) -> Verdict:
         message = message or f"its status says no more than {reason}"
     meta = view["metadata"]
     hint = rules.hint.format(namespace=quote(meta.get("namespace", "default")), name=quote(meta["name"]))
-    return Verdict(state, reason, message, "" if state is State.SUSPENDED else hint)
+    return Judgement(state, reason, message, "" if state is State.SUSPENDED else hint)
 
 
 def _first(expressions: Iterable[Any], view: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import State, Verdict, short
+from gonogo.cluster.judge.verdict import Judgement, State, short
 from gonogo.results.model import Reference
 
 
@@ -143,7 +143,7 @@ def doom(
     command: str = "",
     cause: Reference | None = None,
     hint: str = "",
-) -> Verdict:
+) -> Judgement:
     """The verdict on a fact of the table that has stood for ``waited`` seconds.
 
     ``command`` is what to type next. ``hint`` replaces the table's. Where nobody knows how long it has stood,
@@ -152,7 +152,7 @@ def doom(
     rule = RULES[reason]
     given_up = (waited or 0.0) >= rule.grace
     advice = hint or rule.hint
-    return Verdict(
+    return Judgement(
         State.FAILED if given_up else State.PROGRESSING,
         reason,
         short(message, 600),
@@ -163,13 +163,13 @@ def doom(
     )
 
 
-def untold(verdict: Verdict) -> Verdict:
+def untold(verdict: Judgement) -> Judgement:
     """The same fact where nobody can tell for how long it has stood: it may be given up by now."""
     message = f"{verdict.message}; for how long cannot be told: nothing in the files is later"
     return verdict._replace(state=State.UNKNOWN, message=short(message, 600), grace=None)
 
 
-def recovering(verdict: Verdict, why: str) -> Verdict:
+def recovering(verdict: Judgement, why: str) -> Judgement:
     """The same fact, named, and not given up because of ``why``."""
     return verdict._replace(state=State.PROGRESSING, message=short(f"{verdict.message}; {why}", 600), grace=None)
 

@@ -19,13 +19,13 @@ MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationCo
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a label selector means an object with these labels; an empty one means every object."""
     return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
-        _meets(wish, labels) for wish in selector.get("matchExpressions", ())
+        _meets(wanted, labels) for wanted in selector.get("matchExpressions", ())
     )
 
 
-def _meets(wish: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    name, values = wish.get("key", ""), wish.get("values", ())
-    match wish.get("operator"):
+def _meets(wanted: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    name, values = wanted.get("key", ""), wanted.get("values", ())
+    match wanted.get("operator"):
         case "In":
             return labels.get(name) in values
         case "NotIn":

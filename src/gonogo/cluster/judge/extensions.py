@@ -8,12 +8,12 @@ from typing import Any
 from gonogo.cluster.judge.doom import doom, kubectl, recovering, typed
 from gonogo.cluster.judge.endpoints import ready_endpoints
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.verdict import READY, Judgement, State, short
 from gonogo.cluster.judge.world import World, condition
 from gonogo.results.model import Reference
 
 
-def definition(world: World, obj: Object) -> Verdict:
+def definition(world: World, obj: Object) -> Judgement:
     """A CustomResourceDefinition: its names accepted, established, and its conversion webhook answering."""
     taken = condition(obj, "NamesAccepted")
     if taken.get("status") == "False":
@@ -21,7 +21,7 @@ def definition(world: World, obj: Object) -> Verdict:
         return doom("NamesTaken", taken.get("message", ""), waited=waited, command=kubectl(obj))
     if condition(obj, "Established").get("status") != "True":
         text = condition(obj, "Established").get("message") or "the API server does not serve it yet"
-        return Verdict(State.PROGRESSING, "NotEstablished", short(text), kubectl(obj))
+        return Judgement(State.PROGRESSING, "NotEstablished", short(text), kubectl(obj))
     conversion = obj.get("spec", {}).get("conversion", {})
     if conversion.get("strategy") == "Webhook":
         config = conversion.get("webhook", {}).get("clientConfig", {})
@@ -29,7 +29,7 @@ def definition(world: World, obj: Object) -> Verdict:
     return READY
 
 
-def api_service(world: World, obj: Object) -> Verdict:
+def api_service(world: World, obj: Object) -> Judgement:
     """An APIService: available, as the aggregation layer says; a local one always is."""
     found = condition(obj, "Available")
     if found.get("status") == "True":
@@ -40,14 +40,14 @@ def api_service(world: World, obj: Object) -> Verdict:
         text = f"{found.get('reason', '')}: {found.get('message', '')}"
         waited = world.since(found.get("lastTransitionTime", ""))
         return doom("APIUnavailable", text, waited=waited, command=kubectl(obj), cause=cause)
-    return Verdict(State.PROGRESSING, "NotObserved", "the API server has not asked it yet", kubectl(obj))
+    return Judgement(State.PROGRESSING, "NotObserved", "the API server has not asked it yet", kubectl(obj))
 
 
 def _service(told: Mapping[str, Any]) -> Reference:
     return Reference(kind="Service", namespace=told.get("namespace", ""), name=told.get("name", ""))
 
 
-def webhooks(world: World, obj: Object) -> Verdict:
+def webhooks(world: World, obj: Object) -> Judgement:
     """A webhook configuration: the Services that it calls have ready endpoints.
 
     Where all that are down may be ignored (``failurePolicy: Ignore``), nothing is refused, so that it recovers.
@@ -63,7 +63,7 @@ def webhooks(world: World, obj: Object) -> Verdict:
     return ignored or READY
 
 
-def _client(world: World, obj: Object, config: Mapping[str, Any], what: str) -> Verdict | None:
+def _client(world: World, obj: Object, config: Mapping[str, Any], what: str) -> Judgement | None:
     """The verdict on what the API server calls for ``what``; None where it can be called, or where nobody knows."""
     if not config.get("service"):
         return None

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator
 from gonogo.cluster.judge import pods, workloads
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object
 from gonogo.cluster.judge.storage import measure
-from gonogo.cluster.judge.verdict import State, Verdict
+from gonogo.cluster.judge.verdict import Judgement, State
 from gonogo.cluster.judge.world import World, condition, controller
-from gonogo.results.model import Health, Odd, Place, Wish
+from gonogo.results.model import Health, Odd, PodHealth, Shortfall
 
 SETTLE = 300.0
 """Seconds that a pod may take until it is ready before it counts as unhealthy."""
 
-EXCLUDED = frozenset({Place.SUCCEEDED, Place.TERMINATING, Place.REPLACED})
+EXCLUDED = frozenset({PodHealth.SUCCEEDED, PodHealth.TERMINATING, PodHealth.REPLACED})
 
 
 def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] = ()) -> Health:
@@ -24,7 +24,7 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
     A pod that is not ready counts as settling for ``settle`` seconds, unless it is doomed: then it is
     unhealthy at once.
     """
-    places: Counter[Place] = Counter()
+    places: Counter[PodHealth] = Counter()
     running = 0
     explain = []
     for obj in _pods(world, namespaces):
@@ -32,22 +32,22 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
         places[found] += 1
         phase = obj.get("status", {}).get("phase", "")
         running += phase == "Running"
-        if found is not Place.HEALTHY:
+        if found is not PodHealth.HEALTHY:
             explain.append(_odd(world, obj, found, verdict))
     total = places.total()
     excluded = sum(places[out] for out in EXCLUDED)
     counted = total - excluded
     return Health(
-        strict=round(100 * places[Place.HEALTHY] / counted, 2) if counted else None,
+        strict=round(100 * places[PodHealth.HEALTHY] / counted, 2) if counted else None,
         literal=round(100 * running / total, 2) if total else None,
-        healthy=places[Place.HEALTHY],
-        unhealthy=places[Place.UNHEALTHY],
-        settling=places[Place.SETTLING],
-        unknown=places[Place.UNKNOWN],
+        healthy=places[PodHealth.HEALTHY],
+        unhealthy=places[PodHealth.UNHEALTHY],
+        settling=places[PodHealth.SETTLING],
+        unknown=places[PodHealth.UNKNOWN],
         excluded=excluded,
-        succeeded=places[Place.SUCCEEDED],
-        terminating=places[Place.TERMINATING],
-        replaced=places[Place.REPLACED],
+        succeeded=places[PodHealth.SUCCEEDED],
+        terminating=places[PodHealth.TERMINATING],
+        replaced=places[PodHealth.REPLACED],
         pods=total,
         running=running,
         formula=_formula(places, total),
@@ -57,30 +57,30 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
     )
 
 
-def place(world: World, obj: Object, settle: float = SETTLE) -> tuple[Place, Verdict]:
+def place(world: World, obj: Object, settle: float = SETTLE) -> tuple[PodHealth, Judgement]:
     """Where one pod stands in the sum, and the verdict that put it there."""
     if MISSHAPEN in obj:
-        return Place.UNKNOWN, Verdict(State.UNKNOWN, "Malformed", obj[MISSHAPEN])
+        return PodHealth.UNKNOWN, Judgement(State.UNKNOWN, "Malformed", obj[MISSHAPEN])
     verdict = pods.pod(world, obj)
     match verdict:
-        case Verdict(state=State.READY, reason=pods.COMPLETED):
-            return Place.SUCCEEDED, verdict
-        case Verdict(state=State.READY, reason=pods.REPLACED):
-            return Place.REPLACED, verdict
-        case Verdict(state=State.READY):
-            return Place.HEALTHY, verdict
-        case Verdict(state=State.FAILED):
-            return Place.UNHEALTHY, verdict
-        case Verdict(state=State.UNKNOWN):
-            return Place.UNKNOWN, verdict
+        case Judgement(state=State.READY, reason=pods.COMPLETED):
+            return PodHealth.SUCCEEDED, verdict
+        case Judgement(state=State.READY, reason=pods.REPLACED):
+            return PodHealth.REPLACED, verdict
+        case Judgement(state=State.READY):
+            return PodHealth.HEALTHY, verdict
+        case Judgement(state=State.FAILED):
+            return PodHealth.UNHEALTHY, verdict
+        case Judgement(state=State.UNKNOWN):
+            return PodHealth.UNKNOWN, verdict
     if verdict.reason in (pods.TERMINATING, pods.STUCK):
-        return Place.TERMINATING, verdict
+        return PodHealth.TERMINATING, verdict
     if verdict.reason == pods.FLAPPING:
-        return Place.UNHEALTHY, verdict
-    return (Place.SETTLING if _may_settle(world, obj, verdict, settle) else Place.UNHEALTHY), verdict
+        return PodHealth.UNHEALTHY, verdict
+    return (PodHealth.SETTLING if _may_settle(world, obj, verdict, settle) else PodHealth.UNHEALTHY), verdict
 
 
-def _may_settle(world: World, obj: Object, verdict: Verdict, settle: float) -> bool:
+def _may_settle(world: World, obj: Object, verdict: Judgement, settle: float) -> bool:
     """Whether a pod that is not ready may still become so: it is young, a Job's that works, or waits on purpose."""
     if verdict.state is State.SUSPENDED or (controller(obj) or {}).get("kind") == "Job":
         return True
@@ -96,7 +96,7 @@ def _pods(world: World, namespaces: Collection[str]) -> Iterator[Object]:
             yield obj
 
 
-def _odd(world: World, obj: Object, found: Place, verdict: Verdict) -> Odd:
+def _odd(world: World, obj: Object, found: PodHealth, verdict: Judgement) -> Odd:
     meta = obj["metadata"]
     return Odd(
         namespace=meta.get("namespace", ""),
@@ -111,9 +111,11 @@ def _odd(world: World, obj: Object, found: Place, verdict: Verdict) -> Odd:
     )
 
 
-def _formula(places: Counter[Place], total: int) -> str:
-    out = " − ".join(f"{places[where]} {where}" for where in (Place.SUCCEEDED, Place.TERMINATING, Place.REPLACED))
-    return f"{places[Place.HEALTHY]} healthy / ({total} pods − {out})"
+def _formula(places: Counter[PodHealth], total: int) -> str:
+    out = " − ".join(
+        f"{places[where]} {where}" for where in (PodHealth.SUCCEEDED, PodHealth.TERMINATING, PodHealth.REPLACED)
+    )
+    return f"{places[PodHealth.HEALTHY]} healthy / ({total} pods − {out})"
 
 
 _JUDGES = {
@@ -125,8 +127,8 @@ _JUDGES = {
 }
 
 
-def _below(world: World, namespaces: Collection[str]) -> Iterator[Wish]:
-    """The workloads with fewer ready pods than they wish for, and those that wish for none."""
+def _below(world: World, namespaces: Collection[str]) -> Iterator[Shortfall]:
+    """The workloads with fewer ready pods than desired, and those of which none is desired."""
     for kind, judge in _JUDGES.items():
         for obj in world.of_kind(kind):
             meta, status = obj["metadata"], obj.get("status", {})
@@ -134,18 +136,18 @@ def _below(world: World, namespaces: Collection[str]) -> Iterator[Wish]:
             if owned or (namespaces and meta.get("namespace", "") not in namespaces):
                 continue
             if kind == "DaemonSet":
-                wished, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
-                below = ready < wished
+                desired, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
+                below = ready < desired
             else:
-                wished, ready = obj.get("spec", {}).get("replicas", 1), status.get("readyReplicas", 0)
-                below = ready < wished or wished == 0
+                desired, ready = obj.get("spec", {}).get("replicas", 1), status.get("readyReplicas", 0)
+                below = ready < desired or desired == 0
             if below:
                 verdict = judge(world, obj)
-                yield Wish(
+                yield Shortfall(
                     kind=kind,
                     namespace=meta.get("namespace", ""),
                     name=meta["name"],
-                    wished=wished,
+                    desired=desired,
                     ready=ready,
                     reason=verdict.reason,
                     message=verdict.told,

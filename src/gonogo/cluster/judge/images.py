@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from gonogo.cluster.judge.doom import deleted, doom, kubectl
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import Verdict
+from gonogo.cluster.judge.verdict import Judgement
 from gonogo.cluster.judge.world import World, reference, said
 
 REASONS = frozenset(
@@ -54,7 +54,7 @@ _ANSWERS = (
 may add "does not exist or may require authorization", so they come first."""
 
 
-def missing_image(world: World, pod: Object, name: str, image: str, waiting: Any, waited: float | None) -> Verdict:
+def missing_image(world: World, pod: Object, name: str, image: str, waiting: Any, waited: float | None) -> Judgement:
     """The verdict on container ``name`` that has waited ``waited`` seconds for its image."""
     word, text = waiting.get("reason", ""), waiting.get("message", "")
     reason = {"InvalidImageName": "ImageNameInvalid", "ErrImageNeverPull": "ImageNeverPulled"}.get(word, "")

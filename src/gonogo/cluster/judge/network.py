@@ -9,13 +9,13 @@ from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
 from gonogo.cluster.judge.endpoints import SERVICE_NAME, makers, ready_endpoints, selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.verdict import READY, Judgement, State, short
 from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, condition, controller, named, reference, said
 from gonogo.results.model import Reference
 
 
-def service(world: World, obj: Object) -> Verdict:
+def service(world: World, obj: Object) -> Judgement:
     """A Service: ready where an endpoint is; one without a selector is filled by somebody else."""
     spec = obj.get("spec", {})
     if spec.get("type") == "ExternalName":
@@ -26,7 +26,7 @@ def service(world: World, obj: Object) -> Verdict:
         if verdict.state is not State.READY:
             return verdict
     elif ready_endpoints(world, obj) == 0 and spec.get("clusterIP") != "None":
-        verdict = Verdict(
+        verdict = Judgement(
             State.READY, "NoEndpoints", "it has no selector, and nobody has given it endpoints", kubectl(obj)
         )
     else:
@@ -36,7 +36,7 @@ def service(world: World, obj: Object) -> Verdict:
     return verdict
 
 
-def endpoint_slice(world: World, obj: Object) -> Verdict:
+def endpoint_slice(world: World, obj: Object) -> Judgement:
     """An EndpointSlice: ready where one of its endpoints is (absent means ready), else as its Service is."""
     endpoints = obj.get("endpoints", ())
     if any(one.get("conditions", {}).get("ready", True) for one in endpoints):
@@ -48,10 +48,10 @@ def endpoint_slice(world: World, obj: Object) -> Verdict:
     if owner is not None and not endpoints:
         return READY
     text = f"none of its {len(endpoints)} endpoints is ready" if endpoints else "it lists no endpoint"
-    return Verdict(State.PROGRESSING, "NoEndpoints", text, kubectl(obj))
+    return Judgement(State.PROGRESSING, "NoEndpoints", text, kubectl(obj))
 
 
-def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
+def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Judgement:
     space = obj["metadata"].get("namespace", "")
     pods = list(selected(world, space, selector))
     if (missing := _port_missing(obj, pods)) and len(pods) > 0:
@@ -65,49 +65,49 @@ def _behind(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> V
         serving = [pod for pod in pods if condition(pod, "Ready").get("status") == "True"]
         if serving:
             text = f"{len(serving)} of its {len(pods)} pods are ready, and none is among its endpoints"
-            return Verdict(State.PROGRESSING, "NoEndpoints", text, kubectl(obj))
+            return Judgement(State.PROGRESSING, "NoEndpoints", text, kubectl(obj))
         why = worst(judged(world, pod) for pod in pods)
         seen = f"none of its {len(pods)} pods is ready"
         if why is not None and why.reason in RULES:
             return why._replace(message=short(f"{seen}: {why.message}", 600))
-        return Verdict(State.PROGRESSING, "NoEndpoints", seen, kubectl(obj), why.cause if why else None)
+        return Judgement(State.PROGRESSING, "NoEndpoints", seen, kubectl(obj), why.cause if why else None)
     if not world.knows_all("Pod", space):
         if ready is None:
             text = "neither its pods nor its endpoints are known here"
-            return Verdict(State.UNKNOWN, "EndpointsUnknown", text, kubectl(obj))
-        return Verdict(State.PROGRESSING, "NoEndpoints", "it has no ready endpoint", kubectl(obj))
+            return Judgement(State.UNKNOWN, "EndpointsUnknown", text, kubectl(obj))
+        return Judgement(State.PROGRESSING, "NoEndpoints", "it has no ready endpoint", kubectl(obj))
     return _selects_nothing(world, obj, selector)
 
 
-def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Verdict:
+def _selects_nothing(world: World, obj: Object, selector: dict[str, dict[str, str]]) -> Judgement:
     space, labels = obj["metadata"].get("namespace", ""), selector["matchLabels"]
-    wish = ",".join(f"{key}={value}" for key, value in labels.items())
+    wanted = ",".join(f"{key}={value}" for key, value in labels.items())
     for maker in makers(world, space, selector):
         if maker.get("spec", {}).get("replicas", 1) == 0:
-            text = f"{named(maker)} makes its pods and wishes for 0 of them"
-            return Verdict(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), reference(maker))
+            text = f"{named(maker)} makes its pods, and 0 of them are desired"
+            return Judgement(State.SUSPENDED, "ScaledToZero", text, kubectl(maker), reference(maker))
         text = f"{named(maker)} should make its pods and has not yet"
-        return Verdict(State.PROGRESSING, "NoPods", text, kubectl(maker), reference(maker))
+        return Judgement(State.PROGRESSING, "NoPods", text, kubectl(maker), reference(maker))
     if controller(obj) is not None:
         # Operators select by labels that they set later, or never, as for the replicas of a single instance.
-        return Verdict(State.READY, "SelectsNothing", f"no pod has {wish}; its owner decides", kubectl(obj))
+        return Judgement(State.READY, "SelectsNothing", f"no pod has {wanted}; its owner decides", kubectl(obj))
     near = _nearest(world, space, labels)
     return doom(
         "SelectorMatchesNothing",
-        f"no pod has {wish}" + (f"; nearest: {near}" if near else ""),
+        f"no pod has {wanted}" + (f"; nearest: {near}" if near else ""),
         waited=world.age(obj),
         command=typed(space, "get", "pods", "--show-labels"),
         cause=reference(obj),
     )
 
 
-def _nearest(world: World, space: str, wish: dict[str, str]) -> str:
-    """The pod that lacks fewest of the wished labels, and which."""
-    best, lacks = "", len(wish)
+def _nearest(world: World, space: str, wanted: dict[str, str]) -> str:
+    """The pod that lacks fewest of the desired labels, and which."""
+    best, lacks = "", len(wanted)
     for pod in selected(world, space, {}):
         labels = pod["metadata"].get("labels", {})
-        off = {key: labels.get(key) for key, value in wish.items() if labels.get(key) != value}
-        if len(off) < lacks or (len(wish) == 1 and off and not best and None not in off.values()):
+        off = {key: labels.get(key) for key, value in wanted.items() if labels.get(key) != value}
+        if len(off) < lacks or (len(wanted) == 1 and off and not best and None not in off.values()):
             shown = ", ".join(f"{key}={value}" if value is not None else f"no {key}" for key, value in off.items())
             best, lacks = f"{named(pod)} has {shown}", len(off)
     return best
@@ -129,17 +129,17 @@ def _port_missing(obj: Object, pods: list[Object]) -> str:
     return ""
 
 
-def _load_balancer(world: World, obj: Object) -> Verdict:
+def _load_balancer(world: World, obj: Object) -> Judgement:
     events = world.events(obj, "SyncLoadBalancerFailed", "AllocationFailed")
     if events:
         waited = world.since(events[0].get("firstTimestamp", ""))
         return doom("LoadBalancerFailed", said(events[-1]), waited=waited, command=kubectl(obj), cause=reference(obj))
     text = "it waits for the address of its load balancer; inside the cluster it answers"
     hint = f"Look whether the cluster has a load balancer controller: {kubectl(obj)}"
-    return Verdict(State.PROGRESSING, "LoadBalancerPending", text, hint)
+    return Judgement(State.PROGRESSING, "LoadBalancerPending", text, hint)
 
 
-def ingress(world: World, obj: Object) -> Verdict:
+def ingress(world: World, obj: Object) -> Judgement:
     """An Ingress: its class and Services are there, they have endpoints, and its controller gave it an address."""
     spec, space = obj.get("spec", {}), obj["metadata"].get("namespace", "")
     kind = spec.get("ingressClassName", "")
@@ -166,7 +166,7 @@ def ingress(world: World, obj: Object) -> Verdict:
     if obj.get("status", {}).get("loadBalancer", {}).get("ingress"):
         return READY
     text = "its controller has not given it an address; some controllers never do"
-    return Verdict(State.PROGRESSING, "AddressPending", text, kubectl(obj))
+    return Judgement(State.PROGRESSING, "AddressPending", text, kubectl(obj))
 
 
 def _backends(obj: Object) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -184,8 +184,8 @@ def _backends(obj: Object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _no_port(service: Object, port: Mapping[str, Any]) -> str:
     """That a Service lacks the port that is asked of it; empty where it has it."""
     ports = service.get("spec", {}).get("ports", ())
-    wish = port.get("name") or port.get("number")
-    if wish is None or any(wish in (p.get("name"), p.get("port")) for p in ports):
+    wanted = port.get("name") or port.get("number")
+    if wanted is None or any(wanted in (p.get("name"), p.get("port")) for p in ports):
         return ""
     has = ", ".join(str(p.get("port", "")) for p in ports) or "none"
-    return f"{named(service)} has no port {wish}, its ports: {has}"
+    return f"{named(service)} has no port {wanted}, its ports: {has}"

@@ -10,7 +10,7 @@ from gonogo.cluster.judge.containers import NOT_BEGUN, container, crash, crashin
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.scheduling import unscheduled
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.verdict import READY, Judgement, State, short
 from gonogo.cluster.judge.world import World, condition, controller, instant, reference, said
 from gonogo.results.model import Reference
 
@@ -25,7 +25,7 @@ TERMINATING, STUCK = "Terminating", "TerminatingStuck"
 """Reasons that the sum of pods goes by."""
 
 
-def pod(world: World, obj: Object) -> Verdict:
+def pod(world: World, obj: Object) -> Judgement:
     """A pod: ready where its phase is Running and its condition Ready is True, or where it has succeeded.
 
     A failed pod that its controller has replaced is ready, reason ``Replaced``: nothing is missing.
@@ -42,7 +42,7 @@ def pod(world: World, obj: Object) -> Verdict:
     return known
 
 
-def _restarted(world: World, obj: Object) -> Verdict:
+def _restarted(world: World, obj: Object) -> Judgement:
     for spec, status in _containers(obj, "containers", "containerStatuses"):
         end = status.get("lastState", {}).get("terminated", {})
         since = world.since(end.get("finishedAt", ""))
@@ -57,21 +57,21 @@ def _restarted(world: World, obj: Object) -> Verdict:
         )
         hint = f"Read what it wrote before: {kubectl(obj, 'logs', '-c', name, '--previous')}"
         code = end.get("exitCode", 0)
-        return Verdict(State.PROGRESSING, FLAPPING, text, hint, part(obj, name), container=name, exit_code=code)
+        return Judgement(State.PROGRESSING, FLAPPING, text, hint, part(obj, name), container=name, exit_code=code)
     return READY
 
 
-def _unready(world: World, obj: Object) -> Verdict:
+def _unready(world: World, obj: Object) -> Judgement:
     status = obj.get("status", {})
     phase = status.get("phase", "")
     if "deletionTimestamp" in obj["metadata"]:
         return _terminating(world, obj)
     if phase == "Succeeded":
-        return Verdict(State.READY, COMPLETED)
+        return Judgement(State.READY, COMPLETED)
     if phase == "Failed":
         return _ended(world, obj)
     if phase not in ("", "Pending", "Running", "Unknown"):
-        return Verdict(State.UNKNOWN, "PhaseUnknown", f"phase {phase}", kubectl(obj))
+        return Judgement(State.UNKNOWN, "PhaseUnknown", f"phase {phase}", kubectl(obj))
     if (lost := _lost(world, obj)) is not None:
         return lost
     if not obj.get("spec", {}).get("nodeName") and condition(obj, "PodScheduled").get("status") != "True":
@@ -79,18 +79,18 @@ def _unready(world: World, obj: Object) -> Verdict:
     return _starting(world, obj)
 
 
-def _terminating(world: World, obj: Object) -> Verdict:
+def _terminating(world: World, obj: Object) -> Judgement:
     # The time of deletion is when the grace period ends (API reference, ObjectMeta).
     due = world.since(obj["metadata"]["deletionTimestamp"])
     if due is None or due <= 0:
-        return Verdict(State.PROGRESSING, TERMINATING, "is being deleted", kubectl(obj))
+        return Judgement(State.PROGRESSING, TERMINATING, "is being deleted", kubectl(obj))
     finalizers, node = obj["metadata"].get("finalizers", ()), obj.get("spec", {}).get("nodeName", "")
     holds = f"finalizers {', '.join(finalizers)}" if finalizers else f"the kubelet of node {node or 'unknown'}"
     text = f"should have been gone {due:.0f} s ago, waits for {holds}"
     return doom(STUCK, text, waited=due, command=kubectl(obj), cause=reference(obj))
 
 
-def _lost(world: World, obj: Object) -> Verdict | None:
+def _lost(world: World, obj: Object) -> Judgement | None:
     """The verdict on a pod whose kubelet does not answer: nobody knows what it does."""
     status, name = obj.get("status", {}), obj.get("spec", {}).get("nodeName", "")
     node = world.get("Node", "", name) if name else None
@@ -98,18 +98,18 @@ def _lost(world: World, obj: Object) -> Verdict | None:
     if status.get("phase") == "Unknown" or status.get("reason") == "NodeLost" or ready in ("Unknown", "False"):
         text = f"node {name or 'unknown'} does not answer, so that nobody knows what the pod does"
         cause = Reference(kind="Node", name=name)
-        return Verdict(State.UNKNOWN, "NodeNotReady", text, typed("", "describe", "node", name), cause)
+        return Judgement(State.UNKNOWN, "NodeNotReady", text, typed("", "describe", "node", name), cause)
     return None
 
 
 # -- ended
 
 
-def _ended(world: World, obj: Object) -> Verdict:
+def _ended(world: World, obj: Object) -> Judgement:
     status = obj.get("status", {})
     reason, text, name, code = _why_ended(obj)
     if (by := _replaced_by(world, obj)) is not None:
-        return Verdict(State.READY, REPLACED, short(f"{text or reason}; {by}"), kubectl(obj))
+        return Judgement(State.READY, REPLACED, short(f"{text or reason}; {by}"), kubectl(obj))
     if status.get("reason") == "Evicted":
         since = world.since(condition(obj, "Ready").get("lastTransitionTime", ""))
         waited = world.age(obj) if since is None else since
@@ -161,7 +161,7 @@ def _replaced_by(world: World, obj: Object) -> str | None:
         done = condition(owner, "Complete").get("status") == "True"
         return f"Job {reference.get('name', '')} " + ("is complete all the same" if done else "tries again")
     if owner is not None and owner.get("spec", {}).get("replicas") == 0:
-        return "nothing is wished for any more"
+        return "no pod is desired any more"
     born = instant(obj["metadata"].get("creationTimestamp", ""))
     for other in world.children_of(reference.get("uid", ""), "Pod"):
         made = instant(other["metadata"].get("creationTimestamp", ""))
@@ -177,12 +177,12 @@ def _replaced_by(world: World, obj: Object) -> str | None:
 # -- starting
 
 
-def _starting(world: World, obj: Object) -> Verdict:
+def _starting(world: World, obj: Object) -> Judgement:
     found = sorted(_named(world, obj), key=lambda verdict: verdict.state.severity)
     return found[0] if found else _on_its_way(obj)
 
 
-def _named(world: World, obj: Object) -> Iterator[Verdict]:
+def _named(world: World, obj: Object) -> Iterator[Judgement]:
     """Everything that is known to stand in the pod's way, what its containers say first."""
     policy = obj.get("spec", {}).get("restartPolicy", "Always")
     for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
@@ -221,7 +221,7 @@ _NODE_EVENTS = {
 }
 
 
-def _node_says(world: World, obj: Object) -> Iterator[Verdict]:
+def _node_says(world: World, obj: Object) -> Iterator[Judgement]:
     """The latest of each complaint of kubelet and attach controller; only events tell of a volume's missing Secret."""
     told = set()
     for event in reversed(world.events(obj, *_NODE_EVENTS)):
@@ -236,7 +236,7 @@ def _node_says(world: World, obj: Object) -> Iterator[Verdict]:
         yield doom(reason, text, waited=placed(world, obj), command=kubectl(obj), cause=cause)
 
 
-def _gates(world: World, obj: Object) -> Iterator[Verdict]:
+def _gates(world: World, obj: Object) -> Iterator[Judgement]:
     for gate in obj.get("spec", {}).get("readinessGates", ()):
         name = gate.get("conditionType", "")
         if condition(obj, name).get("status") != "True":
@@ -245,22 +245,22 @@ def _gates(world: World, obj: Object) -> Iterator[Verdict]:
             yield doom("ReadinessGate", text, waited=waited, command=kubectl(obj), cause=reference(obj))
 
 
-def _on_its_way(obj: Object) -> Verdict:
+def _on_its_way(obj: Object) -> Judgement:
     for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
         if "running" in status.get("state", {}) and spec.get("restartPolicy") != "Always":
             name = status.get("name", "")
             command = kubectl(obj, "logs", "-c", name)
-            return Verdict(State.PROGRESSING, "Initializing", f"init container {name} runs", command, container=name)
+            return Judgement(State.PROGRESSING, "Initializing", f"init container {name} runs", command, container=name)
     for _, status in _containers(obj, "containers", "containerStatuses"):
         state, name = status.get("state", {}), status.get("name", "")
         if "running" in state and not status.get("ready"):
             text = f"container {name} runs and is not ready yet"
-            return Verdict(State.PROGRESSING, "NotReady", text, kubectl(obj), part(obj, name), container=name)
+            return Judgement(State.PROGRESSING, "NotReady", text, kubectl(obj), part(obj, name), container=name)
         if "running" not in state:
             word = state.get("waiting", {}).get("reason") or "Starting"
-            return Verdict(State.PROGRESSING, word, f"container {name}: {word}", kubectl(obj), container=name)
+            return Judgement(State.PROGRESSING, word, f"container {name}: {word}", kubectl(obj), container=name)
     text = condition(obj, "Ready").get("message") or "its kubelet has not started it yet"
-    return Verdict(State.PROGRESSING, "Starting", short(text), kubectl(obj))
+    return Judgement(State.PROGRESSING, "Starting", short(text), kubectl(obj))
 
 
 def _containers(obj: Object, specs: str, statuses: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

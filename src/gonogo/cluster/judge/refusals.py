@@ -6,7 +6,7 @@ import re
 
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import Verdict
+from gonogo.cluster.judge.verdict import Judgement
 from gonogo.cluster.judge.world import World, condition, instant, reference, said, seen
 from gonogo.results.model import Reference
 
@@ -41,7 +41,7 @@ _SERVICE = re.compile(r"https://([^./\"]+)\.([^./\"]+)\.svc")
 _PREFIX = re.compile(r"^Error creating: |^create Pod \S+ in StatefulSet \S+ failed error: ")
 
 
-def refused(world: World, owner: Object) -> Verdict | None:
+def refused(world: World, owner: Object) -> Judgement | None:
     """The verdict on a controller whose latest pods were refused; None where none were, or some came since."""
     found = condition(owner, "ReplicaFailure")
     if found.get("status") == "True":
@@ -60,7 +60,7 @@ def _came_since(world: World, owner: Object, event: Object) -> bool:
     return then is not None and any(when > then for when in made if when is not None)
 
 
-def _verdict(world: World, owner: Object, text: str, waited: float | None) -> Verdict:
+def _verdict(world: World, owner: Object, text: str, waited: float | None) -> Judgement:
     text = _PREFIX.sub("", text)
     space = owner["metadata"].get("namespace", "")
     reason, name = "CreateFailed", ""

@@ -21,7 +21,7 @@ _DECIDING = ("failed", "ready", "progressing")
 """The rules that decide, in the order in which they are asked, once the newest specification was seen."""
 
 
-class Rule(NamedTuple):
+class KindRule(NamedTuple):
     """One table, its expressions compiled."""
 
     suspended: Any
@@ -46,7 +46,7 @@ class Rules:
         ours = (kind for kind, table in tables().items() if kind not in self._own and not table.get("stateless"))
         return {*ours, *(kind for kind, one in self._own.items() if not one.stateless)} - {EVERY_OTHER}
 
-    def of(self, kind: str) -> Rule:
+    def of(self, kind: str) -> KindRule:
         """The rules of a kind; those of every other kind where it has no table."""
         return self._own[kind] if kind in self._own else rule(kind)
 
@@ -58,12 +58,12 @@ def tables() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
-def rule(kind: str) -> Rule:
+def rule(kind: str) -> KindRule:
     """The rules of ``custom.toml`` for a kind."""
     return compiled(tables().get(kind, tables()[EVERY_OTHER]))
 
 
-def compiled(table: Mapping[str, Any]) -> Rule:
+def compiled(table: Mapping[str, Any]) -> KindRule:
     """A table ready for use. Raises ``jmespath.exceptions.JMESPathError`` for a wrong expression."""
     with LOADING:
         import jmespath
@@ -73,7 +73,7 @@ def compiled(table: Mapping[str, Any]) -> Rule:
         return tuple(jmespath.compile(one) for one in ([told] if isinstance(told, str) else told))
 
     every = {"suspended": "`false`", "failed": "`false`", "ready": "`false`", "progressing": "`true`", **table}
-    return Rule(
+    return KindRule(
         suspended=jmespath.compile(every["suspended"]),
         decides=tuple((State(key), jmespath.compile(every[key])) for key in _DECIDING),
         reason=several("reason"),

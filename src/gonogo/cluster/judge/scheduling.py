@@ -15,7 +15,7 @@ from gonogo.cluster.judge.doom import RULES, SCALING, doom, kubectl, recovering,
 from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.storage import LAZY, claim, claims_of
-from gonogo.cluster.judge.verdict import State, Verdict
+from gonogo.cluster.judge.verdict import Judgement, State
 from gonogo.cluster.judge.world import World, condition, ended, reference, said
 from gonogo.results.model import Reference
 
@@ -36,17 +36,17 @@ _LACKS = 10
 """Resources that are looked into of those that a message says are short."""
 
 
-def unscheduled(world: World, pod: Object) -> Verdict:
+def unscheduled(world: World, pod: Object) -> Judgement:
     """The verdict on a pod whose condition PodScheduled is not True."""
     found = condition(pod, "PodScheduled")
     if found.get("reason") == "SchedulingGated" or pod.get("spec", {}).get("schedulingGates"):
         gates = ", ".join(gate.get("name", "") for gate in pod.get("spec", {}).get("schedulingGates", ()))
-        return Verdict(State.SUSPENDED, "SchedulingGated", f"waits for its scheduling gates: {gates}", kubectl(pod))
+        return Judgement(State.SUSPENDED, "SchedulingGated", f"waits for its scheduling gates: {gates}", kubectl(pod))
     text = found.get("message", "") or _event_said(world, pod)
     if (by_claim := _claims(world, pod, text)) is not None:
         return by_claim
     if not text:
-        return Verdict(State.PROGRESSING, "Pending", "waits for the scheduler", kubectl(pod))
+        return Judgement(State.PROGRESSING, "Pending", "waits for the scheduler", kubectl(pod))
     reason = "HostPortTaken" if _PORTS in text else "VolumeElsewhere" if _ELSEWHERE in text else "Unschedulable"
     since = world.since(found.get("lastTransitionTime", ""))
     verdict = doom(
@@ -81,7 +81,7 @@ def _adds_a_node(world: World, pod: Object) -> str:
 # -- volumes
 
 
-def _claims(world: World, pod: Object, text: str) -> Verdict | None:
+def _claims(world: World, pod: Object, text: str) -> Judgement | None:
     """The verdict of the claim that the pod waits for, where the scheduler names claims."""
     space = pod["metadata"].get("namespace", "")
     if found := _NO_CLAIM.search(text):
@@ -102,7 +102,7 @@ def _claims(world: World, pod: Object, text: str) -> Verdict | None:
     return doom(reason, _heading(text), waited=world.age(pod), command=kubectl(pod), cause=blamed)
 
 
-def _unbound(world: World, pod: Object) -> Iterator[Verdict]:
+def _unbound(world: World, pod: Object) -> Iterator[Judgement]:
     """The verdicts on the pod's claims that are not bound."""
     for name in claims_of(pod):
         obj = world.get("PersistentVolumeClaim", pod["metadata"].get("namespace", ""), name)

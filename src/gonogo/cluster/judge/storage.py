@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.verdict import READY, Judgement, State, short
 from gonogo.cluster.judge.world import World, condition, reference, said
 from gonogo.results.model import Storage
 
@@ -45,7 +45,7 @@ def measure(world: World, namespaces: Collection[str] = ()) -> Storage:
     return Storage(claims=claims, bound=bound, requested_bytes=requested, bound_bytes=held)
 
 
-def claim(world: World, obj: Object) -> Verdict:
+def claim(world: World, obj: Object) -> Judgement:
     """A PersistentVolumeClaim: ready where it is Bound; an unbound ``WaitForFirstConsumer`` waits on purpose."""
     phase = obj.get("status", {}).get("phase", "")
     if phase == "Bound":
@@ -54,40 +54,40 @@ def claim(world: World, obj: Object) -> Verdict:
         text = f"its volume {obj.get('spec', {}).get('volumeName', '')} is gone"
         return doom("ClaimLost", text, waited=world.age(obj), command=kubectl(obj))
     if phase not in ("", "Pending"):
-        return Verdict(State.UNKNOWN, "PhaseUnknown", f"phase {phase}", kubectl(obj))
+        return Judgement(State.UNKNOWN, "PhaseUnknown", f"phase {phase}", kubectl(obj))
     return _unbound(world, obj)
 
 
-def _resizing(obj: Object) -> Verdict:
+def _resizing(obj: Object) -> Judgement:
     for kind in ("ControllerResizeError", "NodeResizeError", "FileSystemResizePending", "Resizing"):
         if condition(obj, kind).get("status") == "True":
-            return Verdict(State.READY, kind, short(condition(obj, kind).get("message", "") or "is being resized"))
+            return Judgement(State.READY, kind, short(condition(obj, kind).get("message", "") or "is being resized"))
     return READY
 
 
-def _unbound(world: World, obj: Object) -> Verdict:
-    wish = obj.get("spec", {}).get("storageClassName")
+def _unbound(world: World, obj: Object) -> Judgement:
+    wanted = obj.get("spec", {}).get("storageClassName")
     reason, text = _told(world, obj)
-    kind = world.get("StorageClass", "", wish) if wish else None
-    if reason == "NoStorageClass" and wish == "":
+    kind = world.get("StorageClass", "", wanted) if wanted else None
+    if reason == "NoStorageClass" and wanted == "":
         reason = "NoVolume"
-    if not reason and wish and world.absent("StorageClass", "", wish) and not _volumes(world, wish):
-        reason, text = "StorageClassMissing", f"there is no storage class {wish}"
-    if not reason and wish is None and _no_default(world):
+    if not reason and wanted and world.absent("StorageClass", "", wanted) and not _volumes(world, wanted):
+        reason, text = "StorageClassMissing", f"there is no storage class {wanted}"
+    if not reason and wanted is None and _no_default(world):
         reason, text = "NoStorageClass", "it names no storage class, and none is the default"
-    if not reason and wish == "" and world.knows_all("PersistentVolume") and not _volumes(world, ""):
+    if not reason and wanted == "" and world.knows_all("PersistentVolume") and not _volumes(world, ""):
         reason, text = "NoVolume", "it wants a volume without a class, and there is none"
     if reason:
-        return doom(reason, text, waited=world.age(obj), command=_command(obj, reason, wish))
+        return doom(reason, text, waited=world.age(obj), command=_command(obj, reason, wanted))
     if (kind or {}).get("volumeBindingMode") == LAZY or world.events(obj, LAZY, "WaitForPodScheduled"):
         users = world.index(_users).get((obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
         waits = f"waits until Pod {users[0]} has a node" if users else "waits for the first pod that uses it"
-        return Verdict(State.PROGRESSING, LAZY, waits, kubectl(obj))
+        return Judgement(State.PROGRESSING, LAZY, waits, kubectl(obj))
     if kind is not None and kind.get("provisioner") == BY_HAND:
-        text = f"class {wish} has no provisioner, and no free volume of it fits"
+        text = f"class {wanted} has no provisioner, and no free volume of it fits"
         return doom("NoVolume", text, waited=world.age(obj), command="kubectl get pv")
     if kind is not None:
-        text = f"no answer of {kind.get('provisioner', '')}, the provisioner of class {wish}"
+        text = f"no answer of {kind.get('provisioner', '')}, the provisioner of class {wanted}"
         return doom("ProvisionerSilent", text, waited=world.age(obj), command=kubectl(obj))
     return doom("ClaimPending", "no volume is bound to it yet", waited=world.age(obj), command=kubectl(obj))
 
@@ -129,15 +129,15 @@ def claims_of(pod: Object) -> list[str]:
     return [name for name in found if name]
 
 
-def _command(obj: Object, reason: str, wish: str | None) -> str:
+def _command(obj: Object, reason: str, wanted: str | None) -> str:
     if reason in ("StorageClassMissing", "NoStorageClass"):
         return "kubectl get storageclass"
-    if reason == "AccessModeRefused" and wish:
-        return typed("", "describe", "storageclass", wish)
+    if reason == "AccessModeRefused" and wanted:
+        return typed("", "describe", "storageclass", wanted)
     return "kubectl get pv" if reason == "NoVolume" else kubectl(obj)
 
 
-def volume(_world: World, obj: Object) -> Verdict:
+def volume(_world: World, obj: Object) -> Judgement:
     """A PersistentVolume: ready where it is bound or free; a released one keeps the data of a claim that is gone."""
     status = obj.get("status", {})
     match status.get("phase", ""):
@@ -146,11 +146,11 @@ def volume(_world: World, obj: Object) -> Verdict:
         case "Released":
             owner = obj.get("spec", {}).get("claimRef", {})
             text = f"claim {owner.get('namespace', '')}/{owner.get('name', '')} is gone, its data is kept"
-            return Verdict(State.READY, "Released", text, kubectl(obj))
+            return Judgement(State.READY, "Released", text, kubectl(obj))
         case "Failed":
             text = status.get("message") or status.get("reason") or "it could not be reclaimed"
-            return Verdict(State.FAILED, "ReclaimFailed", short(text), kubectl(obj), reference(obj))
+            return Judgement(State.FAILED, "ReclaimFailed", short(text), kubectl(obj), reference(obj))
         case "Pending" | "":
-            return Verdict(State.PROGRESSING, "Pending", "is being made ready", kubectl(obj))
+            return Judgement(State.PROGRESSING, "Pending", "is being made ready", kubectl(obj))
         case other:
-            return Verdict(State.UNKNOWN, "PhaseUnknown", f"phase {other}", kubectl(obj))
+            return Judgement(State.UNKNOWN, "PhaseUnknown", f"phase {other}", kubectl(obj))

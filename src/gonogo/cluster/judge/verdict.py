@@ -30,7 +30,7 @@ class State(StrEnum):
 _SEVERITY = {state: place for place, state in enumerate(State)}
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What one judge says of one object.
 
     ``reason`` is a CamelCase word of ours or the controller's (``ImageNotFound``), empty where there is
@@ -59,7 +59,7 @@ class Verdict(NamedTuple):
         return self.message if self.grace is None else f"{self.message} (given up after {self.grace:.0f} s)"
 
 
-READY = Verdict(State.READY)
+READY = Judgement(State.READY)
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     Message, hint and ``cause`` are for people. For programs: ``root`` is the object that ``cause`` names; a fact that
     time alone makes a failure is given up when it has stood for ``grace`` seconds from ``since`` on (RFC 3339, empty
-    where nobody knows); ``container``, ``image``, ``exitCode`` and ``lacks`` (resources) as in :class:`Verdict`.
+    where nobody knows); ``container``, ``image``, ``exitCode`` and ``lacks`` (resources) as in :class:`Judgement`.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Controllers of pods: whether what they wish for is there, and which of their pods stands in the way."""
+"""Controllers of pods: whether the desired pods are there, and which of their pods stands in the way."""
 
 from __future__ import annotations
 
@@ -9,110 +9,114 @@ from gonogo.cluster.judge.endpoints import selected
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.judge.verdict import READY, State, Verdict, short
+from gonogo.cluster.judge.verdict import READY, Judgement, State, short
 from gonogo.cluster.judge.world import World, condition, instant, reference, said
 
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation by which the newest ReplicaSet of a Deployment is known."""
 
 
-def deployment(world: World, obj: Object) -> Verdict:
+def deployment(world: World, obj: Object) -> Judgement:
     """A Deployment, as ``kubectl rollout status`` reads it: the newest template everywhere, and all of it available."""
     spec, status = obj.get("spec", {}), obj.get("status", {})
-    wished = spec.get("replicas", 1)
+    desired = spec.get("replicas", 1)
     if spec.get("paused"):
-        return Verdict(State.SUSPENDED, "Paused", "its rollout is paused", _resume(obj))
+        return Judgement(State.SUSPENDED, "Paused", "its rollout is paused", _resume(obj))
     if (early := _not_observed(obj)) is not None:
         return early
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
-    if wished == 0 and not status.get("replicas", 0):
+    if desired == 0 and not status.get("replicas", 0):
         return scaled_to_zero(obj)
-    if updated >= wished and available >= updated and status.get("replicas", 0) <= updated:
+    if updated >= desired and available >= updated and status.get("replicas", 0) <= updated:
         return READY
-    if available < wished:
-        seen = f"{available} of {wished} available"
-    elif updated < wished:
-        seen = f"{updated} of {wished} have the newest template"
+    if available < desired:
+        seen = f"{available} of {desired} available"
+    elif updated < desired:
+        seen = f"{updated} of {desired} have the newest template"
     else:
         seen = f"{status.get('replicas', 0) - updated} of the older template are still there"
     late = condition(obj, "Progressing")
     if late.get("reason") == "ProgressDeadlineExceeded":
         text = f"{seen}: {late.get('message', '')}"
         return _explained(world, obj, seen, doom("ProgressDeadlineExceeded", text, waited=None, command=kubectl(obj)))
-    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
 
 
-def replica_set(world: World, obj: Object) -> Verdict:
-    """A ReplicaSet or ReplicationController: as many available pods as it wishes for; an old one wishes for none."""
+def replica_set(world: World, obj: Object) -> Judgement:
+    """A ReplicaSet or ReplicationController: as many available pods as desired; of an old one are desired none."""
     spec, status = obj.get("spec", {}), obj.get("status", {})
-    wished = spec.get("replicas", 1)
+    desired = spec.get("replicas", 1)
     if (early := _not_observed(obj)) is not None:
         return early
     available = status.get("availableReplicas", 0)
-    if available >= wished and status.get("replicas", 0) <= wished:
+    if available >= desired and status.get("replicas", 0) <= desired:
         return READY
-    seen = f"{available} of {wished} available"
-    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+    seen = f"{available} of {desired} available"
+    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
 
 
-def stateful_set(world: World, obj: Object) -> Verdict:
+def stateful_set(world: World, obj: Object) -> Judgement:
     """A StatefulSet: all replicas ready, those from ``partition`` on of the newest template.
 
     With ``OnDelete`` nobody replaces pods of an older template until they are deleted by hand: ready all the same.
     """
     spec, status = obj.get("spec", {}), obj.get("status", {})
-    wished, strategy = spec.get("replicas", 1), spec.get("updateStrategy", {})
+    desired, strategy = spec.get("replicas", 1), spec.get("updateStrategy", {})
     if (early := _not_observed(obj)) is not None:
         return early
-    if wished == 0 and not status.get("replicas", 0):
+    if desired == 0 and not status.get("replicas", 0):
         return scaled_to_zero(obj)
-    ready = min(status.get("readyReplicas", 0), status.get("availableReplicas", wished))
-    if ready < wished or status.get("replicas", 0) > wished:
-        seen = f"{ready} of {wished} ready" if ready < wished else "replicas too many are still there"
-        return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
-    updated = status.get("updatedReplicas", wished if not status.get("updateRevision") else 0)
+    ready = min(status.get("readyReplicas", 0), status.get("availableReplicas", desired))
+    if ready < desired or status.get("replicas", 0) > desired:
+        seen = f"{ready} of {desired} ready" if ready < desired else "replicas too many are still there"
+        return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+    updated = status.get("updatedReplicas", desired if not status.get("updateRevision") else 0)
     same = status.get("currentRevision") == status.get("updateRevision")
     if strategy.get("type") == "OnDelete":
-        if same or updated >= wished:
+        if same or updated >= desired:
             return READY
-        return Verdict(State.READY, "OnDelete", f"{wished - updated} of {wished} keep the older template until deleted")
+        return Judgement(
+            State.READY, "OnDelete", f"{desired - updated} of {desired} keep the older template until deleted"
+        )
     partition = strategy.get("rollingUpdate", {}).get("partition", 0)
-    if same or updated >= wished - min(partition, wished):
+    if same or updated >= desired - min(partition, desired):
         if partition and not same:
-            return Verdict(State.READY, "Partitioned", f"the first {partition} keep the older template, as it asks for")
+            return Judgement(
+                State.READY, "Partitioned", f"the first {partition} keep the older template, as it asks for"
+            )
         return READY
-    seen = f"{updated} of {wished - min(partition, wished)} have the newest template"
-    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "RollingUpdate", seen, kubectl(obj)))
+    seen = f"{updated} of {desired - min(partition, desired)} have the newest template"
+    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "RollingUpdate", seen, kubectl(obj)))
 
 
-def daemon_set(world: World, obj: Object) -> Verdict:
+def daemon_set(world: World, obj: Object) -> Judgement:
     """A DaemonSet: an available pod of the newest template on every node that it means; it may mean none."""
     status = obj.get("status", {})
     if (early := _not_observed(obj)) is not None:
         return early
-    wished = status.get("desiredNumberScheduled", 0)
-    if wished == 0:
-        return Verdict(State.READY, "NoNodeMeant", "no node is one that it means")
+    desired = status.get("desiredNumberScheduled", 0)
+    if desired == 0:
+        return Judgement(State.READY, "NoNodeMeant", "no node is one that it means")
     updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
     by_hand = obj.get("spec", {}).get("updateStrategy", {}).get("type") == "OnDelete"
-    if available >= wished and (updated >= wished or by_hand):
+    if available >= desired and (updated >= desired or by_hand):
         return READY
-    seen = f"{available} of {wished} available"
-    if available >= wished:
-        seen = f"{updated} of {wished} have the newest template"
-    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
+    seen = f"{available} of {desired} available"
+    if available >= desired:
+        seen = f"{updated} of {desired} have the newest template"
+    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Unavailable", seen, kubectl(obj)))
 
 
-def scaled_to_zero(obj: Object) -> Verdict:
-    """A controller that wishes for nothing is not ill, and it is not health either."""
+def scaled_to_zero(obj: Object) -> Judgement:
+    """A controller of which no pod is desired is not ill, and it is not health either."""
     command = kubectl(obj, "scale", "--replicas=1")
-    return Verdict(State.SUSPENDED, "ScaledToZero", "it wishes for 0 replicas", command)
+    return Judgement(State.SUSPENDED, "ScaledToZero", "0 replicas are desired", command)
 
 
 # -- jobs
 
 
-def job(world: World, obj: Object) -> Verdict:
+def job(world: World, obj: Object) -> Judgement:
     """A Job: complete, failed for a reason of its controller, suspended, or at work."""
     spec, status = obj.get("spec", {}), obj.get("status", {})
     for kind in ("Failed", "FailureTarget"):
@@ -122,19 +126,19 @@ def job(world: World, obj: Object) -> Verdict:
             )
     for kind in ("Complete", "SuccessCriteriaMet"):
         if condition(obj, kind).get("status") == "True":
-            return Verdict(State.READY, "Completed", f"{status.get('succeeded', 0)} succeeded")
+            return Judgement(State.READY, "Completed", f"{status.get('succeeded', 0)} succeeded")
     if spec.get("suspend"):
-        return Verdict(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
+        return Judgement(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
     tries = f"{status.get('failed', 0)} tries failed, the limit is {spec.get('backoffLimit', 6)}; "
     seen = (
         (tries if status.get("failed") else "")
         + f"{status.get('succeeded', 0)} of {spec.get('completions', spec.get('parallelism', 1))} succeeded"
         + f", {status.get('active', 0)} at work"
     )
-    return _explained(world, obj, seen, Verdict(State.PROGRESSING, "Running", seen, kubectl(obj)))
+    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Running", seen, kubectl(obj)))
 
 
-def _job_failed(world: World, obj: Object, reason: str, text: str) -> Verdict:
+def _job_failed(world: World, obj: Object, reason: str, text: str) -> Judgement:
     word = reason if reason in RULES else "JobFailed"
     ended = [p for p in world.children(obj, "Pod") if p.get("status", {}).get("phase") == "Failed"]
     verdict = doom(word, f"{reason}: {text}" if text else reason, waited=None, command=kubectl(obj))
@@ -144,10 +148,10 @@ def _job_failed(world: World, obj: Object, reason: str, text: str) -> Verdict:
     return verdict if why is None else _because(verdict, why)
 
 
-def cron_job(world: World, obj: Object) -> Verdict:
+def cron_job(world: World, obj: Object) -> Judgement:
     """A CronJob: suspended, scheduled, or failed as its last Job that is done did."""
     if obj.get("spec", {}).get("suspend"):
-        return Verdict(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
+        return Judgement(State.SUSPENDED, "Suspended", "it is suspended", kubectl(obj))
     events = world.events(obj, "InvalidSchedule", "UnparseableSchedule", "UnknownTimeZone", "FailedNeedsStart")
     if events:
         return doom("ScheduleInvalid", said(events[-1]), waited=None, command=kubectl(obj))
@@ -180,13 +184,13 @@ def pods_of(world: World, obj: Object) -> list[Object]:
     return list(selected(world, space, selector)) if selector.get("matchLabels") else []
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
+def worst(verdicts: Iterable[Judgement]) -> Judgement | None:
     """The one that tells most of those that are not ready: failed before unknown before named before nameless."""
     bad = [verdict for verdict in verdicts if verdict.state is not State.READY]
     return min(bad, key=lambda verdict: (verdict.state.severity, verdict.reason not in RULES), default=None)
 
 
-def _explained(world: World, obj: Object, seen: str, verdict: Verdict) -> Verdict:
+def _explained(world: World, obj: Object, seen: str, verdict: Judgement) -> Judgement:
     """The controller's own verdict, or its worst pod's, or why it was refused to make one."""
     why = worst(judged(world, pod) for pod in pods_of(world, obj))
     refusal = refused(world, obj) or next(filter(None, (refused(world, s) for s in _sets(world, obj))), None)
@@ -200,7 +204,7 @@ def _explained(world: World, obj: Object, seen: str, verdict: Verdict) -> Verdic
     return found._replace(message=short(f"{seen}: {found.message}", 600))
 
 
-def _because(verdict: Verdict, why: Verdict) -> Verdict:
+def _because(verdict: Judgement, why: Judgement) -> Judgement:
     """A controller that gave up, with its pod's reason."""
     return verdict._replace(message=short(f"{verdict.message}; {why.told}", 600), hint=why.hint, cause=why.cause)
 
@@ -224,13 +228,13 @@ def _made(obj: Object) -> float:
     return then.timestamp() if then else 0.0
 
 
-def _not_observed(obj: Object) -> Verdict | None:
+def _not_observed(obj: Object) -> Judgement | None:
     """What the controller has not seen yet says nothing (API conventions, ``observedGeneration``)."""
     generation, observed = obj["metadata"].get("generation", 0), obj.get("status", {}).get("observedGeneration", 0)
     if observed >= generation:
         return None
     text = f"its controller has seen generation {observed}, not yet {generation}"
-    return Verdict(State.PROGRESSING, "NotObserved", text, kubectl(obj))
+    return Judgement(State.PROGRESSING, "NotObserved", text, kubectl(obj))
 
 
 def _resume(obj: Object) -> str:

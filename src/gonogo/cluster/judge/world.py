@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as, shaped
-from gonogo.cluster.judge.verdict import Verdict
+from gonogo.cluster.judge.verdict import Judgement
 from gonogo.results.model import Reference
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class World:
         self._sources = sources or {}
         self.rules = rules or Rules()
         """What custom resources are judged by."""
-        self.remembered: dict[int, Verdict] = {}
+        self.remembered: dict[int, Judgement] = {}
         """Verdicts by ``id`` of their object: a pod is judged once, whoever asks. Only judges look at it."""
         self._indexes: dict[Callable[[World], Any], Any] = {}
 

@@ -32,7 +32,7 @@ class KeeperLost(KeeperError):
     outcome = Outcome.FAILED
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class ProcessRow(Struct, frozen=True, kw_only=True):
     """One started program, by its name. ``start`` is in clock ticks since boot; ``code`` None while it lives, negative
     the signal that ended it; ``since`` seconds of the wall clock, for display."""
 
@@ -54,19 +54,19 @@ class Control:
         self._following = threading.Event()
         self._lost = False
 
-    def start(self, name: str, **program: Any) -> Row:
+    def start(self, name: str, **program: Any) -> ProcessRow:
         """Start a program, see ``Keeper.do_start``; with the name alone the same one once more."""
         self._watch()
-        return Row(**self._ask("start", name=name, **program))
+        return ProcessRow(**self._ask("start", name=name, **program))
 
-    def exited(self, row: Row) -> Future[int]:
+    def exited(self, row: ProcessRow) -> Future[int]:
         """Its exit code, as soon as it has one; ``KeeperLost`` where the keeper itself ends first."""
         self._watch()
         return self._exit(row.name, row.pid)
 
-    def stop(self, name: str) -> Row:
-        """End a program and its whole tree, as it wishes; returns when all of it is gone."""
-        return Row(**self._ask("stop", name=name))
+    def stop(self, name: str) -> ProcessRow:
+        """End a program and its whole tree, by its own stop signal; returns when all of it is gone."""
+        return ProcessRow(**self._ask("stop", name=name))
 
     def signal(self, name: str, number: int) -> None:
         """Signal every process of its tree."""
@@ -76,9 +76,9 @@ class Control:
         """Drop a program that has ended from the list."""
         self._ask("forget", name=name)
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, ProcessRow]:
         """Every program by its name, ended ones too."""
-        return {row["name"]: Row(**row) for row in self._ask("list")["servers"]}
+        return {row["name"]: ProcessRow(**row) for row in self._ask("list")["servers"]}
 
     def keep(self) -> None:
         """Let the platform outlive this process."""

@@ -19,8 +19,8 @@ from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Ready
 from gonogo.providers.embedded import ports
-from gonogo.providers.embedded.control import KeeperError, Row
-from gonogo.providers.embedded.platforms import Platform
+from gonogo.providers.embedded.control import KeeperError, ProcessRow
+from gonogo.providers.embedded.platforms import KnownPlatform
 from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
 from gonogo.providers.embedded.serving import name_of, serving, stopped, trees
 
@@ -54,7 +54,7 @@ class Deployment:
     """What a recipe becomes on a platform."""
 
     def __init__(
-        self, platform: Platform, recipe: Recipe, report: Report = lambda _: None, patience: float = 0
+        self, platform: KnownPlatform, recipe: Recipe, report: Report = lambda _: None, patience: float = 0
     ) -> None:
         """``patience``: seconds until the component must be ready, where its recipe gives it less."""
         self.recipe = recipe
@@ -135,7 +135,7 @@ class Deployment:
             if node not in restarted and found[self._name(node)] and serving(found[self._name(node)], node.port) is None
         ]
 
-    def _clear(self, nodes: Sequence[NodeRecipe], rows: Mapping[str, Row]) -> None:
+    def _clear(self, nodes: Sequence[NodeRecipe], rows: Mapping[str, ProcessRow]) -> None:
         """End what is left of these nodes. Raises ``NotRight`` where starting them again would touch what lives."""
         if nodes and len(nodes) < len(self.recipe.nodes) and self.recipe.repair == "component":
             names = ", ".join(node.name for node in nodes)
@@ -260,7 +260,7 @@ class Deployment:
         row = self._begin(node, {"name": self._name(node), **self._program(node, node.command), **how})
         self._exits[node.name] = self._control.exited(row)
 
-    def _begin(self, node: NodeRecipe, request: dict[str, Any]) -> Row:
+    def _begin(self, node: NodeRecipe, request: dict[str, Any]) -> ProcessRow:
         log = self._log(node)
         self._began.setdefault(node.name, log.stat().st_size if log.exists() else 0)
         try:
@@ -268,7 +268,7 @@ class Deployment:
         except KeeperError as error:
             raise self._failed(node, f"{node.name} could not be started: {error}") from error
 
-    def _follow(self, rows: Mapping[str, Row], nodes: Iterable[NodeRecipe]) -> None:
+    def _follow(self, rows: Mapping[str, ProcessRow], nodes: Iterable[NodeRecipe]) -> None:
         for node in nodes:
             if row := rows.get(self._name(node)):
                 self._exits[node.name] = self._control.exited(row)

@@ -17,8 +17,8 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.providers.embedded.maven import Pin, read_pins
 from gonogo.providers.embedded.programs import distribution, installed, intact, settle, unzipped
 from gonogo.providers.embedded.repository import Settings, local_repositories, repository, user_settings
-from gonogo.providers.embedded.spec import FILE, Embedded, Program
-from gonogo.providers.embedded.transfer import Job, Progress, Tick, Wire, copied, locked, perform
+from gonogo.providers.embedded.spec import FILE, EmbeddedSpec, ProgramSpec
+from gonogo.providers.embedded.transfer import Download, Progress, Tick, Wire, copied, locked, perform
 
 UNZIPPED = 2  # how much room the content of a zip takes, in sizes of the zip
 
@@ -32,19 +32,19 @@ class Fetched:
 
 
 def fetch(
-    spec: Embedded, component_folder: Path, home: Path, progress: Progress, cancelled: threading.Event
+    spec: EmbeddedSpec, component_folder: Path, home: Path, progress: Progress, cancelled: threading.Event
 ) -> Fetched:
     """Bring what is missing, eight at a time, and say where everything is.
 
     Finished files stay, also when this ends early. Another run that fetches the same is waited for.
     Raises ``ConfigError`` where something cannot be had or written, ``Cancelled`` soon after ``cancelled``.
     """
-    store = Store(home)
+    store = JarStore(home)
     files, programs = _wanted(spec, component_folder, store)
     absent = [one for one in (*files, *programs.values()) if not one.there()]
     try:
         if absent:
-            perform([Job(one.what, one.size, one.bring) for one in absent], progress, cancelled, store.watch)
+            perform([Download(one.what, one.size, one.bring) for one in absent], progress, cancelled, store.watch)
     except OSError as error:
         what = f"{error.filename or home} cannot be used: {error.strerror or error}"
         raise ConfigError(Problem("GONOGO_HOME", what, "look at room (`df`) and rights (`ls -ld`)")) from error
@@ -53,13 +53,13 @@ def fetch(
     return Fetched({name: one.path for name, one in programs.items()}, [one.path for one in files])
 
 
-def missing(spec: Embedded, component_folder: Path, home: Path) -> dict[Path, int]:
+def missing(spec: EmbeddedSpec, component_folder: Path, home: Path) -> dict[Path, int]:
     """What is not in ``home`` yet, with the bytes it will take there. Raises ``ConfigError`` as ``fetch`` does."""
-    files, programs = _wanted(spec, component_folder, Store(home))
+    files, programs = _wanted(spec, component_folder, JarStore(home))
     return {one.path: one.room for one in (*files, *programs.values()) if not one.there()}
 
 
-class Store:
+class JarStore:
     """The Maven files in ``GONOGO_HOME``, and the way to those that are not there yet."""
 
     def __init__(self, home: Path) -> None:
@@ -114,7 +114,7 @@ class Item:
     bring: Callable[[Tick], None]
 
 
-def _wanted(spec: Embedded, folder: Path, store: Store) -> tuple[list[Item], dict[str, Item]]:
+def _wanted(spec: EmbeddedSpec, folder: Path, store: JarStore) -> tuple[list[Item], dict[str, Item]]:
     pins = read_pins(folder / spec.classpath.maven) if spec.classpath else []
     files = [_file(pin, store) for pin in pins]
     programs, problems = {}, []
@@ -134,17 +134,17 @@ def _wanted(spec: Embedded, folder: Path, store: Store) -> tuple[list[Item], dic
     return files, programs
 
 
-def _file(pin: Pin, store: Store) -> Item:
+def _file(pin: Pin, store: JarStore) -> Item:
     path = store.path(pin)
     return Item(path.name, path, pin.size, pin.size, partial(pin.kept, path), partial(store.bring, pin))
 
 
-def _packaged(program: Program, where: str, store: Store) -> Item:
+def _packaged(program: ProgramSpec, where: str, store: JarStore) -> Item:
     package = installed(program, where)
     return _program(package.folder, package.size, package.size, package.fill, store)
 
 
-def _zipped(program: Program, where: str, store: Store) -> Item:
+def _zipped(program: ProgramSpec, where: str, store: JarStore) -> Item:
     try:
         pin = Pin(program.maven or "", program.size or 0, program.sha256 or "")
     except ValueError as error:
@@ -159,7 +159,7 @@ def _zipped(program: Program, where: str, store: Store) -> Item:
     return _program(f"{archive.stem}-{digest}", pin.size, pin.size * (1 + UNZIPPED), fill, store)
 
 
-def _program(name: str, size: int, room: int, fill: Callable[[Path, Tick], None], store: Store) -> Item:
+def _program(name: str, size: int, room: int, fill: Callable[[Path, Tick], None], store: JarStore) -> Item:
     root = store.home / "programs" / name
 
     def bring(tick: Tick) -> None:

@@ -195,7 +195,7 @@ def unused_memory(creators: set[int]) -> list[int]:
     return [int(row[1]) for row in rows if int(row[4]) in creators and row[6] == "0"]
 
 
-class Server:
+class Child:
     """One started program; ``code`` is None while its first process lives, ``clear`` once its tree is gone."""
 
     def __init__(self, name: str, program: dict[str, Any], pid: int) -> None:
@@ -221,7 +221,7 @@ class Keeper:
         own = process(os.getpid())
         assert own, "a process sees itself"
         self.mark = f"{own.pid}:{own.start}"
-        self.servers: dict[str, Server] = {}
+        self.servers: dict[str, Child] = {}
         self.retained: dict[str, str] = {}
         self.sockets: set[str] = set()
         self.pids: set[int] = set()
@@ -250,7 +250,7 @@ class Keeper:
                 raise RuntimeError("it was never started")
             program = known.program
         marks = {"GONOGO_PLATFORM": self.platform, "GONOGO_SERVER": name, "GONOGO_KEEPER": self.mark}
-        server = Server(name, program, spawn(program, {**program["env"], **marks}))
+        server = Child(name, program, spawn(program, {**program["env"], **marks}))
         self.servers[name] = server
         self.pids.add(server.pid)
         return server.row()
@@ -262,7 +262,7 @@ class Keeper:
         return {}
 
     def do_stop(self, name: str) -> dict[str, Any] | None:
-        """End a server and its tree as it wishes; answered when all of it is gone."""
+        """End a server and its tree by its own stop signal; answered when all of it is gone."""
         server = self.servers[name]
         if server.clear:
             return server.row()
@@ -306,10 +306,10 @@ class Keeper:
 
     # -- ending
 
-    def tree(self, server: Server, table: dict[int, Process]) -> list[Process]:
+    def tree(self, server: Child, table: dict[int, Process]) -> list[Process]:
         return members(table, os.getpid(), server.pid, server.name, server.program.get("folder", ""))
 
-    def stop(self, server: Server, grace: float, table: dict[int, Process]) -> None:
+    def stop(self, server: Child, grace: float, table: dict[int, Process]) -> None:
         server.kill_at = time.monotonic() + grace
         if server.code is None:
             tree = self.tree(server, table)

@@ -79,7 +79,7 @@ class Record(Struct, frozen=True, kw_only=True):
         return {port for nodes in self.ports.values() for named in nodes.values() for port in named.values()}
 
 
-class Platform:
+class KnownPlatform:
     """One platform that is, or was, up."""
 
     def __init__(self, path: Path, record: Record) -> None:
@@ -171,7 +171,7 @@ class Platform:
 
     @contextmanager
     def exclusively(self, component: str) -> Iterator[None]:
-        """Nobody else stands up or repairs this component meanwhile."""
+        """Nobody else deploys or repairs this component meanwhile."""
         with held(ours.lock(self.folder / f"{component}.lock"), f"{component} of platform {self.id}"):
             yield
 
@@ -220,7 +220,7 @@ def numbers(held: Mapping[str, Mapping[str, socket.socket]]) -> dict[str, dict[s
     return {node: {name: one.getsockname()[1] for name, one in named.items()} for node, named in held.items()}
 
 
-def create(home: Path, root: Path, folder: Path) -> tuple[Platform, subprocess.Popen[bytes]]:
+def create(home: Path, root: Path, folder: Path) -> tuple[KnownPlatform, subprocess.Popen[bytes]]:
     """A platform without components, with its data in ``folder``, which ends with this process.
 
     It lives as long as the returned keeper's standard input is open.
@@ -241,22 +241,22 @@ def create(home: Path, root: Path, folder: Path) -> tuple[Platform, subprocess.P
         since=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     _write(path, record)
-    return Platform(path, record), process
+    return KnownPlatform(path, record), process
 
 
-def listed(home: Path) -> list[Platform]:
+def listed(home: Path) -> list[KnownPlatform]:
     """Every platform that is alive."""
     return [one for one in _recorded(home) if one.alive]
 
 
-def of(home: Path, root: Path) -> list[Platform]:
+def of(home: Path, root: Path) -> list[KnownPlatform]:
     """The platforms of this checkout that were left up on purpose, the latest first."""
     own = [(one.record, one) for one in listed(home)]
     own = [(record, one) for record, one in own if record.kept and record.root == str(root.resolve())]
     return [one for _, one in sorted(own, key=lambda pair: pair[0].keeper_start, reverse=True)]
 
 
-def find(home: Path, root: Path) -> Platform | None:
+def find(home: Path, root: Path) -> KnownPlatform | None:
     """The platform of this checkout that ``up`` or ``--keep`` left."""
     return next(iter(of(home, root)), None)
 
@@ -284,7 +284,7 @@ def clean(home: Path, *, kept: bool = False) -> list[keeper.Process]:
     return found
 
 
-def abandoned(home: Path) -> list[Platform]:
+def abandoned(home: Path) -> list[KnownPlatform]:
     """Every platform whose keeper was killed, so that its record and data are still there."""
     return [one for one in _recorded(home) if one.lost]
 
@@ -297,7 +297,7 @@ def strange(home: Path) -> list[str]:
         if isinstance(found, str):
             told.append(f"{path}: {found}")
             continue
-        platform = Platform(path, found)
+        platform = KnownPlatform(path, found)
         if not platform.lost and not platform.alive:
             told.append(f"{path}: process {found.keeper} is no keeper of this platform")
         elif platform.lost and not platform.marked and os.path.lexists(platform.folder):
@@ -377,10 +377,10 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _recorded(home: Path) -> list[Platform]:
+def _recorded(home: Path) -> list[KnownPlatform]:
     """Every readable record; one that is torn or of another version of gonogo is none of ours to judge."""
     found = ((path, _read(path)) for path in sorted(_folder(home).glob("*.json")))
-    return [Platform(path, record) for path, record in found if record]
+    return [KnownPlatform(path, record) for path, record in found if record]
 
 
 def _read(path: Path) -> Record | None:

@@ -2,7 +2,7 @@
 
 Below the ephemeral range, so that no outgoing connection takes one meanwhile; bound, and held until just
 before the server binds; and reserved for as long as the platform is up by standing in its record (see
-:meth:`gonogo.providers.embedded.platforms.Platform.reserve`, which chooses under a lock).
+:meth:`gonogo.providers.embedded.platforms.KnownPlatform.reserve`, which chooses under a lock).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ import msgspec
 from gonogo.core.codec import decode
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.home import shared
-from gonogo.providers.embedded.spec import Program
+from gonogo.providers.embedded.spec import ProgramSpec
 from gonogo.providers.embedded.transfer import Tick
 
 STAMPS = ".gonogo.json"
@@ -73,7 +73,7 @@ class Installed:
             tick(size)
 
 
-def installed(program: Program, where: str) -> Installed:
+def installed(program: ProgramSpec, where: str) -> Installed:
     """What a program takes from its package, by the package's own record of installed files.
 
     ``where`` names the program in errors. Raises ``ConfigError`` where the package or its folder is not there.
@@ -123,7 +123,7 @@ def requirement(package: str) -> str:
     return package
 
 
-def unzipped(source: Path, program: Program, folder: Path, tick: Tick) -> None:
+def unzipped(source: Path, program: ProgramSpec, folder: Path, tick: Tick) -> None:
     """Unpack a zip without its ``strip`` leading folders; what matches ``executable`` may be run.
 
     Raises ``ConfigError`` where it is no zip, or has a path or link that leads out of the folder.

@@ -34,10 +34,10 @@ from gonogo.providers.embedded import keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
-from gonogo.providers.embedded.platforms import Platform
-from gonogo.providers.embedded.recipe import Place, Recipe, generate, learned, render
+from gonogo.providers.embedded.platforms import KnownPlatform
+from gonogo.providers.embedded.recipe import Recipe, Rendering, generate, learned, render
 from gonogo.providers.embedded.room import MIB, Need, gib, room_for
-from gonogo.providers.embedded.spec import Embedded as Spec
+from gonogo.providers.embedded.spec import EmbeddedSpec as Spec
 from gonogo.providers.embedded.spec import load
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
@@ -108,7 +108,7 @@ class Embedded:
             platform = self._begun(component)
             with platform.exclusively(component.name):
                 fetched = self._fetched(spec, component, report)
-                return self._stood_up(platform, spec, component, needs, fetched, ready, report).endpoints()
+                return self._deployed(platform, spec, component, needs, fetched, ready, report).endpoints()
         except KeeperError as error:
             raise DeployError(component.name, str(error)) from error
         except OSError as error:
@@ -120,7 +120,7 @@ class Embedded:
             self._retain(component.name)
             raise
 
-    def _begun(self, component: Component) -> Platform:
+    def _begun(self, component: Component) -> KnownPlatform:
         """The platform, begun with the first component."""
         with self._lock:
             if self._cancelled.is_set():
@@ -138,9 +138,9 @@ class Embedded:
 
         return fetch(spec, component.folder, self._home, progress, self._cancelled)
 
-    def _stood_up(
+    def _deployed(
         self,
-        platform: Platform,
+        platform: KnownPlatform,
         spec: Spec,
         component: Component,
         needs: Mapping[str, Endpoints],
@@ -151,7 +151,7 @@ class Embedded:
         """The component as it should be, reused or repaired where it is; anew where it is not, or is to be replaced."""
 
         def rendered(ports: platforms.Ports, generated: Mapping[str, str]) -> Recipe:
-            place = Place(platform.id, platform.folder / component.name, ports, generated, needs)
+            place = Rendering(platform.id, platform.folder / component.name, ports, generated, needs)
             return render(spec, component, place, fetched)
 
         there = platform.record.components.get(component.name)
@@ -185,7 +185,7 @@ class Embedded:
                         one.close()
         raise AssertionError("the last attempt returns or raises")
 
-    def _touched(self, platform: Platform, recipe: Recipe) -> bool:
+    def _touched(self, platform: KnownPlatform, recipe: Recipe) -> bool:
         """Whether a server of it was ever started: then there may be data in it that somebody wants."""
         record, name = platform.record, recipe.component
         rows = platform.control.rows()
@@ -194,7 +194,7 @@ class Embedded:
 
     def _repaired(
         self,
-        platform: Platform,
+        platform: KnownPlatform,
         there: Recipe,
         spec: Spec,
         rendered: Callable[[platforms.Ports, Mapping[str, str]], Recipe],
@@ -215,7 +215,7 @@ class Embedded:
     # -- as it is
 
     def stands(self, component: Component) -> bool:
-        """Whether it was stood up, its servers alive or dead."""
+        """Whether it was deployed, its servers alive or dead."""
         return self.attached(component) is not None
 
     def attached(self, component: Component) -> Endpoints | None:
@@ -325,7 +325,7 @@ class Embedded:
     def down(self) -> None:
         """Take down what this object's ``up`` made: the platform, or what it added to the one it found.
 
-        An object that never stood anything up takes down every platform that was left in this checkout, and removes
+        An object that never deployed anything takes down every platform that was left in this checkout, and removes
         the data of those whose keeper was killed.
         """
         with self._lock:  # after which no platform begins any more
@@ -353,7 +353,7 @@ class Embedded:
         if self._platform:
             self._remove(self._platform, {component.name for component in components})
 
-    def _remove(self, platform: Platform, names: Iterable[str]) -> None:
+    def _remove(self, platform: KnownPlatform, names: Iterable[str]) -> None:
         for name in names:
             with platform.exclusively(name):
                 recipe = platform.record.components.get(name)

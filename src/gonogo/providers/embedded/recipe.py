@@ -25,7 +25,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Struct
 from gonogo.core.outlet import learn
 from gonogo.providers.embedded.fetch import Fetched
-from gonogo.providers.embedded.spec import FILE, Children, Embedded, Node, Step
+from gonogo.providers.embedded.spec import FILE, Children, EmbeddedSpec, Node, Step
 
 UNPRIVILEGED = 65534
 """The account that owns nothing, ``nobody`` on Linux: where root starts a server that refuses root."""
@@ -84,7 +84,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Place:
+class Rendering:
     """Where and with what a component is rendered; ``ports`` maps node to port name to number."""
 
     run: str
@@ -94,7 +94,7 @@ class Place:
     needs: Mapping[str, Endpoints]
 
 
-def generate(spec: Embedded) -> dict[str, str]:
+def generate(spec: EmbeddedSpec) -> dict[str, str]:
     """New random values for ``[generated]``."""
     kinds = {"password": _password, "id": _identifier}
     made = {name: kinds[kind]() for name, kind in spec.generated.items()}
@@ -102,18 +102,18 @@ def generate(spec: Embedded) -> dict[str, str]:
     return made
 
 
-def learned(spec: Embedded, generated: Mapping[str, str]) -> None:
+def learned(spec: EmbeddedSpec, generated: Mapping[str, str]) -> None:
     """Let no output show the passwords among the generated values, those of servers among themselves too."""
     learn(*(generated[name] for name, kind in spec.generated.items() if kind == "password" and name in generated))
 
 
-def render(spec: Embedded, component: Component, place: Place, fetched: Fetched) -> Recipe:
+def render(spec: EmbeddedSpec, component: Component, place: Rendering, fetched: Fetched) -> Recipe:
     """The recipe of the component. Raises ``ConfigError`` for a template that cannot be rendered."""
     return _Kitchen(spec, component, place, fetched).recipe()
 
 
 class _Kitchen:
-    def __init__(self, spec: Embedded, component: Component, place: Place, fetched: Fetched) -> None:
+    def __init__(self, spec: EmbeddedSpec, component: Component, place: Rendering, fetched: Fetched) -> None:
         self._spec, self._component, self._place = spec, component, place
         self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
         self._jinja.filters["pbkdf2_sha512"] = pbkdf2_sha512

@@ -16,7 +16,7 @@ import psutil
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.home import barrier
 from gonogo.providers.embedded.fetch import missing
-from gonogo.providers.embedded.spec import Embedded
+from gonogo.providers.embedded.spec import EmbeddedSpec
 
 MIB = 1 << 20
 OPEN_FILES = 4096
@@ -35,16 +35,16 @@ that the path of a socket may have (unix(7))."""
 class Need:
     """What servers ask for, in bytes: memory, room for their data, room in ``GONOGO_HOME``.
 
-    ``strangers``: some of them run as another user, who must be able to enter both folders.
+    ``other_users``: some of them run as another user, who must be able to enter both folders.
     """
 
     memory: int
     data: int
     home: int
-    strangers: bool
+    other_users: bool
 
     @classmethod
-    def of(cls, components: Iterable[tuple[Embedded, Path]], home: Path) -> Need:
+    def of(cls, components: Iterable[tuple[EmbeddedSpec, Path]], home: Path) -> Need:
         """The sum over components, each with its folder; what they share counts once.
 
         Raises ``ConfigError`` where one cannot be fetched.
@@ -55,7 +55,7 @@ class Need:
             memory=sum(spec.memory for spec, _ in known) * MIB,
             data=sum(spec.disk for spec, _ in known) * MIB,
             home=sum(absent.values()),
-            strangers=os.geteuid() == 0 and any(spec.user == "unprivileged" for spec, _ in known),
+            other_users=os.geteuid() == 0 and any(spec.user == "unprivileged" for spec, _ in known),
         )
 
 
@@ -73,7 +73,7 @@ def room_for(need: Need, home: Path) -> Path:
             )
         )
     problems = []
-    if blocked := _obstacle(home, need.home + RECORDS, need.strangers):
+    if blocked := _obstacle(home, need.home + RECORDS, need.other_users):
         problems.append(Problem("GONOGO_HOME", blocked, "set it to a folder on a disk with room"))
     parent, obstacles = _data_parent(need, home)
     if parent is None:
@@ -122,21 +122,21 @@ def _data_parent(need: Need, home: Path) -> tuple[Path | None, list[str]]:
     obstacles: list[str] = []
     for folder in sorted(folders, key=lambda one: (len(os.fsencode(one)) > LONGEST, in_memory(one))):
         bytes_needed = need.data + (need.home if _device(folder) == _device(home) else 0)
-        obstacle = _obstacle(folder, bytes_needed, need.strangers)
+        obstacle = _obstacle(folder, bytes_needed, need.other_users)
         if obstacle is None:
             return folder, obstacles
         obstacles.append(obstacle)
     return None, obstacles
 
 
-def _obstacle(folder: Path, needed: int, strangers: bool) -> str | None:
+def _obstacle(folder: Path, needed: int, other_users: bool) -> str | None:
     if not folder.is_dir():
         return f"{folder} is no folder"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"{folder} is not writable"
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
         return f"{folder} is on a file system that lets no program run (noexec)"
-    if strangers and (closed := barrier(folder)):
+    if other_users and (closed := barrier(folder)):
         return f"{folder} cannot be read by servers that refuse root: other users may not enter {closed}"
     free = shutil.disk_usage(folder).free
     return f"needs {gib(needed)} below {folder}, {gib(free)} free" if free < needed else None

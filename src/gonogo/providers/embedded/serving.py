@@ -11,9 +11,9 @@ from pathlib import Path
 
 from gonogo.core.servers import Server
 from gonogo.providers.embedded import keeper
-from gonogo.providers.embedded.control import KeeperError, Row
+from gonogo.providers.embedded.control import KeeperError, ProcessRow
 from gonogo.providers.embedded.keeper import Process
-from gonogo.providers.embedded.platforms import Platform, Record
+from gonogo.providers.embedded.platforms import KnownPlatform, Record
 from gonogo.providers.embedded.ports import HOST
 from gonogo.providers.embedded.recipe import NodeRecipe, Recipe
 
@@ -29,7 +29,7 @@ def name_of(recipe: Recipe, node: NodeRecipe) -> str:
     return f"{recipe.component}/{node.name}"
 
 
-def trees(record: Record, recipes: Iterable[Recipe], rows: dict[str, Row]) -> Trees:
+def trees(record: Record, recipes: Iterable[Recipe], rows: dict[str, ProcessRow]) -> Trees:
     """The living processes of each node; none where it is dead."""
     table, found = keeper.processes(), {}
     for recipe in recipes:
@@ -59,7 +59,7 @@ def stopped(tree: Sequence[Process]) -> bool:
     return any(one.state in "Tt" for one in tree)
 
 
-def servers(platform: Platform) -> list[Server]:
+def servers(platform: KnownPlatform) -> list[Server]:
     """A row for each node of the platform, dead ones too, and for each server that a server started.
 
     States: running, stopped (SIGSTOP), silent (its serving process does not listen, or not yet), dead.
@@ -77,7 +77,7 @@ def servers(platform: Platform) -> list[Server]:
     ]
 
 
-def _nodes(platform: Platform, recipe: Recipe, rows: dict[str, Row], found: Trees) -> Iterator[Server]:
+def _nodes(platform: KnownPlatform, recipe: Recipe, rows: dict[str, ProcessRow], found: Trees) -> Iterator[Server]:
     for node in recipe.nodes:
         name = name_of(recipe, node)
         tree, row = found[name], rows.get(name)
@@ -107,7 +107,7 @@ def _state(process: Process | None, *, serves: bool) -> str:
     return "running" if serves else "silent"
 
 
-def _children(platform: Platform, recipe: Recipe, found: Trees) -> Iterator[Server]:
+def _children(platform: KnownPlatform, recipe: Recipe, found: Trees) -> Iterator[Server]:
     """Servers started by servers, oldest first. A node's own helpers are children of its first process."""
     for kind in recipe.children:
         for node in recipe.nodes:

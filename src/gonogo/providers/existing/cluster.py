@@ -21,7 +21,7 @@ from gonogo.core.outlet import redacted
 from gonogo.core.servers import Server
 from gonogo.core.waiting import Deadline
 from gonogo.providers import Reason
-from gonogo.providers.existing.access import Cluster, services
+from gonogo.providers.existing.access import ClusterAccess, services
 from gonogo.providers.existing.addresses import Existing
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
@@ -49,7 +49,7 @@ class ExistingCluster(Existing):
     def __init__(self, target: Target, settings: Kubernetes) -> None:
         super().__init__(target)
         self._forwarded: set[str] = set()
-        self.cluster = Cluster(settings, target.limits)
+        self.cluster = ClusterAccess(settings, target.timeouts)
 
     # -- where components are
 
@@ -96,7 +96,7 @@ class ExistingCluster(Existing):
         return fault.about(component) if fault else None
 
     def confirm(self) -> str:
-        """The cluster's identity; see :meth:`gonogo.providers.existing.access.Cluster.confirm`."""
+        """The cluster's identity; see :meth:`gonogo.providers.existing.access.ClusterAccess.confirm`."""
         return self.cluster.confirm(str(self._target.path))
 
     def place(self) -> str:
@@ -119,7 +119,7 @@ class ExistingCluster(Existing):
         names = [name for name in self._target.components if self._services(name)]
         if not names:
             return []
-        world = self._world(self._target.limits.check)
+        world = self._world(self._target.timeouts.check)
         servers = [
             Server(
                 component=name,
