@@ -25,6 +25,7 @@ from gonogo.checks.clients import load, opened
 from gonogo.checks.inside import Inside
 from gonogo.checks.journal import Journal, RunScope, new_run_id
 from gonogo.checks.translate import translated
+from gonogo.core.codec import convert
 from gonogo.core.content import state
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, NotAskable, Problem, Wrong
@@ -176,7 +177,7 @@ class Platform:
                     name,
                     Outcome(row["outcome"]),
                     endpoints,
-                    cause=msgspec.convert(row["cause"], Cause | None),
+                    cause=convert(row["cause"], Cause | None),
                     message=row["message"],
                     explained=row["explained"],
                     hint=row["hint"],
