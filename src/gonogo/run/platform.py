@@ -177,7 +177,7 @@ class Platform:
                     name,
                     Outcome(row["outcome"]),
                     endpoints,
-                    cause=convert(row["cause"], Cause | None),
+                    cause=convert(row["cause"], Cause) if row["cause"] else None,
                     message=row["message"],
                     explained=row["explained"],
                     hint=row["hint"],
