@@ -41,7 +41,8 @@ def ask(path, body, method="POST"):
         with urlopen(Request(SERVER + path, data, HEADERS, method=method), timeout=20) as answer:
             return json.loads(answer.read() or b"{}")
     except HTTPError as error:
-        sys.exit(f"MLflow refused {method} {path}: HTTP {error.code} {error.read(300).decode()}")
+        said = f"{method} {path}: HTTP {error.code} {error.read(300).decode(errors='replace')}"
+        sys.exit(json.dumps({"mlflow_refused": said}))
 
 
 ray.init(log_to_driver=False)

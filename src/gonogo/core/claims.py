@@ -93,11 +93,6 @@ def containing(*parts: object) -> Expected:
     return Expected(f"containing {told}", lambda actual: all(part in actual for part in parts))
 
 
-def ending_in(end: str) -> Expected:
-    """A text that ends so."""
-    return Expected(f"ending in {end!r}", lambda actual: bool(actual.endswith(end)))
-
-
 def one_of(*values: object) -> Expected:
     """One of these values."""
     return Expected(f"one of {', '.join(map(shown, values))}", lambda actual: actual in values)
