@@ -99,3 +99,12 @@ def test_the_verb_health_goes_by_the_tables_of_the_checkout(
 
     assert done.ret == code
     assert [row["state"] for row in json.loads(done.stdout.str() or "[]")] == [state][: bool(state)]
+
+
+def test_the_verb_explain_knows_the_tables_of_the_checkout(pytester: pytest.Pytester) -> None:
+    checkout(pytester.path, {"deploy/queue/kinds.toml": QUEUE})
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "explain", "Queue.example.com", "--json")
+
+    assert done.ret == 0
+    assert "'Broken'" in json.loads(done.stdout.str())["states"]["failed"]["when"]

@@ -77,10 +77,10 @@ def explained(suites: Suites, id: str) -> Explained:
         return _cause(suites, id)
     if id in registry.components:
         return _component(suites, registry.components[id])
-    if kinds := judging.named(id):
+    if kinds := judging.named(id, registry.kinds):
         if len(kinds) > 1:
             raise ConfigError(Problem(id, "names several kinds", ", ".join(kinds)))
-        return _kind(kinds[0])
+        return _kind(kinds[0], registry)
     if id in RULES or id in judging.shown_by():
         return _reason(id)
     what = "no criterion, cause, component, kind or reason"
@@ -94,7 +94,7 @@ def known(registry: Registry) -> dict[str, list[str]]:
         "criterion": [*registry.criteria],
         "cause": [*causes, *GENERIC],
         "component": [*registry.components],
-        "kind": judging.kinds(),
+        "kind": judging.kinds(registry.kinds),
         "reason": sorted({*RULES, *judging.shown_by()}),
     }
 
@@ -193,8 +193,8 @@ def _component(suites: Suites, component: Component) -> Explained:
     )
 
 
-def _kind(kind: str) -> Explained:
-    found = judging.judged(kind)
+def _kind(kind: str, registry: Registry) -> Explained:
+    found = judging.judged(kind, registry.kinds)
     states = dict.fromkeys((*found.when, *found.reasons))
     return Explained(
         kind,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gonogo.cluster import judge
@@ -84,18 +85,24 @@ class Judged:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def kinds() -> list[str]:
-    """Every kind that is judged, built-in ones first; the last is ``*``, every other custom resource."""
-    tables = rules.tables()
-    return [*sorted(JUDGES), *sorted(name for name in tables if name != EVERY_OTHER), EVERY_OTHER]
+Tables = Mapping[str, Mapping[str, Any]]
+"""Rules of custom resources by ``Kind.group``."""
 
 
-def named(word: str) -> list[str]:
+def kinds(own: Tables = MappingProxyType({})) -> list[str]:
+    """Every kind that is judged, built-in ones first; the last is ``*``, every other custom resource.
+
+    ``own`` are the tables of components (``deploy/<c>/kinds.toml``).
+    """
+    return [*sorted(JUDGES), *sorted({*rules.tables(), *own} - {EVERY_OTHER}), EVERY_OTHER]
+
+
+def named(word: str, own: Tables = MappingProxyType({})) -> list[str]:
     """The kinds that a person may mean by a word: ``Deployment``, ``pvc``, ``kafkas``, ``backup.velero.io``.
 
     As it is written before any other spelling.
     """
-    known = [*kinds(), *(kind for kind in KINDS if kind not in JUDGES)]
+    known = [*kinds(own), *(kind for kind in KINDS if kind not in JUDGES)]
     spelt: tuple[Callable[[str], Iterable[str]], ...] = (
         lambda kind: (kind,),
         lambda kind: (kind.partition(".")[0],),
@@ -117,9 +124,13 @@ def _resources(kind: str) -> tuple[str, ...]:
     return (f"{name}s.{group}",)
 
 
-@cache
-def judged(kind: str) -> Judged:
+def judged(kind: str, own: Tables = MappingProxyType({})) -> Judged:
     """How a kind of :func:`kinds`, or one without a state, is judged."""
+    return _custom(kind, own[kind]) if kind in own else _ours(kind)
+
+
+@cache
+def _ours(kind: str) -> Judged:
     if kind in JUDGES:
         return _built_in(kind)
     if kind in rules.tables():
@@ -163,7 +174,7 @@ def _custom(kind: str, table: Mapping[str, Any]) -> Judged:
         "below": "What it owns may fail on the way and be tried again." if table.get("batch") else "",
     }
     how = (
-        "By the rules of its table in custom.toml, JMESPath over the object, asked in this order; the first that holds "
+        "By its table of rules (docs/kinds.md), JMESPath over the object, asked in this order; the first to hold "
         "decides, and where none does the state is unknown. A doomed object that it owns is its root."
     )
     return Judged(
