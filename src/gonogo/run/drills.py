@@ -123,7 +123,7 @@ def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list
 
 
 def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
-    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``CheckView``.
+    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``DrillRow``.
 
     Raises ``ConfigError`` where the target does not allow that, ``Fallen`` where not all components answer.
     """
