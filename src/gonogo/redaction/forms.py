@@ -11,6 +11,7 @@ must look like a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from gonogo.redaction import tokens, words
@@ -55,13 +56,18 @@ _QUOTED_NAME = (
     rb"[ \t]++\\{0,8}+[\"'`][a-z]{1,20}+(?:[-/.][a-z]{1,20}+){0,6}+(?:[-.]?\d{1,4}+)?+\\{0,8}+[\"'`](?:[\s.,;)]|\Z)"
 )
 """``secret "data/pg-app"``: what it is called, and not what it is."""
+_SHORT_WORDS = (
+    rb"[ \t](?:of|for|has|had|was|with|in|by|on|at|and|or|\d{1,6}+)"
+    rb"(?:[ \t]++(?:[a-z]{1,20}+|[\w.-]{1,7}+)(?=[\s,;.]|\Z))*+[,;.]?[ \t]*+(?:\r?\n|\Z)"
+)
+"""The rest of a line in words, of which none with digits is as long as a secret, nor stands where one would."""
 _QUICK = {
     Held.RANDOM: pattern(
         rb"(?!\\{0,8}+[\"'`\])]?+[ \t]{0,8}+(?::?=|:|->|>|,[ \t]*+\\{0,8}+[\"'`]|\([ \t]*+[\"']))|"
         rb"\\{0,8}+[\"']?+[ \t]{0,4}+[=:][ \t]{0,4}+\\{0,8}+[\"'`]?+"
         rb"(?:[A-Za-z_/.:-]{0,40}+|[^\s\"',;(){}\]\\]{0,15}+)(?:[\s\"',;)}\]\\]|\Z)(?!-)"
     ),
-    Held.SECRET: pattern(b"|".join((_WORDS_ON, _ENDS, _NO_VALUE, _NOTHING_ODD, _QUOTED_NAME))),
+    Held.SECRET: pattern(b"|".join((_WORDS_ON, _ENDS, _NO_VALUE, _NOTHING_ODD, _QUOTED_NAME, _SHORT_WORDS))),
     Held.PASSWORD: pattern(rb"(?:%b|%b)(?![^\n]{0,160}[:=])|%b" % (_WORDS_ON, _ENDS, _NO_VALUE)),
     Held.HEADER: pattern(rb"[ \t]"),
     Held.COOKIE: pattern(rb"[ \t]"),
@@ -83,26 +89,29 @@ _Name = tuple[Held, int, Callable[[bytes, int], object] | None]
 _PLAINLY = (Held.SECRET, Held.PASSWORD)
 _GIVEN = pattern(rb"=([A-Za-z0-9_+/.~-]{4,}+)(?=[ \t]|\r?\n|\Z)")
 _BEFORE_VALUES = b" \"'\\>=:<\n"
+_BEFORE_SPACE = _BEFORE_VALUES + b"\t\r%"
 
 
 def find(raw: bytes, found: Spans) -> None:
     """Where secrets stand in ``raw``, by all forms."""
     text = Text(raw)
-    tokens.by_shape(raw, text.found)
+    # lines of a log that differ in numbers only are looked through once
+    few = raw.translate(None, tokens.DIGITS)
+    if len(raw) >= _SHORT:
+        few = b"\n".join({*few.split(b"\n")})
+    tokens.by_shape(raw, few, text.found)
     tokens.crypts(raw, text.found)
-    for needle, look, rare in MARKED:
-        if rare in raw:
-            _each(text, needle, look)
-    if len(raw) < _SHORT or _speaks(raw):
+    for mark, look, rare in MARKED:
+        if rare in few:
+            _marked(text, mark, look)
+    # where the lines are nearly all of the text, to look would cost as much as it may spare
+    if 2 * len(few) > len(raw) or _speaks(few):
         _by_names(text)
     found += text.found
 
 
-def _speaks(raw: bytes) -> bool:
-    """Whether the text speaks of secrets at all: lines of a log that differ in numbers only are looked through once."""
-    lines = b"\n".join({*raw.translate(None, b"0123456789").split(b"\n")})
-    if 2 * len(lines) > len(raw):
-        return True  # to look would cost as much as it may spare
+def _speaks(lines: bytes) -> bool:
+    """Whether the lines of a text speak of secrets at all."""
     names = b"\n%b\n" % b"\n".join({*lines.translate(_NAME).split()})
     low = names.lower()
     return any(needle in low for needle in _SPOKEN) or bool(_holding(names, low)[0])
@@ -123,6 +132,12 @@ def _by_names(text: Text) -> None:
         tokens.private_keys(raw, text.found)
 
 
+def _marked(text: Text, mark: re.Pattern[bytes], look: Callable[[Text, int], int]) -> None:
+    found = mark.search(text.raw)
+    while found:
+        found = mark.search(text.raw, max(look(text, found.start()), found.end()))
+
+
 def _each(text: Text, needle: bytes, look: Callable[[Text, int], int]) -> None:
     at = text.low.find(needle)
     while at >= 0:
@@ -140,7 +155,10 @@ def _names(text: Text, spaced: bytes, names: bytes, low: bytes) -> None:
         size = end - cut
         if kind is Held.RANDOM and size - begin < 5 and _KIND_OF_KEY.search(text.low, max(0, begin - 16), begin):
             kind, quick = Held.SECRET, _QUICK[Held.SECRET].match
-        if quick is None or not quick(raw, size) or (raw[begin - 1] in _BEFORE_VALUES and is_value(text.low, begin)):
+        before = raw[begin - 1]
+        # by far the most are words of a sentence: a letter stands before the space
+        value = before in _BEFORE_VALUES and (before != 32 or raw[begin - 2] in _BEFORE_SPACE)
+        if quick is None or not quick(raw, size) or (value and is_value(text.low, begin)):
             hits.append((begin, size, kind))
 
     # the text has a space in front in ``spaced``: what is at ``at`` there is at ``at - 1``

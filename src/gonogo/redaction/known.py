@@ -1,7 +1,8 @@
 """Values that are known, found wherever they stand, in every form in which programs write them.
 
-A form of 15 bytes or more that stands anywhere in a text covers one whole window of 8 bytes at a multiple of 8. So one
-look at those windows tells which forms can be there at all, however many are known.
+A form of 15 bytes or more that stands anywhere in a text covers one whole window of 8 bytes at a multiple of 8, one of
+23 or more even one at a multiple of 16. So one look at those windows tells which forms can be there at all, however
+many are known.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 from urllib.parse import quote, quote_plus, unquote
 
 from gonogo.redaction.names import Held, held
@@ -24,7 +26,8 @@ SHORTEST = 6
 _PLAIN_WORD = 12
 """Below this length a value of letters alone, or of digits alone, is replaced where it stands as a word of its own."""
 
-_WIDE, _NARROW = 8, 4
+_WINDOWS: tuple[tuple[int, int, Literal["Q", "I"]], ...] = ((8, 16, "Q"), (8, 8, "Q"), (4, 4, "I"))
+"""Bytes of a window, how far apart they are looked at, and as what; a form that covers several is in the first."""
 _USER_INFO = pattern(r"://([^\s/?#]*):([^\s]*)@")
 
 Spans = list[tuple[int, int]]
@@ -37,8 +40,7 @@ class Known:
         self._lock = threading.Lock()
         self._values: set[str] = set()
         self._public: frozenset[str] = frozenset()
-        self._wide: dict[int, tuple[bytes, ...]] = {}
-        self._narrow: dict[int, tuple[bytes, ...]] = {}
+        self._tables: tuple[dict[int, tuple[bytes, ...]], ...] = tuple({} for _ in _WINDOWS)
         self._short: tuple[bytes, ...] = ()
         self._forms: frozenset[bytes] = frozenset()
         self._words: frozenset[bytes] = frozenset()
@@ -59,21 +61,22 @@ class Known:
 
     def _enter(self, value: str) -> None:
         plain = len(value) < _PLAIN_WORD and (value.isalpha() or value.isdigit())
-        wide, narrow = dict(self._wide), dict(self._narrow)
+        tables = tuple(map(dict, self._tables))
         for form in forms(value):
             self._forms |= {form}
             self.longest = max(self.longest, len(form))
             if plain and form == value.encode("utf-8", "surrogatepass"):
                 self._words |= {form}
-            size, table = (_WIDE, wide) if len(form) >= 2 * _WIDE - 1 else (_NARROW, narrow)
-            if len(form) < 2 * _NARROW - 1:
+            for (size, step, _), table in zip(_WINDOWS, tables, strict=True):
+                if len(form) >= size + step - 1:
+                    for begin in range(step):
+                        window = int.from_bytes(form[begin : begin + size], sys.byteorder)
+                        if form not in table.get(window, ()):
+                            table[window] = (*table.get(window, ()), form)
+                    break
+            else:
                 self._short = (*self._short, form)
-                continue
-            for begin in range(size):
-                window = int.from_bytes(form[begin : begin + size], sys.byteorder)
-                if form not in table.get(window, ()):
-                    table[window] = (*table.get(window, ()), form)
-        self._wide, self._narrow = wide, narrow
+        self._tables = tables
 
     def find(self, raw: bytes, found: Spans) -> None:
         """Where known values stand in ``raw``."""
@@ -81,10 +84,8 @@ class Known:
             return
         candidates: set[bytes] = set(self._short)
         view = memoryview(raw)
-        for table, windows in (
-            (self._wide, view[: len(raw) // _WIDE * _WIDE].cast("Q")),
-            (self._narrow, view[: len(raw) // _NARROW * _NARROW].cast("I")),
-        ):
+        for (size, step, kind), table in zip(_WINDOWS, self._tables, strict=True):
+            windows = view[: len(raw) // size * size].cast(kind)[:: step // size]
             for window in table.keys() & windows if table else ():
                 candidates.update(table[window])
         for form in candidates:

@@ -33,7 +33,6 @@ _TAKES = {
     b"-U": rb"smbclient|curl|ldap|ncftp|lftp",
     b"-k": rb"openssl",
 }
-_LETTERS = (b"p", b"P", b"w", b"a", b"u", b"U", b"k")
 _FLAG = pattern(rb"""(-[pPwauUk])(?:[ \t=]{1,4}+|["'],[ \t]*+(?:\n[ \t]*+)?|(?=[^\s,"']))\\{0,8}+(["']?)""")
 _USER_PASS = pattern(rb"""[^\s:%"'\\/]{1,100}+[:%]([^\s"'\\]{2,}+)""")
 _USER_OPTION = pattern(
@@ -163,8 +162,6 @@ def _basic(text: Text, at: int) -> int:
 def _flag(text: Text, at: int) -> int:
     """One-letter options of programs that take a secret so: ``mysql -px``, ``curl -u user:x``."""
     raw = text.raw
-    if raw[at + 2 : at + 3] not in _LETTERS:
-        return at
     flag = _FLAG.match(raw, at + 1)
     if flag is None:
         return at
@@ -261,17 +258,15 @@ def _putty(text: Text, at: int) -> int:
 
 
 _Look = Callable[[Text, int], int]
-MARKED: tuple[tuple[bytes, _Look, bytes], ...] = (
-    (b"://", _url, b"/"),
-    (b":\\/\\/", lambda text, at: _url(text, at + 2), b"\\"),
-    (b"@", _dsn, b"@"),
-    (b" -", _flag, b"-"),
-    (b'"-', _flag, b'"'),
-    (b"'-", _flag, b"'"),
-    (b":5432:", _pgpass, b"5432"),
-    (b":*:", _pgpass, b"*"),
+MARKED: tuple[tuple[re.Pattern[bytes], _Look, bytes], ...] = (
+    (pattern(rb"://"), _url, b"://"),
+    (pattern(rb":\\/\\/"), lambda text, at: _url(text, at + 2), b":\\/\\/"),
+    (pattern(rb"@"), _dsn, b"@"),
+    (pattern(rb"-[pPwauUk](?<=[ \"']-.)"), lambda text, at: _flag(text, at - 1), b"-"),
+    (pattern(rb":5432:"), _pgpass, b"::"),
+    (pattern(rb":\*:"), _pgpass, b":*:"),
 )
-"""Looked for in the whole text, where what is rarer is there."""
+"""Looked for in the whole text, where the last is in its lines without digits."""
 WORDY: tuple[tuple[bytes, _Look], ...] = (
     (b"bearer", _bearer),
     (b"basic", _basic),

@@ -18,6 +18,7 @@ _IS = pattern(
     rb"changed|reset|=|:)[ \t:]+){1,4}+|"
     rb"[\w@.-]{1,40}+[ \t]=[ \t]+)"
 )
+_OPENING, _QUOTES, _ENDS_WORD = (b" ", b"\t", b"=", b"("), (b'"', b"'", b"`", b"\\"), (b" ", b"\t", b"]", b"-", b"|")
 _LOGIN = pattern(rb"\b(?:login|machine) \S{1,100} \Z")
 _NETRC = pattern(rb"(?:^|\s)(?:login|machine|default) ")
 _FOR = pattern(rb"[ \t]{1,4}+(?:for|of|is|to|below)\b[^\n:]{0,160}+:[ \t]*+(?=\n|\r|[^\s])")
@@ -40,20 +41,18 @@ def after_bare_name(text: Text, begin: int, end: int, kind: Held, at: int, close
     lead = text.lead(begin)
     if name.startswith(b"-") and kind >= Held.RANDOM and lead[-1:] in b" \t\"'`[(,=\\":
         return option_value(text, end, kind, name)
-    call = _CALL.match(raw, end)
-    if call:
+    if raw[end : end + 1] in _OPENING and (call := _CALL.match(raw, end)):
         return _called(text, call, kind)
     if kind < Held.SECRET:
         bare = BARE.match(raw, at) if name == b"AUTH" and at > end else None
         return text.mask(*bare.span()) if bare and words.strong(bare[0]) else end
-    if (attributes := _ATTRIBUTES.match(raw, end)) and raw[begin - 1] in b"<:" and in_element(raw, begin):
+    if raw[begin - 1] in b"<:" and (attributes := _ATTRIBUTES.match(raw, end)) and in_element(raw, begin):
         return element(text, attributes.end(), kind)
     if closed or at == end:
         return end
     if at < len(raw) and raw[at] in b"\r\n":
         return end
-    opened = OPEN.match(raw, at)
-    if opened and raw[at] in b"\"'`\\":
+    if raw[at : at + 1] in _QUOTES and (opened := OPEN.match(raw, at)):
         first, last = within(raw, opened)
         value = raw[first:last]
         if b" " in value or not value or words.placeholder(value) or words.word(value):
@@ -67,7 +66,11 @@ def after_bare_name(text: Text, begin: int, end: int, kind: Held, at: int, close
     value = bare[0]
     spread = at - end >= 2 or raw[end : end + 1] == b"\t"
     env = name.isupper() and (b"_" in name or len(name) > 6)
-    sets = last_word(lead) in _SETS or lead.endswith((b"configure set ", b"login ")) or _LOGIN.search(lead) is not None
+    sets = lead[-1:] in _ENDS_WORD and (
+        last_word(lead) in _SETS
+        or lead.endswith((b"configure set ", b"login "))
+        or (b"in" in lead and _LOGIN.search(lead) is not None)
+    )
     if (sets or name.lower() in _DIRECTIVES) and not (harmless(value, kind) or words.word(value)):
         return text.mask(at, bare.end())
     if spread and env and not value.isupper() and not harmless(value, kind) and not words.word(value):

@@ -77,6 +77,7 @@ _CERTIFICATE = b"-----BEGIN CERTIFICATE"
 _PEM_BASE64 = b"LS0tLS1CRUdJTi"
 _BASE64 = pattern(rb"[\w+/-]+={0,2}")
 
+DIGITS = b"0123456789"
 _RANDOM = 30
 _JOINS = (b".", b"/", b":", b"~", b"*")
 _KINDS = bytes(
@@ -95,29 +96,27 @@ Spans = list[tuple[int, int]]
 
 _RUN = 20
 _WORDS = bytes(ord("x") if (chr(c).isalnum() and c < 128) or c in b"_-" else ord(" ") for c in range(256))
-_LONG = b"x" * _RUN
+_LONG = pattern(b"x" * _RUN + rb"x*+")
 
 
-def by_shape(raw: bytes, found: Spans) -> None:
-    """Tokens with a known prefix: looked for only where twenty letters and digits stand together, which is rare."""
+def by_shape(raw: bytes, few: bytes, found: Spans) -> None:
+    """Tokens with a known prefix: looked for only where twenty letters and digits stand together, which is rare.
+
+    ``few`` holds each line of the text without its digits, whose order does not matter.
+    """
     runs = raw.translate(_WORDS)
-    at, done = runs.find(_LONG), 0
-    certificate = raw.find(_CERTIFICATE) if at >= 0 else -1
-    while at >= 0:
-        while 0 <= certificate < at:  # everybody may read it
+    certificate, done = raw.find(_CERTIFICATE), 0
+    for run in _LONG.finditer(runs):
+        begin, end = run.span()
+        while 0 <= certificate < begin:  # everybody may read it
             closed = raw.find(b"-----END ", certificate)
             done = max(done, closed if closed >= 0 else len(raw))
             certificate = raw.find(_CERTIFICATE, done)
-        if at < done:
-            at = runs.find(_LONG, done)
-            continue
-        begin = runs.rfind(b" ", max(done, at - 64), at) + 1 or max(done, at)
-        end = runs.find(b" ", at)
-        end = len(raw) if end < 0 else end
-        done = max(end, _run(raw, begin, end, found))
-        at = runs.find(_LONG, done)
+        begin = max(begin, done)
+        if end - begin >= _RUN:
+            done = _run(raw, begin, end, found)
     for mark, shape, back in _WITHIN:
-        at = raw.find(mark)
+        at = raw.find(mark) if mark.translate(None, DIGITS) in few else -1
         while at >= 0:
             for begin in (at - distance for distance in back if distance <= at):
                 if token := shape.match(raw, begin):
