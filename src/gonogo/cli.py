@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import GonogoError, ending
 from gonogo.core.harmless import line, plain
 from gonogo.core.interrupts import Interrupts
@@ -232,7 +233,8 @@ def gate(
     """
     from gonogo.commands import gate as verb
 
-    return verb.run(results, strict, max_age, as_json)
+    with UNCOLLECTED:  # a stored run is a tree of thousands of values, and all that there is to do
+        return verb.run(results, strict, max_age, as_json)
 
 
 @app.command(epilog=example("gonogo report reports/out/results.json --html report.html"))
@@ -249,7 +251,8 @@ def report(
     """
     from gonogo.commands import report as verb
 
-    return verb.run(results, html, junit, markdown)
+    with UNCOLLECTED:  # a stored run is a tree of thousands of values, and all that there is to do
+        return verb.run(results, html, junit, markdown)
 
 
 @app.command(epilog=example("gonogo sweep --yes"))

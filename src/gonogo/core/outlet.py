@@ -60,7 +60,7 @@ def clean(value: T) -> T:
     """
     plain = msgspec.to_builtins(value)
     shown = cleaned(plain, _redactor)
-    if shown == plain:
+    if shown is plain or shown == plain:
         return value
     return convert(shown, type(value)) if isinstance(value, msgspec.Struct) else shown
 

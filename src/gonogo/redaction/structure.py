@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from gonogo.redaction import MASK, Redactor
@@ -30,27 +30,40 @@ IDENTIFIERS = frozenset(
 """Keys whose texts are words of our own, by which results refer to each other: they stay what they are."""
 
 _PAIRS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("ParameterKey", "ParameterValue"))
+_VALUES = frozenset(value for _, value in _PAIRS)
+_PLAIN = frozenset((int, float, bool, type(None)))
 
 
 def cleaned(value: Any, redact: Redactor) -> Any:
-    """The data with every text redacted, and with the members of tables masked whose names say that they are secret."""
-    texts = {*_texts(value)}
+    """The data with every text redacted, and with the members of tables masked whose names say that they are secret.
+
+    The same object where there is nothing to hide.
+    """
+    texts: set[str] = set()
+    named = _collected(value, texts)
     shown = {text: redact(text) for text in redact.suspicious(texts)}
-    return _walked(value, shown)
+    return _walked(value, shown) if named or shown else value
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            if isinstance(key, str):
-                yield key
-            if key not in IDENTIFIERS or not _is_text(one):
-                yield from _texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
+def _collected(whole: Any, texts: set[str]) -> bool:
+    """Add every text of the data to ``texts``; whether the name of a member may say that it is secret."""
+    named, left = False, [whole]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            texts.add(value)
+            named = named or (value.startswith("-") and _kind(value) >= Held.SECRET)
+        elif isinstance(value, dict):
+            named = named or value.get("kind") == "Secret" or not _VALUES.isdisjoint(value)
+            for key, one in value.items():
+                if isinstance(key, str):
+                    texts.add(key)
+                    named = named or _kind(key) >= Held.SECRET
+                if one.__class__ not in _PLAIN and not (key in IDENTIFIERS and _is_text(one)):
+                    left.append(one)
+        elif isinstance(value, list | tuple):
+            left += value
+    return named
 
 
 def _is_text(value: Any) -> bool:
@@ -88,5 +101,10 @@ def _secret(name: Any, value: Any) -> bool:
     """Whether the name says of a text that it is secret, and it is no placeholder."""
     if not isinstance(name, str) or not isinstance(value, str) or len(name) > 100:
         return False
-    kind = held(name.encode("utf-8", "replace"))
+    kind = _kind(name)
     return kind >= Held.SECRET and not harmless(value.encode("utf-8", "replace"), kind)
+
+
+@lru_cache(4096)
+def _kind(name: str) -> Held:
+    return held(name.encode("utf-8", "replace")) if len(name) <= 100 else Held.NOTHING
