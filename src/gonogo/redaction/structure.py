@@ -47,23 +47,27 @@ def cleaned(value: Any, redact: Redactor) -> Any:
 
 def _collected(whole: Any, texts: set[str]) -> bool:
     """Add every text of the data to ``texts``; whether the name of a member may say that it is secret."""
+    keys: set[Any] = set()
     named, left = False, [whole]
     while left:
         value = left.pop()
         if isinstance(value, str):
             texts.add(value)
-            named = named or (value.startswith("-") and _kind(value) >= Held.SECRET)
         elif isinstance(value, dict):
             named = named or value.get("kind") == "Secret" or not _VALUES.isdisjoint(value)
+            keys.update(value)
             for key, one in value.items():
-                if isinstance(key, str):
-                    texts.add(key)
-                    named = named or _kind(key) >= Held.SECRET
-                if one.__class__ not in _PLAIN and not (key in IDENTIFIERS and _is_text(one)):
+                if one.__class__ is str:
+                    if key not in IDENTIFIERS:
+                        texts.add(one)
+                elif one.__class__ not in _PLAIN and not (key in IDENTIFIERS and _is_text(one)):
                     left.append(one)
         elif isinstance(value, list | tuple):
             left += value
-    return named
+            named = named or any(isinstance(one, str) and one[:1] == "-" for one in value)
+    names = {key for key in keys if isinstance(key, str)}
+    texts |= names
+    return named or any(_kind(name) >= Held.SECRET for name in names)
 
 
 def _is_text(value: Any) -> bool:
