@@ -290,7 +290,8 @@ def test_ten_times_as_much_takes_about_ten_times_as_long(number: int) -> None:
         return process_time() - began
 
     # ten times as long, with room for a busy machine; the square would be a hundred times
-    assert took(200_000) < 40 * max(min(took(20_000) for _ in range(3)), 0.001)
+    longer = min(took(200_000) for _ in range(2))
+    assert longer < 40 * max(min(took(20_000) for _ in range(3)), 0.001)
 
 
 def test_short_text_is_not_cut() -> None:
