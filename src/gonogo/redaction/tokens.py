@@ -70,7 +70,6 @@ _CRYPT = pattern(
     rb"\$[^\s:\"';<>]{8,}+"
 )
 _PEM_BEGIN = pattern(rb"-{4,5} ?BEGIN ([A-Z0-9 ]{0,40}+)-{4,5}")
-_PEM_BODY = pattern(rb"(?:[\w+/=:,. \t>|#*\"'\\\[\](){};-]{0,200}(?:\n|\\n|\r))")
 _PEM_END = pattern(rb"-{4,5} ?END [A-Z0-9 ]{0,40}+-{4,5}")
 _BASE64_LINE = pattern(rb"[^\n]{0,120}?[A-Za-z0-9+/=]{16,}")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE"
