@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from textwrap import dedent
 
 import pytest
@@ -85,3 +86,41 @@ def test_a_child_dies_with_its_parent() -> None:
     ended, _, _ = select.select([watch], [], [], 10)
     assert ended == [watch]
     os.close(watch)
+
+
+@pytest.mark.parametrize("ends", ["os._exit(0)", "return 0", "sys.exit(1)"])
+@pytest.mark.parametrize("left", ["os.fork() or signal.pause()", "os.fork() or os.fork() or signal.pause()"])
+def test_what_the_work_left_behind_ends_with_it(left: str, ends: str) -> None:
+    with started(f"{left}; {ends}") as process:
+        try:
+            told, _ = process.communicate(timeout=20)  # ends when nobody can write to it any more
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    assert told.startswith("child")
+
+
+def test_what_has_a_session_of_its_own_or_was_there_before_is_left_alone() -> None:
+    program = dedent("""
+        import os, signal, subprocess, sys
+        from gonogo.run.child import apart
+
+        before = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL)
+
+        def work():
+            kept = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, start_new_session=True)
+            print(before.pid, kept.pid, flush=True)
+            os._exit(0)
+
+        try:
+            apart(work)
+        finally:
+            os._exit(0)
+    """)
+
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, timeout=20, check=False)
+
+    for pid in map(int, told.stdout.split()):
+        os.kill(pid, signal.SIGKILL)
+    assert len(told.stdout.split()) == 2

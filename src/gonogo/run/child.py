@@ -2,7 +2,9 @@
 
 The child has done its work only where it says so through a pipe; how it ended otherwise says nothing. It dies with its
 parent. The two share terminal and process group: what the terminal sends (Ctrl-C) reaches both, what is sent to the
-parent alone is passed on.
+parent alone is passed on. What a check forked off and left is ended with it (Linux): orphans become children of the
+parent (``PR_SET_CHILD_SUBREAPER``, prctl(2)); those in its session are the run's. Keepers of platforms have sessions
+of their own.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from gonogo.core.errors import GonogoError, ending
 from gonogo.core.interrupts import ENDS
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import finish, tell, traceback_of
 
-PR_SET_PDEATHSIG = 1
-"""linux/prctl.h."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 class EndedEarly(GonogoError):
@@ -35,6 +37,7 @@ def apart(work: Callable[[], int]) -> int:
     if not hasattr(os, "fork"):
         return work()
     finish()
+    adopted = _adopting()
     parent, (heard, told) = os.getpid(), os.pipe()
     awaited = {*ENDS, signal.SIGCHLD}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
@@ -48,6 +51,7 @@ def apart(work: Callable[[], int]) -> int:
     try:
         status = _ended(pid, awaited)
     finally:
+        adopted()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with os.fdopen(heard, "rb") as pipe:
         os.set_blocking(pipe.fileno(), False)  # a server that the child started may still hold the other end
@@ -59,6 +63,35 @@ def apart(work: Callable[[], int]) -> int:
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         raise EndedEarly(f"its process ended {how} in the midst of the run")
     return code
+
+
+def _adopting() -> Callable[[], None]:
+    """Take in what the child will leave behind; what ends it. Whoever is our child before is somebody else's."""
+    if sys.platform != "linux":
+        return lambda: None
+    import psutil
+
+    this = psutil.Process()
+    before, session = this.children(), os.getsid(0)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def end() -> None:
+        # the children of what ends become ours in turn
+        while left := [one for one in this.children() if one not in before and _session(one.pid) == session]:
+            for one in left:
+                with suppress(ProcessLookupError):
+                    os.kill(one.pid, signal.SIGKILL)
+                with suppress(ChildProcessError):
+                    os.waitpid(one.pid, 0)
+
+    return end
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return -1
 
 
 def _worked(work: Callable[[], int], told: int) -> int:
