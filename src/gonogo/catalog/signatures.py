@@ -66,6 +66,9 @@ GENERIC: Mapping[str, Signature] = {
         hint="The cluster's API server could not be asked; see whether kubectl reaches it with the same context.",
         by_hand="kubectl cluster-info",
     ),
+    "credential_unavailable": Signature(
+        hint="The program that the target file names for this credential gives none: run it by hand, as this account.",
+    ),
     "secret_missing": Signature(
         hint="The target file refers to a Secret, or a key of one, that the cluster does not hold.",
         by_hand="gonogo endpoints --discover",

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from gonogo.catalog.credentials import LARGEST_SECRET, Command, found
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
@@ -35,9 +36,6 @@ CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 
 PATH_KEYS = frozenset({"ca"})
 """Endpoint keys (docs/targets.md) whose value is a file; relative ones stand beside the target file."""
-
-LARGEST_SECRET = 1 << 20
-"""Bytes of a file that a reference names."""
 
 LONGEST = 86_400.0
 """Seconds of a limit; no system waits for ``inf``."""
@@ -150,6 +148,7 @@ class _Reference(Struct, frozen=True, kw_only=True):
     env: str = ""
     file: str = ""
     secret: str = ""
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,14 +211,13 @@ class Target:
             if key in ("expect", "identity", "service") or key in services.forms:
                 continue
             if is_reference(value):
-                # Whoever refers to a value keeps it elsewhere on purpose, a host name or a user's too.
-                read = self._read(value, where, problems, cluster)
-                word = key not in component.endpoints.secret and WORD.fullmatch(read) is not None
-                hidden[key] = Secret(read, word=word)
+                hidden[key] = self._secret(component, key, value, problems, cluster)
             elif isinstance(value, dict):
                 addresses[key] = {k: v for k, v in value.items() if not is_reference(v)}
                 for inner in value.keys() - addresses[key].keys():
-                    hidden[f"{key}.{inner}"] = Secret(self._read(value[inner], f"{where}.{inner}", problems, cluster))
+                    hidden[f"{key}.{inner}"] = self._secret(
+                        component, f"{key}.{inner}", value[inner], problems, cluster
+                    )
             else:
                 addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
         transport, internal = "direct", dict[str, str]()
@@ -235,6 +233,24 @@ class Target:
             transport=transport,
             internal=internal,
         )
+
+    def _secret(
+        self,
+        component: Component,
+        key: str,
+        reference: Mapping[str, Any],
+        problems: list[Problem],
+        cluster: Cluster | None,
+    ) -> Secret:
+        where, folder = f"components.{component.name}.{key}", self.path.absolute().parent
+        if argv := reference.get("command"):
+            if not found(argv, folder):
+                problems.append(Problem(str(self.path), f"{where} = {{ command = … }}: no such program: {argv[0]!r}"))
+            return Secret(Command(component.name, argv, folder))
+        # Whoever refers to a value keeps it elsewhere on purpose, a host name or a user's too.
+        read = self._read(reference, where, problems, cluster)
+        word = key not in component.endpoints.secret and "." not in key and WORD.fullmatch(read) is not None
+        return Secret(read, word=word)
 
     def _read(self, reference: Mapping[str, str], where: str, problems: list[Problem], cluster: Cluster | None) -> str:
         """The value that a reference stands for; never part of a problem's text."""
@@ -494,7 +510,7 @@ def _reference_problems(file: _TargetFile, value: Mapping[str, object], where: s
         yield from ((p.what, p.hint) for p in error.problems)
         return
     if not is_reference(value) or not all(value.values()):
-        yield f"{where} must be one of {{ env = … }}, {{ file = … }}, {{ secret = … }}", ""
+        yield f"{where} must be one of {{ env = … }}, {{ file = … }}, {{ secret = … }}, {{ command = [ … ] }}", ""
     elif secret := value.get("secret"):
         if file.kubernetes is None:
             yield f"{where} = {{ secret = … }} needs a table [kubernetes]", "or use { env = … }, { file = … }"

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, final
+from typing import Any, NamedTuple, Protocol, final
 from urllib.parse import urlsplit
 
 from gonogo.core.outcomes import Mode
 from gonogo.core.outlet import learn
+
+
+class Value(NamedTuple):
+    """One value of a short-lived secret, and the instant of ``time.monotonic`` at which it is asked for again."""
+
+    value: str
+    until: float
 
 
 @final
@@ -17,19 +26,28 @@ class Secret:
     """A value that never shows itself; ``reveal`` is for the call that needs it.
 
     No output shows it from now on, wherever it comes from; unless it is a ``word`` that many things are called by, as
-    a user may be.
+    a user may be. Instead of a value there may be what gives one: then it is asked where the value is first needed,
+    and again where that is about to expire.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_asked", "_lock", "_value", "source")
 
-    def __init__(self, value: str, *, word: bool = False) -> None:
-        if not word:
-            learn(value)
-        self._value = value
+    def __init__(self, value: str | Callable[[], Value], *, word: bool = False) -> None:
+        self._asked, self._lock = Value("", 0.0), threading.Lock()
+        self.source = None if isinstance(value, str) else value
+        self._value = value if isinstance(value, str) else ""
+        if self._value and not word:
+            learn(self._value)
 
     def reveal(self) -> str:
-        """The value, to be handed to a server and to nothing else."""
-        return self._value
+        """The value, to be handed to a server and to nothing else. Raises as its source does."""
+        if self.source is None:
+            return self._value
+        with self._lock:
+            if time.monotonic() >= self._asked.until:
+                self._asked = self.source()
+                learn(self._asked.value)
+            return self._asked.value
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -37,10 +55,10 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
+        return isinstance(other, Secret) and (other._value, other.source) == (self._value, self.source)
 
     def __hash__(self) -> int:
-        return hash(self._value)
+        return hash((self._value, self.source))
 
 
 @dataclass(frozen=True)

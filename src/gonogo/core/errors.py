@@ -19,6 +19,7 @@
         ├── Untrusted        TLS: certificate, protocol                                  broken
         ├── Denied           our credentials were refused                                broken
         ├── Forbidden        our credentials lack a right                                broken
+        ├── CredentialUnavailable  a program of ours gives no credential                 broken
         ├── SecretMissing    the cluster does not hold what the target file refers to    broken
         ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
         ├── NotAskable       what the claim is about is not there to be asked            broken
@@ -201,6 +202,12 @@ class ClusterLost(ClientError):
     """The API server refuses, is cut off, silent, not trusted or overloaded: nobody was asked."""
 
     kind = "cluster_unreachable"
+
+
+class CredentialUnavailable(ClientError):
+    """The program that a target file names for a credential gives none."""
+
+    kind = "credential_unavailable"
 
 
 class SecretMissing(ClientError):

@@ -14,10 +14,12 @@ from concurrent.futures import Future, as_completed
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from encodings import idna, unicode_escape  # noqa: F401 - else a thread imports them, with its first name or template
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from gonogo.catalog.credentials import Command
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.checks.client import Client
@@ -152,7 +154,7 @@ class Platform:
                     "addresses": dict(ends.addresses) if ends else None,
                     "internal": dict(ends.internal) if ends else {},
                     "transport": ends.transport if ends else "",
-                    "secrets": {k: v.reveal() for k, v in ends.secrets.items()} if ends else {},
+                    "secrets": {k: _exported(v) for k, v in ends.secrets.items()} if ends else {},
                     "identity": standing.identity,
                     "place": self.place,
                 }
@@ -165,7 +167,7 @@ class Platform:
             name, self.place = row["component"], row["place"]
             endpoints = None
             if row["addresses"] is not None:
-                secrets = {k: Secret(v) for k, v in row["secrets"].items()}
+                secrets = {k: _adopted(name, v) for k, v in row["secrets"].items()}
                 plain = Endpoints(name, row["addresses"], secrets, transport=row["transport"], internal=row["internal"])
                 component = self.registry.components[name]
                 # What is open is of the process that opened it.
@@ -527,3 +529,13 @@ class _Phases:
             kind = SPAN_OF_PHASE[self._phase]
             self._timeline.add(f"{self._component} {self._phase}", kind, self._component, self._since)
         self._phase, self._since = phase, self._timeline.now
+
+
+def _exported(secret: Secret) -> str | dict[str, Any]:
+    """A secret as plain data: its value, or the program that gives one."""
+    source = secret.source
+    return {"argv": source.argv, "folder": str(source.folder)} if isinstance(source, Command) else secret.reveal()
+
+
+def _adopted(component: str, given: str | Mapping[str, Any]) -> Secret:
+    return Secret(given if isinstance(given, str) else Command(component, given["argv"], Path(given["folder"])))
