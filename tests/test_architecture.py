@@ -261,7 +261,7 @@ def test_what_a_client_imports_is_loaded_before_it_is_used(path: Path) -> None:
     assert [f"{shown(path, line)}: {name}" for name, line in imported_in(tree(path)) if name not in named] == []
 
 
-FIRST_THREAD = {"cli", "pytest_plugin", "commands", "content", "choose", "sweep", "survey", "stored"}
+FIRST_THREAD = {"cli", "child", "pytest_plugin", "commands", "content", "choose", "sweep", "survey", "stored"}
 """Modules whose functions are called by the first thread alone."""
 
 LOADED_BEFORE = {"msgspec", "filelock", "gonogo.cluster.judge", "jmespath.exceptions"}
