@@ -27,7 +27,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("scratch") / "checkout"
     for name in ("deploy", "fixtures", "suites", "reports", "tests", "src"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "out"))
-    for name in ("pyproject.toml", "conftest.py"):
+    for name in ("pyproject.toml", "conftest.py", "gonogo.toml"):
         shutil.copy(ROOT / name, root)
     recipe.follow(root)
     return root
