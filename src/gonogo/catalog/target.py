@@ -336,8 +336,8 @@ TARGET_FILES = f"{DEPLOY}/{TARGETS}"
 def load_target(name_or_path: str | None, place: Content | Path, registry: Registry) -> Target:
     """The target of that name in ``deploy/targets/``, or the file (what holds ``/`` or ends in ``.toml``).
 
-    ``place`` is the content, or a folder alone. Without a name: what ``GONOGO_TARGET`` says, else ``embedded``. Raises ``ConfigError`` with all
-    problems of the file.
+    ``place`` is the content, or a folder alone. Without a name: what ``GONOGO_TARGET`` says, else ``embedded``.
+    Raises ``ConfigError`` with all problems of the file.
     """
     name = name_or_path or os.environ.get("GONOGO_TARGET") or "embedded"
     known = alone(place)
