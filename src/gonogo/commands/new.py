@@ -39,8 +39,8 @@ NEXT = {
     "criteria.toml": "the lines of the plan",
 }
 
-THEN = """then `pytest tests/test_content.py` says what is missing, `gonogo check suites/{name}` asks it{red};
-deploy/README.md goes through these files for one product"""
+THEN = """then `gonogo lint` says what is missing, `gonogo check suites/{name}` asks it{red};
+{readme} goes through these files for one product"""
 
 
 def run(name: str, title: str, servers: bool) -> Code:
@@ -62,7 +62,9 @@ def run(name: str, title: str, servers: bool) -> Code:
         write_atomically(root / path, (before + text).encode())
         say(path)
     tell("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
-    tell(THEN.format(name=name, red=f", `gonogo drill {name}` turns it red" if servers else ""))
+    readme = content.file("deploy/README.md")
+    readme = readme.relative_to(root) if readme.is_relative_to(root) else readme
+    tell(THEN.format(name=name, readme=readme, red=f", `gonogo drill {name}` turns it red" if servers else ""))
     return Code.GO
 
 
