@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 FILES = {
+    "gonogo.toml": "[content]\nbuiltin = false\n",
     "deploy/queue/component.toml": """
         title = "Queue"
         concurrency = 2

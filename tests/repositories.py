@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
+STANDS_ALONE = "[content]\nbuiltin = false\n"
+"""The ``gonogo.toml`` of a repository that nothing built in is added to."""
+
 CLIENT = '''
     from collections.abc import Iterator
     from pathlib import Path
@@ -153,6 +156,7 @@ class Content:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.write("gonogo.toml", STANDS_ALONE)
         self.write("pyproject.toml", '[tool.pytest]\nstrict = true\naddopts = ["--import-mode=importlib"]\n')
         self.write("reports/criteria.toml", CRITERIA)
         for name, needs in (("store", "[]"), ("shop", '["store"]')):

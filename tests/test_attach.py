@@ -52,7 +52,7 @@ def test_a_secret_within_a_table_becomes_a_reference_and_is_put_back(
     target.write_text(target.read_text().partition("[components.shop]")[0])
     registry = Registry.load(content.root)
 
-    text = target_file(content.root, registry, load_target("there", content.root, registry), ["store"])
+    text = target_file(registry, load_target("there", content.root, registry), ["store"])
 
     copy = load_target(str(content.write("copy.toml", text)), content.root, registry)
     assert "s3cret!" not in text
@@ -66,4 +66,4 @@ def test_where_nothing_is_up_there_is_nothing_to_attach_to(content: Content) -> 
     registry = Registry.load(content.root)
 
     with pytest.raises(ConfigError, match="nothing is up"):
-        target_file(content.root, registry, load_target("there", content.root, registry), ["store", "shop"])
+        target_file(registry, load_target("there", content.root, registry), ["store", "shop"])

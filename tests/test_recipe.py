@@ -27,7 +27,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("scratch") / "checkout"
     for name in ("deploy", "fixtures", "suites", "reports", "tests", "src"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "out"))
-    for name in ("pyproject.toml", "conftest.py"):
+    for name in ("pyproject.toml", "conftest.py", "gonogo.toml"):
         shutil.copy(ROOT / name, root)
     recipe.follow(root)
     return root
@@ -102,7 +102,7 @@ def test_a_part_that_is_forgotten_is_named(followed: Path, tmp_path: Path) -> No
     done = ran(forgetful, "pytest", "tests/test_content.py", "-q", "-k", "redis or drill")
 
     assert done.returncode == 1
-    assert "test_a_component_with_embedded_servers_has_drills[redis]" in done.stdout
+    assert "test_a_component_has_a_client_and_a_suite_and_where_it_is_deployed_drills[redis]" in done.stdout
 
 
 def test_its_drills_see_their_faults_on_a_stub(stubbed: Path, tmp_path: Path) -> None:

@@ -306,13 +306,25 @@ def new_component(
     """Write the files of component NAME: what it is, how it runs, its client, its suite, its drills, its criteria.
 
     They load and are collected as they are. Its checks are broken, and never green, until fixtures/NAME.py asks the
-    server; `pytest tests/test_content.py` says what else is missing, and deploy/README.md shows the same files filled
-    in. No other file is edited but reports/criteria.toml, the reviewed list, which gets the new criteria at its end.
-    Nothing is written where a component, a client or a suite of that name is there.
+    server; `gonogo lint` says what else is missing, and deploy/README.md shows the same files filled in. No other
+    file is edited but reports/criteria.toml, the reviewed list, which gets the new criteria at its end. Nothing is
+    written where a component, a client or a suite of that name is there.
     """
     from gonogo.commands import new as verb
 
     return verb.run(name, title, not without_servers)
+
+
+@app.command(epilog=example("gonogo lint redis"))
+def lint(names: Components = None) -> int:
+    """Say what a component lacks: a client, a check of each criterion, a drill, a hint for each cause.
+
+    Of each COMPONENT; without any of all that lie in your own folder. Reads files, asks no server. Exit code 1 where
+    something is lacking.
+    """
+    from gonogo.commands import lint as verb
+
+    return verb.run(names)
 
 
 # -- a cluster

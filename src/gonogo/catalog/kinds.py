@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gonogo.core.content import Content, alone
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import converted, parse_toml
 from gonogo.core.outcomes import Struct
@@ -35,11 +36,11 @@ class Table(Struct, frozen=True, kw_only=True):
     stateless: bool = False
 
 
-def kinds(root: Path) -> dict[str, Mapping[str, Any]]:
-    """``Kind.group`` to its table, of all components below ``root``. Raises ``ConfigError`` with all mistakes."""
+def kinds(place: Content | Path) -> dict[str, Mapping[str, Any]]:
+    """``Kind.group`` to its table, of all components. Raises ``ConfigError`` with all mistakes."""
     found: dict[str, Mapping[str, Any]] = {}
     problems: list[Problem] = []
-    for path in sorted(root.glob(f"deploy/*/{FILE}")):
+    for path in alone(place).files(f"deploy/*/{FILE}"):
         try:
             data = parse_toml(path)
         except ConfigError as error:

@@ -1,6 +1,6 @@
 """What there is: components from ``deploy/*/component.toml``, criteria, profiles and waivers from ``reports/``.
 
-Read once, all problems of all files reported together.
+Read once, from one's own folder and from what is built in (docs/repository.md); all problems reported together.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from gonogo.catalog import signatures
+from gonogo.catalog.clashes import OVERRIDE, clashes
 from gonogo.catalog.kinds import kinds
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, Signature
+from gonogo.core.content import CRITERIA, WAIVERS, Content, Folder, alone
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import converted, nearest, parse_toml, salvaged_toml, suggestion
 from gonogo.core.outcomes import Level, Struct
@@ -34,6 +36,8 @@ which such names are known, empty where they are known without one."""
 
 PLACE = re.compile(r"\{([a-z]+)\}")
 
+COMPONENT = "component.toml"
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CRITERION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 
@@ -41,6 +45,9 @@ SHARED = "*."
 """Begins the id of a claim that many components make: ``*.account``."""
 
 _SHARED = re.compile(re.escape(SHARED) + r"[a-z0-9_]+")
+
+
+_T = TypeVar("_T", bound=Struct)
 
 
 class EndpointKeys(Struct, frozen=True, kw_only=True):
@@ -104,9 +111,12 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+
+    ``override``: it is one's own, and counts in place of the built-in one of that name.
     """
 
     title: str
+    override: bool = False
     cluster: bool = False
     reads: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
@@ -148,23 +158,27 @@ class Component(ComponentFile, frozen=True, kw_only=True):
     """One system of the platform; ``providers`` are those that its folder holds a file for."""
 
     name: str
-    folder: Path
+    folder: Folder
     providers: tuple[str, ...] = ()
 
 
 class _SharedTable(Struct, frozen=True, kw_only=True):
     level: Level
     claim: str
+    override: bool = False
 
 
 class _CriterionTable(_SharedTable, frozen=True, kw_only=True):
     plan: str = ""
 
 
-class Criterion(_CriterionTable, frozen=True, kw_only=True):
+class Criterion(Struct, frozen=True, kw_only=True):
     """One reviewed claim; ``component`` is the first part of its id."""
 
     id: str
+    level: Level
+    claim: str
+    plan: str = ""
 
     @property
     def component(self) -> str:
@@ -173,10 +187,11 @@ class Criterion(_CriterionTable, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """Which criteria count: glob patterns on ids."""
+    """Which criteria count: glob patterns on ids. ``override``: it is one's own, in place of the built-in one."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+    override: bool = False
 
     def holds(self, criterion: str) -> bool:
         """Whether the criterion counts in this profile."""
@@ -199,13 +214,13 @@ class _WaiversFile(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Registry:
-    """Everything that the files below ``root`` declare. ``waivers`` are keyed by criterion.
+    """Everything that the files of ``content`` declare. ``waivers`` are keyed by criterion.
 
     ``shared`` maps each claim that components declare (``*.account``) to the criteria that it became;
     ``kinds`` are the rules of custom resources that components bring, by ``Kind.group``.
     """
 
-    root: Path
+    content: Content
     components: Mapping[str, Component]
     criteria: Mapping[str, Criterion]
     profiles: Mapping[str, Profile]
@@ -213,26 +228,35 @@ class Registry:
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def root(self) -> Path:
+        """The folder of whoever works here: what is written, and what is up, belongs to it."""
+        return self.content.own
+
     @classmethod
-    def load(cls, root: Path) -> Registry:
-        """Read ``deploy/`` and ``reports/`` below ``root``.
+    def load(cls, place: Content | Path) -> Registry:
+        """Read ``deploy/`` and ``reports/`` of the content, or of a folder alone.
 
         Raises ``ConfigError`` with the problems of all files at once.
         """
-        if not (root / "deploy").is_dir():
-            raise ConfigError(Problem(str(root), "has no folder deploy/", "run gonogo in a checkout of the suites"))
+        content = alone(place)
+        if not any(content.all("deploy")):
+            raise ConfigError(
+                Problem(str(content.own), "has no folder deploy/", "run gonogo in a checkout of the suites")
+            )
         problems: list[Problem] = []
-        components = _components(root, problems)
-        criteria, profiles, shared = _criteria(root, components, problems)
-        waivers = _waivers(root, criteria, problems)
+        components = _components(content, problems)
+        criteria, profiles, shared = _criteria(content, components, problems)
+        problems += clashes(content, {c.name for c in components.values() if c.override})
+        waivers = _waivers(content, criteria, problems)
         rules: Mapping[str, Mapping[str, Any]] = {}
         try:
-            rules = kinds(root)
+            rules = kinds(content)
         except ConfigError as error:
             problems += error.problems
         if problems:
             raise ConfigError(*problems)
-        return cls(root, components, criteria, profiles, waivers, shared, rules)
+        return cls(content, components, criteria, profiles, waivers, shared, rules)
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """The components and all they need, each after what it needs.
@@ -280,18 +304,18 @@ def _visit(name: str, components: Mapping[str, Component], ordered: list[str], p
     ordered.append(name)
 
 
-def _components(root: Path, problems: list[Problem]) -> dict[str, Component]:
+def _components(content: Content, problems: list[Problem]) -> dict[str, Component]:
     found: dict[str, Component] = {}
-    paths = sorted(root.glob("deploy/*/component.toml"))
-    for path in paths:
+    paths = {path.parent.name: path for path in content.files("deploy/*/component.toml")}
+    for name, path in paths.items():
         table = salvaged_toml(path, ComponentFile, problems)
         if table is not None:
-            folder = path.parent
+            folder = content.folder(f"deploy/{name}")
             providers = tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
             fields = {f: getattr(table, f) for f in ComponentFile.__struct_fields__}
-            found[folder.name] = Component(name=folder.name, folder=folder, providers=providers, **fields)
-    names = [p.parent.name for p in paths]
-    problems += [p for component in found.values() for p in _component_problems(component, names)]
+            found[name] = Component(name=name, folder=folder, providers=providers, **fields)
+    problems += [p for component in found.values() for p in _component_problems(component, paths)]
+    problems += [p for component in found.values() for p in _override_problems(component, content)]
     if not problems:
         ordered: list[str] = []
         try:
@@ -302,8 +326,25 @@ def _components(root: Path, problems: list[Problem]) -> dict[str, Component]:
     return found
 
 
+def _override_problems(component: Component, content: Content) -> Iterator[Problem]:
+    """An override of nothing; and one that drops a claim which the built-in component makes."""
+    if not component.override:
+        return
+    where, name = str(component.folder / COMPONENT), f"deploy/{component.name}/{COMPONENT}"
+    theirs = [path for path in content.all(name) if not content.is_own(path)]
+    if not theirs:
+        known = [path.parent.name for path in (content.builtin or content.own).glob(f"deploy/*/{COMPONENT}")]
+        yield Problem(where, "override: there is no built-in component of this name", suggestion(component.name, known))
+        return
+    told = salvaged_toml(theirs[0], ComponentFile, [])
+    for claim in told.claims if told else ():
+        if claim not in component.claims:
+            hint = "a target says what it cannot hold: `unsupported`"
+            yield Problem(where, f"override: {theirs[0]} also makes the claim {claim!r}", hint)
+
+
 def _component_problems(component: Component, known: Iterable[str]) -> Iterator[Problem]:
-    where, keys = str(component.folder / "component.toml"), component.endpoints
+    where, keys = str(component.folder / COMPONENT), component.endpoints
     if not _NAME.fullmatch(component.name):
         yield Problem(where, f"the folder's name {component.name!r} must be lower-case letters, digits and '_'")
     if component.concurrency < 1:
@@ -345,58 +386,98 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
                 )
 
 
-def _criteria(
-    root: Path, components: Mapping[str, Component], problems: list[Problem]
-) -> tuple[dict[str, Criterion], dict[str, Profile], dict[str, tuple[str, ...]]]:
-    path = root / "reports" / "criteria.toml"
-    criteria: dict[str, Criterion] = {}
-    shared: dict[str, _SharedTable] = {}
-    profiles: dict[str, Profile] = {"default": Profile()}
-    try:
-        data = parse_toml(path) if path.exists() else {}
-    except ConfigError as error:
-        problems += error.problems
-        return criteria, profiles, {}
-    named = data.pop("profiles", {})
-    for name, table in (named if isinstance(named, dict) else {"": named}).items():
+class _Reviewed:
+    """The lists ``reports/criteria.toml`` of all layers, read one after the other, the built-in one first."""
+
+    def __init__(self, content: Content, problems: list[Problem]) -> None:
+        self.criteria: dict[str, Criterion] = {}
+        self.shared: dict[str, _SharedTable] = {}
+        self.profiles: dict[str, Profile] = {"default": Profile()}
+        self.where: dict[str, Path] = {}
+        """Criterion, shared claim or ``profiles.<name>`` to the file that it is from."""
+        self._content, self._problems = content, problems
+        suites = {path.name for path in content.files("suites/*") if path.is_dir()}
+        self._places = {*suites, *(path.parent.name for path in content.files(f"deploy/*/{COMPONENT}"))}
+        for path in reversed([*content.all(CRITERIA)]):
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
         try:
-            profiles[name] = converted(table, Profile, str(path), f"profiles.{name}")
+            data = parse_toml(path)
         except ConfigError as error:
-            problems += error.problems
-    suites = {p.name for p in root.glob("suites/*") if p.is_dir()}
-    places = {*suites, *(p.parent.name for p in root.glob("deploy/*/component.toml"))}
-    try:
-        tables = [*_leaves(data)]
-    except RecursionError:
-        problems.append(Problem(str(path), "its tables are nested too deeply"))
-        tables = []
-    for id, table in tables:
+            self._problems += error.problems
+            return
+        named = data.pop("profiles", {})
+        for name, table in (named if isinstance(named, dict) else {"": named}).items():
+            key = f"profiles.{name}"
+            if (profile := self._table(table, Profile, path, key)) is not None and self._counts(profile, path, key):
+                self.profiles[name] = profile
+        try:
+            tables = [*_leaves(data)]
+        except RecursionError:
+            self._problems.append(Problem(str(path), "its tables are nested too deeply"))
+            tables = []
+        for id, table in tables:
+            if self._content.is_own(path) or id.partition(".")[0] not in self._content.hidden:
+                self._one(id, table, path)
+
+    def _one(self, id: str, table: Any, path: Path) -> None:
         if _SHARED.fullmatch(id):
-            try:
-                shared[id] = converted(table, _SharedTable, str(path), id)
-            except ConfigError as error:
-                problems += error.problems
-                shared[id] = _SharedTable(level=Level.OPTIONAL, claim="")
-            continue
+            claim = self._table(table, _SharedTable, path, id)
+            if claim is None or self._counts(claim, path, id):
+                self.shared[id] = claim or _SharedTable(level=Level.OPTIONAL, claim="")
+            return
         if not _CRITERION.fullmatch(id):
-            problems.append(Problem(str(path), f"{id!r} is no criterion id", "write [<component>.<claim>]"))
-            continue
+            self._problems.append(Problem(str(path), f"{id!r} is no criterion id", "write [<component>.<claim>]"))
+            return
         component = id.partition(".")[0]
-        if component not in places:
-            problems.append(Problem(str(path), f"{id}: no component {component!r}", suggestion(component, places)))
-        try:
-            row = converted(table, _CriterionTable, str(path), id)
-            criteria[id] = Criterion(id=id, level=row.level, claim=row.claim, plan=row.plan)
-        except ConfigError as error:
-            problems += error.problems
+        if component not in self._places:
+            near = suggestion(component, self._places)
+            self._problems.append(Problem(str(path), f"{id}: no component {component!r}", near))
+        row = self._table(table, _CriterionTable, path, id)
+        if row is None:
             # Stands in, so that a waiver for it is not a second mistake.
-            criteria[id] = Criterion(id=id, level=Level.OPTIONAL, claim="")
-    made = {id: tuple(_made(id, table, components, criteria, str(path), problems)) for id, table in shared.items()}
-    known = [id.removeprefix(SHARED) for id in shared]
+            self.criteria[id] = Criterion(id=id, level=Level.OPTIONAL, claim="")
+        elif self._counts(row, path, id):
+            self.criteria[id] = Criterion(id=id, level=row.level, claim=row.claim, plan=row.plan)
+
+    def _table(self, table: Any, kind: type[_T], path: Path, key: str) -> _T | None:
+        try:
+            return converted(table, kind, str(path), key)
+        except ConfigError as error:
+            self._problems += error.problems
+            return None
+
+    def _counts(self, table: _SharedTable | Profile, path: Path, key: str) -> bool:
+        """Whether the table counts in place of one of the same name, if there is one; else it is a problem."""
+        before = self.where.get(key)
+        if before is not None and not table.override:
+            what = f"{key} is built in too, in {before}"
+            self._problems.append(
+                Problem(str(path), what, f"another name; or `{OVERRIDE}` in [{key}], and yours counts")
+            )
+            return False
+        if before is None and table.override:
+            near = suggestion(key, self.where)
+            self._problems.append(Problem(str(path), f"{key}: override: there is no built-in one of this name", near))
+        self.where[key] = path
+        return True
+
+
+def _criteria(
+    content: Content, components: Mapping[str, Component], problems: list[Problem]
+) -> tuple[dict[str, Criterion], dict[str, Profile], dict[str, tuple[str, ...]]]:
+    reviewed = _Reviewed(content, problems)
+    criteria, profiles = reviewed.criteria, reviewed.profiles
+    made = {
+        id: tuple(_made(id, table, components, criteria, reviewed.where.get(id), content, problems))
+        for id, table in reviewed.shared.items()
+    }
+    known = [id.removeprefix(SHARED) for id in reviewed.shared]
     problems += [
         Problem(
-            str(maker.folder / "component.toml"),
-            f"claims: {path.name} has no [{SHARED}{claim}]",
+            str(maker.folder / COMPONENT),
+            f"claims: criteria.toml has no [{SHARED}{claim}]",
             suggestion(claim, known),
         )
         for maker in components.values()
@@ -407,8 +488,11 @@ def _criteria(
         problems += [
             Problem(str(path), f"profiles.{name}.include: {pattern!r} holds no criterion", _like(pattern, criteria))
             for name, profile in profiles.items()
+            if (path := reviewed.where.get(f"profiles.{name}")) is not None
             for pattern in profile.include
-            if pattern != "*" and not any(fnmatchcase(id, pattern) for id in criteria)
+            if pattern != "*"
+            if content.is_own(path) or not content.hidden
+            if not any(fnmatchcase(id, pattern) for id in criteria)
         ]
     first = {c.component: n for n, c in reversed([*enumerate(criteria.values())])}
     ordered = sorted(criteria, key=lambda id: first[criteria[id].component])
@@ -420,13 +504,15 @@ def _made(
     table: _SharedTable,
     components: Mapping[str, Component],
     criteria: dict[str, Criterion],
-    where: str,
+    path: Path | None,
+    content: Content,
     problems: list[Problem],
 ) -> Iterator[str]:
     """The criteria that a shared claim becomes, one for each component that declares it."""
     claim = id.removeprefix(SHARED)
     makers = [component for component in components.values() if claim in component.claims]
-    if not makers:
+    where = str(path)
+    if not makers and (path is None or content.builtin is None or content.is_own(path)):
         problems.append(Problem(where, f"{id}: no component declares it in [claims]"))
     for component in makers:
         own = f"{component.name}.{claim}"
@@ -451,9 +537,9 @@ def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{key}", value
 
 
-def _waivers(root: Path, criteria: Mapping[str, Criterion], problems: list[Problem]) -> dict[str, Waiver]:
-    path = root / "reports" / "waivers.toml"
-    if not path.exists():
+def _waivers(content: Content, criteria: Mapping[str, Criterion], problems: list[Problem]) -> dict[str, Waiver]:
+    path = content.own / WAIVERS
+    if content.own not in content.layers or not path.exists():
         return {}
     file = salvaged_toml(path, _WaiversFile, problems)
     waivers: dict[str, Waiver] = {}

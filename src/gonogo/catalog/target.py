@@ -17,6 +17,7 @@ import msgspec
 
 from gonogo.catalog.credentials import LARGEST_SECRET, Command, found
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
+from gonogo.core.content import DEPLOY, TARGETS, Content, alone
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import SECRET_KEY, content, converted, expanded, salvaged_toml, suggestion
@@ -128,6 +129,7 @@ class _TargetTable(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()
     profile: str = "default"
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+    override: bool = False
 
 
 class _LimitsTable(Struct, frozen=True, kw_only=True):
@@ -344,21 +346,28 @@ def is_reference(value: object) -> bool:
     return isinstance(value, dict) and len(value) == 1 and value.keys() <= set(_Reference.__struct_fields__)
 
 
-def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Target:
+TARGET_FILES = f"{DEPLOY}/{TARGETS}"
+
+
+def load_target(name_or_path: str | None, place: Content | Path, registry: Registry) -> Target:
     """The target of that name in ``deploy/targets/``, or the file (what holds ``/`` or ends in ``.toml``).
 
-    Without a name: what ``GONOGO_TARGET`` says, else ``embedded``. Raises ``ConfigError`` with all
-    problems of the file.
+    ``place`` is the content, or a folder alone. Without a name: what ``GONOGO_TARGET`` says, else ``embedded``.
+    Raises ``ConfigError`` with all problems of the file.
     """
     name = name_or_path or os.environ.get("GONOGO_TARGET") or "embedded"
-    folder = root / "deploy" / "targets"
+    known = alone(place)
     is_path = "/" in name or name.endswith(".toml")
-    path = expanded(name) if is_path else folder / f"{name}.toml"
+    path = expanded(name) if is_path else known.file(f"{TARGET_FILES}/{name}.toml")
     if not is_path and not path.is_file():
-        hint = suggestion(name, (p.stem for p in folder.glob("*.toml")))
-        raise ConfigError(Problem(name, f"no such target in {folder}", hint))
+        hint = suggestion(name, (p.stem for p in known.files(f"{TARGET_FILES}/*.toml")))
+        raise ConfigError(Problem(name, f"no such target in {known.own / TARGET_FILES}", hint))
     problems: list[Problem] = []
     table = salvaged_toml(path, _TargetFile, problems)
+    others = [] if is_path else [*known.all(f"{TARGET_FILES}/{name}.toml")][1:]
+    if others and table is not None and not table.target.override:
+        hint = "another name; or `override = true` in [target], and yours counts"
+        problems.append(Problem(str(path), f"is built in too: {others[0]}", hint))
     if table is not None:
         problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
     if table is None or problems:

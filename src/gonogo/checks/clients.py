@@ -13,45 +13,46 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gonogo.checks.client import Client
+from gonogo.core.content import FIXTURES, Content, alone
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.loading import LOADING, once
 
-PACKAGE = "fixtures"
 VERBS = ("answers", "version", "identity", "close", "leftovers", "remove")
 
 _loads: WeakKeyDictionary[ModuleType, Callable[[], None]] = WeakKeyDictionary()
 """Each module of a client that was loaded to its end, and what loads its libraries."""
 
 
-def module(root: Path, name: str) -> ModuleType:
-    """``fixtures/<name>.py`` of the content below ``root``, loaded once under the name ``fixtures.<name>``.
+def module(place: Content | Path, name: str) -> ModuleType:
+    """``fixtures/<name>.py`` of the content, or of a folder alone, loaded once under the name ``fixtures.<name>``.
 
     It is loaded by path, so that neither an installed package of that name nor the working folder
     decides what a suite imports. Raises ``ConfigError`` where the file is missing.
     """
-    path = root / PACKAGE / f"{name}.py"
-    known = sys.modules.get(f"{PACKAGE}.{name}")
+    content = alone(place)
+    path = content.file(f"{FIXTURES}/{name}.py")
+    known = sys.modules.get(f"{FIXTURES}.{name}")
     if known is not None and known in _loads and Path(str(known.__file__)) == path:
         return known
     with LOADING:
-        loaded = _module(path, name)
+        loaded = _module(path, name, [str(folder) for folder in content.all(FIXTURES)])
         _loads.setdefault(loaded, once(getattr(loaded, "load", _nothing)))
         return loaded
 
 
-def _module(path: Path, name: str) -> ModuleType:
-    known = sys.modules.get(f"{PACKAGE}.{name}")
+def _module(path: Path, name: str, folders: list[str]) -> ModuleType:
+    known = sys.modules.get(f"{FIXTURES}.{name}")
     if known is not None and Path(str(known.__file__)) == path:
         return known
     if not path.is_file():
         raise ConfigError(Problem(str(path), f"component {name!r} has no client", "see deploy/README.md"))
-    package = sys.modules.get(PACKAGE)
-    if package is None or list(package.__path__) != [str(path.parent)]:
-        package = ModuleType(PACKAGE)
-        package.__path__ = [str(path.parent)]
-        sys.modules[PACKAGE] = package
-    spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{name}", path)
+    package = sys.modules.get(FIXTURES)
+    if package is None or list(package.__path__) != folders:
+        package = ModuleType(FIXTURES)
+        package.__path__ = folders
+        sys.modules[FIXTURES] = package
+    spec = importlib.util.spec_from_file_location(f"{FIXTURES}.{name}", path)
     assert spec is not None
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
@@ -69,17 +70,17 @@ def _nothing() -> None:
     """What a client loads that needs no library."""
 
 
-def load(root: Path, component: str) -> None:
+def load(place: Content | Path, component: str) -> None:
     """Import the libraries of a component's client, all that its module's ``load()`` names; once per process.
 
     Raises what the import raises, as where a library is not installed.
     """
-    _loads[module(root, component)]()
+    _loads[module(place, component)]()
 
 
-def client_class(root: Path, component: str) -> type[Client]:
+def client_class(place: Content | Path, component: str) -> type[Client]:
     """The client class of a component. Raises ``ConfigError`` where the module has none, or more than one."""
-    loaded = module(root, component)
+    loaded = module(place, component)
     classes: list[type[Any]] = [
         value
         for value in vars(loaded).values()
@@ -98,19 +99,19 @@ def client_class(root: Path, component: str) -> type[Client]:
 
 
 @contextmanager
-def opened(root: Path, endpoints: Endpoints) -> Iterator[Client]:
+def opened(place: Content | Path, endpoints: Endpoints) -> Iterator[Client]:
     """A client of the component that is at these endpoints, its libraries loaded; closed after the body.
 
     Raises as ``client_class`` and ``load`` do.
     """
-    load(root, endpoints.component)
-    with built(root, endpoints) as client:
+    load(place, endpoints.component)
+    with built(place, endpoints) as client:
         yield client
 
 
 @contextmanager
-def built(root: Path, endpoints: Endpoints) -> Iterator[Client]:
+def built(place: Content | Path, endpoints: Endpoints) -> Iterator[Client]:
     """As ``opened``, for whoever has loaded the libraries, or asks nothing: a client is made without them."""
-    make: Any = client_class(root, endpoints.component)
+    make: Any = client_class(place, endpoints.component)
     with closing(make(endpoints)) as client:
         yield client

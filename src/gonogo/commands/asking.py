@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gonogo.catalog.registry import SHARED, Registry
 from gonogo.catalog.signatures import GENERIC
-from gonogo.checks.clients import PACKAGE
+from gonogo.core.content import FIXTURES
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import unreadable
 from gonogo.core.outcomes import Mode
@@ -50,13 +50,13 @@ class Suites:
     @cached_property
     def drills(self) -> list[Drill]:
         """All drills. Raises ``ConfigError`` where a file of theirs is wrong."""
-        return catalogue(self.registry.root, self.registry)
+        return catalogue(self.registry.content, self.registry)
 
     @cached_property
     def asking(self) -> Mapping[str, tuple[Asking, ...]]:
         """Criterion to the functions that ask it."""
         found: dict[str, list[Asking]] = {}
-        for function, criteria in declared(self.registry.root, self.registry.shared).functions.items():
+        for function, criteria in declared(self.registry.content, self.registry.shared).functions.items():
             asking = self._asking(function)
             for criterion in sorted(criteria):
                 component = criterion.partition(".")[0]
@@ -84,7 +84,7 @@ class Suites:
 
     def _asking(self, function: str) -> Asking:
         file, *names = function.split("::")
-        module = self._module(self.registry.root / file)
+        module = self._module(self.registry.content.file(file))
         path = _path(module, names)
         marks = [mark for node in (module, *path) for mark in _marks(node)]
         aliases = {node.id for mark in marks for node in ast.walk(mark) if isinstance(node, ast.Name)}
@@ -109,7 +109,7 @@ class Suites:
         assert isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef)
         known = dict.fromkeys(self._causes(test.body))
         for argument in test.args.args:
-            path = self.registry.root / PACKAGE / f"{argument.arg}.py"
+            path = self.registry.content.file(f"{FIXTURES}/{argument.arg}.py")
             if path.is_file():
                 known |= dict.fromkeys(self._beyond(self._functions(path), _called(test.body), set()))
         return known

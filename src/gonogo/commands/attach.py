@@ -12,6 +12,7 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target
 from gonogo.checks.clients import opened
 from gonogo.core import ours
+from gonogo.core.content import Content
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json
@@ -21,13 +22,13 @@ from gonogo.run.diagnosis import diagnosed, fallen
 from gonogo.run.standing import Fallen
 
 
-def target_file(root: Path, registry: Registry, target: Target, names: Iterable[str]) -> str:
+def target_file(registry: Registry, target: Target, names: Iterable[str]) -> str:
     """A target file (docs/targets.md), provider ``existing``, for the components that are up.
 
     Secrets are written to files that only their owner can read, and referred to. Raises
     ``ConfigError`` where nothing is up, ``Fallen`` where a component does not tell its identity.
     """
-    provider = provider_for(target, root)
+    provider = provider_for(target, registry.root)
     found = {n: provider.attached(registry.components[n]) for n in registry.ordered(names)}
     up = {n: target.completed(registry.components[n], e) for n, e in found.items() if e is not None}
     if not up:
@@ -41,7 +42,12 @@ def target_file(root: Path, registry: Registry, target: Target, names: Iterable[
         f"profile = {text(target.profile)}",
     ]
     for name, endpoints in up.items():
-        lines += ["", f"[components.{name}]", *_keys(endpoints, provider.private()), *_identity(root, endpoints)]
+        lines += [
+            "",
+            f"[components.{name}]",
+            *_keys(endpoints, provider.private()),
+            *_identity(registry.content, endpoints),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -59,9 +65,9 @@ def _keys(endpoints: Endpoints, folder: Path) -> list[str]:
     return lines + [f"{key} = {toml(reference)}" for key, reference in references.items() if "." not in key]
 
 
-def _identity(root: Path, endpoints: Endpoints) -> list[str]:
+def _identity(content: Content, endpoints: Endpoints) -> list[str]:
     try:
-        with opened(root, endpoints) as client:
+        with opened(content, endpoints) as client:
             identity = client.identity()
     except Exception as error:
         raise Fallen(fallen(endpoints.component, diagnosed(error, endpoints.component))) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.commands.checkout import loaded
-from gonogo.core.content import find_root
+from gonogo.core.content import find
 from gonogo.core.errors import ConfigError
 from gonogo.core.files import unreadable
 from gonogo.core.outcomes import Code
@@ -24,8 +24,8 @@ OWN_OPTIONS = ("--target", "--mode", "--criterion", "--out", "--keep", "--deadli
 def run(arguments: list[str], target: str | None) -> int:
     """The gate's exit code of a pytest run with these arguments."""
     put_away_for(arguments)
-    root, _, _ = loaded(target)
-    session = Session(root)
+    _, registry, _ = loaded(target)
+    session = Session(registry.content)
     code = session.run([*arguments, *([f"--target={target}"] if target else [])])
     if code == pytest.ExitCode.INTERNAL_ERROR:
         return Code.COULD_NOT_TELL if session.unwritten else Code.OWN_ERROR
@@ -47,7 +47,7 @@ def put_away_for(arguments: list[str]) -> None:
         return
     pairs = itertools.pairwise([*arguments, ""])
     given = [a.partition("=")[2] if "=" in a else following for a, following in pairs if a.split("=")[0] == "--out"]
-    out = Path(given[-1]) if given else find_root(Path.cwd()) / "reports" / "out"
+    out = Path(given[-1]) if given else find(Path.cwd()).own / "reports" / "out"
     try:
         put_away(out)
     except OSError as error:

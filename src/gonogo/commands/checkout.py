@@ -1,4 +1,4 @@
-"""What a verb finds in the checkout: the registry, the target, the components that are meant, the platform."""
+"""What a verb finds where it is called: the registry, the target, the components that are meant, the platform."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
-from gonogo.core.content import find_root
+from gonogo.core.content import find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import public
 from gonogo.run.plan import unsupported
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def loaded(target: str | None) -> tuple[Path, Registry, Target]:
-    """Root, registry and target. Raises ``ConfigError``."""
-    root = find_root(Path.cwd())
-    registry = Registry.load(root)
+    """The folder that is worked in, registry and target. Raises ``ConfigError``."""
+    content = find(Path.cwd())
+    registry = Registry.load(content)
     public(registry.components)
-    return root, registry, load_target(target, root, registry)
+    return content.own, registry, load_target(target, content, registry)
 
 
 def selected(registry: Registry, target: Target, names: list[str] | None) -> list[str]:

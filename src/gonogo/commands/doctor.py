@@ -29,6 +29,7 @@ from gonogo.catalog.target import Kubernetes, Target
 from gonogo.checks import clients
 from gonogo.commands.checkout import loaded
 from gonogo.commands.tables import coloured, columns
+from gonogo.core.content import Content, Folder
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.home import VARIABLE, home
@@ -103,7 +104,7 @@ def examined(root: Path, registry: Registry, target: Target) -> list[Finding]:
     with closing(Index()) as index:  # pip asks while the rest is looked at
         held = [one for name, one in registry.components.items() if name not in unsupported(registry, target)]
         rows = [python(), *(embedded(root, held) if target.provider == "embedded" else attaching(target))]
-        rows.append(libraries(root, held))
+        rows.append(libraries(registry.content, held))
         installing = any(row.state is Lack.LACKING for row in rows if row.what in ("server programs", "clients"))
         rows.append(index.row(needed=installing))
         rows += [cluster(registry, target), kubectl(), helm()]
@@ -268,7 +269,7 @@ class Servers:
             return Finding("repository", Lack.LACKING, f"{seen}: {answered}", fix)
         return Finding("repository", Lack.OK, f"{seen}: answers")
 
-    def _from_maven(self, spec: Any, folder: Path) -> list[Path]:
+    def _from_maven(self, spec: Any, folder: Folder) -> list[Path]:
         from gonogo.providers.embedded.fetch import missing
         from gonogo.providers.embedded.programs import installed
 
@@ -323,12 +324,12 @@ def stale(place: Path) -> Finding:
 # -- packages
 
 
-def libraries(root: Path, components: Iterable[Component]) -> Finding:
+def libraries(content: Content, components: Iterable[Component]) -> Finding:
     """The client of every component, with the libraries that it asks with: loaded, as a check would."""
     loaded, problems = [], []
     for component in components:
         try:
-            clients.load(root, component.name)
+            clients.load(content, component.name)
             loaded.append(component.name)
         except ConfigError as error:
             problems += [f"{component.name}: {problem.what}" for problem in error.problems]

@@ -10,8 +10,8 @@ from gonogo.run.drills import catalogue, run_drills
 
 def run(names: list[str] | None, target: str | None, as_json: bool, listed: bool) -> Code:
     """1 where a fault went unseen or was blamed on something else."""
-    root, registry, chosen = loaded(target)
-    drills = catalogue(root, registry, names or [])
+    _, registry, chosen = loaded(target)
+    drills = catalogue(registry.content, registry, names or [])
     if listed:
         show([d.public() for d in drills], as_json)
         return Code.GO

@@ -20,13 +20,13 @@ def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
     Raises ``ConfigError`` where nothing is up, ``Fallen`` or ``ClientError`` where a component or the cluster
     cannot be asked.
     """
-    root, registry, chosen = loaded(target)
+    _, registry, chosen = loaded(target)
     if discover:
         return _drafted([registry.components[n] for n in registry.known(names or registry.components)], chosen)
     if chosen.kubernetes is not None:
         say(chosen.path.read_text(encoding="utf-8"), end="")
     else:
-        say(attach.target_file(root, registry, chosen, selected(registry, chosen, names)), end="")
+        say(attach.target_file(registry, chosen, selected(registry, chosen, names)), end="")
     return Code.GO
 
 

@@ -19,7 +19,7 @@ from gonogo.commands import judging
 from gonogo.commands.asking import Suites
 from gonogo.commands.tables import coloured, columns
 from gonogo.core import errors
-from gonogo.core.content import find_root
+from gonogo.core.content import find
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Code
@@ -35,7 +35,7 @@ FIRST = 120
 
 def run(id: str | None, as_json: bool) -> Code:
     """Print what an id means, or which there are. Raises ``ConfigError`` for one that nobody knows."""
-    registry = Registry.load(find_root(Path.cwd()))
+    registry = Registry.load(find(Path.cwd()))
     public(registry.components)
     shown: Mapping[str, Any]
     if id is None:

@@ -6,17 +6,12 @@ from pathlib import Path
 
 from gonogo.catalog.kinds import kinds
 from gonogo.cluster.judge.rules import Rules
-from gonogo.core.content import find_root
-from gonogo.core.errors import ConfigError
+from gonogo.core.content import find
 
 
 def rules() -> Rules:
-    """Those of ``deploy/*/kinds.toml`` at or above the working folder before ours; outside of a checkout ours alone.
+    """Those of ``deploy/*/kinds.toml`` of the content before those of the machinery.
 
     Raises ``ConfigError`` for what these files have wrong.
     """
-    try:
-        root = find_root(Path.cwd())
-    except ConfigError:
-        return Rules()
-    return Rules(kinds(root))
+    return Rules(kinds(find(Path.cwd())))

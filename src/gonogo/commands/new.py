@@ -10,12 +10,10 @@ from string import Template
 
 from gonogo.catalog.registry import Registry
 from gonogo.core.atomic import write_atomically
-from gonogo.core.content import find_root
+from gonogo.core.content import CRITERIA, Content, find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import say, tell
-
-CRITERIA = "reports/criteria.toml"
 
 FILES = {
     "component.toml": "deploy/{name}/component.toml",
@@ -41,29 +39,32 @@ NEXT = {
     "criteria.toml": "the lines of the plan",
 }
 
-THEN = """then `pytest tests/test_content.py` says what is missing, `gonogo check suites/{name}` asks it{red};
-deploy/README.md goes through these files for one product"""
+THEN = """then `gonogo lint` says what is missing, `gonogo check suites/{name}` asks it{red};
+{readme} goes through these files for one product"""
 
 
 def run(name: str, title: str, servers: bool) -> Code:
-    """Write the files of component ``name`` into the content at or above the working folder; prints their paths.
+    """Write the files of component ``name`` into one's own folder, at or above the working one; prints their paths.
 
     Without ``servers`` those that start its server on this machine are left out. Nothing is written where something
     of that name is there already. Raises ``ConfigError``.
     """
-    root = find_root(Path.cwd())
+    content = find(Path.cwd())
+    root = content.own
     chosen = {t: f.format(name=name) for t, f in FILES.items() if servers or t not in OF_SERVERS}
-    if problems := _invalid(name) or _there(root, name):
+    if problems := _invalid(name) or _there(content, name):
         raise ConfigError(*problems)
     words = {"name": name, "title": title or name.replace("_", " ").title(), "upper": name.upper()}
     words["class_name"] = name.replace("_", " ").title().replace(" ", "")
     for template, path in chosen.items():
         text = Template(files(__package__).joinpath("component", f"{template}.tmpl").read_text()).substitute(words)
-        before = (root / path).read_text(encoding="utf-8") if path == CRITERIA else ""
+        before = (root / path).read_text(encoding="utf-8") if path == CRITERIA and (root / path).exists() else ""
         write_atomically(root / path, (before + text).encode())
         say(path)
     tell("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
-    tell(THEN.format(name=name, red=f", `gonogo drill {name}` turns it red" if servers else ""))
+    readme = content.file("deploy/README.md")
+    readme = readme.relative_to(root) if readme.is_relative_to(root) else readme
+    tell(THEN.format(name=name, readme=readme, red=f", `gonogo drill {name}` turns it red" if servers else ""))
     return Code.GO
 
 
@@ -75,8 +76,9 @@ def _invalid(name: str) -> list[Problem]:
     return []
 
 
-def _there(root: Path, name: str) -> list[Problem]:
-    registry = Registry.load(root)
-    there = [p for p in (f"deploy/{name}", f"fixtures/{name}.py", f"suites/{name}") if (root / p).exists()]
+def _there(content: Content, name: str) -> list[Problem]:
+    registry = Registry.load(content)
+    parts = (f"deploy/{name}", f"fixtures/{name}.py", f"suites/{name}")
+    there = [part for part in parts if any(content.all(part)) or (content.own / part).exists()]
     there += [f"{CRITERIA}: {id}" for id in registry.criteria if id.startswith(f"{name}.")]
     return [Problem(one, "is there already", "choose another name") for one in there]

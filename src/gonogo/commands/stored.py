@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.core.content import find_root
+from gonogo.core.content import find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.results.events import recovered
 from gonogo.results.gate import load_results
@@ -32,11 +32,7 @@ def latest() -> Path:
 
     Raises ``ConfigError`` where there are none.
     """
-    try:
-        root = find_root(Path.cwd())
-    except ConfigError:
-        root = Path.cwd()
-    path = root / "reports" / "out" / "results.json"
+    path = find(Path.cwd()).own / "reports" / "out" / "results.json"
     if not path.exists():
         raise ConfigError(Problem(str(path), "no such file", "`gonogo check` writes it; or name a results.json"))
     return path

@@ -11,25 +11,26 @@ import pytest
 
 from gonogo.checks.client import Client
 from gonogo.checks.clients import built
+from gonogo.core.content import Content, alone
 from gonogo.core.endpoints import Endpoints
 
 
-def fixtures(root: Path, components: Iterable[str]) -> ModuleType:
+def fixtures(content: Content, components: Iterable[str]) -> ModuleType:
     """A plugin for pytest with the fixtures of these components."""
     plugin = ModuleType("gonogo's clients")
     for name in components:
-        setattr(plugin, name, fixture(root, name))
+        setattr(plugin, name, fixture(content, name))
     return plugin
 
 
-def fixture(root: Path, component: str) -> Any:
+def fixture(content: Content, component: str) -> Any:
     """The fixture of one component."""
 
     @pytest.fixture(name=component)
     def opened(endpoints: Callable[[str], Endpoints]) -> Iterator[Client]:
         """The component as clients reach it."""
         # The libraries are loaded where it answers; where not, no client is asked anything.
-        with built(root, endpoints(component)) as client:
+        with built(content, endpoints(component)) as client:
             yield client
 
     return opened
@@ -41,5 +42,5 @@ def code(fixture: Any) -> CodeType:
     return found
 
 
-CODE = code(fixture(Path(), "any"))
+CODE = code(fixture(alone(Path()), "any"))
 """That of all these fixtures."""

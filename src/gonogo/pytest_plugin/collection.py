@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,8 +25,8 @@ COMPONENT = "component"
 class Collection:
     """The checks below ``suites/`` that a session of pytest finds, and the plan that follows from them."""
 
-    def __init__(self, config: pytest.Config, registry: Registry, root: Path) -> None:
-        self._config, self.registry, self.root = config, registry, root
+    def __init__(self, config: pytest.Config, registry: Registry) -> None:
+        self._config, self.registry, self.content = config, registry, registry.content
         self.plan: RunPlan | None = None
         self._found: dict[pytest.Item, None] = {}
         self._planned: dict[str, Planned] = {}
@@ -38,15 +37,15 @@ class Collection:
     def target(self) -> Target:
         """What is to be asked. Raises ``ConfigError``."""
         given = self._config.stash.get(GIVEN, None)
-        return given.target if given else load_target(self._config.getoption("target"), self.root, self.registry)
+        return given.target if given else load_target(self._config.getoption("target"), self.content, self.registry)
 
     def id(self, item: pytest.Item) -> str:
-        """The check's id: pytest's, its path relative to the content's root, wherever pytest's own root is."""
-        return f"{item.path.relative_to(self.root).as_posix()}::{item.nodeid.partition('::')[2]}"
+        """The check's id: pytest's, its path relative to its layer, wherever pytest's own root is."""
+        return f"{self.content.name(item.path)}::{item.nodeid.partition('::')[2]}"
 
     def is_check(self, item: pytest.Item) -> bool:
         """Whether it is a test below ``suites/``."""
-        return isinstance(item, pytest.Function) and item.path.is_relative_to(self.root / "suites")
+        return isinstance(item, pytest.Function) and self.content.is_suite(item.path)
 
     def ids(self) -> dict[str, str]:
         """pytest's node id to ours, of every check that was found."""
@@ -95,7 +94,7 @@ class Collection:
         selected = {self.id(item) for item in session.items if self.is_check(item)}
         planned = [msgspec.structs.replace(p, selected=p.nodeid in selected) for p in self._planned.values()]
         try:
-            files = declared(self.root, self.registry.shared)
+            files = declared(self.content, self.registry.shared)
             self.plan = plan(planned, self.registry, self.target, self._mode(), files=files)
         except ConfigError as error:
             raise pytest.UsageError(redacted(str(error))) from None

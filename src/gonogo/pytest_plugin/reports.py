@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gonogo.core.content import Content
 from gonogo.core.harmless import line
 from gonogo.core.outcomes import Outcome
 from gonogo.core.outlet import redacted
@@ -17,13 +18,13 @@ from gonogo.results.model import CheckResult, Results
 class Reports:
     """What pytest shows of the suites, and hands to other reporters: tracebacks, captured output; without secrets."""
 
-    def __init__(self, root: Path) -> None:
-        self._suites = root / "suites"
+    def __init__(self, content: Content) -> None:
+        self._content = content
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if item.path.is_relative_to(self._suites):
+        if self._content.is_suite(item.path):
             _without_secrets(report)
         return report
 
@@ -32,7 +33,7 @@ class Reports:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         report = yield
-        if collector.path.is_relative_to(self._suites):
+        if self._content.is_suite(collector.path):
             _without_secrets(report)
         return report
 

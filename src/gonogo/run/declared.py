@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from gonogo.core.content import SUITES, Content, alone
+
 MARK = "criterion"
 
 
@@ -21,22 +23,23 @@ MARK = "criterion"
 class Declared:
     """Node id of a test function (without parameters) to the criteria that it is evidence for.
 
-    ``unread`` are files of which nobody can tell what they ask. Paths are relative to the content's root.
+    ``unread`` are files of which nobody can tell what they ask. Paths are relative to the layer that holds them.
     """
 
     functions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
 
 
-def declared(root: Path, shared: Mapping[str, Collection[str]] = MappingProxyType({})) -> Declared:
-    """What the Python files below ``root``/suites declare.
+def declared(place: Content | Path, shared: Mapping[str, Collection[str]] = MappingProxyType({})) -> Declared:
+    """What the Python files below ``suites/`` of the content, or of a folder alone, declare.
 
     ``shared`` maps a claim that many components make to the criteria that it stands for.
     """
     functions: dict[str, frozenset[str]] = {}
     unread: list[str] = []
-    for path in sorted((root / "suites").rglob("*.py")):
-        name = path.relative_to(root).as_posix()
+    content = alone(place)
+    for path in content.files(f"{SUITES}/**/*.py"):
+        name = content.name(path)
         try:
             source = path.read_bytes()
             # most of the time of a collection would go into syntax trees of files that ask nothing

@@ -17,7 +17,7 @@ import msgspec
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
-from gonogo.core.content import state
+from gonogo.core.content import SUITES, Content, alone, state
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, GonogoError, Problem
 from gonogo.core.files import load_toml, suggestion
@@ -104,11 +104,11 @@ class DrillRow(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-def catalogue(root: Path, registry: Registry, names: Iterable[str] = ()) -> list[Drill]:
+def catalogue(place: Content | Path, registry: Registry, names: Iterable[str] = ()) -> list[Drill]:
     """The drills by name; ``names`` are drills or components. Raises ``ConfigError`` for unknown ones."""
     drills: list[Drill] = []
     problems: list[Problem] = []
-    for path in sorted((root / "suites").glob(f"*/{FILE}")):
+    for path in alone(place).files(f"{SUITES}/*/{FILE}"):
         for key, expected in load_toml(path, dict[str, Expectation]).items():  # type: ignore[type-var]
             for criterion in (*expected.asks, *expected.green):
                 if criterion not in registry.criteria:
@@ -234,7 +234,7 @@ def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str])
     for criterion in criteria:
         arguments += ["--criterion", criterion]
     with Path(os.devnull).open("w") as nowhere:
-        session = Session(root, Given(provider, platform.target, nowhere))
+        session = Session(platform.registry.content, Given(provider, platform.target, nowhere))
         code = session.run(arguments)
     if session.results is None:
         raise GonogoError(f"pytest ended with {code} before it had results")

@@ -359,7 +359,7 @@ class Platform:
 
     def client(self, name: str, endpoints: Endpoints | None = None) -> AbstractContextManager[Client]:
         """A fresh client of the component for the time of a body. Raises ``NotAsked`` where it has no address."""
-        return opened(self.registry.root, self.endpoints(name) if endpoints is None else endpoints)
+        return opened(self.registry.content, self.endpoints(name) if endpoints is None else endpoints)
 
     def endpoints(self, name: str) -> Endpoints:
         """Where the component is; waits until that is known. Raises ``NotAsked`` where it is nowhere.
@@ -371,7 +371,7 @@ class Platform:
         if standing.endpoints is None:
             raise NotAsked(standing, blocked=standing.outcome is Outcome.BLOCKED)
         if standing.up:
-            load(self.registry.root, name)
+            load(self.registry.content, name)
         return standing.endpoints
 
     def standing(self, name: str, timeout: float | None = None) -> Standing:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
-from gonogo.catalog.target import Target
-from gonogo.providers import Provider
-from gonogo.results.model import Results
+from gonogo.core.content import Content
+
+if TYPE_CHECKING:
+    # pytest loads this module in every project of an environment that gonogo is installed in
+    from gonogo.catalog.target import Target
+    from gonogo.providers import Provider
+    from gonogo.results.model import Results
+
+ALL_SUITES = "gonogo.suites"
+"""The argument that stands for the suites of all layers; ``gonogo.suites.kafka`` for a part of them."""
+
+CONTENT = pytest.StashKey[Content]()
+"""Where a session of pytest finds what it is about; it has none where it is about no suites of ours."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +36,16 @@ class Given:
 GIVEN = pytest.StashKey[Given]()
 """Where a session of pytest finds it."""
 
-RESULTS = pytest.StashKey[Results]()
+RESULTS: pytest.StashKey[Results] = pytest.StashKey()
 UNWRITTEN = pytest.StashKey[str]()
 """Where a session of pytest leaves what came of it."""
 
 
 class Session:
-    """A pytest plugin around one run of the suites below ``root``: what is asked, and what came of it."""
+    """A pytest plugin around one run of the suites of ``content``: what is asked, and what came of it."""
 
-    def __init__(self, root: Path, given: Given | None = None) -> None:
-        self.root, self.given = root, given
+    def __init__(self, content: Content, given: Given | None = None) -> None:
+        self.content, self.given = content, given
         self.results: Results | None = None
         self.unwritten = ""
         """Which file of the run could not be written, and why."""
@@ -45,15 +55,25 @@ class Session:
         """The exit code of pytest. Raises ``KeyboardInterrupt`` where somebody ended it."""
         # That gonogo is loaded before pytest is what a verb is.
         quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
-        code = pytest.main(["--rootdir", str(self.root), *quiet, *arguments], plugins=[self])
+        # A project that is no repository of ours may set what it likes for tests of its own.
+        elsewhere = [] if self.content.own in self.content.layers else ["-c", os.devnull, "--noconftest"]
+        folder = ["--rootdir", str(self.content.own)]
+        code = pytest.main([*folder, *elsewhere, *quiet, *arguments], plugins=[self])
         if code == pytest.ExitCode.INTERRUPTED and not self._uncollected:
             raise KeyboardInterrupt
         return code
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None, None, None]:
+        """Say what the session is about, before anybody looks for it."""
+        early_config.stash[CONTENT] = self.content
+        return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Ask all of the suites where the command line names no part of them."""
         if config.args_source is not config.ArgsSource.ARGS:
-            config.args = [str(self.root / "suites")]
+            config.args = [ALL_SUITES]
         if self.given is not None:
             config.stash[GIVEN] = self.given
 

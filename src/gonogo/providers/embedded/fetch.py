@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+from gonogo.core.content import Folder
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.providers.embedded.maven import Pin, read_pins
 from gonogo.providers.embedded.programs import distribution, installed, intact, settle, unzipped
@@ -32,7 +33,7 @@ class Fetched:
 
 
 def fetch(
-    spec: EmbeddedSpec, component_folder: Path, home: Path, progress: Progress, cancelled: threading.Event
+    spec: EmbeddedSpec, component_folder: Folder, home: Path, progress: Progress, cancelled: threading.Event
 ) -> Fetched:
     """Bring what is missing, eight at a time, and say where everything is.
 
@@ -53,7 +54,7 @@ def fetch(
     return Fetched({name: one.path for name, one in programs.items()}, [one.path for one in files])
 
 
-def missing(spec: EmbeddedSpec, component_folder: Path, home: Path) -> dict[Path, int]:
+def missing(spec: EmbeddedSpec, component_folder: Folder, home: Path) -> dict[Path, int]:
     """What is not in ``home`` yet, with the bytes it will take there. Raises ``ConfigError`` as ``fetch`` does."""
     files, programs = _wanted(spec, component_folder, JarStore(home))
     return {one.path: one.room for one in (*files, *programs.values()) if not one.there()}
@@ -114,7 +115,7 @@ class Item:
     bring: Callable[[Tick], None]
 
 
-def _wanted(spec: EmbeddedSpec, folder: Path, store: JarStore) -> tuple[list[Item], dict[str, Item]]:
+def _wanted(spec: EmbeddedSpec, folder: Folder, store: JarStore) -> tuple[list[Item], dict[str, Item]]:
     pins = read_pins(folder / spec.classpath.maven) if spec.classpath else []
     files = [_file(pin, store) for pin in pins]
     programs, problems = {}, []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
 import signal
 import sys
@@ -20,6 +21,7 @@ from typing import Any, Literal
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from gonogo.catalog.registry import Component
+from gonogo.core.content import Overlay
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Struct
@@ -105,6 +107,10 @@ def generate(spec: EmbeddedSpec) -> dict[str, str]:
 def learned(spec: EmbeddedSpec, generated: Mapping[str, str]) -> None:
     """Let no output show the passwords among the generated values, those of servers among themselves too."""
     learn(*(generated[name] for name, kind in spec.generated.items() if kind == "password" and name in generated))
+
+
+BESIDE = re.compile(r"\{\{ *deploy *\}\}/(?P<file>[\w./-]+)")
+"""A file beside the component's own, in templates: where the folder lies in several layers, that of the first."""
 
 
 def render(spec: EmbeddedSpec, component: Component, place: Rendering, fetched: Fetched) -> Recipe:
@@ -212,6 +218,8 @@ class _Kitchen:
     def _text(self, template: str, where: str, **more: Any) -> str:
         if not any(mark in template for mark in ("{{", "{%", "{#")):
             return template
+        if isinstance(folder := self._component.folder, Overlay):
+            template = BESIDE.sub(lambda found: str(folder / found["file"]), template)
         try:
             return self._jinja.from_string(template).render(self._context, **more)
         except TemplateError as error:

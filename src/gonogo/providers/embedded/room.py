@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from gonogo.core.content import Folder
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.home import barrier
 from gonogo.providers.embedded.fetch import missing
@@ -44,7 +45,7 @@ class Need:
     other_users: bool
 
     @classmethod
-    def of(cls, components: Iterable[tuple[EmbeddedSpec, Path]], home: Path) -> Need:
+    def of(cls, components: Iterable[tuple[EmbeddedSpec, Folder]], home: Path) -> Need:
         """The sum over components, each with its folder; what they share counts once.
 
         Raises ``ConfigError`` where one cannot be fetched.

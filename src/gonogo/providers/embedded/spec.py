@@ -6,11 +6,11 @@ Texts marked *template* are Jinja2 templates; everything else is taken as it sta
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from gonogo.core.content import Folder
 from gonogo.core.files import load_toml
 from gonogo.core.ours import unnameable
 from gonogo.core.outcomes import Struct
@@ -155,6 +155,6 @@ def _inside(names: Iterable[str]) -> None:
             raise ValueError(f"files: {name!r} is no path in the node's folder")
 
 
-def load(folder: Path) -> EmbeddedSpec:
+def load(folder: Folder) -> EmbeddedSpec:
     """The file in a component's folder. Raises ``ConfigError`` with all its problems."""
     return load_toml(folder / FILE, EmbeddedSpec)
