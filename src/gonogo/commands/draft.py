@@ -32,26 +32,28 @@ def drafted(
     context: str,
     identity: str,
     today: date,
+    name: str = "",
 ) -> Drafted:
     """The draft for a cluster. What is not there, or not told, is declared as unsupported: every headline says so.
 
-    ``today`` is the day that it says of itself, ``identity`` may be empty. It loads, whatever the cluster says.
+    ``today`` is the day that it says of itself, ``identity`` may be empty, ``name`` is by default the context's. It
+    loads, whatever the cluster says.
     """
     wanted = [component for component in components if component.discover]
     found = recognised(seen, wanted)
-    tables = {name: _table(one, registry) for name, one in found.items()}
-    left_out = {name: table.lacks for name, table in tables.items() if table.lacks}
+    tables = {component: _table(one, registry) for component, one in found.items()}
+    left_out = {component: table.lacks for component, table in tables.items() if table.lacks}
     where = f"not found by --discover on {today.isoformat()}"
     if {"Service", "Pod"} & set(seen.unasked):
         where = f"not looked for on {today.isoformat()}: the right to list Services and pods is missing"
     left_out |= {component.name: where for component in wanted if component.name not in found}
     asked = tuple(component.name for component in wanted if component.name not in left_out)
-    own = sorted({one.draft.namespace for name, one in found.items() if one.draft and name in asked})
+    own = sorted({one.draft.namespace for one in found.values() if one.draft and one.component.name in asked})
     places = list(settings.namespaces) or own
     lines = [
         f"# A draft of {today.isoformat()}: it runs as it is. What it leaves out stands below; comments say why.",
         "[target]",
-        f"name = {text(_plain(context))}",
+        f"name = {text(name or plain(context))}",
         'provider = "existing"',
         _MODES,
         *_capabilities(asked),
@@ -91,7 +93,8 @@ def _line(told: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in told)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """What a target may be called after a context."""
     return re.sub(r"[^a-z0-9-]+", "-", name.lower())[:60].strip("-") or "cluster"
 
 

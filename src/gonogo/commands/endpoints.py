@@ -38,9 +38,12 @@ def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
 
 
 def of_cluster(
-    registry: Registry, components: Iterable[Component], settings: Kubernetes, timeouts: Timeouts
+    registry: Registry, components: Iterable[Component], settings: Kubernetes, timeouts: Timeouts, name: str = ""
 ) -> tuple[Drafted, tuple[str, ...]]:
-    """A draft for a cluster, and the kinds that may not be listed there. Raises ``ClientError``, ``ConfigError``."""
+    """A draft for a cluster, and the kinds that may not be listed there; ``name`` is the target's.
+
+    Raises ``ClientError``, ``ConfigError``.
+    """
     from gonogo.cluster.api import Api
     from gonogo.commands.discover import look
 
@@ -53,7 +56,7 @@ def of_cluster(
         seen = look(api, components, settings.namespaces)
         context = "" if api.in_cluster else api.context
     today = datetime.now(UTC).date()
-    return drafted(registry, components, seen, settings, context, identity, today), seen.unasked
+    return drafted(registry, components, seen, settings, context, identity, today, name), seen.unasked
 
 
 def summary(draft: Drafted) -> list[str]:
