@@ -11,7 +11,7 @@ from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Kubernetes, faults
 from gonogo.commands.attach import text, toml
 from gonogo.commands.discover import ClusterContents, Object
-from gonogo.commands.recognise import IN_CLEAR, Draft, Found, desired, named, recognised
+from gonogo.commands.recognise import IN_CLEAR, Draft, Recognised, desired, named, recognised
 
 _MODES = 'modes = ["read"] # add "write" where checks may create objects of their own'
 
@@ -106,7 +106,7 @@ class _Table(NamedTuple):
     lacks: str
 
 
-def _table(found: Found, registry: Registry) -> _Table:
+def _table(found: Recognised, registry: Registry) -> _Table:
     """The table of a component; as a comment, and with what is lacking, where it cannot be asked."""
     component, draft = found.component, found.draft
     heading = f"# {component.title}: "

@@ -64,7 +64,7 @@ class Draft:
 
 
 @dataclass
-class Found:
+class Recognised:
     """The servers that may be a component, and the one that is: None where nothing tells which."""
 
     component: Component
@@ -73,7 +73,7 @@ class Found:
     why: str = ""
 
 
-def recognised(seen: ClusterContents, components: Iterable[Component]) -> dict[str, Found]:
+def recognised(seen: ClusterContents, components: Iterable[Component]) -> dict[str, Recognised]:
     """What was found, by component; without those of which there is nothing."""
     components = list(components)
     beside = Neighbours(seen, components)
@@ -83,11 +83,11 @@ def recognised(seen: ClusterContents, components: Iterable[Component]) -> dict[s
     return {c.name: _chosen(c, servers[c.name], beside, places) for c in components if servers[c.name]}
 
 
-def _chosen(component: Component, found: list[Draft], beside: Neighbours, places: Mapping[str, int]) -> Found:
+def _chosen(component: Component, found: list[Draft], beside: Neighbours, places: Mapping[str, int]) -> Recognised:
     own = [one for one in found if not one.belongs]
     if not own:
         told = "; ".join(f"{one.service}: {one.belongs}" for one in found)
-        return Found(component, None, found, f"it is a part of another product ({told})")
+        return Recognised(component, None, found, f"it is a part of another product ({told})")
     kept = own
     for fact, why in (
         (lambda one: one.chosen, "what needs it is started with its address"),
@@ -99,8 +99,10 @@ def _chosen(component: Component, found: list[Draft], beside: Neighbours, places
             kept = true
         if len(kept) == 1:
             others = [one for one in found if one is not kept[0]]
-            return Found(component, kept[0], others, why if len(own) > 1 else "")
-    return Found(component, None, found, f"nothing tells which is meant of {', '.join(one.service for one in kept)}")
+            return Recognised(component, kept[0], others, why if len(own) > 1 else "")
+    return Recognised(
+        component, None, found, f"nothing tells which is meant of {', '.join(one.service for one in kept)}"
+    )
 
 
 # -- servers
