@@ -1,4 +1,4 @@
-"""``python tests/stored_run.py FILE`` stores a run with every outcome, whose verdict is NO-GO, for trying `gate` and `report`."""
+"""``python tests/stored_run.py FILE`` stores a run with every outcome, a NO-GO, to try `gate` and `report` on."""
 
 from __future__ import annotations
 
