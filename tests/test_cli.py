@@ -100,14 +100,15 @@ def test_the_help_of_the_program_names_every_verb_in_one_whole_line(gonogo: Gono
 
 
 def test_the_verbs_are_those_of_the_contract() -> None:
-    verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor"
+    verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor init"
 
     assert sorted(VERBS) == sorted(verbs.split())
 
 
 def test_each_verb_is_a_module_of_its_own() -> None:
     folder = Path(cli.__file__).parent / "commands"
-    shared = {"__init__", "asking", "attach", "checkout", "discover", "judging", "kinds", "stored", "tables"}
+    shared = {"__init__", "asking", "attach", "checkout", "judging", "kinds", "stored", "tables"}
+    shared |= {"belonging", "discover", "draft", "recognise"}  # how `endpoints --discover` drafts
 
     modules = {path.stem for path in folder.glob("*.py")} - shared
     assert modules == {*VERBS, *(group.name for group in cli.app.registered_groups)}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,14 @@ from test_architecture import ROOT
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes, load_target
-from gonogo.commands.discover import ClusterContents, drafts, look, target_file
+from gonogo.commands.discover import ClusterContents, look
+from gonogo.commands.draft import drafted
+from gonogo.commands.recognise import recognised
 from gonogo.core.errors import Garbled
 
 REGISTRY = Registry.load(ROOT)
 COMPONENTS = list(REGISTRY.components.values())
+TODAY = date(2026, 11, 30)
 
 
 def service(name: str, *ports: int | tuple[int, str], headless: bool = False, **labels: str) -> dict[str, Any]:
@@ -56,16 +61,21 @@ def custom(name: str, **rest: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": "data"}, **rest}
 
 
-def drafted(
+def written(seen: ClusterContents, context: str = "staging") -> str:
+    """The draft of a cluster."""
+    return drafted(REGISTRY, COMPONENTS, seen, Kubernetes(), context, "uid-1", TODAY).text
+
+
+def tables(
     services: list[dict[str, Any]] | None = None,
     pods: list[dict[str, Any]] | None = None,
     resources: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """The tables of the components that were recognised."""
+    """The tables of the components that were recognised, also of those that were left out."""
     seen = ClusterContents(
         tuple(services or ()), tuple(pods or ()), {k: tuple(v) for k, v in (resources or {}).items()}
     )
-    text = target_file(COMPONENTS, seen, Kubernetes(), "staging", "uid-1")
+    text = re.sub(r"^# (?=\[components|[a-z_]+ = (?!.*# (required|if it is needed)))", "", written(seen), flags=re.M)
     found: dict[str, Any] = tomllib.loads(text).get("components", {})
     return found
 
@@ -145,14 +155,14 @@ def drafted(
 def test_an_operators_resource_is_recognised(
     resource: str, one: dict[str, Any], component: str, table: dict[str, Any]
 ) -> None:
-    assert drafted(resources={resource: [one]}) == {component: table}
+    assert tables(resources={resource: [one]}) == {component: table}
 
 
 def test_a_listener_that_needs_credentials_is_left_to_a_person() -> None:
     closed = {"name": "tls", "port": 9093, "type": "internal", "tls": True}
     one = custom("kafka", spec={"kafka": {"listeners": [closed]}})
 
-    assert drafted(resources={"kafkas.kafka.strimzi.io/v1": [one]}) == {}
+    assert tables(resources={"kafkas.kafka.strimzi.io/v1": [one]}) == {}
 
 
 @pytest.mark.parametrize(
@@ -196,37 +206,41 @@ def test_a_listener_that_needs_credentials_is_left_to_a_person() -> None:
 def test_a_plain_service_is_recognised_by_port_and_by_image_label_or_name(
     made: dict[str, Any], run: dict[str, Any], component: str, table: dict[str, Any]
 ) -> None:
-    assert drafted([made], [run]) == ({component: table} if component else {})
+    assert tables([made], [run]) == ({component: table} if component else {})
 
 
 def test_a_headless_service_comes_after_another() -> None:
     services = (service("kafka-brokers", 9092, headless=True, app="kafka"), service("kafka", 9092))
 
-    (draft,) = drafts(ClusterContents(services, (pod("kafka", "kafka:1"),), {}), COMPONENTS)
+    found = recognised(ClusterContents(services, (pod("kafka", "kafka:1"),), {}), COMPONENTS)["kafka"].draft
 
-    assert (draft.service, draft.others) == ("data/kafka:9092", ["data/kafka-brokers:9092"])
+    assert found is not None
+    assert (found.service, found.same) == ("data/kafka:9092", ["data/kafka-brokers:9092"])
 
 
 def test_what_a_person_has_to_add_is_said_where_it_belongs() -> None:
     clear = pod("db", "postgres:17", secret="db-tls", POSTGRES_PASSWORD="hunter2")
-    seen = ClusterContents(
-        (service("db", 5432), service("neo4j", 7687)), (clear, pod("neo4j", "neo4j:5", secret="graph")), {}
-    )
+    store = pod("minio", "minio:1")
+    store["spec"]["containers"][0]["envFrom"] = [{"prefix": "MINIO_", "secretRef": {"name": "keys"}}]
+    services = (service("db", 5432), service("neo4j", 7687), service("minio", 9000))
+    seen = ClusterContents(services, (clear, pod("neo4j", "neo4j:5", secret="graph"), store), {})
 
-    text = target_file(COMPONENTS, seen, Kubernetes(), "staging", "")
+    text = written(seen)
 
     assert "hunter2" not in text
-    assert '# password = { secret = "data/db-tls#key" } # required; stands in clear in its pods' in text
-    assert '# password = { secret = "data/graph#key" } # required; its pods mount data/graph' in text
-    assert '# database = "…" # required; not told by the cluster' in text
-    assert "# Not found: elasticsearch, kafka, mlflow, ray, s3" in text
+    assert '# # password = { env = "POSTGRESQL_PASSWORD" } # required; stands in clear in its pods' in text
+    assert '# # password = { secret = "data/graph#key" } # required; its pods mount data/graph' in text
+    assert '# # access_key = { secret = "data/keys#ROOT_USER" } # required; its pods take variables from' in text
+    assert '# # bucket = "…" # required; not told by the cluster' in text
+    assert 'postgresql = "found as data/db:5432: password is not told by the cluster"' in text
+    assert 'kafka = "not found by --discover on 2026-11-30"' in text
 
 
 def test_the_draft_is_a_target_file(tmp_path: Path) -> None:
     services = (service("kafka", 9092), service("ray-head", 8265))
     pods = (pod("kafka", "kafka:1"), pod("ray-head", "ray:2", RAY_AUTH_TOKEN="ray#token"))
 
-    text = target_file(COMPONENTS, ClusterContents(services, pods, {}), Kubernetes(), "EKS:eu/staging", "uid-1")
+    text = written(ClusterContents(services, pods, {}), "EKS:eu/staging")
     (tmp_path / "draft.toml").write_text(text)
     target = load_target(str(tmp_path / "draft.toml"), ROOT, REGISTRY)
 
@@ -258,11 +272,11 @@ def test_what_a_cluster_says_is_a_comment_and_nothing_else(odd: str) -> None:
     refused = (f"may not list pods{odd}",)
     seen = ClusterContents((service("kafka", 9092), service("db", 5432)), tuple(pods), {}, refused)
 
-    text = target_file(COMPONENTS, seen, Kubernetes(), f"staging{odd}", "uid-1")
+    text = written(seen, f"staging{odd}")
 
     found = tomllib.loads(text)
-    assert set(found["components"]) == {"kafka", "postgresql"}
-    assert found["components"]["postgresql"]["username"] in (f"me{odd}", "me�")
+    assert found["components"] == {"kafka": {"service": "data/kafka:9092"}}
+    assert found["target"]["unsupported"].keys() == {c.name for c in COMPONENTS if c.discover} - {"kafka"}
     assert found["kubernetes"]["context"] in (f"staging{odd}", "staging�")
     assert all(line.isprintable() for line in text.splitlines())
 
@@ -272,7 +286,7 @@ def test_what_is_no_name_is_not_drafted_as_a_service(name: str) -> None:
     kafka = {"spec": {"kafka": {"listeners": [{"port": 9092, "type": "internal"}]}}}
     odd = {"metadata": {"name": name, "namespace": "data"}, **kafka}
 
-    found = drafted([service(name, 9092)], [pod(name, "kafka:1")], {"kafkas.kafka.strimzi.io/v1": [odd]})
+    found = tables([service(name, 9092)], [pod(name, "kafka:1")], {"kafkas.kafka.strimzi.io/v1": [odd]})
 
     assert found == {}
 
@@ -280,7 +294,7 @@ def test_what_is_no_name_is_not_drafted_as_a_service(name: str) -> None:
 def test_what_is_no_name_is_not_drafted_as_a_secret() -> None:
     odd = custom("pg", spec={"bootstrap": {"initdb": {"database": "x", "secret": {"name": "../y"}}}})
 
-    (table,) = drafted(resources={"clusters.postgresql.cnpg.io/v1": [odd]}).values()
+    (table,) = tables(resources={"clusters.postgresql.cnpg.io/v1": [odd]}).values()
 
     assert table == {"service": "data/pg-rw:5432", "database": "x"}
 
@@ -307,9 +321,10 @@ def test_a_resource_of_another_shape_is_no_error(tmp_path: Path, one: dict[str, 
         closing(api(kubeconfig(tmp_path / "config", server=script.url))) as asked,
     ):
         seen = look(asked, COMPONENTS, ())
-        text = target_file(COMPONENTS, seen, Kubernetes(), "one", "")
+        text = written(seen, "one")
 
     assert {line for line, _ in script.asked} >= paths
+    assert not any("secrets" in line for line, _ in script.asked)
     assert tomllib.loads(text)["target"]["name"] == "one"
 
 

@@ -314,7 +314,7 @@ CRITICALS = {"store.answers": PASSED, "queue.answers": PASSED}
                 unsupported={"shop.c": "not installed here"},
             ),
             0,
-            "GO on here: 2 of 5 critical criteria; 2 need a cluster; 1 unsupported",
+            "GO on here: 2 of 5 critical criteria; 2 need a cluster; 1 unsupported (shop)",
             id="several unsupported",
         ),
         pytest.param(

@@ -291,6 +291,28 @@ def drill(
 
 # -- what is added
 
+
+@app.command(epilog=example("gonogo init platform-checks"))
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", hidden=True)] = Path(),
+    context: Annotated[
+        str, typer.Option("--context", metavar="NAME", help="Draft the target from this one; default: the current one.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option("--target-name", metavar="NAME", help="What the target is called; default: as the context.")
+    ] = "",
+) -> int:
+    """Write a repository of your own into DIR.
+
+    By default into the working folder: a target, drafted from the cluster of your kubeconfig where one answers,
+    criteria, waivers, a CI workflow, .gitignore and README. What is there is left as it is. Changes nothing on a
+    cluster, and reads no Secret.
+    """
+    from gonogo.commands import init as verb
+
+    return verb.run(folder, context, name)
+
+
 new = typer.Typer(help="Write the files of something new.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new, name="new")
 

@@ -68,6 +68,13 @@ class EndpointKeys(Struct, frozen=True, kw_only=True):
         return self.required + self.optional
 
 
+class Members(Struct, frozen=True, kw_only=True):
+    """Other custom resources that tell of one: those of its namespace whose ``label`` has its name."""
+
+    resource: str
+    label: str
+
+
 class Discovery(Struct, frozen=True, kw_only=True):
     """How a component is recognised on a cluster: by a custom resource, or by a plain Service and its pods.
 
@@ -75,8 +82,13 @@ class Discovery(Struct, frozen=True, kw_only=True):
     one, a Service with one of ``ports`` (its own or its pods', by number or name) is meant whose pods' image or label,
     or whose own name, fits the expression ``name``. Endpoint keys come from ``set``, from ``secrets``
     (``name#key``), and from ``env``: variables of the pods, of which the first that is there counts. ``tls``
-    tells that it is spoken. In all texts ``{…}`` is JMESPath on the resource, or on the Service with its ``port``;
-    one that finds nothing leaves its key out.
+    tells that it is spoken. ``otherwise`` is what the server takes where none of its pods' variables says so, and
+    ``named_by`` finds a key, by an expression with one group, in what the pods of components that need this one are
+    started with. ``expect`` is what is to be expected of it.
+
+    In all texts ``{…}`` is JMESPath; one that finds nothing leaves its key out. It is asked of the resource, with its
+    ``members``, or of the Service with its ``port``; either with ``env``, the variables of the pods that are no
+    secrets, and ``replicas``, how many of them their workloads desire. That of ``otherwise`` is asked of the keys.
     """
 
     resource: str = ""
@@ -88,6 +100,10 @@ class Discovery(Struct, frozen=True, kw_only=True):
     set: dict[str, str] = msgspec.field(default_factory=dict)
     secrets: dict[str, str] = msgspec.field(default_factory=dict)
     env: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    members: Members | None = None
+    otherwise: dict[str, str] = msgspec.field(default_factory=dict)
+    named_by: dict[str, str] = msgspec.field(default_factory=dict)
+    expect: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Bound(Struct, frozen=True, kw_only=True):
@@ -368,10 +384,14 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
         if why := component.unfailing(key, value):
             yield Problem(where, f"expect.{key} {why}, is {value!r}")
     for number, rule in enumerate(component.discover):
-        for key in (*rule.set, *rule.secrets, *rule.env):
+        for key in (*rule.set, *rule.secrets, *rule.env, *rule.otherwise, *rule.named_by):
             if key.partition(".")[0] not in keys.all:
                 hint = suggestion(key, keys.all)
                 yield Problem(where, f"discover[{number}]: unknown endpoint key {key!r}", hint)
+        for key in rule.expect:
+            if key not in component.expect:
+                hint = suggestion(key, component.expect)
+                yield Problem(where, f"discover[{number}].expect: unknown expectation {key!r}", hint)
         if bool(rule.resource) == bool(rule.name and rule.ports):
             yield Problem(where, f"discover[{number}] needs either a resource, or name and ports")
     for name, signature in component.signatures.items():

@@ -387,6 +387,15 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
     )
 
 
+def faults(document: Mapping[str, Any], registry: Registry) -> list[str]:
+    """What is wrong with the content of a target file, as :func:`load_target` would tell it; empty where it loads."""
+    try:
+        table = converted(document, _TargetFile, "", "")
+    except ConfigError as error:
+        return [problem.what for problem in error.problems]
+    return [what for what, _ in _problems(table, registry)]
+
+
 Fault = tuple[str, str]
 """What is wrong, and a hint."""
 

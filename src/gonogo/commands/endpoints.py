@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import UTC, datetime
 
-from gonogo.catalog.registry import Component
-from gonogo.catalog.target import Kubernetes, Target
+from gonogo.catalog.registry import Component, Registry
+from gonogo.catalog.target import Kubernetes
 from gonogo.commands import attach
 from gonogo.commands.checkout import loaded, selected
+from gonogo.commands.draft import Drafted, drafted
+from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import Forbidden
 from gonogo.core.outcomes import Code, Outcome
-from gonogo.core.outlet import say
+from gonogo.core.outlet import say, tell
 
 
 def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
@@ -22,7 +25,11 @@ def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
     """
     _, registry, chosen = loaded(target)
     if discover:
-        return _drafted([registry.components[n] for n in registry.known(names or registry.components)], chosen)
+        components = [registry.components[n] for n in registry.known(names or registry.components)]
+        draft, unasked = of_cluster(registry, components, chosen.kubernetes or Kubernetes(), chosen.timeouts)
+        say(draft.text, end="")
+        tell(*summary(draft))
+        return Code.of(*(Outcome.BROKEN for _ in unasked))
     if chosen.kubernetes is not None:
         say(chosen.path.read_text(encoding="utf-8"), end="")
     else:
@@ -30,17 +37,31 @@ def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
     return Code.GO
 
 
-def _drafted(components: Iterable[Component], target: Target) -> Code:
-    """Print a draft for the cluster of a target, else for that of the kubeconfig."""
-    from gonogo.cluster.api import Api
-    from gonogo.commands.discover import look, target_file
+def of_cluster(
+    registry: Registry, components: Iterable[Component], settings: Kubernetes, timeouts: Timeouts, name: str = ""
+) -> tuple[Drafted, tuple[str, ...]]:
+    """A draft for a cluster, and the kinds that may not be listed there; ``name`` is the target's.
 
-    settings = target.kubernetes or Kubernetes()
-    with closing(Api(settings, timeouts=target.timeouts)) as api:
+    Raises ``ClientError``, ``ConfigError``.
+    """
+    from gonogo.cluster.api import Api
+    from gonogo.commands.discover import look
+
+    components = list(components)
+    with closing(Api(settings, timeouts=timeouts)) as api:
         try:
             identity = api.identity()
         except Forbidden:
             identity = ""
         seen = look(api, components, settings.namespaces)
-        say(target_file(components, seen, settings, api.context, identity), end="")
-    return Code.of(*(Outcome.BROKEN for _ in seen.unasked))
+        context = "" if api.in_cluster else api.context
+    today = datetime.now(UTC).date()
+    return drafted(registry, components, seen, settings, context, identity, today, name), seen.unasked
+
+
+def summary(draft: Drafted) -> list[str]:
+    """What a draft asks and what not, a line each."""
+    return [
+        f"asked: {', '.join(draft.asked) or 'nothing'}",
+        *(f"not asked: {name}: {why}" for name, why in draft.left_out.items()),
+    ]

@@ -384,14 +384,20 @@ def _silent(
 
 
 def _counted(gating: Sequence[CriterionResult], strict: Level) -> str:
-    """``22 of 31 critical criteria; 9 need a cluster``: what passed, and why the others were not asked."""
+    """``22 of 31 critical criteria; 9 need a cluster``: what passed, and why the others were not asked.
+
+    What the target declares as unsupported is named by component: nobody reads past what is not there.
+    """
     passed = sum(c.outcome is Outcome.PASSED for c in gating)
+    declared = dict.fromkeys(c.component for c in gating if c.outcome is Outcome.UNSUPPORTED and not _want(c))
+    named = {Outcome.UNSUPPORTED: f"{Outcome.UNSUPPORTED} ({', '.join(declared)})"}
     others: Counter[tuple[str, str]] = Counter()
     for criterion in gating:
         if want := _want(criterion):
             others[f"needs {want}", f"need {want}"] += 1
         elif criterion.outcome is not Outcome.PASSED:
-            others[str(criterion.outcome), str(criterion.outcome)] += 1
+            told = named.get(criterion.outcome, str(criterion.outcome))
+            others[told, told] += 1
     parts = [f"{n} {one if n == 1 else many}" for (one, many), n in others.items()]
     return "; ".join([f"{passed} of {len(gating)} {_words(strict)}", *parts])
 
