@@ -19,6 +19,7 @@ from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import SECRET_KEY, content, converted, expanded, salvaged_toml, suggestion
+from gonogo.core.manner import manner
 from gonogo.core.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
 from gonogo.core.ours import unnameable
 from gonogo.core.outcomes import Mode, Struct
@@ -355,11 +356,23 @@ def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Tar
         profile=table.target.profile,
         unsupported=table.target.unsupported,
         timeouts=Timeouts(**msgspec.structs.asdict(table.limits)),
-        kubernetes=table.kubernetes,
+        kubernetes=asked(table.kubernetes, provider=table.target.provider),
         checklist=table.checklist,
         components=table.components,
         path=path,
     )
+
+
+def asked(kubernetes: Kubernetes | None, provider: str = "existing") -> Kubernetes | None:
+    """The cluster of a target file, or the one that the command line names in its place: ``--context``.
+
+    What the file pins, the cluster's ``identity`` among it, stays. A platform whose servers are local processes has
+    none in either case.
+    """
+    said = {key: value for key in ("context", "kubeconfig") if (value := getattr(manner(), key))}
+    if not said or (kubernetes is None and provider == "embedded"):
+        return kubernetes
+    return msgspec.structs.replace(kubernetes or Kubernetes(), **said)
 
 
 Fault = tuple[str, str]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from gonogo.catalog.registry import Component
-from gonogo.catalog.target import Kubernetes, Target
+from gonogo.catalog.target import Kubernetes, Target, asked
 from gonogo.commands import attach
 from gonogo.commands.checkout import loaded, selected
 from gonogo.core.errors import Forbidden
@@ -35,7 +35,7 @@ def _drafted(components: Iterable[Component], target: Target) -> Code:
     from gonogo.cluster.api import Api
     from gonogo.commands.discover import look, target_file
 
-    settings = target.kubernetes or Kubernetes()
+    settings = target.kubernetes or asked(None) or Kubernetes()
     with closing(Api(settings, timeouts=target.timeouts)) as api:
         try:
             identity = api.identity()

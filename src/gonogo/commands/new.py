@@ -13,7 +13,7 @@ from gonogo.core.atomic import write_atomically
 from gonogo.core.content import find_root
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Code
-from gonogo.core.outlet import say, tell
+from gonogo.core.outlet import news, say
 
 CRITERIA = "reports/criteria.toml"
 
@@ -62,8 +62,8 @@ def run(name: str, title: str, servers: bool) -> Code:
         before = (root / path).read_text(encoding="utf-8") if path == CRITERIA else ""
         write_atomically(root / path, (before + text).encode())
         say(path)
-    tell("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
-    tell(THEN.format(name=name, red=f", `gonogo drill {name}` turns it red" if servers else ""))
+    news("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
+    news(THEN.format(name=name, red=f", `gonogo drill {name}` turns it red" if servers else ""))
     return Code.GO
 
 

@@ -1,0 +1,46 @@
+"""The published JSON Schemas of what verbs print for programs (``-o json``), derived from their structs.
+
+``python -m gonogo.commands.schemas reports/schemas`` publishes them anew; a test holds the two together, and what every
+verb really prints against them. A field may be added; where one goes or changes its meaning, the schema is another one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from gonogo.commands.components import Components
+from gonogo.commands.doctor import Examined
+from gonogo.commands.drill import Drilled, Drills
+from gonogo.commands.explain import Known, Meaning
+from gonogo.commands.gate import Gate
+from gonogo.commands.health import Judged, Watched
+from gonogo.commands.plan import Planned
+from gonogo.commands.status import Status
+from gonogo.commands.sweep import Swept
+from gonogo.core.atomic import write_atomically
+from gonogo.core.outcomes import Struct
+
+ANSWERS: tuple[type[Struct], ...] = (
+    *(Components, Drilled, Drills, Examined, Gate, Judged, Known, Meaning, Planned, Status, Swept, Watched),
+)
+
+
+def schemas() -> Mapping[str, bytes]:
+    """File name to JSON Schema 2020-12, indented for review."""
+    found = {}
+    for answer in ANSWERS:
+        (field,) = (one for one in msgspec.structs.fields(answer) if one.name == "schema")
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": field.default}
+        shape = json.dumps(head | msgspec.json.schema(answer), indent=2, ensure_ascii=False)
+        found[f"{field.default.split('/')[1]}.schema.json"] = shape.encode() + b"\n"
+    return found
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        write_atomically(Path(sys.argv[1]) / name, schema)
