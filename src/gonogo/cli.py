@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,9 @@ from gonogo.core.harmless import line, plain
 from gonogo.core.interrupts import Interrupts
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import guarded, say, tell, traceback_of
+
+COMPLETES = "_GONOGO_COMPLETE"
+"""The variable by which the script of `gonogo completion` asks for completions; typer makes it from our name."""
 
 APART = ("check", "drill")
 """Verbs that run the bodies of checks: in a process of their own, since a body can end its process."""
@@ -472,8 +476,18 @@ def new_component(
 def main() -> None:
     """The program: every error is a sentence and an exit code (docs/exit-codes.md); no output shows a secret."""
     with guarded():
-        code = ended()
+        code = completed() if COMPLETES in os.environ else ended()
     sys.exit(code)
+
+
+def completed() -> int:
+    """Print what a shell asks for, whatever stands in the way: whoever types is told no errors."""
+    from typer._completion_classes import completion_init
+
+    with suppress(Exception, KeyboardInterrupt):
+        completion_init()
+        app(standalone_mode=False, prog_name="gonogo")
+    return Code.GO
 
 
 def ended() -> int:

@@ -23,7 +23,7 @@ from gonogo.core.manner import manner
 from gonogo.core.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
 from gonogo.core.ours import unnameable
 from gonogo.core.outcomes import Mode, Struct
-from gonogo.core.outlet import redacted
+from gonogo.core.outlet import detail, redacted
 
 PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
     "embedded": frozenset({"host", "disturb"}),
@@ -348,6 +348,7 @@ def load_target(name_or_path: str | None, root: Path, registry: Registry) -> Tar
         problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
     if table is None or problems:
         raise ConfigError(*problems)
+    detail(f"target {table.target.name}, provider {table.target.provider}: {path}")
     return Target(
         name=table.target.name,
         provider=table.target.provider,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -18,7 +18,6 @@ from gonogo.catalog.registry import Component, Criterion, Registry
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC
 from gonogo.cluster.judge.doom import RULES
 from gonogo.commands import judging
-from gonogo.commands.asking import Suites
 from gonogo.commands.tables import Form, coloured, columns, for_programs
 from gonogo.core import errors
 from gonogo.core.content import find_root
@@ -27,6 +26,9 @@ from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Code, Struct
 from gonogo.core.outlet import public, say
 from gonogo.render.blocks import NARROWEST, block, painted
+
+if TYPE_CHECKING:
+    from gonogo.commands.asking import Suites  # it loads pytest: 0.4 s that whoever completes an id need not wait
 
 Sort = Literal["criterion", "cause", "component", "kind", "reason"]
 
@@ -75,6 +77,8 @@ def run(id: str | None, form: Form) -> Code:
             first = FIRST if form is Form.TABLE else None
             say(overview(ids, colour=coloured(), width=columns(), first=first))
     else:
+        from gonogo.commands.asking import Suites
+
         found = explained(Suites(registry), id)
         if not for_programs(found.public(), form, [id]):
             say(text(found, colour=coloured(), width=columns()))
@@ -118,13 +122,17 @@ def explained(suites: Suites, id: str) -> Explained:
 
 def known(registry: Registry) -> dict[Sort, list[str]]:
     """Every id that can be explained, by its sort; a generic cause also stands behind each component's name."""
+    return {**named(registry), "reason": sorted({*RULES, *judging.shown_by()})}
+
+
+def named(registry: Registry) -> dict[Sort, list[str]]:
+    """Those that files and tables name: all but reasons, which are read from the text of the judges, for half a second."""
     causes = [f"{name}.{kind}" for name, one in registry.components.items() for kind in one.signatures]
     return {
         "criterion": [*registry.criteria],
         "cause": [*causes, *GENERIC],
         "component": [*registry.components],
         "kind": judging.kinds(registry.kinds),
-        "reason": sorted({*RULES, *judging.shown_by()}),
     }
 
 

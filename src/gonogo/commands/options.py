@@ -150,6 +150,33 @@ EVERYWHERE = [*_params(_ahead, GENERAL), *PRINTED, *OF_CLUSTER, *MANNER]
 """What may stand before the verb."""
 
 
+class AsTyped:
+    """Takes what is typed as it is: to have pydantic look at a text would cost each verb 0.1 s of CPU."""
+
+    def __init__(self, read: Callable[[str], Any] | None) -> None:
+        self._read = read
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value of a parameter. Raises ``BadParameter`` naming it."""
+        if value is None or self._read is None:
+            return value
+        try:
+            return self._read(value)
+        except typer.BadParameter as error:
+            error.param, error.ctx = param, ctx
+            raise
+
+
+def plainly(params: Iterable[Any]) -> None:
+    """Let flags, and parameters of text, take what is typed."""
+    for param in params:
+        described = param.type_descriptor
+        read = described.parameter_info.parser
+        if read is not None or described.annotation in (bool, str, list[str]):
+            runtime = AsTyped(read)
+            param.get_runtime_param = lambda runtime=runtime: runtime
+
+
 class Verb(TyperCommand):
     """A verb with the general options, and help in sections: its own options first."""
 
@@ -164,6 +191,11 @@ class Verb(TyperCommand):
             param = copy.copy(param)
             param.opts = [opt for opt in param.opts if opt not in own]  # -v of `health` shows all rows
             self.params.append(param)
+        plainly(self.params)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """A flag like others."""
+        return _help(super().get_help_option(ctx))
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Settle what the general options say, and do what the verb does with its own."""
@@ -197,6 +229,11 @@ class Verbs(TyperGroup):
     def __init__(self, *given: Any, **settings: Any) -> None:
         super().__init__(*given, **settings)
         self.params += [copy.copy(param) for param in EVERYWHERE]
+        plainly(self.params)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """A flag like others."""
+        return _help(super().get_help_option(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """What stands before the verb goes behind it."""
@@ -229,6 +266,11 @@ def in_colour() -> list[str]:
     """``--color`` as pytest has it."""
     said = {Colour.ALWAYS: "yes", Colour.NEVER: "no"}.get(manner().colour)
     return [f"--color={said}"] if said else []
+
+
+def _help(option: Any) -> Any:
+    plainly([option] if option is not None else ())
+    return option
 
 
 def in_sections(params: Iterable[Any], ctx: Any, formatter: Any) -> None:

@@ -6,6 +6,7 @@ fixtures. Inert where the root folder holds no content, and for tests outside ``
 
 from __future__ import annotations
 
+import argparse
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from gonogo.core.content import is_root
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.holders import told_by
 from gonogo.core.outlet import public, redacted, tell
+from gonogo.core.times import stretch
 from gonogo.pytest_plugin.clients import fixtures
 from gonogo.pytest_plugin.collection import Collection
 from gonogo.pytest_plugin.reports import Reports
@@ -43,8 +45,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--run", metavar="ID", help="the id that all shards of one run share (GONOGO_RUN, else a new one)")
     group.addoption("--out", metavar="DIR", help="where results and reports go (reports/out of the checkout)")
     group.addoption("--keep", action="store_true", help="leave the platform running; `gonogo down` ends it")
-    group.addoption("--deadline", metavar="SECONDS", type=float, help="of the whole run")
+    group.addoption("--deadline", metavar="TIME", type=_seconds, help="of the whole run: 90s, 30m, or seconds alone")
     group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
+
+
+def _seconds(text: str) -> float:
+    """A length of time in seconds. Raises what pytest makes wrong use of."""
+    try:
+        return stretch(text, "--deadline", bare="seconds").total_seconds()
+    except ConfigError as error:
+        problem = error.problems[0]
+        raise argparse.ArgumentTypeError(f"{problem.what} ({problem.hint})") from None
 
 
 COMPONENT = "component"

@@ -155,7 +155,7 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
             seen = drilled(platform, drill)
             mark = "✓" if seen.seen and seen.blamed_right else "✗"
             told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
-            screen.line(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
+            screen.news(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
             rows.append(seen)
         return rows
     finally:
