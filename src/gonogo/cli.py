@@ -16,13 +16,25 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from gonogo import __version__
-from gonogo.commands.options import AskingVerb, CheckVerb, Output, Shell, Target, Verb, Verbs, choice, in_colour, words
+from gonogo.commands.options import (
+    AskingVerb,
+    CheckVerb,
+    CompletedShell,
+    Output,
+    Target,
+    Verb,
+    Verbs,
+    among,
+    choice,
+    in_colour,
+    words,
+)
 from gonogo.commands.tables import Form
 from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import GonogoError, ending
 from gonogo.core.harmless import line, plain
 from gonogo.core.interrupts import Interrupts
-from gonogo.core.outcomes import Code
+from gonogo.core.outcomes import Code, Level, Mode
 from gonogo.core.outlet import guarded, say, tell, traceback_of
 
 COMPLETES = "_GONOGO_COMPLETE"
@@ -228,7 +240,7 @@ def check(
             metavar="MODE",
             help="What checks may do: read, write (objects of their own) or disrupt (kill, and restore); "
             "default: write on what gonogo started, else read.",
-            autocompletion=words("modes"),
+            autocompletion=among(Mode),
         ),
     ] = None,
     criterion: Annotated[
@@ -277,7 +289,7 @@ def gate(
             "--strict",
             metavar="LEVEL",
             help="This level gates too: important or optional.",
-            autocompletion=words("levels"),
+            autocompletion=among(Level),
         ),
     ] = None,
     max_age: Annotated[
@@ -402,7 +414,7 @@ def sweep(
 def rbac(
     purpose: Annotated[
         str,
-        typer.Option("--for", metavar="MODE", help="read, write or disrupt.", autocompletion=words("modes")),
+        typer.Option("--for", metavar="MODE", help="read, write or disrupt.", autocompletion=among(Mode)),
     ],
     account: Annotated[
         str, typer.Option(metavar="[NAMESPACE/]NAME", help="The ServiceAccount that the Roles are bound to.")
@@ -422,9 +434,12 @@ def rbac(
 @app.command(cls=Verb, rich_help_panel=REST, epilog=example("gonogo completion bash > /etc/bash_completion.d/gonogo"))
 def completion(
     shell: Annotated[
-        Shell,
+        CompletedShell,
         typer.Argument(
-            metavar="bash|zsh|fish", parser=choice(Shell), show_default=False, autocompletion=words("shells")
+            metavar="bash|zsh|fish",
+            parser=choice(CompletedShell),
+            show_default=False,
+            autocompletion=among(CompletedShell),
         ),
     ],
 ) -> int:
@@ -476,7 +491,7 @@ def new_component(
 def main() -> None:
     """The program: every error is a sentence and an exit code (docs/exit-codes.md); no output shows a secret."""
     with guarded():
-        code = completed() if COMPLETES in os.environ else ended()
+        code = ended()
     sys.exit(code)
 
 
@@ -492,6 +507,8 @@ def completed() -> int:
 
 def ended() -> int:
     """The exit code of the verb, which is run in a process apart where checks may end that."""
+    if COMPLETES in os.environ:
+        return completed()
     from gonogo.run.child import EndedEarly, apart
 
     verb = next((word for word in sys.argv[1:] if word in APART), "")  # options may stand before it

@@ -45,24 +45,24 @@ class Requirement(NamedTuple):
 
 
 class Selector(NamedTuple):
-    """All conditions that an object has to meet; without any, every object does. ``text`` is as it was written."""
+    """All conditions that an object has to meet; without any, every object does. ``written`` is how it was given."""
 
-    text: str = ""
+    written: str = ""
     requirements: tuple[Requirement, ...] = ()
 
     @classmethod
-    def read(cls, text: str, where: str) -> Selector:
+    def read(cls, written: str, where: str) -> Selector:
         """Raises ``ConfigError`` naming ``where`` for what is no selector."""
         found, at = [], 0
-        while at < len(text.rstrip()):
-            one = _ONE.match(text, at)
+        while at < len(written.rstrip()):
+            one = _ONE.match(written, at)
             requirement = _requirement(one) if one else None
-            if one is None or requirement is None or (one.end() == len(text) and text.endswith(",")):
-                told = f"{text!r:.120} is no label selector, from {text[at:].strip()!r:.60} on"
-                raise ConfigError(Problem(where, told, GRAMMAR))
+            if one is None or requirement is None or (one.end() == len(written) and written.endswith(",")):
+                what = f"{written!r:.120} is no label selector, from {written[at:].strip()!r:.60} on"
+                raise ConfigError(Problem(where, what, GRAMMAR))
             found.append(requirement)
             at = one.end()
-        return cls(text, tuple(found))
+        return cls(written, tuple(found))
 
     def fits(self, obj: Mapping[str, Any]) -> bool:
         """Whether an object is meant; one that does not fit its kind's definition, labels and all, may be."""

@@ -88,7 +88,7 @@ def of_cluster(
 
     hub = Hub(api, namespaces, follow=False, rules=rules)
     try:
-        return _asked(hub, Logs(api), labels, *_begun(api, hub))
+        return _asked(hub, Logs(api), *_begun(api, hub), labels)
     finally:
         hub.close()
 
@@ -110,7 +110,7 @@ def followed(
     hub = Hub(api, namespaces, rules=rules)
     try:
         logs = Logs(api)
-        survey = _asked(hub, logs, labels, *_begun(api, hub))
+        survey = _asked(hub, logs, *_begun(api, hub), labels)
         yield survey
         since = dict.fromkeys(map(_key, survey.rows), monotonic())
         before = {_key(row): row for row in survey.rows}
@@ -176,7 +176,13 @@ def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     return judged, unknown
 
 
-def _asked(hub: Hub, logs: Logs, labels: Selector, judged: Sequence[Kind], unasked: list[str]) -> Survey:
+def _asked(
+    hub: Hub,
+    logs: Logs,
+    judged: Sequence[Kind],
+    unasked: list[str],
+    labels: Selector = Selector(),  # noqa: B008 - a tuple
+) -> Survey:
     world = logs.world(hub)
     less: list[str] = []
     needed = {kind.resource for kind in judged}
@@ -192,7 +198,11 @@ def _asked(hub: Hub, logs: Logs, labels: Selector, judged: Sequence[Kind], unask
 
 def _survey(world: World, namespaces: Collection[str], labels: Selector) -> Survey:
     rows = _rows(world, namespaces, labels)
-    notes = [f"nothing fits the selector {labels.text!r}: no object was judged"] if labels.text and not rows else []
+    notes = (
+        [f"nothing fits the selector {labels.written!r}: no object was judged"]
+        if labels.requirements and not rows
+        else []
+    )
     return Survey(rows, tally(world, namespaces=tuple(namespaces), fits=labels.fits), notes=notes)
 
 

@@ -7,11 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from gonogo.catalog.registry import Registry
-from gonogo.commands.options import Shell
-from gonogo.commands.tables import Form
 from gonogo.core.content import find_root
-from gonogo.core.manner import Colour
-from gonogo.core.outcomes import Level, Mode
 
 
 def components() -> Iterable[str]:
@@ -59,10 +55,5 @@ WORDS: Mapping[str, Callable[[], Iterable[str]]] = {
     "drills": drills,
     "ids": ids,
     "contexts": contexts,
-    "forms": lambda: map(str, Form),
-    "colours": lambda: map(str, Colour),
-    "modes": lambda: map(str, Mode),
-    "levels": lambda: map(str, Level),
-    "shells": lambda: map(str, Shell),
 }
 """By what is completed."""

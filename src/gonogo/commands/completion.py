@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gonogo.commands.options import Shell
+from gonogo.commands.options import CompletedShell
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import say
 
 
-def run(shell: Shell) -> Code:
+def run(shell: CompletedShell) -> Code:
     """Print the script."""
     from typer import completion
 

@@ -23,7 +23,7 @@ class ComponentRow(Struct, frozen=True, kw_only=True):
     why_not: str
 
 
-class Components(Struct, frozen=True, kw_only=True):
+class ComponentsAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints."""
 
     schema: Literal["gonogo/components/1"] = "gonogo/components/1"
@@ -50,5 +50,5 @@ def run(target: str | None, form: Form) -> Code:
                 why_not=lacking.get(name, ""),
             )
         )
-    show(Components(rows=tuple(rows)), form, lambda row: row.component, wide=("title", "target"))
+    show(ComponentsAnswer(rows=tuple(rows)), form, lambda row: row.component, wide=("title", "target"))
     return Code.GO

@@ -76,7 +76,7 @@ class Finding(msgspec.Struct, frozen=True):
     needed: bool = True
 
 
-class Examined(Struct, frozen=True, kw_only=True):
+class DoctorAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints."""
 
     schema: Literal["gonogo/doctor/1"] = "gonogo/doctor/1"
@@ -87,7 +87,7 @@ def run(target: str | None, form: Form) -> Code:
     """Print the rows; their code."""
     rows = examined(*loaded(target))
     lacking = (row.what for row in rows if row.needed and row.state is not Lack.OK)
-    if not for_programs(Examined(rows=tuple(rows)), form, lacking):
+    if not for_programs(DoctorAnswer(rows=tuple(rows)), form, lacking):
         say(text(rows, colour=coloured(), width=columns()))
     return code(rows)
 

@@ -10,17 +10,17 @@ from gonogo.core.outcomes import Code, Struct
 from gonogo.run.drills import DrillRow, ListedDrill, catalogue, run_drills
 
 
-class Drilled(Struct, frozen=True, kw_only=True):
+class DrillAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints."""
 
     schema: Literal["gonogo/drill/1"] = "gonogo/drill/1"
     rows: tuple[DrillRow, ...]
 
 
-class Drills(Struct, frozen=True, kw_only=True):
+class DrillListAnswer(Struct, frozen=True, kw_only=True):
     """What ``--list -o json`` prints."""
 
-    schema: Literal["gonogo/drills/1"] = "gonogo/drills/1"
+    schema: Literal["gonogo/drill-list/1"] = "gonogo/drill-list/1"
     rows: tuple[ListedDrill, ...]
 
 
@@ -29,9 +29,9 @@ def run(names: list[str] | None, target: str | None, form: Form, listed: bool) -
     root, registry, chosen = loaded(target)
     drills = catalogue(root, registry, names or [])
     if listed:
-        found = Drills(rows=tuple(drill.listed() for drill in drills))
+        found = DrillListAnswer(rows=tuple(drill.listed() for drill in drills))
         show(found, form, lambda row: row.name, wide=("component", "asks", "green"))
         return Code.GO
     rows = run_drills(registry, chosen, drills)
-    show(Drilled(rows=tuple(rows)), form, lambda row: row.name, wide=("component", "expected"))
+    show(DrillAnswer(rows=tuple(rows)), form, lambda row: row.name, wide=("component", "expected"))
     return Code.GO if rows and all(row.seen and row.blamed_right for row in rows) else Code.FAILED

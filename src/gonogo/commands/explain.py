@@ -37,30 +37,17 @@ FIRST = 120
 """Characters of the ids of one sort that are named where nobody asks for one."""
 
 
-class KnownRow(Struct, frozen=True, kw_only=True):
-    """The ids of one sort."""
-
-    sort: Sort
-    count: int
-    ids: tuple[str, ...]
-
-
-class Known(Struct, frozen=True, kw_only=True):
-    """What ``-o json`` prints where no id is named."""
-
-    schema: Literal["gonogo/ids/1"] = "gonogo/ids/1"
-    rows: tuple[KnownRow, ...]
-
-
 class ExplainedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What an id means; which other fields there are depends on its sort."""
+    """An id; which other fields there are depends on its sort. Where none is named: all ``ids`` of a sort."""
 
-    id: str
     sort: Sort
+    id: str = ""
+    count: int = 0
+    ids: tuple[str, ...] = ()
 
 
-class Meaning(Struct, frozen=True, kw_only=True):
-    """What ``ID -o json`` prints: one row."""
+class ExplainAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints; one row for an id, one for each sort where none is named."""
 
     schema: Literal["gonogo/explain/1"] = "gonogo/explain/1"
     rows: tuple[ExplainedRow, ...]
@@ -72,17 +59,22 @@ def run(id: str | None, form: Form) -> Code:
     public(registry.components)
     if id is None:
         ids = known(registry)
-        rows = tuple(KnownRow(sort=sort, count=len(words), ids=tuple(words)) for sort, words in ids.items())
-        if not for_programs(Known(rows=rows), form, (word for row in rows for word in row.ids)):
+        rows = [{"sort": sort, "count": len(words), "ids": words} for sort, words in ids.items()]
+        if not for_programs(answer(rows), form, (word for words in ids.values() for word in words)):
             first = FIRST if form is Form.TABLE else None
             say(overview(ids, colour=coloured(), width=columns(), first=first))
     else:
         from gonogo.commands.asking import Suites
 
         found = explained(Suites(registry), id)
-        if not for_programs(found.public(), form, [id]):
+        if not for_programs(answer([found.public()]), form, [id]):
             say(text(found, colour=coloured(), width=columns()))
     return Code.GO
+
+
+def answer(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows in the shape of :class:`ExplainAnswer`, with all their fields."""
+    return {"schema": ExplainAnswer(rows=()).schema, "rows": rows}
 
 
 class Explained(NamedTuple):
@@ -93,8 +85,8 @@ class Explained(NamedTuple):
     parts: Mapping[str, Any]
 
     def public(self) -> dict[str, Any]:
-        """As programs get it, in the shape of :class:`Meaning`."""
-        return {"schema": Meaning(rows=()).schema, "rows": [{"id": self.id, "sort": self.sort, **self.parts}]}
+        """Its row for programs, an :class:`ExplainedRow`."""
+        return {"id": self.id, "sort": self.sort, **self.parts}
 
 
 def explained(suites: Suites, id: str) -> Explained:
@@ -126,7 +118,7 @@ def known(registry: Registry) -> dict[Sort, list[str]]:
 
 
 def named(registry: Registry) -> dict[Sort, list[str]]:
-    """Those that files and tables name: all but reasons, which are read from the text of the judges, for half a second."""
+    """Those that files and tables name: all but reasons, which to read from the judges takes half a second."""
     causes = [f"{name}.{kind}" for name, one in registry.components.items() for kind in one.signatures]
     return {
         "criterion": [*registry.criteria],

@@ -32,7 +32,7 @@ class CriterionRow(Struct, frozen=True, kw_only=True):
     blocked_by: str | None
 
 
-class Gate(Verdict, frozen=True, kw_only=True):
+class GateAnswer(Verdict, frozen=True, kw_only=True):
     """What ``-o json`` prints: the verdict, and which run it is of; ``age_seconds`` is null where that never ended."""
 
     schema: Literal["gonogo/gate/1"] = "gonogo/gate/1"
@@ -72,7 +72,7 @@ LACKING = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
 """Of a criterion that ``-o name`` names: something is to be done about it."""
 
 
-def _answer(results: Results, now: datetime, gating: Level) -> Gate:
+def _answer(results: Results, now: datetime, gating: Level) -> GateAnswer:
     assert results.verdict is not None
     finished, levels = moment(results.run.finished), [*Level]
     rows = (
@@ -87,7 +87,7 @@ def _answer(results: Results, now: datetime, gating: Level) -> Gate:
         )
         for one in wording.ranked(results.criteria)
     )
-    return Gate(
+    return GateAnswer(
         **msgspec.structs.asdict(results.verdict),
         rows=tuple(rows),
         run=results.run.id,

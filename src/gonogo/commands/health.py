@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CODES = {State.FAILED: Code.FAILED, State.UNKNOWN: Code.COULD_NOT_TELL}
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class HealthAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints; ``unasked`` tells what could not be asked or read, ``notes`` what else, a sentence each.
 
     ``state`` is what all of it comes to, and what the exit code says: ready 0, failed 1, unknown 3.
@@ -44,7 +44,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-class Watched(Row, frozen=True, kw_only=True):
+class HealthWatchAnswer(Row, frozen=True, kw_only=True):
     """What ``--watch -o json`` prints, a line per object and change; ``deleted``: it is not there any more."""
 
     schema: Literal["gonogo/health-watch/1"] = "gonogo/health-watch/1"
@@ -125,7 +125,7 @@ def _cluster_of(target: str | None) -> tuple[Kubernetes, Timeouts]:
 def _surveyed(found: survey.Survey, form: Form, all_rows: bool) -> Code:
     """Print a survey; the exit code that it comes to."""
     unasked = [f"could not be asked: {what}" for what in found.unasked]
-    answer = Judged(
+    answer = HealthAnswer(
         state=found.state,
         rows=tuple(found.rows),
         health=found.health,
@@ -196,7 +196,7 @@ def _told(changes: Iterable[story.Change], form: Form) -> None:
         if form is Form.NAME:
             say(line(_name(change.row)))
             continue
-        one = Watched(**asdict(change.row), deleted=change.gone)
+        one = HealthWatchAnswer(**asdict(change.row), deleted=change.gone)
         if form is Form.JSON:
             say_json(one)
         else:

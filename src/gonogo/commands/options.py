@@ -19,7 +19,7 @@ from gonogo.core.files import suggestion
 from gonogo.core.manner import Colour, Manner, manner, settle
 
 
-class Shell(StrEnum):
+class CompletedShell(StrEnum):
     """Shells that can be taught to complete."""
 
     BASH = "bash"
@@ -59,6 +59,11 @@ TARGET = typer.Option(
 Target = Annotated[str | None, TARGET]
 
 
+def among(kind: Iterable[Any]) -> Callable[[str], list[str]]:
+    """The same with the values of an enum."""
+    return lambda incomplete: [str(one) for one in kind if str(one).startswith(incomplete)]
+
+
 def choice(kind: Any) -> Callable[[str], Any]:
     """What reads one of the values of an enum; ``-o=json``, as kubectl takes it, too."""
 
@@ -81,7 +86,7 @@ Output = Annotated[
         metavar="FORM",
         show_default=False,
         help="table, wide, json, yaml or name (one name a line).",
-        autocompletion=words("forms"),
+        autocompletion=among(Form),
         rich_help_panel=GENERAL,
     ),
 ]
@@ -98,7 +103,7 @@ def _general(
             metavar="WHEN",
             show_default=False,
             help="auto, always or never; NO_COLOR and FORCE_COLOR count too.",
-            autocompletion=words("colours"),
+            autocompletion=among(Colour),
         ),
     ] = Colour.AUTO,
 ) -> None: ...

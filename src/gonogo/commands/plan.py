@@ -32,7 +32,7 @@ class PlannedRow(Struct, frozen=True, kw_only=True):
     processes: int
 
 
-class Planned(Struct, frozen=True, kw_only=True):
+class PlanAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints; ``problems`` say why it does not fit, a sentence each."""
 
     schema: Literal["gonogo/plan/1"] = "gonogo/plan/1"
@@ -56,7 +56,7 @@ def run(names: list[str] | None, target: str | None, form: Form) -> Code:
     )
     total = Taken(**{key: sum(getattr(row, key) for row in rows) for key in Taken.__struct_fields__})
     problems = tuple(map(str, deploys.fits(wanted))) if deploys else ()
-    show(Planned(rows=rows, total=total, fits=not problems, problems=problems), form, lambda row: row.component)
+    show(PlanAnswer(rows=rows, total=total, fits=not problems, problems=problems), form, lambda row: row.component)
     if form in (Form.TABLE, Form.WIDE):
         told = "\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk"
         say(told.format(**msgspec.structs.asdict(total)))

@@ -13,20 +13,21 @@ from pathlib import Path
 
 import msgspec
 
-from gonogo.commands.components import Components
-from gonogo.commands.doctor import Examined
-from gonogo.commands.drill import Drilled, Drills
-from gonogo.commands.explain import Known, Meaning
-from gonogo.commands.gate import Gate
-from gonogo.commands.health import Judged, Watched
-from gonogo.commands.plan import Planned
-from gonogo.commands.status import Status
-from gonogo.commands.sweep import Swept
+from gonogo.commands.components import ComponentsAnswer
+from gonogo.commands.doctor import DoctorAnswer
+from gonogo.commands.drill import DrillAnswer, DrillListAnswer
+from gonogo.commands.explain import ExplainAnswer
+from gonogo.commands.gate import GateAnswer
+from gonogo.commands.health import HealthAnswer, HealthWatchAnswer
+from gonogo.commands.plan import PlanAnswer
+from gonogo.commands.status import StatusAnswer
+from gonogo.commands.sweep import SweepAnswer
 from gonogo.core.atomic import write_atomically
 from gonogo.core.outcomes import Struct
 
 ANSWERS: tuple[type[Struct], ...] = (
-    *(Components, Drilled, Drills, Examined, Gate, Judged, Known, Meaning, Planned, Status, Swept, Watched),
+    *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, ExplainAnswer, GateAnswer, HealthAnswer),
+    *(HealthWatchAnswer, PlanAnswer, StatusAnswer, SweepAnswer),
 )
 
 

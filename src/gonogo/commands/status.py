@@ -26,7 +26,7 @@ class ServerRow(Struct, frozen=True, kw_only=True):
     since: str
 
 
-class Status(Struct, frozen=True, kw_only=True):
+class StatusAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints."""
 
     schema: Literal["gonogo/status/1"] = "gonogo/status/1"
@@ -46,5 +46,5 @@ def run(target: str | None, form: Form) -> Code:
         news(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
         news("nothing is up; `gonogo up` deploys the platform")
-    show(Status(rows=rows), form, lambda row: f"{row.component}/{row.node}", wide=("provider", "log", "data"))
+    show(StatusAnswer(rows=rows), form, lambda row: f"{row.component}/{row.node}", wide=("provider", "log", "data"))
     return Code.GO

@@ -24,7 +24,7 @@ class LeftRow(Struct, frozen=True, kw_only=True):
     removed: bool
 
 
-class Swept(Struct, frozen=True, kw_only=True):
+class SweepAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints."""
 
     schema: Literal["gonogo/sweep/1"] = "gonogo/sweep/1"
@@ -48,7 +48,7 @@ def run(yes: bool, older_than: str, target: str | None, form: Form) -> Code:
         rows.append({**one.public(), "removed": outcome is Outcome.PASSED})
         outcomes += [outcome] if outcome is not None else []
     left = tuple(LeftRow(**row) for row in rows)
-    show(Swept(rows=left), form, lambda row: "/".join(filter(None, [row.component, row.kind, row.name])))
+    show(SweepAnswer(rows=left), form, lambda row: "/".join(filter(None, [row.component, row.kind, row.name])))
     if not yes and rows:
         news(f"{len(rows)} in all; `gonogo sweep --yes` deletes them")
     elif not rows and not outcomes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -39,7 +38,7 @@ class Answer(Protocol):
 
 def coloured() -> bool:
     """Whether standard output wants colours: a terminal without ``NO_COLOR``, or what ``--color`` says."""
-    return manner.coloured(sys.stdout)
+    return manner.coloured(terminal=is_terminal())
 
 
 def columns() -> int:

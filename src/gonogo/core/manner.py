@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TextIO
 
 
 class Colour(StrEnum):
@@ -43,10 +42,10 @@ def manner() -> Manner:
     return _settled[0]
 
 
-def coloured(stream: TextIO) -> bool:
-    """Whether what goes to a stream is to have colours: the command line counts before the environment."""
+def coloured(*, terminal: bool) -> bool:
+    """Whether what goes to a terminal, or to none, is to have colours: the command line counts before all else."""
     if (asked := manner().colour) is not Colour.AUTO:
         return asked is Colour.ALWAYS
     if os.environ.get("NO_COLOR"):  # no-color.org: where it is not empty
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or terminal
