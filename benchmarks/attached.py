@@ -56,7 +56,7 @@ def memory(root: Path) -> float:
     Shared pages count once, divided among those that map them (proc_pid_smaps(5)). The keeper is found by the
     environment of any server (``GONOGO_KEEPER``, pid and start time).
     """
-    servers = json.loads(run(*GONOGO, "status", "--json", "--target", "embedded", cwd=root).output)
+    servers = json.loads(run(*GONOGO, "status", "--json", "--target", "embedded", cwd=root).output)["rows"]
     pids = [server["pid"] for server in servers if server["pid"]]
     if not pids:
         raise BenchmarkError("`gonogo status` shows no server")

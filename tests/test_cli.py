@@ -96,11 +96,12 @@ def test_the_help_of_the_program_names_every_verb_in_one_whole_line(gonogo: Gono
 
     lines = [line.split() for line in said.out.splitlines()]
     assert [line[0] for line in lines if line and line[0] in VERBS] == VERBS
-    assert "..." not in said.out.partition("Commands:")[2]
+    assert "..." not in said.out.partition("First steps:")[2]
 
 
 def test_the_verbs_are_those_of_the_contract() -> None:
-    verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor init"
+    verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor"
+    verbs += " init lint completion"
 
     assert sorted(VERBS) == sorted(verbs.split())
 
@@ -109,6 +110,7 @@ def test_each_verb_is_a_module_of_its_own() -> None:
     folder = Path(cli.__file__).parent / "commands"
     shared = {"__init__", "asking", "attach", "checkout", "judging", "kinds", "stored", "tables"}
     shared |= {"belonging", "discover", "draft", "recognise"}  # how `endpoints --discover` drafts
+    shared |= {"completing", "options", "schemas"}
 
     modules = {path.stem for path in folder.glob("*.py")} - shared
     assert modules == {*VERBS, *(group.name for group in cli.app.registered_groups)}
@@ -237,7 +239,8 @@ def test_an_unusable_gonogo_home_is_a_sentence(
 
 
 def test_components_plan_and_status_know_a_target_that_was_there_before(gonogo: Gonogo, content: Content) -> None:
-    assert [row["component"] for row in json.loads(gonogo("components", "--json").out)] == ["store", "shop"]
+    rows = json.loads(gonogo("components", "--json").out)["rows"]
+    assert [row["component"] for row in rows] == ["store", "shop"]
     assert gonogo("plan").code == 0
     assert "sees no processes" in gonogo("status").err
 
@@ -245,7 +248,7 @@ def test_components_plan_and_status_know_a_target_that_was_there_before(gonogo: 
 def test_a_component_that_the_target_cannot_hold_is_named_with_the_reason(gonogo: Gonogo, content: Content) -> None:
     content.write("deploy/targets/embedded.toml", EMBEDDED)
 
-    rows = json.loads(gonogo("components", "--target", "embedded", "--json").out)
+    rows = json.loads(gonogo("components", "--target", "embedded", "--json").out)["rows"]
 
     assert [(row["held"], row["why_not"]) for row in rows] == [(False, "needs a cluster: no embedded server")] * 2
 
@@ -775,7 +778,7 @@ def test_sweep_lists_and_deletes_what_a_killed_run_left(
 
     assert f"{run}-1" in listed.out
     assert "`gonogo sweep --yes` deletes them" in listed.err
-    assert [(row["name"], row["removed"]) for row in json.loads(swept.out)] == [(f"{run}-1", True)]
+    assert [(row["name"], row["removed"]) for row in json.loads(swept.out)["rows"]] == [(f"{run}-1", True)]
     assert not left.exists()
     assert (again.code, again.out) == (0, "")
 

@@ -82,7 +82,7 @@ def drills(content: Content, *names: str) -> list[Drill]:
 def test_every_fault_is_seen_or_told_not_to_be(pytester: pytest.Pytester, drilled: Content) -> None:
     done = pytester.run(sys.executable, "-m", "gonogo", "drill", "--json")
 
-    rows = {row["name"]: row for row in json.loads(done.stdout.str())}
+    rows = {row["name"]: row for row in json.loads(done.stdout.str())["rows"]}
     seen = {name: (row["outcome"], row["cause"], row["seen"], row["blamed_right"]) for name, row in rows.items()}
     assert seen == {
         "store.moved": ("failed", "store.connection_refused", True, True),

@@ -381,9 +381,7 @@ def test_the_verb_prints_one_object_as_json() -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout) == {
         "schema": "gonogo/explain/1",
-        "id": "kafka.brokers",
-        "sort": "criterion",
-        **msgspec.to_builtins(parts("kafka.brokers")),
+        "rows": [{"id": "kafka.brokers", "sort": "criterion", **msgspec.to_builtins(parts("kafka.brokers"))}],
     }
 
 

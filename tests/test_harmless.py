@@ -25,7 +25,8 @@ from gonogo.cluster.judge import Row, State
 from gonogo.cluster.judge.doom import kubectl, typed
 from gonogo.cluster.story import Change
 from gonogo.commands.attach import text as toml_text
-from gonogo.commands.tables import show
+from gonogo.commands.plan import PlannedRow
+from gonogo.commands.tables import table
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json, line, plain
 from gonogo.core.outcomes import Outcome
@@ -161,7 +162,7 @@ def test_toml_that_is_printed_acts_on_nothing() -> None:
     assert harmful(toml_text("a\x9b2J\u202e\x7f")) == set()
 
 
-@pytest.mark.parametrize("options", [[], ["-v"], ["--json"]])
+@pytest.mark.parametrize("options", [[], ["-v"], ["--json"], ["-o", "yaml"], ["-o", "wide", "-v"], ["-o", "name"]])
 def test_the_verb_prints_nothing_that_acts(
     options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,7 +183,9 @@ def test_the_verb_prints_nothing_that_acts(
     said = capfd.readouterr()
     assert harmful(said.out + said.err) == set()
     if "--json" in options:
-        assert bad in {row["name"] for row in json.loads(said.out)}
+        assert bad in {row["name"] for row in json.loads(said.out)["rows"]}
+    if "yaml" in options:
+        assert bad in {row["name"] for row in yaml.safe_load(said.out)["rows"]}
 
 
 def test_a_file_that_is_not_there_is_named_harmlessly(
@@ -197,12 +200,13 @@ def test_a_file_that_is_not_there_is_named_harmlessly(
     assert harmful(capfd.readouterr().err) == set()
 
 
-def test_a_table_has_a_line_for_each_row(capfd: pytest.CaptureFixture[str]) -> None:
-    show([{"name": HOSTILE[:-1], "list": [HOSTILE[:-1]]}], False)
+def test_a_table_has_a_line_for_each_row() -> None:
+    row = PlannedRow(order=1, component=HOSTILE[:-1], needs=(HOSTILE[:-1],), memory_mib=1, disk_mib=1, processes=1)
 
-    out = capfd.readouterr().out
-    assert harmful(out) == set()
-    assert len(out.splitlines()) == 2
+    lines = table([row])
+
+    assert harmful("".join(lines)) == set()
+    assert [len(line.splitlines()) for line in lines] == [1, 1]
 
 
 # -- commands that somebody will type

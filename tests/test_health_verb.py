@@ -180,7 +180,7 @@ def test_all_bad_files_are_told_at_once(health: Health) -> None:
 def test_a_row_has_the_fields_of_the_contract(health: Health) -> None:
     said = health(pod("web-0"), FAILED, "--json")
 
-    rows = json.loads(said.out)
+    rows = json.loads(said.out)["rows"]
     assert [list(row) for row in rows] == [FIELDS + FACTS, FIELDS + FACTS]
     assert {row["name"]: row["state"] for row in rows} == {"web-0": "ready", "events": "failed"}
     assert rows[1]["apiVersion"] == "kafka.strimzi.io/v1"
@@ -190,12 +190,12 @@ def test_a_row_has_the_fields_of_the_contract(health: Health) -> None:
 def test_json_is_all_that_goes_to_standard_output(health: Health) -> None:
     said = health(pod("web-0"), "--json")
 
-    assert isinstance(json.loads(said.out), list)
+    assert isinstance(json.loads(said.out), dict)
     assert "judged at 2026-11-24 10:00:00 UTC, the latest time in the files" in said.err
 
 
-def test_no_rows_are_an_empty_array(health: Health) -> None:
-    assert json.loads(health({"apiVersion": "v1", "kind": "List", "items": []}, "--json").out) == []
+def test_no_rows_are_an_empty_list(health: Health) -> None:
+    assert json.loads(health({"apiVersion": "v1", "kind": "List", "items": []}, "--json").out)["rows"] == []
 
 
 def test_the_states_are_those_of_the_contract() -> None:
@@ -211,7 +211,7 @@ def test_objects_may_come_through_a_pipe(health: Health, monkeypatch: pytest.Mon
     said = health("-f", "-", "--json")
 
     assert said.code == 1
-    assert json.loads(said.out)[0]["source"] == "standard input"
+    assert json.loads(said.out)["rows"][0]["source"] == "standard input"
 
 
 @pytest.mark.parametrize("given", [["-n", "data"], ["-n", "x,data"], ["-n", "x", "-n", "data"]])
@@ -221,7 +221,7 @@ def test_a_namespace_narrows(given: list[str], health: Health) -> None:
     said = health(pod("web-0"), other, *given, "--json")
 
     assert said.code == 0
-    assert [row["namespace"] for row in json.loads(said.out)] == ["data"]
+    assert [row["namespace"] for row in json.loads(said.out)["rows"]] == ["data"]
 
 
 # -- what a person reads
@@ -518,7 +518,7 @@ def test_the_target_says_which_namespaces(
     target.write_text(target.read_text() + '\n[kubernetes]\ncontext = "one"\nnamespaces = ["data"]\n')
     seen: list[Any] = []
     monkeypatch.setattr("gonogo.cluster.api.Api", lambda settings, timeouts: settings.context)
-    monkeypatch.setattr(survey, "of_cluster", lambda api, spaces, _: seen.append((api, spaces)) or survey_of([]))
+    monkeypatch.setattr(survey, "of_cluster", lambda api, spaces, *_: seen.append((api, spaces)) or survey_of([]))
 
     health(*given, "--target", "there", "--json")
 

@@ -21,7 +21,7 @@ from test_drafts import KAFKA, SUPERSET, SUPERSETS
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.commands import init
-from gonogo.core import content
+from gonogo.core import content, manner
 from gonogo.core.errors import ConfigError
 
 CONTENT = ("deploy", "fixtures", "suites", "reports")
@@ -96,7 +96,7 @@ def test_the_commands_that_it_names_work(repository: Path) -> None:
 
 def test_each_file_says_what_it_is_and_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    init.run(tmp_path / "new" / "folder", "", "")
+    init.run(tmp_path / "new" / "folder", "")
 
     folder = tmp_path / "new/folder"
     assert made(folder) == {path.format(name="staging") for path in init.FILES.values()}
@@ -175,10 +175,10 @@ def test_nothing_that_is_there_is_written_over(
     (folder / "README.md").write_text("mine")
     (folder / ".gitignore").symlink_to("elsewhere")
 
-    init.run(folder, "", "")
+    init.run(folder, "")
     first = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
     told = capsys.readouterr()
-    init.run(folder, "", "")
+    init.run(folder, "")
 
     assert (folder / "README.md").read_text() == "mine"
     assert not (folder / ".gitignore").exists()
@@ -203,8 +203,10 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config")))
 
+    monkeypatch.setattr(manner, "_settled", [manner.Manner(context=context)])
+
     with pytest.raises(ConfigError) as refused:
-        init.run(tmp_path / "new", context, name)
+        init.run(tmp_path / "new", name)
 
     assert said in str(refused.value)
     assert not (tmp_path / "new").exists()
@@ -214,7 +216,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="is no folder"):
-        init.run(tmp_path / "file", "", "")
+        init.run(tmp_path / "file", "")
 
 
 def test_the_templates_are_packed() -> None:

@@ -98,7 +98,7 @@ def test_the_verb_health_goes_by_the_tables_of_the_checkout(
     done = pytester.run(sys.executable, "-m", "gonogo", "health", "-f", "dump.json", "--json")
 
     assert done.ret == code
-    assert [row["state"] for row in json.loads(done.stdout.str() or "[]")] == [state][: bool(state)]
+    assert [row["state"] for row in json.loads(done.stdout.str() or '{"rows": []}')["rows"]] == [state][: bool(state)]
 
 
 def test_the_verb_explain_knows_the_tables_of_the_checkout(pytester: pytest.Pytester) -> None:
@@ -107,4 +107,4 @@ def test_the_verb_explain_knows_the_tables_of_the_checkout(pytester: pytest.Pyte
     done = pytester.run(sys.executable, "-m", "gonogo", "explain", "Queue.example.com", "--json")
 
     assert done.ret == 0
-    assert "'Broken'" in json.loads(done.stdout.str())["states"]["failed"]["when"]
+    assert "'Broken'" in json.loads(done.stdout.str())["rows"][0]["states"]["failed"]["when"]

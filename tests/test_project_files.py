@@ -50,7 +50,7 @@ def commands(workflow: Any) -> Iterator[list[str]]:
 
 def written_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    init.run(tmp_path, "", "")
+    init.run(tmp_path, "")
     return tmp_path / ".github/workflows/gonogo.yml"
 
 

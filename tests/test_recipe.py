@@ -108,7 +108,7 @@ def test_a_part_that_is_forgotten_is_named(followed: Path, tmp_path: Path) -> No
 def test_its_drills_see_their_faults_on_a_stub(stubbed: Path, tmp_path: Path) -> None:
     done = ran(stubbed, "gonogo", "drill", "redis", "--json", home=tmp_path)
 
-    rows = json.loads(done.stdout)
+    rows = json.loads(done.stdout)["rows"]
     assert {row["name"]: (row["outcome"], row["cause"]) for row in rows} == {
         "redis.killed": ("failed", "redis.connection_refused"),
         "redis.hung": ("broken", "redis.timed_out"),

@@ -8,24 +8,47 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
+from gonogo import __version__
+from gonogo.commands.options import (
+    AskingVerb,
+    CheckVerb,
+    CompletedShell,
+    Output,
+    Target,
+    Verb,
+    Verbs,
+    among,
+    choice,
+    in_colour,
+    words,
+)
+from gonogo.commands.tables import Form
 from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import GonogoError, ending
 from gonogo.core.harmless import line, plain
 from gonogo.core.interrupts import Interrupts
-from gonogo.core.outcomes import Code
+from gonogo.core.outcomes import Code, Level, Mode
 from gonogo.core.outlet import guarded, say, tell, traceback_of
+
+COMPLETES = "_GONOGO_COMPLETE"
+"""The variable by which the script of `gonogo completion` asks for completions; typer makes it from our name."""
 
 APART = ("check", "drill")
 """Verbs that run the bodies of checks: in a process of their own, since a body can end its process."""
 
+FIRST, PLATFORM, JUDGING, REST = "First steps", "A platform", "Judging it", "And then"
+"""Under which headings the verbs are listed."""
+
 app = typer.Typer(
     name="gonogo",
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,13 +58,10 @@ app = typer.Typer(
     epilog="Example: gonogo check -m critical",
 )
 
-Target = Annotated[
-    str | None,
-    typer.Option("--target", metavar="NAME|FILE", help="Where the platform is; default: GONOGO_TARGET, else embedded."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 # Arguments are told in a verb's own words: typer would describe them by their Python type.
-Components = Annotated[list[str] | None, typer.Argument(metavar="COMPONENT", hidden=True)]
+Components = Annotated[
+    list[str] | None, typer.Argument(metavar="COMPONENT", hidden=True, autocompletion=words("components"))
+]
 Stored = Annotated[list[Path] | None, typer.Argument(metavar="RESULTS", hidden=True)]
 
 
@@ -50,78 +70,29 @@ def example(text: str) -> str:
     return f"Example: {text}"
 
 
+def version(asked: bool) -> None:
+    """Print what runs, and on what."""
+    if asked:
+        import platform
+
+        say(f"gonogo {__version__} (Python {platform.python_version()})")
+        raise Exit
+
+
+@app.callback()
+def program(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=version, help="Show gonogo's version and Python's.")
+    ] = False,
+) -> None:
+    """What stands before the verb."""
+
+
 # -- what there is
 
 
-@app.command(epilog=example("gonogo components --json"))
-def components(target: Target = None, as_json: AsJson = False) -> int:
-    """List the components, what each needs, and where it can stand.
-
-    A component that the target cannot hold is listed with the reason.
-    """
-    from gonogo.commands import components as verb
-
-    return verb.run(target, as_json)
-
-
-@app.command(epilog=example("gonogo plan mlflow"))
-def plan(names: Components = None, target: Target = None, as_json: AsJson = False) -> int:
-    """Show what would be deployed, and whether it fits.
-
-    Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for
-    all that the target can hold. Exit code 0 where it fits, 1 where not.
-    """
-    from gonogo.commands import plan as verb
-
-    return verb.run(names, target, as_json)
-
-
-@app.command(epilog=example("gonogo status --json"))
-def status(target: Target = None, as_json: AsJson = False) -> int:
-    """Show what is up, a row per server process.
-
-    With its state, version, address, pid, log, data folder and since when.
-    """
-    from gonogo.commands import status as verb
-
-    return verb.run(target, as_json)
-
-
-@app.command(epilog=example("gonogo endpoints > up.toml && gonogo check --target ./up.toml"))
-def endpoints(
-    names: Components = None,
-    target: Target = None,
-    discover: Annotated[bool, typer.Option("--discover", help="Draft one for a cluster, from what is there.")] = False,
-) -> int:
-    """Print a target file that attaches to what is up.
-
-    From another checkout or another shell, for each COMPONENT, or for all that is up. Secrets become references to
-    files that only you can read. With --discover: for the cluster of the target, or of your kubeconfig, from its
-    Services and known custom resources; no Secret is read.
-    """
-    from gonogo.commands import endpoints as verb
-
-    return verb.run(names, target, discover)
-
-
-@app.command(epilog=example("gonogo explain kafka.roundtrip"))
-def explain(
-    id: Annotated[str | None, typer.Argument(metavar="ID", hidden=True)] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Say what a criterion, cause, component or kind is.
-
-    ID is a criterion (kafka.roundtrip), a cause (kafka.broker_missing, timed_out), a component, a kind of a cluster
-    (Deployment, pvc, KafkaTopic) or a reason of `gonogo health` (ImageNotFound): what is claimed and who asks it, what
-    is likely wrong and how to see it by hand, how it is judged. Without ID: what can be explained. Asks no server.
-    """
-    from gonogo.commands import explain as verb
-
-    return verb.run(id, as_json)
-
-
-@app.command(epilog=example("gonogo doctor --json"))
-def doctor(target: Target = None, as_json: AsJson = False) -> int:
+@app.command(cls=AskingVerb, rich_help_panel=FIRST, epilog=example("gonogo doctor --target staging"))
+def doctor(target: Target = None, form: Output = Form.TABLE) -> int:
     """Show what this machine lacks, each with the fix.
 
     Python, platform, GONOGO_HOME, server programs, memory, disk, mirrors, stale platforms, clients, cluster, kubectl
@@ -132,13 +103,53 @@ def doctor(target: Target = None, as_json: AsJson = False) -> int:
     """
     from gonogo.commands import doctor as verb
 
-    return verb.run(target, as_json)
+    return verb.run(target, form)
+
+
+@app.command(cls=Verb, rich_help_panel=FIRST, epilog=example("gonogo components -o wide"))
+def components(target: Target = None, form: Output = Form.TABLE) -> int:
+    """List the components, what each needs, and where it can stand.
+
+    A component that the target cannot hold is listed with the reason. Asks no server.
+    """
+    from gonogo.commands import components as verb
+
+    return verb.run(target, form)
+
+
+@app.command(cls=Verb, rich_help_panel=FIRST, epilog=example("gonogo plan mlflow"))
+def plan(names: Components = None, target: Target = None, form: Output = Form.TABLE) -> int:
+    """Show what would be deployed, and whether it fits.
+
+    Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for
+    all that the target can hold. Exit code 0 where it fits, 1 where not.
+    """
+    from gonogo.commands import plan as verb
+
+    return verb.run(names, target, form)
+
+
+@app.command(cls=Verb, rich_help_panel=FIRST, epilog=example("gonogo explain kafka.roundtrip"))
+def explain(
+    id: Annotated[str | None, typer.Argument(metavar="ID", hidden=True, autocompletion=words("ids"))] = None,
+    form: Output = Form.TABLE,
+) -> int:
+    """Say what a criterion, cause, component or kind is.
+
+    ID is a criterion (kafka.roundtrip), a cause (kafka.broker_missing, timed_out), a component, a kind of a cluster
+    (Deployment, pvc, KafkaTopic) or a reason of `gonogo health` (ImageNotFound): what is claimed and who asks it, what
+    is likely wrong and how to see it by hand, how it is judged. Without ID: what can be explained; -o name is all of
+    it. Asks no server.
+    """
+    from gonogo.commands import explain as verb
+
+    return verb.run(id, form)
 
 
 # -- up and down
 
 
-@app.command(epilog=example("gonogo up kafka mlflow"))
+@app.command(cls=AskingVerb, rich_help_panel=PLATFORM, epilog=example("gonogo up kafka mlflow"))
 def up(
     names: Components = None,
     replace: Annotated[
@@ -158,7 +169,41 @@ def up(
     return verb.run(names, target, replace)
 
 
-@app.command(epilog=example("gonogo down"))
+@app.command(cls=AskingVerb, rich_help_panel=PLATFORM, epilog=example("gonogo status -o wide"))
+def status(target: Target = None, form: Output = Form.TABLE) -> int:
+    """Show what is up, a row per server process or pod.
+
+    With its state, version, address, pid and since when; -o wide also with its log and data folder. Exit code 0, also
+    where nothing is up, 3 where the cluster could not be asked.
+    """
+    from gonogo.commands import status as verb
+
+    return verb.run(target, form)
+
+
+@app.command(
+    cls=AskingVerb,
+    rich_help_panel=PLATFORM,
+    epilog=example("gonogo endpoints > up.toml && gonogo check --target ./up.toml"),
+)
+def endpoints(
+    names: Components = None,
+    target: Target = None,
+    discover: Annotated[bool, typer.Option("--discover", help="Draft one for a cluster, from what is there.")] = False,
+) -> int:
+    """Print a target file that attaches to what is up.
+
+    From another checkout or another shell, for each COMPONENT, or for all that is up. Secrets become references to
+    files that only you can read. With --discover: for the cluster of the target, or of your kubeconfig, from its
+    Services and known custom resources; no Secret is read. Exit code 0, 1 where a component does not answer, 3 where
+    something could not be asked.
+    """
+    from gonogo.commands import endpoints as verb
+
+    return verb.run(names, target, discover)
+
+
+@app.command(cls=Verb, rich_help_panel=PLATFORM, epilog=example("gonogo down"))
 def down(
     names: Components = None,
     everything: Annotated[
@@ -168,76 +213,105 @@ def down(
 ) -> int:
     """Take down what `up` or `--keep` made, nothing else.
 
-    Each COMPONENT, without any the whole platform of this checkout.
+    Each COMPONENT, without any the whole platform of this checkout. Exit code 0, also where nothing was up.
     """
     from gonogo.commands import down as verb
 
     return verb.run(names, target, everything)
 
 
-@app.command(epilog=example("gonogo rbac --for read --target staging | kubectl apply -f -"))
-def rbac(
-    purpose: Annotated[str, typer.Option("--for", metavar="MODE", help="read, write or disrupt; deploy.")],
-    account: Annotated[
-        str, typer.Option(metavar="[NAMESPACE/]NAME", help="The ServiceAccount that the Roles are bound to.")
-    ] = "gonogo",
-    target: Target = None,
-) -> int:
-    """Print the least Roles for asking the target's checks.
-
-    Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
-    the target file refers to. Changes nothing.
-    """
-    from gonogo.commands import rbac as verb
-
-    return verb.run(purpose, account, target)
-
-
-# -- checking
+# -- judging
 
 
 @app.command(
-    options_metavar="[PYTEST ARGUMENTS]",
+    cls=CheckVerb,
+    rich_help_panel=JUDGING,
+    options_metavar="[OPTIONS] [PYTEST ARGUMENTS]",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     epilog=example("gonogo check -m critical --mode disrupt --out /tmp/report"),
 )
-def check(context: typer.Context, target: Target = None) -> int:
+def check(
+    context: typer.Context,
+    target: Target = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode",
+            metavar="MODE",
+            help="What checks may do: read, write (objects of their own) or disrupt (kill, and restore); "
+            "default: write on what gonogo started, else read.",
+            autocompletion=among(Mode),
+        ),
+    ] = None,
+    criterion: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--criterion",
+            metavar="ID",
+            help="Only the checks of this criterion; may be repeated.",
+            autocompletion=words("criteria"),
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="For results and reports; default: reports/out.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the platform running that it started; `gonogo down` ends it.")
+    ] = False,
+    deadline: Annotated[
+        str | None, typer.Option("--deadline", metavar="TIME", help="Of the whole run: 90s, 30m, 2h; alone: seconds.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="The id that all shards of one run share; GONOGO_RUN.")
+    ] = None,
+) -> int:
     """Run the suites, report and judge: one command, one verdict.
 
-    Deploys what is not up. All that pytest takes may follow, without a path all of suites/: -m critical, -k WORD,
-    suites/FOLDER, -x, --lf; and gonogo's own --mode, --criterion, --out, --keep, --deadline.
+    Deploys what is not up. All that pytest takes may follow, -o -l -q -v too, without a path all of suites/:
+    -m critical, -k WORD, suites/FOLDER, -x, --lf.
 
     Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell or no verdict, 4 an error of gonogo itself, 130 interrupted.
     """
     from gonogo.commands import check as verb
 
-    return verb.run(context.args, target)
+    given = {"mode": mode, "out": out, "deadline": deadline, "run": run}
+    own = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    own += [f"--criterion={one}" for one in criterion or ()] + ["--keep"] * keep
+    return verb.run([*context.args, *own, *in_colour()], target)
 
 
-@app.command(epilog=example("gonogo gate reports/out/results.json --max-age 24h"))
+@app.command(cls=Verb, rich_help_panel=JUDGING, epilog=example("gonogo gate reports/out/results.json --max-age 24h"))
 def gate(
     results: Stored = None,
     strict: Annotated[
-        str | None, typer.Option("--strict", metavar="LEVEL", help="This level gates too: important or optional.")
+        str | None,
+        typer.Option(
+            "--strict",
+            metavar="LEVEL",
+            help="This level gates too: important or optional.",
+            autocompletion=among(Level),
+        ),
     ] = None,
     max_age: Annotated[
         str | None, typer.Option("--max-age", metavar="AGE", help="An older run tells nothing: 90s, 30m, 24h, 7d.")
     ] = None,
-    as_json: AsJson = False,
+    form: Output = Form.TABLE,
 ) -> int:
     """Judge stored results afresh; needs no server and no checkout.
 
     RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
-    merged, if they are parts of one run. Says which run it was and how old it is. Exit code 0 GO, 1 NO-GO, 2 wrong
-    use, 3 could not tell or no verdict.
+    merged, if they are parts of one run. Says which run it was and how old it is; -o wide lists every criterion, -o
+    name those that failed or could not be told. Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell or no verdict.
     """
     from gonogo.commands import gate as verb
 
     with UNCOLLECTED:  # a stored run is a tree of thousands of values, and all that there is to do
-        return verb.run(results, strict, max_age, as_json)
+        return verb.run(results, strict, max_age, form)
 
 
-@app.command(epilog=example("gonogo report reports/out/results.json --html report.html"))
+@app.command(
+    cls=Verb, rich_help_panel=JUDGING, epilog=example("gonogo report reports/out/results.json --html report.html")
+)
 def report(
     results: Stored = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="One file, readable anywhere.")] = None,
@@ -247,7 +321,8 @@ def report(
     """Render stored results; needs no server and no checkout.
 
     RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
-    merged, if they are parts of one run. Without an option the Markdown summary goes to standard output.
+    merged, if they are parts of one run. Without an option the Markdown summary goes to standard output. Exit code 0,
+    2 for what are no results.
     """
     from gonogo.commands import report as verb
 
@@ -255,28 +330,50 @@ def report(
         return verb.run(results, html, junit, markdown)
 
 
-@app.command(epilog=example("gonogo sweep --yes"))
-def sweep(
-    yes: Annotated[bool, typer.Option("--yes", help="Delete it; without it the verb only lists.")] = False,
-    hours: Annotated[float, typer.Option("--older-than", metavar="HOURS", help="Only runs begun that long ago.")] = 24,
+@app.command(cls=AskingVerb, rich_help_panel=JUDGING, epilog=example("gonogo health -n data-platform --watch"))
+def health(
+    namespaces: Annotated[
+        list[str] | None,
+        typer.Option("-n", "--namespace", metavar="NS", help="Only these namespaces; may be repeated."),
+    ] = None,
+    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="All, whatever the target names.")] = False,
+    selector: Annotated[
+        str, typer.Option("-l", "--selector", metavar="LABELS", help="Only objects with these: a=b,c!=d,e in (x,y),!f.")
+    ] = "",
+    file: Annotated[
+        str | None, typer.Option("-f", "--file", metavar="FILE", help="Stored objects instead of a cluster.")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="FILE", hidden=True)] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, with a line per change, until Ctrl-C.")] = False,
+    all_rows: Annotated[bool, typer.Option("--all-rows", "-v", help="Also show what is ready.")] = False,
     target: Target = None,
-    as_json: AsJson = False,
+    form: Output = Form.TABLE,
 ) -> int:
-    """List what earlier runs left behind; delete it with --yes.
+    """Judge the objects of a cluster, or of stored files.
 
-    Objects on the platform, by the journal and by the run id in their names, and processes and data
-    of platforms whose keeper was killed.
+    What is wrong, why, and what to do next, worst first; and how healthy the platform is. The cluster is that of the
+    target's [kubernetes], without --target the one of your kubeconfig. -f FILE… reads files, folders, .tar.gz bundles
+    and `-`, YAML or JSON, as `kubectl get -o` and `kubectl cluster-info dump` write them, and asks no cluster.
+
+    -o wide is a line per object, -o json all objects and the health, with --watch an object a line, -o name what is
+    not ready (pod/web-0), with -v all.
+
+    Exit code 0 nothing failed, 1 something failed, 2 wrong use, 3 something could not be told, or nothing was there.
     """
-    from gonogo.commands import sweep as verb
+    from gonogo.commands import health as verb
 
-    return verb.run(yes, hours, target, as_json)
+    files = [file, *(more or ())] if file is not None else []
+    unnamed = more or [] if file is None else []
+    return verb.run(namespaces, everywhere, files, unnamed, selector, watch, all_rows, target, form)
 
 
-@app.command(epilog=example("gonogo drill kafka --json"))
+@app.command(cls=AskingVerb, rich_help_panel=JUDGING, epilog=example("gonogo drill kafka -o json"))
 def drill(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", hidden=True)] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", hidden=True, autocompletion=words("drills"))
+    ] = None,
     target: Target = None,
-    as_json: AsJson = False,
+    form: Output = Form.TABLE,
     listed: Annotated[bool, typer.Option("--list", help="Only show which drills there are.")] = False,
 ) -> int:
     """Inject faults, and show which check saw each.
@@ -286,18 +383,15 @@ def drill(
     """
     from gonogo.commands import drill as verb
 
-    return verb.run(names, target, as_json, listed)
+    return verb.run(names, target, form, listed)
 
 
-# -- what is added
+# -- and then
 
 
-@app.command(epilog=example("gonogo init platform-checks"))
+@app.command(cls=AskingVerb, rich_help_panel=REST, epilog=example("gonogo init platform-checks"))
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", hidden=True)] = Path(),
-    context: Annotated[
-        str, typer.Option("--context", metavar="NAME", help="Draft the target from this one; default: the current one.")
-    ] = "",
     name: Annotated[
         str, typer.Option("--target-name", metavar="NAME", help="What the target is called; default: as the context.")
     ] = "",
@@ -310,14 +404,86 @@ def init(
     """
     from gonogo.commands import init as verb
 
-    return verb.run(folder, context, name)
+    return verb.run(folder, name)
 
 
-new = typer.Typer(help="Write the files of something new.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(new, name="new")
+@app.command(cls=AskingVerb, rich_help_panel=REST, epilog=example("gonogo sweep --older-than 7d --yes"))
+def sweep(
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it; without it the verb only lists.")] = False,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Only runs begun that long ago: 90s, 30m, 24h, 7d.")
+    ] = "24h",
+    target: Target = None,
+    form: Output = Form.TABLE,
+) -> int:
+    """List what earlier runs left behind; delete it with --yes.
+
+    Objects on the platform, by the journal and by the run id in their names, and processes and data
+    of platforms whose keeper was killed. Exit code 0, 1 or 3 where something could not be asked or deleted.
+    """
+    from gonogo.commands import sweep as verb
+
+    return verb.run(yes, older_than, target, form)
 
 
-@new.command("component", epilog=example("gonogo new component redis --title Redis"))
+@app.command(
+    cls=Verb, rich_help_panel=REST, epilog=example("gonogo rbac --for read --target staging | kubectl apply -f -")
+)
+def rbac(
+    purpose: Annotated[
+        str,
+        typer.Option("--for", metavar="MODE", help="read, write or disrupt.", autocompletion=among(Mode)),
+    ],
+    account: Annotated[
+        str, typer.Option(metavar="[NAMESPACE/]NAME", help="The ServiceAccount that the Roles are bound to.")
+    ] = "gonogo",
+    target: Target = None,
+) -> int:
+    """Print the least Roles for asking the target's checks.
+
+    Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
+    the target file refers to. Asks no cluster, and changes nothing.
+    """
+    from gonogo.commands import rbac as verb
+
+    return verb.run(purpose, account, target)
+
+
+@app.command(cls=Verb, rich_help_panel=REST, epilog=example("gonogo completion bash > /etc/bash_completion.d/gonogo"))
+def completion(
+    shell: Annotated[
+        CompletedShell,
+        typer.Argument(
+            metavar="bash|zsh|fish",
+            parser=choice(CompletedShell),
+            show_default=False,
+            autocompletion=among(CompletedShell),
+        ),
+    ],
+) -> int:
+    """Print what completes verbs, options and names in a shell.
+
+    Components, targets, criteria, causes, kinds and drills too; nothing is asked or started for it.
+
+    bash: source <(gonogo completion bash) in ~/.bashrc; zsh: the same in ~/.zshrc, after compinit; fish: gonogo
+    completion fish > ~/.config/fish/completions/gonogo.fish.
+    """
+    from gonogo.commands import completion as verb
+
+    return verb.run(shell)
+
+
+new = typer.Typer(
+    cls=Verbs,
+    help="Write the files of something new.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog=example("gonogo new component redis"),
+)
+app.add_typer(new, name="new", rich_help_panel=REST)
+
+
+@new.command("component", cls=Verb, epilog=example("gonogo new component redis --title Redis"))
 def new_component(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Lower-case letters, digits and _.")],
     title: Annotated[str, typer.Option("--title", help="What people call it; default: from NAME.")] = "",
@@ -337,50 +503,17 @@ def new_component(
     return verb.run(name, title, not without_servers)
 
 
-@app.command(epilog=example("gonogo lint redis"))
+@app.command(cls=Verb, rich_help_panel=REST, epilog=example("gonogo lint redis"))
 def lint(names: Components = None) -> int:
-    """Say what a component lacks: a client, a check of each criterion, a drill, a hint for each cause.
+    """Say what the files of a component lack.
 
-    Of each COMPONENT; without any of all that lie in your own folder. Reads files, asks no server. Exit code 1 where
+    A client, a check of each criterion, a drill, a hint for each cause. Of each COMPONENT; without any of all that
+    lie in your own folder. Reads files, asks no server. Exit code 1 where
     something is lacking.
     """
     from gonogo.commands import lint as verb
 
     return verb.run(names)
-
-
-# -- a cluster
-
-
-@app.command(epilog=example("gonogo health -n data-platform --watch"))
-def health(
-    namespaces: Annotated[
-        list[str] | None,
-        typer.Option("-n", "--namespace", metavar="NS", help="Only these namespaces; may be repeated."),
-    ] = None,
-    everywhere: Annotated[bool, typer.Option("-A", "--all-namespaces", help="All, whatever the target names.")] = False,
-    file: Annotated[
-        str | None, typer.Option("-f", "--file", metavar="FILE", help="Stored objects instead of a cluster.")
-    ] = None,
-    more: Annotated[list[str] | None, typer.Argument(metavar="FILE", hidden=True)] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on, with a line per change, until Ctrl-C.")] = False,
-    all_rows: Annotated[bool, typer.Option("--all-rows", "-v", help="Also show what is ready.")] = False,
-    target: Target = None,
-    as_json: AsJson = False,
-) -> int:
-    """Judge the objects of a cluster, or of stored files.
-
-    What is wrong, why, and what to do next, worst first; and how healthy the platform is. The cluster is that of the
-    target's [kubernetes], without --target the one of your kubeconfig. -f FILE… reads files, folders, .tar.gz bundles
-    and `-`, YAML or JSON, as `kubectl get -o` and `kubectl cluster-info dump` write them, and asks no cluster.
-
-    Exit code 0 nothing failed, 1 something failed, 2 wrong use, 3 something could not be told.
-    """
-    from gonogo.commands import health as verb
-
-    files = [file, *(more or ())] if file is not None else []
-    unnamed = more or [] if file is None else []
-    return verb.run(namespaces, everywhere, files, unnamed, watch, all_rows, target, as_json)
 
 
 # -- the program
@@ -393,14 +526,27 @@ def main() -> None:
     sys.exit(code)
 
 
+def completed() -> int:
+    """Print what a shell asks for, whatever stands in the way: whoever types is told no errors."""
+    from typer._completion_classes import completion_init
+
+    with suppress(Exception, KeyboardInterrupt):
+        completion_init()
+        app(standalone_mode=False, prog_name="gonogo")
+    return Code.GO
+
+
 def ended() -> int:
     """The exit code of the verb, which is run in a process apart where checks may end that."""
+    if COMPLETES in os.environ:
+        return completed()
     from gonogo.run.child import EndedEarly, apart
 
+    verb = next((word for word in sys.argv[1:] if word in APART), "")  # options may stand before it
     try:
-        return apart(run) if sys.argv[1:2] and sys.argv[1] in APART else run()
+        return apart(run) if verb else run()
     except EndedEarly as error:
-        told = "NO-GO: could not tell" if sys.argv[1] == "check" else "could not tell"
+        told = "NO-GO: could not tell" if verb == "check" else "could not tell"
         tell(f"{told}: {error}; `gonogo report .gonogo/runs/ID` shows what was seen until then")
         return error.code
     except KeyboardInterrupt:

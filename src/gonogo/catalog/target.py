@@ -21,10 +21,11 @@ from gonogo.core.content import DEPLOY, TARGETS, Content, alone
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import SECRET_KEY, content, converted, expanded, salvaged_toml, suggestion
+from gonogo.core.manner import manner
 from gonogo.core.names import KEY, LABEL, PORT, SUBDOMAIN, WORDS, is_label
 from gonogo.core.ours import unnameable
 from gonogo.core.outcomes import Mode, Struct
-from gonogo.core.outlet import redacted
+from gonogo.core.outlet import detail, redacted
 
 PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
     "embedded": frozenset({"host", "disturb"}),
@@ -372,6 +373,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
     if table is None or problems:
         raise ConfigError(*problems)
+    detail(f"target {table.target.name}, provider {table.target.provider}: {path}")
     return Target(
         name=table.target.name,
         provider=table.target.provider,
@@ -380,7 +382,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         profile=table.target.profile,
         unsupported=table.target.unsupported,
         timeouts=Timeouts(**msgspec.structs.asdict(table.limits)),
-        kubernetes=table.kubernetes,
+        kubernetes=asked(table.kubernetes, provider=table.target.provider),
         checklist=table.checklist,
         components=table.components,
         path=path,
@@ -394,6 +396,18 @@ def faults(document: Mapping[str, Any], registry: Registry) -> list[str]:
     except ConfigError as error:
         return [problem.what for problem in error.problems]
     return [what for what, _ in _problems(table, registry)]
+
+
+def asked(kubernetes: Kubernetes | None, provider: str = "existing") -> Kubernetes | None:
+    """The cluster of a target file, or the one that the command line names in its place: ``--context``.
+
+    What the file pins, the cluster's ``identity`` among it, stays. A platform whose servers are local processes has
+    none in either case.
+    """
+    said = {key: value for key in ("context", "kubeconfig") if (value := getattr(manner(), key))}
+    if not said or (kubernetes is None and provider == "embedded"):
+        return kubernetes
+    return msgspec.structs.replace(kubernetes or Kubernetes(), **said)
 
 
 Fault = tuple[str, str]

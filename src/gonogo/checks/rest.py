@@ -12,7 +12,7 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
 from gonogo.core.loading import also, need, once
 from gonogo.core.names import fits_a_header
-from gonogo.core.outlet import uncut
+from gonogo.core.outlet import detail, uncut
 
 if TYPE_CHECKING:
     import httpx  # for a collection, which asks nobody, it would be the costliest import of all
@@ -77,6 +77,7 @@ class Rest:
         """
         with reaching(self.component, _cut(self.component)):
             answer = self._http.request(method, path, extensions=self._extensions, **given)
+        detail(f"asked {self.component}: {method} {answer.request.url.path}: HTTP {answer.status_code}")
         if answer.status_code < 400 or answer.status_code in accept:
             return answer
         raise self._judge(answer) or _refusal(self.component, answer)

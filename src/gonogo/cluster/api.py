@@ -40,7 +40,7 @@ from gonogo.core.errors import (
     Untrusted,
 )
 from gonogo.core.names import fits_a_header
-from gonogo.core.outlet import learn, uncut
+from gonogo.core.outlet import detail, learn, uncut
 from gonogo.core.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -533,6 +533,7 @@ class Api:
             ),
             path,
         )
+        detail(f"asked context {self.context}: GET {path}: HTTP {answer.status}")
         encoding = answer.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("identity", headers.get("Accept-Encoding")):
             answer.close()

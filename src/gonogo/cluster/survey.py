@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, judge, tally
+from gonogo.cluster.judge import JUDGES, Health, Object, Row, State, World, tally
+from gonogo.cluster.judge import told as judged_of
 from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.kinds import CAUSES
+from gonogo.cluster.labels import Selector
 from gonogo.cluster.story import Change
 from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.outlet import redacted, tell, with_texts
@@ -61,6 +63,7 @@ def of_files(
     namespaces: Collection[str] = (),
     news: Callable[[str], None] = tell,
     rules: Rules | None = None,
+    labels: Selector = Selector(),  # noqa: B008 - a tuple
 ) -> Survey:
     """Judge what files hold, at the time of the dump. Raises ``ConfigError`` with all that cannot be read."""
     from gonogo.cluster.stored import read
@@ -68,25 +71,33 @@ def of_files(
     with UNCOLLECTED:  # a million new objects and no garbage: to look for it would take longer than to read them
         found = read(paths, news)
         world = found.world(rules)
-        survey = _survey(world, namespaces)
+        survey = _survey(world, namespaces, labels)
     at = f"{world.now:%Y-%m-%d %H:%M:%S} UTC"
     note = f"judged at {at}, the latest time in the files" if found.now else f"judged at {at}, now: the files tell none"
-    return survey._replace(unasked=found.unread, notes=[*found.notes, note])
+    return survey._replace(unasked=found.unread, notes=[*found.notes, *survey.notes, note])
 
 
-def of_cluster(api: Api, namespaces: Sequence[str] = (), rules: Rules | None = None) -> Survey:
+def of_cluster(
+    api: Api,
+    namespaces: Sequence[str] = (),
+    rules: Rules | None = None,
+    labels: Selector = Selector(),  # noqa: B008 - a tuple
+) -> Survey:
     """Ask a cluster once. Raises ``ClientError`` where it cannot be asked at all."""
     from gonogo.cluster.hub import Hub
 
     hub = Hub(api, namespaces, follow=False, rules=rules)
     try:
-        return _asked(hub, Logs(api), *_begun(api, hub))
+        return _asked(hub, Logs(api), *_begun(api, hub), labels)
     finally:
         hub.close()
 
 
 def followed(
-    api: Api, namespaces: Sequence[str] = (), rules: Rules | None = None
+    api: Api,
+    namespaces: Sequence[str] = (),
+    rules: Rules | None = None,
+    labels: Selector = Selector(),  # noqa: B008 - a tuple
 ) -> Generator[Survey | list[Change] | str]:
     """First a survey, then what changes, as it changes, until it is closed; a text where something is amiss with us.
 
@@ -99,7 +110,7 @@ def followed(
     hub = Hub(api, namespaces, rules=rules)
     try:
         logs = Logs(api)
-        survey = _asked(hub, logs, *_begun(api, hub))
+        survey = _asked(hub, logs, *_begun(api, hub), labels)
         yield survey
         since = dict.fromkeys(map(_key, survey.rows), monotonic())
         before = {_key(row): row for row in survey.rows}
@@ -113,7 +124,7 @@ def followed(
             yield from (note for note in hub.notes if note not in told)
             told = {*hub.notes}
             began = monotonic()
-            rows = {_key(row): row for row in _rows(logs.world(hub), hub.namespaces)}
+            rows = {_key(row): row for row in _rows(logs.world(hub), hub.namespaces, labels)}
             moved = [*changes(before, rows, since, began)]
             if moved:
                 yield moved
@@ -165,7 +176,13 @@ def _begun(api: Api, hub: Hub) -> tuple[list[Kind], list[str]]:
     return judged, unknown
 
 
-def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> Survey:
+def _asked(
+    hub: Hub,
+    logs: Logs,
+    judged: Sequence[Kind],
+    unasked: list[str],
+    labels: Selector = Selector(),  # noqa: B008 - a tuple
+) -> Survey:
     world = logs.world(hub)
     less: list[str] = []
     needed = {kind.resource for kind in judged}
@@ -173,18 +190,26 @@ def _asked(hub: Hub, logs: Logs, judged: Sequence[Kind], unasked: list[str]) -> 
         resource = refusal.asked.partition(" ")[2]  # "list pods"
         (unasked if resource in needed else less).append(str(refusal) if resource in needed else resource)
     unasked += dict.fromkeys(map(str, hub.errors))
-    found = _survey(world, hub.namespaces)
-    notes = [*logs.notes, *hub.notes]
+    found = _survey(world, hub.namespaces, labels)
+    notes = [*found.notes, *logs.notes, *hub.notes]
     notes += [f"less can be said of why: may not list {', '.join(less)}"] if less else []
     return found._replace(unasked=unasked, notes=notes)
 
 
-def _survey(world: World, namespaces: Collection[str]) -> Survey:
-    return Survey(_rows(world, namespaces), tally(world, namespaces=tuple(namespaces)))
+def _survey(world: World, namespaces: Collection[str], labels: Selector) -> Survey:
+    rows = _rows(world, namespaces, labels)
+    notes = (
+        [f"nothing fits the selector {labels.written!r}: no object was judged"]
+        if labels.requirements and not rows
+        else []
+    )
+    return Survey(rows, tally(world, namespaces=tuple(namespaces), fits=labels.fits), notes=notes)
 
 
-def _rows(world: World, namespaces: Collection[str]) -> list[Row]:
-    rows = (row for row in judge(world) if not namespaces or row.namespace in namespaces)
+def _rows(world: World, namespaces: Collection[str], labels: Selector) -> list[Row]:
+    # all objects are there to say why, those that are meant are judged
+    objects = filter(labels.fits, world.objects) if labels.requirements else world.objects
+    rows = (row for row in judged_of(world, objects) if not namespaces or row.namespace in namespaces)
     # before anybody wraps or cuts what they say
     return with_texts(rows, lambda row: (row.reason, row.message, row.hint), _without_secrets)
 

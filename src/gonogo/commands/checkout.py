@@ -43,5 +43,5 @@ def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen
 
     _, registry, chosen = loaded(target)
     screen = Screen(original_stderr())
-    told_by(screen.line)
+    told_by(screen.news)
     return Platform(registry, chosen, mode=Mode.WRITE if write else Mode.READ, report=screen.tell), screen

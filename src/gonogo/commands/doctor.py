@@ -16,30 +16,30 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from gonogo.catalog.registry import Component, Registry
-from gonogo.catalog.target import Kubernetes, Target
+from gonogo.catalog.target import Kubernetes, Target, asked
 from gonogo.checks import clients
 from gonogo.commands.checkout import loaded
-from gonogo.commands.tables import coloured, columns
+from gonogo.commands.tables import Form, coloured, columns, for_programs
 from gonogo.core.content import Content, Folder
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.home import VARIABLE, home
 from gonogo.core.ours import NotOurs
-from gonogo.core.outcomes import Code, Outcome
-from gonogo.core.outlet import say, say_json
+from gonogo.core.outcomes import Code, Outcome, Struct
+from gonogo.core.outlet import say
 from gonogo.render.blocks import block
 from gonogo.run.plan import unsupported
-
-SCHEMA = "gonogo/doctor/1"
 
 PATIENCE = 5.0
 """Seconds that a server, a mirror or a program may take for its answer."""
@@ -67,8 +67,7 @@ class Lack(StrEnum):
 SHADES = {Lack.OK: "32", Lack.LACKING: "31", Lack.COULD_NOT_TELL: "35", Lack.NOT_NEEDED: "2"}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing: what was seen of it, and the fix. ``needed``: the target cannot do without."""
 
     what: str
@@ -77,17 +76,19 @@ class Finding:
     fix: str = ""
     needed: bool = True
 
-    def public(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        return {**vars(self), "state": str(self.state)}
+
+class DoctorAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints."""
+
+    schema: Literal["gonogo/doctor/1"] = "gonogo/doctor/1"
+    rows: tuple[Finding, ...]
 
 
-def run(target: str | None, as_json: bool) -> Code:
+def run(target: str | None, form: Form) -> Code:
     """Print the rows; their code."""
     rows = examined(*loaded(target))
-    if as_json:
-        say_json({"schema": SCHEMA, "rows": [row.public() for row in rows]}, indent=1)
-    else:
+    lacking = (row.what for row in rows if row.needed and row.state is not Lack.OK)
+    if not for_programs(DoctorAnswer(rows=tuple(rows)), form, lacking):
         say(text(rows, colour=coloured(), width=columns()))
     return code(rows)
 
@@ -389,13 +390,13 @@ def cluster(registry: Registry, target: Target) -> Finding:
     """The cluster of the target, else that of the kubeconfig there is: whether its API server answers us."""
     from gonogo.cluster.api import VERSION, Api, Version, read
 
-    needed = target.kubernetes is not None
-    settings = target.kubernetes or Kubernetes()
+    needed = target.kubernetes is not None or asked(None) is not None
+    settings = target.kubernetes or asked(None) or Kubernetes()
     if not needed and not _kubeconfig():
         seen = "no kubeconfig, and the target has no [kubernetes]"
         return Finding("cluster", Lack.NOT_NEEDED, seen, needed=False)
 
-    def asked() -> Finding:
+    def told() -> Finding:
         try:
             with closing(Api(settings, timeouts=Timeouts(connect=PATIENCE, check=PATIENCE))) as api:
                 version = read(api, VERSION, Version).git_version
@@ -406,7 +407,7 @@ def cluster(registry: Registry, target: Target) -> Finding:
             state = Lack.LACKING if error.outcome is Outcome.FAILED else Lack.COULD_NOT_TELL
             return Finding("cluster", state, str(error), registry.signature(error.signature).hint)
 
-    row = bounded(asked)
+    row = bounded(told)
     if row is None:
         fix = "see whether kubectl reaches it with the same context; a credential plugin may wait for somebody"
         row = Finding("cluster", Lack.COULD_NOT_TELL, f"no answer within {PATIENCE:.0f} s", fix)

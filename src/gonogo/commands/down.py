@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gonogo.commands.checkout import loaded, selected
 from gonogo.core.outcomes import Code
-from gonogo.core.outlet import tell
+from gonogo.core.outlet import news, tell
 from gonogo.providers import Deploys, choose
 
 
@@ -17,13 +17,13 @@ def run(names: list[str] | None, target: str | None, everything: bool) -> Code:
     wanted = [registry.components[n] for n in selected(registry, chosen, names)]
     there = any(provider.stands(component) for component in wanted)
     if not isinstance(provider, Deploys):
-        tell(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
+        news(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
         return Code.GO
     if names:
         provider.down_only(wanted)
     else:
         provider.down()
-    tell("taken down" if there else "nothing was up")
+    news("taken down" if there else "nothing was up")
     return Code.GO
 
 
@@ -34,5 +34,5 @@ def _every_platform() -> Code:
     for line in strange(home()):
         tell(f"left alone, {line}")
     ended = end_all(home())
-    tell(f"platforms ended: {len(ended)}" if ended else "nothing was up")
+    news(f"platforms ended: {len(ended)}" if ended else "nothing was up")
     return Code.GO

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gonogo.commands.checkout import loaded
-from gonogo.commands.tables import show
-from gonogo.core.outcomes import Code
-from gonogo.run.drills import catalogue, run_drills
+from gonogo.commands.tables import Form, show
+from gonogo.core.outcomes import Code, Struct
+from gonogo.run.drills import DrillRow, ListedDrill, catalogue, run_drills
 
 
-def run(names: list[str] | None, target: str | None, as_json: bool, listed: bool) -> Code:
+class DrillAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints."""
+
+    schema: Literal["gonogo/drill/1"] = "gonogo/drill/1"
+    rows: tuple[DrillRow, ...]
+
+
+class DrillListAnswer(Struct, frozen=True, kw_only=True):
+    """What ``--list -o json`` prints."""
+
+    schema: Literal["gonogo/drill-list/1"] = "gonogo/drill-list/1"
+    rows: tuple[ListedDrill, ...]
+
+
+def run(names: list[str] | None, target: str | None, form: Form, listed: bool) -> Code:
     """1 where a fault went unseen or was blamed on something else."""
     _, registry, chosen = loaded(target)
     drills = catalogue(registry.content, registry, names or [])
     if listed:
-        show([d.public() for d in drills], as_json)
+        found = DrillListAnswer(rows=tuple(drill.listed() for drill in drills))
+        show(found, form, lambda row: row.name, wide=("component", "asks", "green"))
         return Code.GO
     rows = run_drills(registry, chosen, drills)
-    show(rows, as_json)
-    return Code.GO if rows and all(r["seen"] and r["blamed_right"] for r in rows) else Code.FAILED
+    show(DrillAnswer(rows=tuple(rows)), form, lambda row: row.name, wide=("component", "expected"))
+    return Code.GO if rows and all(row.seen and row.blamed_right for row in rows) else Code.FAILED

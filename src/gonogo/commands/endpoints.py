@@ -7,14 +7,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from gonogo.catalog.registry import Component, Registry
-from gonogo.catalog.target import Kubernetes
+from gonogo.catalog.target import Kubernetes, asked
 from gonogo.commands import attach
 from gonogo.commands.checkout import loaded, selected
 from gonogo.commands.draft import Drafted, drafted
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import Forbidden
 from gonogo.core.outcomes import Code, Outcome
-from gonogo.core.outlet import say, tell
+from gonogo.core.outlet import news, say
 
 
 def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
@@ -26,9 +26,11 @@ def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
     _, registry, chosen = loaded(target)
     if discover:
         components = [registry.components[n] for n in registry.known(names or registry.components)]
-        draft, unasked = of_cluster(registry, components, chosen.kubernetes or Kubernetes(), chosen.timeouts)
+        draft, unasked = of_cluster(
+            registry, components, chosen.kubernetes or asked(None) or Kubernetes(), chosen.timeouts
+        )
         say(draft.text, end="")
-        tell(*summary(draft))
+        news(*summary(draft))
         return Code.of(*(Outcome.BROKEN for _ in unasked))
     if chosen.kubernetes is not None:
         say(chosen.path.read_text(encoding="utf-8"), end="")

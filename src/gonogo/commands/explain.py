@@ -10,58 +10,83 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
 
 from gonogo.catalog.registry import Component, Criterion, Registry
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC
 from gonogo.cluster.judge.doom import RULES
 from gonogo.commands import judging
-from gonogo.commands.asking import Suites
-from gonogo.commands.tables import coloured, columns
+from gonogo.commands.tables import Form, coloured, columns, for_programs
 from gonogo.core import errors
 from gonogo.core.content import find
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.files import suggestion
-from gonogo.core.outcomes import Code
-from gonogo.core.outlet import public, say, say_json
+from gonogo.core.outcomes import Code, Struct
+from gonogo.core.outlet import public, say
 from gonogo.render.blocks import NARROWEST, block, painted
 
-SCHEMA = "gonogo/explain/1"
+if TYPE_CHECKING:
+    from gonogo.commands.asking import Suites  # it loads pytest: 0.4 s that whoever completes an id need not wait
+
+Sort = Literal["criterion", "cause", "component", "kind", "reason"]
 
 NONE = "none"
 FIRST = 120
 """Characters of the ids of one sort that are named where nobody asks for one."""
 
 
-def run(id: str | None, as_json: bool) -> Code:
+class ExplainedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An id; which other fields there are depends on its sort. Where none is named: all ``ids`` of a sort."""
+
+    sort: Sort
+    id: str = ""
+    count: int = 0
+    ids: tuple[str, ...] = ()
+
+
+class ExplainAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints; one row for an id, one for each sort where none is named."""
+
+    schema: Literal["gonogo/explain/1"] = "gonogo/explain/1"
+    rows: tuple[ExplainedRow, ...]
+
+
+def run(id: str | None, form: Form) -> Code:
     """Print what an id means, or which there are. Raises ``ConfigError`` for one that nobody knows."""
     registry = Registry.load(find(Path.cwd()))
     public(registry.components)
-    shown: Mapping[str, Any]
     if id is None:
         ids = known(registry)
         rows = [{"sort": sort, "count": len(words), "ids": words} for sort, words in ids.items()]
-        shown, told = {"schema": SCHEMA, "rows": rows}, overview(ids, colour=coloured(), width=columns())
+        if not for_programs(answer(rows), form, (word for words in ids.values() for word in words)):
+            first = FIRST if form is Form.TABLE else None
+            say(overview(ids, colour=coloured(), width=columns(), first=first))
     else:
+        from gonogo.commands.asking import Suites
+
         found = explained(Suites(registry), id)
-        shown, told = found.public(), text(found, colour=coloured(), width=columns())
-    if as_json:
-        say_json(shown, indent=1)
-    else:
-        say(told)
+        if not for_programs(answer([found.public()]), form, [id]):
+            say(text(found, colour=coloured(), width=columns()))
     return Code.GO
+
+
+def answer(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows in the shape of :class:`ExplainAnswer`, with all their fields."""
+    return {"schema": ExplainAnswer(rows=()).schema, "rows": rows}
 
 
 class Explained(NamedTuple):
     """An id, what sort of id it is, and its parts by name: texts, lists of them, and lists of small tables."""
 
     id: str
-    sort: str
+    sort: Sort
     parts: Mapping[str, Any]
 
     def public(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        return {"schema": SCHEMA, "id": self.id, "sort": self.sort, **self.parts}
+        """Its row for programs, an :class:`ExplainedRow`."""
+        return {"id": self.id, "sort": self.sort, **self.parts}
 
 
 def explained(suites: Suites, id: str) -> Explained:
@@ -87,15 +112,19 @@ def explained(suites: Suites, id: str) -> Explained:
     raise ConfigError(Problem(id, what, suggestion(id, [word for ids in known(registry).values() for word in ids])))
 
 
-def known(registry: Registry) -> dict[str, list[str]]:
+def known(registry: Registry) -> dict[Sort, list[str]]:
     """Every id that can be explained, by its sort; a generic cause also stands behind each component's name."""
+    return {**named(registry), "reason": sorted({*RULES, *judging.shown_by()})}
+
+
+def named(registry: Registry) -> dict[Sort, list[str]]:
+    """Those that files and tables name: all but reasons, which to read from the judges takes half a second."""
     causes = [f"{name}.{kind}" for name, one in registry.components.items() for kind in one.signatures]
     return {
         "criterion": [*registry.criteria],
         "cause": [*causes, *GENERIC],
         "component": [*registry.components],
         "kind": judging.kinds(registry.kinds),
-        "reason": sorted({*RULES, *judging.shown_by()}),
     }
 
 
@@ -242,12 +271,13 @@ def text(found: Explained, *, colour: bool, width: int) -> str:
     return "\n".join(lines)
 
 
-def overview(ids: Mapping[str, list[str]], *, colour: bool, width: int) -> str:
-    """What can be explained: how many of each sort, and the first of them."""
+def overview(ids: Mapping[Sort, list[str]], *, colour: bool, width: int, first: int | None = FIRST) -> str:
+    """What can be explained: how many of each sort, and the first of them, or all."""
     lines = textwrap.wrap("gonogo explain ID, where ID is a", max(width, NARROWEST))
     for sort, words in ids.items():
-        first = textwrap.shorten(", ".join(words), FIRST, placeholder=" …")
-        lines += block(sort, [f"{len(words)}: {first}"], colour=colour, width=width)
+        told = ", ".join(words)
+        told = textwrap.shorten(told, first, placeholder=" …") if first is not None else told
+        lines += block(sort, [f"{len(words)}: {told}"], colour=colour, width=width)
     return "\n".join(lines)
 
 

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
 
 from gonogo.commands.stored import stored
-from gonogo.commands.tables import coloured
+from gonogo.commands.tables import Form, coloured, columns, for_programs, room, table
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
-from gonogo.core.outcomes import Level
-from gonogo.core.outlet import say, say_json
+from gonogo.core.outcomes import Level, Mode, Outcome, Struct
+from gonogo.core.outlet import clean, say
 from gonogo.core.times import moment, stretch
-from gonogo.render import terminal
+from gonogo.render import terminal, wording
 from gonogo.results.gate import aged, judged
-from gonogo.results.model import Results
+from gonogo.results.model import Results, Verdict
 
 
-def run(results: list[Path] | None, strict: str | None, max_age: str | None, as_json: bool) -> int:
+class CriterionRow(Struct, frozen=True, kw_only=True):
+    """A criterion and what it came to; ``gates``: the verdict depends on it."""
+
+    criterion: str
+    level: Level
+    component: str
+    outcome: Outcome
+    gates: bool
+    reason: str
+    blocked_by: str | None
+
+
+class GateAnswer(Verdict, frozen=True, kw_only=True):
+    """What ``-o json`` prints: the verdict, and which run it is of; ``age_seconds`` is null where that never ended."""
+
+    schema: Literal["gonogo/gate/1"] = "gonogo/gate/1"
+    rows: tuple[CriterionRow, ...]
+    run: str
+    target: str
+    mode: Mode
+    finished: str
+    age_seconds: float | None
+
+
+def run(results: list[Path] | None, strict: str | None, max_age: str | None, form: Form) -> int:
     """The verdict's code. Raises ``ConfigError`` for what are no results."""
     now, gating = datetime.now(UTC), _level(strict)
     limit = stretch(max_age, "--max-age") if max_age is not None else None
@@ -29,10 +53,11 @@ def run(results: list[Path] | None, strict: str | None, max_age: str | None, as_
     if limit is not None:
         merged = aged(merged, parts.values(), now, limit)
     assert merged.verdict is not None
-    if as_json:
-        say_json(_for_machines(merged, now))
-    else:
-        say(terminal.verdict(merged, colour=coloured(), width=100, report="", now=now))
+    answer = _answer(merged, now, gating or Level.CRITICAL)
+    if not for_programs(answer, form, (row.criterion for row in answer.rows if row.outcome in LACKING)):
+        say(terminal.verdict(merged, colour=coloured(), width=min(columns(), 100), report="", now=now))
+        if form is Form.WIDE:
+            say("", *table(clean(answer).rows, width=room()))
     return merged.verdict.code
 
 
@@ -43,9 +68,31 @@ def _level(name: str | None) -> Level | None:
     return Level(name) if name is not None else None
 
 
-def _for_machines(results: Results, now: datetime) -> dict[str, Any]:
-    """The verdict as plain data, with the run that it is of; ``age_seconds`` is null where that never finished."""
-    finished = moment(results.run.finished)
-    age = round((now - finished).total_seconds(), 3) if finished is not None else None
-    run = {"run": results.run.id, "target": results.target.name, "finished": results.run.finished, "age_seconds": age}
-    return {**msgspec.to_builtins(results.verdict), **run}
+LACKING = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
+"""Of a criterion that ``-o name`` names: something is to be done about it."""
+
+
+def _answer(results: Results, now: datetime, gating: Level) -> GateAnswer:
+    assert results.verdict is not None
+    finished, levels = moment(results.run.finished), [*Level]
+    rows = (
+        CriterionRow(
+            criterion=one.id,
+            level=one.level,
+            component=one.component,
+            outcome=one.outcome,
+            gates=levels.index(one.level) <= levels.index(gating),
+            reason=one.reason,
+            blocked_by=one.blocked_by,
+        )
+        for one in wording.ranked(results.criteria)
+    )
+    return GateAnswer(
+        **msgspec.structs.asdict(results.verdict),
+        rows=tuple(rows),
+        run=results.run.id,
+        target=results.target.name,
+        mode=results.run.mode,
+        finished=results.run.finished,
+        age_seconds=round((now - finished).total_seconds(), 3) if finished is not None else None,
+    )

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gonogo.catalog.target import Kubernetes
+from msgspec.structs import asdict
+
+from gonogo.catalog.target import Kubernetes, asked
 from gonogo.cluster import story, survey
-from gonogo.cluster.judge import State
+from gonogo.cluster.judge import Health, Row, State
+from gonogo.cluster.labels import Selector
 from gonogo.commands.checkout import loaded
 from gonogo.commands.kinds import rules
-from gonogo.commands.tables import coloured, columns
+from gonogo.commands.tables import Form, coloured, columns, for_programs, room, table
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import line
 from gonogo.core.names import WORDS, is_label
-from gonogo.core.outcomes import Code
-from gonogo.core.outlet import is_read, say, say_json, tell
+from gonogo.core.outcomes import Code, Struct
+from gonogo.core.outlet import is_read, news, say, say_json, say_yaml, tell
 
 if TYPE_CHECKING:
     from gonogo.cluster.api import Api
@@ -27,15 +30,49 @@ if TYPE_CHECKING:
 CODES = {State.FAILED: Code.FAILED, State.UNKNOWN: Code.COULD_NOT_TELL}
 
 
+class HealthAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints; ``unasked`` tells what could not be asked or read, ``notes`` what else, a sentence each.
+
+    ``state`` is what all of it comes to, and what the exit code says: ready 0, failed 1, unknown 3.
+    """
+
+    schema: Literal["gonogo/health/1"] = "gonogo/health/1"
+    state: State
+    rows: tuple[Row, ...]
+    health: Health
+    unasked: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class HealthWatchAnswer(Row, frozen=True, kw_only=True):
+    """What ``--watch -o json`` prints, a line per object and change; ``deleted``: it is not there any more."""
+
+    schema: Literal["gonogo/health-watch/1"] = "gonogo/health-watch/1"
+    deleted: bool
+
+
+class WideRow(Struct, frozen=True, kw_only=True):
+    """An object on one line."""
+
+    state: str
+    object: str
+    reason: str
+    container: str
+    since: str
+    cause: str
+    message: str
+
+
 def run(
     namespaces: list[str] | None,
     everywhere: bool,
     files: list[str],
     unnamed: list[str],
+    selector: str,
     watch: bool,
     all_rows: bool,
     target: str | None,
-    as_json: bool,
+    form: Form,
 ) -> Code:
     """1 where something failed, 3 where something could not be told; ``unnamed`` are files without -f before them.
 
@@ -44,8 +81,9 @@ def run(
     spaces = [name for given in namespaces or () for name in given.split(",") if name]
     if problems := _contradictions(files, unnamed, watch, everywhere, spaces):
         raise ConfigError(*problems)
+    labels = Selector.read(selector, "-l")
     if files:
-        return _surveyed(survey.of_files(files, spaces, tell, rules()), as_json, all_rows)
+        return _surveyed(survey.of_files(files, spaces, news, rules(), labels), form, all_rows)
     from gonogo.cluster.api import Api
 
     settings, timeouts = _cluster_of(target)
@@ -53,8 +91,8 @@ def run(
         spaces = list(settings.namespaces)
     api = Api(settings, timeouts=timeouts)
     if watch:
-        return _followed(api, spaces, as_json, all_rows)
-    return _surveyed(survey.of_cluster(api, spaces, rules()), as_json, all_rows)
+        return _followed(api, spaces, labels, form, all_rows)
+    return _surveyed(survey.of_cluster(api, spaces, rules(), labels), form, all_rows)
 
 
 def _contradictions(
@@ -74,43 +112,92 @@ def _contradictions(
 def _cluster_of(target: str | None) -> tuple[Kubernetes, Timeouts]:
     """The [kubernetes] of the target and its timeouts; without a target those of the kubeconfig's own context."""
     if target is None and not os.environ.get("GONOGO_TARGET"):
-        return Kubernetes(), Timeouts()
+        return asked(None) or Kubernetes(), Timeouts()
     _, _, chosen = loaded(target)
-    if chosen.kubernetes is None:
+    settings = chosen.kubernetes or asked(None)
+    if settings is None:
         raise ConfigError(
             Problem(str(chosen.path), "has no [kubernetes]: no cluster to look at", "see docs/targets.md")
         )
-    return chosen.kubernetes, chosen.timeouts
+    return settings, chosen.timeouts
 
 
-def _surveyed(found: survey.Survey, as_json: bool, all_rows: bool) -> Code:
+def _surveyed(found: survey.Survey, form: Form, all_rows: bool) -> Code:
     """Print a survey; the exit code that it comes to."""
     unasked = [f"could not be asked: {what}" for what in found.unasked]
-    if as_json:
-        say_json(found.rows, indent=1)
-        tell(*map(line, [*unasked, *found.notes]))
+    answer = HealthAnswer(
+        state=found.state,
+        rows=tuple(found.rows),
+        health=found.health,
+        unasked=tuple(found.unasked),
+        notes=tuple(found.notes),
+    )
+    shown = [row for row in found.rows if all_rows or _ails(row)]
+    if for_programs(answer, form, map(_name, shown)):
+        tell(*map(line, unasked))
+        news(*map(line, found.notes))
     else:
         width = columns()
-        say(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
+        if form is Form.WIDE:
+            say(*_wide(shown))
+        else:
+            say(story.text(found.rows, colour=coloured(), width=width, everything=all_rows))
         say(*map(line, unasked), story.health(found.health, width=width), *map(line, found.notes))
     return CODES.get(found.state, Code.GO)
 
 
-def _followed(api: Api, spaces: list[str], as_json: bool, all_rows: bool) -> Code:
+def _name(row: Row) -> str:
+    """As ``kubectl get -o name`` has it: ``pod/web-0``, ``deployment.apps/web``."""
+    group = row.api_version.rpartition("/")[0]
+    return f"{row.kind.lower()}{f'.{group}' if group else ''}/{row.name}"
+
+
+def _wide(rows: Iterable[Row]) -> list[str]:
+    shared = ("reason", "container", "since", "cause", "message")
+    wide = [
+        WideRow(state=str(row.state), object=str(row.title), **{key: getattr(row, key) for key in shared})
+        for row in rows
+    ]
+    return table(wide, width=room())
+
+
+def _followed(api: Api, spaces: list[str], labels: Selector, form: Form, all_rows: bool) -> Code:
     """Print a survey, then a line per change, for as long as it goes on and somebody reads it."""
-    with closing(survey.followed(api, spaces, rules())) as steps:
+    with closing(survey.followed(api, spaces, rules(), labels)) as steps:
         for step in steps:
             if isinstance(step, str):
                 tell(line(step))
-            elif as_json:
-                rows = step.rows if isinstance(step, survey.Survey) else [one.row for one in step if not one.gone]
-                for row in rows:
-                    say_json(row)
             elif isinstance(step, survey.Survey):
-                _surveyed(step, as_json, all_rows)
-            else:
+                if form in (Form.TABLE, Form.WIDE):
+                    _surveyed(step, form, all_rows)
+                else:
+                    _told(
+                        (story.Change(row) for row in step.rows if all_rows or form is not Form.NAME or _ails(row)),
+                        form,
+                    )
+                    tell(*(line(f"could not be asked: {what}") for what in step.unasked))
+            elif form in (Form.TABLE, Form.WIDE):
                 say(*(story.changed(change, datetime.now(UTC), colour=coloured()) for change in step))
+            else:
+                _told(step, form)
             say(flush=True)
             if not is_read():
                 return Code.INTERRUPTED
     return Code.GO
+
+
+def _ails(row: Row) -> bool:
+    return row.state is not State.READY
+
+
+def _told(changes: Iterable[story.Change], form: Form) -> None:
+    """One object a change, for programs."""
+    for change in changes:
+        if form is Form.NAME:
+            say(line(_name(change.row)))
+            continue
+        one = HealthWatchAnswer(**asdict(change.row), deleted=change.gone)
+        if form is Form.JSON:
+            say_json(one)
+        else:
+            say_yaml(one, another=True)

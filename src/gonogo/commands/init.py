@@ -7,16 +7,18 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from gonogo import __version__
 from gonogo.catalog.registry import Registry
-from gonogo.catalog.target import Kubernetes
+from gonogo.catalog.target import Kubernetes, asked
 from gonogo.commands.draft import Drafted, plain
 from gonogo.core.atomic import write_atomically
-from gonogo.core.content import find_root
+from gonogo.core.content import find
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.outcomes import Code
-from gonogo.core.outlet import say, tell
+from gonogo.core.outlet import news, say
 
 FILES = {
     "gonogo.toml": "gonogo.toml",
@@ -38,18 +40,19 @@ PATIENCE = Timeouts(connect=3, check=5)
 """Seconds until a cluster counts as not there."""
 
 
-def run(folder: Path, context: str, name: str) -> Code:
+def run(folder: Path, name: str) -> Code:
     """Write the files that are not there, and print their paths; what is there is left and named.
 
-    ``context`` is one of the kubeconfig, by default the current one; ``name`` is the target's, by default the
-    context's. Raises ``ConfigError`` before anything is written.
+    ``name`` is the target's, by default that of the kubeconfig's context. Raises ``ConfigError`` before anything is
+    written.
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigError(Problem(str(folder), "is no folder"))
     if name and (name != plain(name) or name == "embedded"):
         words = "lower-case letters, digits and '-'; embedded is built in"
         raise ConfigError(Problem("--target-name", f"{name!r} can be no name of a target here", words))
-    current = _current(context)
+    settings = asked(None) or Kubernetes()
+    current = _current(settings)
     name = name or (plain(current) if current else UNNAMED)
     chosen = {template: folder / path.format(name=name) for template, path in FILES.items()}
     texts = {template: _text(template, name) for template in FILES}
@@ -59,10 +62,10 @@ def run(folder: Path, context: str, name: str) -> Code:
             write_atomically(path, texts[template].encode())
             say(str(path))
     if chosen[TARGET] not in there:
-        draft = _drafted(folder, current, name) if current else None
+        draft = _drafted(folder, settings, current, name) if current else None
         write_atomically(chosen[TARGET], (draft.text if draft else texts[TARGET]).encode())
         say(str(chosen[TARGET]))
-    tell(*(f"left as it is: {path}" for path in there), *_next(folder, name))
+    news(*(f"left as it is: {path}" for path in there), *_next(folder, name))
     return Code.GO
 
 
@@ -71,32 +74,33 @@ def _text(template: str, name: str) -> str:
     return text.replace("@name@", name).replace("@version@", __version__)
 
 
-def _current(context: str) -> str:
+def _current(settings: Kubernetes) -> str:
     """The context to draft from; empty where there is none. Raises ``ConfigError`` for one that is no context."""
     from gonogo.cluster.kubeconfig import chosen
 
     try:
-        return chosen(Kubernetes(context=context)).context
+        return chosen(settings).context
     except ConfigError as error:
-        if context:
+        if settings != Kubernetes():
             raise
-        tell(f"no cluster to draft a target from: {error}")
+        news(f"no cluster to draft a target from: {error}")
         return ""
 
 
-def _drafted(folder: Path, context: str, name: str) -> Drafted | None:
+def _drafted(folder: Path, settings: Kubernetes, context: str, name: str) -> Drafted | None:
     """The target as the cluster tells it; None, and why on standard error, where it does not answer."""
     from gonogo.commands.endpoints import of_cluster, summary
 
-    tell(f"asking the cluster of context {context} what is there")
+    news(f"asking the cluster of context {context} what is there")
     try:
-        registry = Registry.load(find_root(folder.absolute()))
-        draft, _ = of_cluster(registry, registry.components.values(), Kubernetes(context=context), PATIENCE, name)
+        registry = Registry.load(find(folder.absolute()))
+        chosen = replace(settings, context=context)
+        draft, _ = of_cluster(registry, registry.components.values(), chosen, PATIENCE, name)
     except (ClientError, ConfigError) as error:
-        tell(f"the cluster did not say what is there: {error}")
-        tell(f"later: gonogo endpoints --discover > deploy/targets/{name}.toml")
+        news(f"the cluster did not say what is there: {error}")
+        news(f"later: gonogo endpoints --discover > deploy/targets/{name}.toml")
         return None
-    tell(*summary(draft))
+    news(*summary(draft))
     return draft
 
 

@@ -13,7 +13,7 @@ from gonogo.core.atomic import write_atomically
 from gonogo.core.content import CRITERIA, Content, find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Code
-from gonogo.core.outlet import say, tell
+from gonogo.core.outlet import news, say
 
 FILES = {
     "component.toml": "deploy/{name}/component.toml",
@@ -61,10 +61,10 @@ def run(name: str, title: str, servers: bool) -> Code:
         before = (root / path).read_text(encoding="utf-8") if path == CRITERIA and (root / path).exists() else ""
         write_atomically(root / path, (before + text).encode())
         say(path)
-    tell("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
+    news("next:", *(f"  {chosen[t]}: {what}" for t, what in NEXT.items() if t in chosen))
     readme = content.file("deploy/README.md")
     readme = readme.relative_to(root) if readme.is_relative_to(root) else readme
-    tell(THEN.format(name=name, readme=readme, red=f", `gonogo drill {name}` turns it red" if servers else ""))
+    news(THEN.format(name=name, readme=readme, red=f", `gonogo drill {name}` turns it red" if servers else ""))
     return Code.GO
 
 

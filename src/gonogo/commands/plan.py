@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
+
 from gonogo.commands.checkout import loaded, selected
-from gonogo.commands.tables import show
-from gonogo.core.outcomes import Code
-from gonogo.core.outlet import say, say_json
+from gonogo.commands.tables import Form, show
+from gonogo.core.outcomes import Code, Struct
+from gonogo.core.outlet import say
 from gonogo.providers import Deploys, choose
 
-TAKEN = ("memory_mib", "disk_mib", "processes")
-"""What a component takes of a machine."""
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """What all of it takes of this machine."""
+
+    memory_mib: int
+    disk_mib: int
+    processes: int
 
 
-def run(names: list[str] | None, target: str | None, as_json: bool) -> Code:
+class PlannedRow(Struct, frozen=True, kw_only=True):
+    """A component, in the order in which it would be deployed, and what it takes that is not there yet."""
+
+    order: int
+    component: str
+    needs: tuple[str, ...]
+    memory_mib: int
+    disk_mib: int
+    processes: int
+
+
+class PlanAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints; ``problems`` say why it does not fit, a sentence each."""
+
+    schema: Literal["gonogo/plan/1"] = "gonogo/plan/1"
+    rows: tuple[PlannedRow, ...]
+    total: Taken
+    fits: bool
+    problems: tuple[str, ...]
+
+
+def run(names: list[str] | None, target: str | None, form: Form) -> Code:
     """A row per component; nothing is changed. 1 where it does not fit."""
     root, registry, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
     wanted = [registry.components[n] for n in registry.ordered(selected(registry, chosen, names))]
     deploys = provider if isinstance(provider, Deploys) else None
     # what is there already takes nothing more
-    taken = [deploys.takes(one) if deploys else dict.fromkeys(TAKEN, 0) for one in wanted]
-    rows = [
-        {"order": number, "component": one.name, "needs": list(one.needs), **takes}
+    taken = [deploys.takes(one) if deploys else dict.fromkeys(Taken.__struct_fields__, 0) for one in wanted]
+    rows = tuple(
+        PlannedRow(order=number, component=one.name, needs=one.needs, **takes)
         for number, (one, takes) in enumerate(zip(wanted, taken, strict=True), 1)
-    ]
-    problems = deploys.fits(wanted) if deploys else []
-    if as_json:
-        say_json({"components": rows, "fits": not problems, "problems": [str(p) for p in problems]}, indent=1)
-    else:
-        show(rows, False)
-        totals = {k: sum(int(r.get(k) or 0) for r in rows) for k in TAKEN}
-        say("\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk".format(**totals))
-        say("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {p}" for p in problems))
+    )
+    total = Taken(**{key: sum(getattr(row, key) for row in rows) for key in Taken.__struct_fields__})
+    problems = tuple(map(str, deploys.fits(wanted))) if deploys else ()
+    show(PlanAnswer(rows=rows, total=total, fits=not problems, problems=problems), form, lambda row: row.component)
+    if form in (Form.TABLE, Form.WIDE):
+        told = "\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk"
+        say(told.format(**msgspec.structs.asdict(total)))
+        say("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {one}" for one in problems))
     return Code.FAILED if problems else Code.GO

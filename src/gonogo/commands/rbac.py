@@ -30,7 +30,7 @@ def run(purpose: str, account: str, target: str | None) -> Code:
     if purpose == "deploy":
         raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
     if purpose not in list(Mode):
-        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, [*map(str, Mode), "deploy"])))
+        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, map(str, Mode))))
     _, registry, chosen = loaded(target)
     mode = Mode(purpose)
     found = rights(registry, chosen, mode)

@@ -8,7 +8,7 @@ from gonogo.commands.stored import stored
 from gonogo.core.errors import ConfigError
 from gonogo.core.files import unreadable
 from gonogo.core.outcomes import Code
-from gonogo.core.outlet import clean, keep_rendered, say, tell
+from gonogo.core.outlet import clean, keep_rendered, news, say
 from gonogo.render import html as html_report
 from gonogo.render import junit as junit_report
 from gonogo.render import markdown as markdown_report
@@ -26,7 +26,7 @@ def run(results: list[Path] | None, html: Path | None, junit: Path | None, markd
             keep_rendered(merged, render, path)
         except OSError as error:
             raise ConfigError(unreadable(path, error)) from error
-        tell(f"{path} written")
+        news(f"{path} written")
     if not any(path for path, _ in asked):
         say(markdown_report.render(clean(merged)))
     return Code.GO

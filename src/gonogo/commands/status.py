@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import Literal
 
 from gonogo.commands.checkout import loaded
-from gonogo.commands.tables import show
-from gonogo.core.outcomes import Code
-from gonogo.core.outlet import tell
+from gonogo.commands.tables import Form, show
+from gonogo.core.outcomes import Code, Struct
+from gonogo.core.outlet import news
 from gonogo.providers import Deploys, Observes, choose, close
 
-COLUMNS = ("component", "node", "provider", "state", "version", "address", "pid", "log", "data", "since")
+
+class ServerRow(Struct, frozen=True, kw_only=True):
+    """A server process or pod. ``pid`` is null where it runs elsewhere, ``since`` is RFC 3339."""
+
+    component: str
+    node: str
+    provider: str
+    state: str
+    version: str
+    address: str
+    pid: int | None
+    log: str
+    data: str
+    since: str
 
 
-def run(target: str | None, as_json: bool) -> Code:
+class StatusAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints."""
+
+    schema: Literal["gonogo/status/1"] = "gonogo/status/1"
+    rows: tuple[ServerRow, ...]
+
+
+def run(target: str | None, form: Form) -> Code:
     """Raises ``ClientError`` where the cluster cannot be asked."""
     root, _, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
@@ -21,10 +41,10 @@ def run(target: str | None, as_json: bool) -> Code:
         servers = provider.servers() if isinstance(provider, Observes) else []
     finally:
         close(provider)
-    rows = [{key: asdict(server)[key] for key in COLUMNS} for server in servers]
+    rows = tuple(ServerRow(**{key: getattr(server, key) for key in ServerRow.__struct_fields__}) for server in servers)
     if not rows and not isinstance(provider, Deploys):
-        tell(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
+        news(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
-        tell("nothing is up; `gonogo up` deploys the platform")
-    show(rows, as_json)
+        news("nothing is up; `gonogo up` deploys the platform")
+    show(StatusAnswer(rows=rows), form, lambda row: f"{row.component}/{row.node}", wide=("provider", "log", "data"))
     return Code.GO

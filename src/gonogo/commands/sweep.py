@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Literal
+
 from gonogo.commands.checkout import reached
-from gonogo.commands.tables import show
-from gonogo.core.outcomes import Code, Outcome
-from gonogo.core.outlet import tell
+from gonogo.commands.tables import Form, show
+from gonogo.core.outcomes import Code, Outcome, Struct
+from gonogo.core.outlet import news
+from gonogo.core.times import spoken, stretch
 from gonogo.run.sweep import leftovers, orphans, removed
 
 
-def run(yes: bool, hours: float, target: str | None, as_json: bool) -> Code:
-    """List it; with ``yes`` delete it. Not 0 where something could not be asked, or not deleted."""
+class LeftRow(Struct, frozen=True, kw_only=True):
+    """An object, process or folder that a run left; ``seen``: the server itself still lists it."""
+
+    run: str
+    component: str
+    kind: str
+    name: str
+    seen: bool
+    removed: bool
+
+
+class SweepAnswer(Struct, frozen=True, kw_only=True):
+    """What ``-o json`` prints."""
+
+    schema: Literal["gonogo/sweep/1"] = "gonogo/sweep/1"
+    rows: tuple[LeftRow, ...]
+
+
+def run(yes: bool, older_than: str, target: str | None, form: Form) -> Code:
+    """List it; with ``yes`` delete it. Not 0 where something could not be asked, or not deleted.
+
+    ``older_than`` is a length of time; a bare number is hours. Raises ``ConfigError`` for what is none.
+    """
+    age = stretch(older_than, "--older-than", bare="hours", least=timedelta())
+    if age and older_than[-1].isdigit():
+        news(f"--older-than {older_than} is {spoken(age)}: a number alone counts hours, {older_than}h says so")
     platform, screen = reached(target, write=yes)
-    found, outcomes = leftovers(platform, screen, hours)
+    found, outcomes = leftovers(platform, screen, age / timedelta(hours=1))
     rows = orphans(yes, screen.line)
     outcomes += [Outcome.BROKEN for row in rows if yes and not row["removed"]]
     for one in found:
         outcome = removed(platform, screen, one) if yes else None
         rows.append({**one.public(), "removed": outcome is Outcome.PASSED})
         outcomes += [outcome] if outcome is not None else []
-    show(rows, as_json)
+    left = tuple(LeftRow(**row) for row in rows)
+    show(SweepAnswer(rows=left), form, lambda row: "/".join(filter(None, [row.component, row.kind, row.name])))
     if not yes and rows:
-        tell(f"{len(rows)} in all; `gonogo sweep --yes` deletes them")
+        news(f"{len(rows)} in all; `gonogo sweep --yes` deletes them")
     elif not rows and not outcomes:
-        tell("nothing was left behind")
+        news("nothing was left behind")
     return Code.of(*outcomes)

@@ -43,7 +43,7 @@ def run(names: list[str] | None, target: str | None, replace: bool) -> Code:
         screen.line(f"{standing.component}: {standing.message}", "red")
         for evidence in standing.evidence:
             screen.line(evidence.text or "")
-    screen.line(f"{len(standings) - len(fallen)} of {len(standings)} components are up")
+    screen.news(f"{len(standings) - len(fallen)} of {len(standings)} components are up")
     if isinstance(provider, Deploys):
-        screen.line("`gonogo status` shows them, `gonogo down` ends them")
+        screen.news("`gonogo status` shows them, `gonogo down` ends them")
     return Code.of(*(standing.outcome for standing in standings))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gonogo.core.outlet import tell, uncut
+from gonogo.core.outlet import news, tell, uncut
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -19,7 +19,7 @@ TOLD_AFTER = 1.0
 """Seconds of silence."""
 
 _LONGEST = 200
-_TELL: list[Callable[[str], object]] = [tell]
+_TELL: list[Callable[[str], object]] = [news]
 
 
 def told_by(told: Callable[[str], object]) -> None:

@@ -19,6 +19,8 @@ WORDS = "names are lower-case letters, digits and '-', ports 1 to 65535"
 """The same in words, for who wrote something else."""
 
 _SELECTED = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+LABEL_KEY, LABEL_VALUE = rf"(?:{SUBDOMAIN}/)?{_SELECTED}", f"(?:{_SELECTED})?"
+"""Of a label that objects carry (concepts/overview/working-with-objects/labels)."""
 
 
 def is_label(text: str) -> bool:
@@ -33,7 +35,7 @@ def is_subdomain(text: str) -> bool:
 
 def is_selector(key: str, value: str) -> bool:
     """Whether ``key=value`` selects objects by that label and does nothing else."""
-    return re.fullmatch(rf"(?:{SUBDOMAIN}/)?{_SELECTED}=(?:{_SELECTED})?", f"{key}={value}") is not None
+    return re.fullmatch(f"{LABEL_KEY}={LABEL_VALUE}", f"{key}={value}") is not None
 
 
 def fits_a_header(text: str) -> bool:

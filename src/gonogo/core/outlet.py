@@ -15,13 +15,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import msgspec
 
 from gonogo.core.atomic import write_atomically
 from gonogo.core.codec import convert
-from gonogo.core.harmless import as_json
+from gonogo.core.harmless import as_json, line
+from gonogo.core.manner import manner
 from gonogo.redaction import Redacted, Redactor
 from gonogo.redaction.known import secrets_in
 from gonogo.redaction.stream import RedactingStream
@@ -101,9 +102,43 @@ def tell(*lines: str, end: str = "\n") -> None:
         _print(sys.stderr, redacted("\n".join(lines)), end)
 
 
+def news(*lines: str) -> None:
+    """What is no result and no error, to standard error; nothing with ``--quiet``."""
+    if not manner().quiet:
+        tell(*lines)
+
+
+def detail(text: str) -> None:
+    """What is asked of whom, on one line of standard error, with ``--verbose``."""
+    if manner().verbose:
+        tell(line(text))
+
+
 def say_json(value: object, *, indent: int = 0, flush: bool = False) -> None:
     """A value as JSON, on one line without ``indent``; what JSON does not know is its ``str``."""
     _print(sys.stdout, Redacted(as_json(_json(value, indent).decode())), "\n")
+    if flush:
+        sys.stdout.flush()
+
+
+def say_yaml(value: object, *, another: bool = False, flush: bool = False) -> None:
+    """A value as a YAML document that says what :func:`say_json` would; ``another``: of several, so with a ``---``."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """Texts with what acts in double quotes, where it can be written as ``\\uXXXX``; no anchors."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        quoted = None if as_json(value) == value else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
+
+    Dumper.add_representer(str, text)
+    plain = msgspec.json.decode(_json(value, 0))
+    told = yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=4096, explicit_start=another)
+    _print(sys.stdout, Redacted(as_json(told)), "")
     if flush:
         sys.stdout.flush()
 

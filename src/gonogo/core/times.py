@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from gonogo.core.errors import ConfigError, Problem
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_AGE = re.compile("([0-9]+)([smhd])")
+_LENGTH = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
 
 
 def stamp() -> str:
@@ -35,14 +35,18 @@ def day(text: str) -> date | None:
     return found if found.isoformat() == text else None
 
 
-def stretch(text: str, where: str) -> timedelta:
-    """``90s``, ``30m``, ``24h`` or ``7d``. Raises ``ConfigError`` naming ``where`` for anything else, and for 0."""
-    found = _AGE.fullmatch(text)
+def stretch(text: str, where: str, *, bare: str = "", least: timedelta = timedelta.resolution) -> timedelta:
+    """``90s``, ``30m``, ``24h`` or ``7d``; a bare number is in the unit ``bare`` (``hours``), where there is one.
+
+    Raises ``ConfigError`` naming ``where`` for anything else, and for less than ``least``.
+    """
+    found = _LENGTH.fullmatch(text)
+    unit = (_UNITS.get(found[2]) or bare) if found else ""
     try:
-        length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+        length = timedelta(**{unit: float(found[1])}) if found and unit else None
     except (OverflowError, ValueError):
-        length = timedelta()
-    if length <= timedelta():
+        length = None
+    if length is None or length < least:
         raise ConfigError(Problem(where, f"{text!r:.60} is no length of time", "like 90s, 30m, 24h or 7d"))
     return length
 

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from gonogo.catalog.target import Target
 from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.manner import manner
 from gonogo.providers import Provider
 
 
 def provider_for(target: Target, root: Path) -> Provider:
-    """The provider that the target names. Raises ``ConfigError`` for one that does not exist yet."""
+    """The provider that the target names.
+
+    Raises ``ConfigError`` for one that does not exist yet, and for a cluster that is asked for where there is none.
+    """
     if target.provider == "existing" and target.kubernetes is not None:
         from gonogo.providers.existing.cluster import ExistingCluster
 
@@ -20,6 +24,9 @@ def provider_for(target: Target, root: Path) -> Provider:
 
         return Existing(target)
     if target.provider == "embedded":
+        if option := "--context" if manner().context else "--kubeconfig" if manner().kubeconfig else "":
+            what = f"the servers of target {target.name!r} run on this machine: no cluster is asked"
+            raise ConfigError(Problem(option, what, f"leave out {option}, or name a target that has a cluster"))
         from gonogo.providers.embedded.provider import Embedded
 
         return Embedded(root, patience=target.timeouts.ready)

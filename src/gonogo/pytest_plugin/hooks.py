@@ -6,6 +6,7 @@ pytest shows of it, ``clients`` makes the fixtures. Inert for tests outside ``su
 
 from __future__ import annotations
 
+import argparse
 import copy
 from contextlib import nullcontext
 from functools import partial
@@ -20,6 +21,7 @@ from gonogo.core.content import FIXTURES, find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.holders import told_by
 from gonogo.core.outlet import public, redacted, tell
+from gonogo.core.times import stretch
 from gonogo.pytest_plugin.clients import fixtures
 from gonogo.pytest_plugin.collection import Collection
 from gonogo.pytest_plugin.layers import Layers, asks_suites, expanded
@@ -67,8 +69,17 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption("--run", metavar="ID", help="the id that all shards of one run share (GONOGO_RUN, else a new one)")
     group.addoption("--out", metavar="DIR", help="where results and reports go (reports/out of the checkout)")
     group.addoption("--keep", action="store_true", help="leave the platform running; `gonogo down` ends it")
-    group.addoption("--deadline", metavar="SECONDS", type=float, help="of the whole run")
+    group.addoption("--deadline", metavar="TIME", type=_seconds, help="of the whole run: 90s, 30m, or seconds alone")
     group.addoption("--criterion", metavar="ID", action="append", default=[], help="only the checks of this criterion")
+
+
+def _seconds(text: str) -> float:
+    """A length of time in seconds. Raises what pytest makes wrong use of."""
+    try:
+        return stretch(text, "--deadline", bare="seconds").total_seconds()
+    except ConfigError as error:
+        problem = error.problems[0]
+        raise argparse.ArgumentTypeError(f"{problem.what} ({problem.hint})") from None
 
 
 def _put_away(config: pytest.Config, given: list[str], out: str | None) -> None:

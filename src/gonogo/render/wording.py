@@ -183,8 +183,9 @@ def share(results: Results) -> str:
     run = results.run
     if run.overhead is None:
         return ""
-    percent = f" ({100 * run.overhead / run.seconds:.1f} %)" if run.seconds > 0 else ""
-    of = f"{duration(run.overhead)} of {duration(run.seconds)}{percent}"
+    own = min(run.overhead, run.seconds)  # stored results may be of a version that measured the two apart
+    percent = f" ({100 * own / run.seconds:.1f} %)" if run.seconds > 0 else ""
+    of = f"{duration(own)} of {duration(run.seconds)}{percent}"
     return f"{of} spent in gonogo itself, not in servers or checks"
 
 

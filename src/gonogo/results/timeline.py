@@ -49,20 +49,25 @@ class Timeline:
         with self._lock:
             return marked(self._spans)
 
-    def overhead(self) -> float:
-        """Seconds of the run so far in which no span was open: what gonogo itself cost."""
+    def cost(self) -> tuple[float, float]:
+        """Seconds of the run so far, and those of them that gonogo itself took (:func:`overhead`), as of one moment."""
         with self._lock:
-            return max(0.0, self.now - covered(self._spans))
+            seconds = self.now
+            return seconds, overhead(self._spans, seconds)
 
 
-def covered(spans: Iterable[Span]) -> float:
-    """Seconds during which at least one span was open."""
-    total, until = 0.0, float("-inf")
+def overhead(spans: Iterable[Span], seconds: float) -> float:
+    """What gonogo itself took of a run: its wall time without the union of its spans, in which others had the word.
+
+    They are that something is fetched, a server starts, answers or ends, or the body of a check runs. What a span has
+    before the run or after it does not count: the figure is never below 0, nor above the run's ``seconds``.
+    """
+    total, until = 0.0, 0.0
     for span in sorted(spans, key=lambda s: s.started):
-        end = span.started + span.seconds
+        end = min(span.started + span.seconds, seconds)
         total += max(0.0, end - max(until, span.started))
         until = max(until, end)
-    return total
+    return min(max(0.0, seconds - total), seconds)
 
 
 def marked(spans: Iterable[Span]) -> tuple[Span, ...]:

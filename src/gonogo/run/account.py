@@ -52,7 +52,7 @@ class Account:
     ) -> Results:
         """All that is known in the end, not yet judged; what it is given was seen before anything was taken down."""
         known, timeline = self.so_far(standings), self.platform.timeline
-        seconds, overhead = round(timeline.now, 3), round(timeline.overhead(), 3)
+        seconds, overhead = (round(one, 3) for one in timeline.cost())
         return replace(
             known,
             run=replace(known.run, finished=stamp(), seconds=seconds, interrupted=interrupted, overhead=overhead),

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.core.content import SUITES, Content, alone, state
@@ -77,19 +75,30 @@ class Drill:
     component: str
     expected: Expectation
 
-    def public(self) -> dict[str, Any]:
-        """A row of ``gonogo drill --list``."""
-        return {
-            "name": self.name,
-            "component": self.component,
-            "fault": str(self.expected.fault),
-            "asks": list(self.expected.asks),
-            "expected": f"{self.expected.outcome} {self.expected.cause}",
-            "green": list(self.expected.green),
-        }
+    def listed(self) -> ListedDrill:
+        """As ``gonogo drill --list`` shows it."""
+        return ListedDrill(
+            name=self.name,
+            component=self.component,
+            fault=str(self.expected.fault),
+            asks=self.expected.asks,
+            expected=f"{self.expected.outcome} {self.expected.cause}",
+            green=self.expected.green,
+        )
 
 
-class DrillRow(msgspec.Struct, frozen=True, kw_only=True):
+class ListedDrill(Struct, frozen=True, kw_only=True):
+    """A drill that there is: a row of the verb's table."""
+
+    name: str
+    component: str
+    fault: str
+    asks: tuple[str, ...]
+    expected: str
+    green: tuple[str, ...]
+
+
+class DrillRow(Struct, frozen=True, kw_only=True):
     """What became of one drill: a row of the verb's table."""
 
     name: str
@@ -122,8 +131,8 @@ def catalogue(place: Content | Path, registry: Registry, names: Iterable[str] = 
     return [d for d in drills if not names or {d.name, d.component} & set(names)]
 
 
-def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[dict[str, Any]]:
-    """Inject each fault in turn on the platform that is up, or on one of its own; rows as ``DrillRow``.
+def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[DrillRow]:
+    """Inject each fault in turn on the platform that is up, or on one of its own; a row each.
 
     Raises ``ConfigError`` where the target does not allow that, ``Fallen`` where not all components answer.
     """
@@ -146,8 +155,8 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
             seen = drilled(platform, drill)
             mark = "✓" if seen.seen and seen.blamed_right else "✗"
             told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
-            screen.line(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
-            rows.append(msgspec.to_builtins(seen))
+            screen.news(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
+            rows.append(seen)
         return rows
     finally:
         if own and isinstance(platform.provider, Deploys):

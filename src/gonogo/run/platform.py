@@ -32,6 +32,7 @@ from gonogo.core.content import state
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, NotAskable, Problem, Wrong
 from gonogo.core.outcomes import Mode, Outcome
+from gonogo.core.outlet import detail
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.providers import Deploys, Disturbs, Explains, Identifies, Observes, Provider, choose
@@ -265,6 +266,7 @@ class Platform:
                 message=f"{component.name} is not up",
             )
         endpoints = self._dressed(component, found)
+        detail(f"asks {component.name} whether it answers")
         with self.timeline.span(f"{component.name} answers", "wait", component.name):
             try:
                 with self.client(component.name, endpoints) as client:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gonogo.core.harmless import line, plain
+from gonogo.core.manner import Colour, manner
 from gonogo.core.outcomes import Outcome
 from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress
@@ -43,6 +44,16 @@ def original_stderr() -> TextIO:
     return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
 
 
+def _console(stream: TextIO) -> Console:
+    """As the command line wants its colours; without a word of it as rich finds them, by the environment too."""
+    match manner().colour:
+        case Colour.ALWAYS:
+            return Console(file=stream, highlight=False, force_terminal=True, color_system="standard")
+        case Colour.NEVER:
+            return Console(file=stream, highlight=False, color_system=None)
+    return Console(file=stream, highlight=False)
+
+
 @dataclass
 class _Row:
     phase: Phase
@@ -56,9 +67,10 @@ class Screen:
     """Shows components on their way up, and lines of text above them. Safe for threads."""
 
     def __init__(self, stream: TextIO, clock: Clock = REAL) -> None:
-        self.console = Console(file=stream, highlight=False, soft_wrap=False)
+        self.console = _console(stream)
+        self._quiet = manner().quiet
         # Colours may be forced upon a file; a table that moves belongs on a terminal that can move it.
-        self._moves = stream.isatty() and not self.console.is_dumb_terminal
+        self._moves = stream.isatty() and not self.console.is_dumb_terminal and not self._quiet
         self._clock, self._began = clock, clock.now()
         self._rows: dict[str, _Row] = {}
         self._lock = threading.RLock()
@@ -82,7 +94,7 @@ class Screen:
     def tell(self, progress: Progress) -> None:
         """A component took a step. Where there is no terminal the first of each phase is printed, and later one now
         and then, so that a log tells a long download from a hung one."""
-        if self._closed:
+        if self._closed or self._quiet:
             return
         now = self._clock.now()
         with self._lock:
@@ -98,6 +110,11 @@ class Screen:
                 first = progress.detail.splitlines()[0] if progress.detail else ""
                 self.line(f"{now - self._began:6.1f} s  {progress.component:<14} {progress.phase}  {first}".rstrip())
 
+    def news(self, text: str, style: str = "") -> None:
+        """A line of what is no error, and nothing with ``--quiet``."""
+        if not self._quiet:
+            self.line(text, style)
+
     def line(self, text: str, style: str = "") -> None:
         """A line that stays, above the table."""
         self.console.print(Text(plain(redacted(text)), style=style), soft_wrap=True)
@@ -106,7 +123,7 @@ class Screen:
         """One check has come to its outcome."""
         if self._closed:
             return
-        self.line(criterion_line(name, outcome, seconds, message), COLOURS.get(outcome, ""))
+        self.news(criterion_line(name, outcome, seconds, message), COLOURS.get(outcome, ""))
 
     def close(self) -> None:
         """What components and checks say from now on is of what is being taken down, and no news."""

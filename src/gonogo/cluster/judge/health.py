@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from gonogo.cluster.judge import pods, workloads
 from gonogo.cluster.judge.shapes import MISSHAPEN, Object
@@ -18,16 +18,26 @@ SETTLE = 300.0
 EXCLUDED = frozenset({PodHealth.SUCCEEDED, PodHealth.TERMINATING, PodHealth.REPLACED})
 
 
-def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] = ()) -> Health:
-    """The health of all pods of a world, of those in ``namespaces`` if any are named.
+def tally(
+    world: World,
+    *,
+    settle: float = SETTLE,
+    namespaces: Collection[str] = (),
+    fits: Callable[[Object], bool] = lambda _: True,
+) -> Health:
+    """The health of all pods of a world, of those in ``namespaces`` if any are named; of what ``fits`` alone.
 
     A pod that is not ready counts as settling for ``settle`` seconds, unless it is doomed: then it is
     unhealthy at once.
     """
+
+    def meant(obj: Object) -> bool:
+        return (not namespaces or obj["metadata"].get("namespace", "") in namespaces) and fits(obj)
+
     places: Counter[PodHealth] = Counter()
     running = 0
     explain = []
-    for obj in _pods(world, namespaces):
+    for obj in _pods(world, meant):
         found, verdict = place(world, obj, settle)
         places[found] += 1
         phase = obj.get("status", {}).get("phase", "")
@@ -51,9 +61,9 @@ def tally(world: World, *, settle: float = SETTLE, namespaces: Collection[str] =
         pods=total,
         running=running,
         formula=_formula(places, total),
-        storage=measure(world, namespaces),
+        storage=measure(world, meant),
         explain=tuple(explain),
-        below=tuple(_below(world, namespaces)),
+        below=tuple(_below(world, meant)),
     )
 
 
@@ -90,9 +100,9 @@ def _may_settle(world: World, obj: Object, verdict: Judgement, settle: float) ->
     return (world.age(obj) if waited is None else waited) < settle
 
 
-def _pods(world: World, namespaces: Collection[str]) -> Iterator[Object]:
+def _pods(world: World, meant: Callable[[Object], bool]) -> Iterator[Object]:
     for obj in world.objects:
-        if obj.get("kind") == "Pod" and (not namespaces or obj["metadata"].get("namespace", "") in namespaces):
+        if obj.get("kind") == "Pod" and meant(obj):
             yield obj
 
 
@@ -127,13 +137,13 @@ _JUDGES = {
 }
 
 
-def _below(world: World, namespaces: Collection[str]) -> Iterator[Shortfall]:
+def _below(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfall]:
     """The workloads with fewer ready pods than desired, and those of which none is desired."""
     for kind, judge in _JUDGES.items():
         for obj in world.of_kind(kind):
             meta, status = obj["metadata"], obj.get("status", {})
             owned = kind == "ReplicaSet" and controller(obj) is not None
-            if owned or (namespaces and meta.get("namespace", "") not in namespaces):
+            if owned or not meant(obj):
                 continue
             if kind == "DaemonSet":
                 desired, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.quantities import amount
@@ -30,11 +30,11 @@ _SAID = (
 words), as a reason of the doom table."""
 
 
-def measure(world: World, namespaces: Collection[str] = ()) -> Storage:
-    """All claims, those of ``namespaces`` if any are named."""
+def measure(world: World, meant: Callable[[Object], bool]) -> Storage:
+    """All claims that are meant."""
     claims = bound = requested = held = 0
     for obj in world.of_kind("PersistentVolumeClaim"):
-        if namespaces and obj["metadata"].get("namespace", "") not in namespaces:
+        if not meant(obj):
             continue
         status = obj.get("status", {})
         claims += 1
