@@ -369,6 +369,19 @@ def test_a_folder_that_is_nobody_s_holds_nothing_of_its_own_and_stays_empty(empt
     assert sorted(empty.own.rglob("*")) == before
 
 
+def test_a_new_component_makes_the_claims_that_there_are(layers: Layers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(layers.own)
+    layers.write("gonogo.toml", "[content]\nbuiltin = false\n")
+
+    new_component("ice_box", "", servers=True)
+
+    assert layers.registry().components["ice_box"].claims == {}
+    layers.write("reports/criteria.toml", '["*.listens"]\nlevel = "critical"\nclaim = "{title} listens"\n')
+    layers.write("deploy/ice_box/component.toml", 'title = "Ice box"\n[claims]\nlistens = "1"\n')
+    new_component("ice_cream", "", servers=True)
+    assert layers.registry().components["ice_cream"].claims == {"listens": ""}
+
+
 def test_a_new_component_of_one_s_own_in_an_empty_folder(
     empty: Layers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
