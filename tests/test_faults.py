@@ -25,10 +25,11 @@ import pytest
 from certificates import Authority
 from deploying import Deploying
 from kubeconfigs import kubeconfig
-from repositories import Content
+from repositories import CLIENT, Content
 
 from gonogo import cli
 from gonogo.commands import doctor
+from gonogo.core import content as content_of
 from gonogo.core import errors
 from gonogo.core.errors import DeployError, GonogoError, NotReady, TimedOut, Wrong, ending
 from gonogo.core.outcomes import Code, Outcome
@@ -273,6 +274,19 @@ MOOD = """
         if path.read_text() == "hung":"""
 
 
+WARD = '''
+    import pytest
+    from fixtures.ward import Ward
+    from gonogo import expect, something
+
+    @pytest.mark.criterion("ward.answers")
+    def test_answers(ward: Ward) -> None:
+        """The ward answers."""
+        expect(ward.answers(), something(), cause="ward.timed_out")
+'''
+"""The suite of a component that lacks nothing, and that the target does not hold."""
+
+
 class Scene:
     """A world in which every verb ends with 0. One thing in it goes wrong before a verb is run."""
 
@@ -290,6 +304,11 @@ class Scene:
         component = self.root / "deploy/store/component.toml"
         self.edit(component, '["password"]\nsecret', '["password", "address"]\nservice = {address = "{host}"}\nsecret')
         content.write("suites/store/drills.toml", DRILLS)
+        content.write("deploy/ward/component.toml", 'title = "Ward"')
+        content.write("fixtures/ward.py", CLIENT.format(name="ward", title="Ward"))
+        content.write("suites/ward/test_ward.py", WARD)
+        with (self.root / "reports/criteria.toml").open("a") as criteria:
+            criteria.write('[ward.answers]\nlevel = "critical"\nclaim = "The ward answers"\nplan = "1"\n')
         content.write("deploy/targets/plain.toml", PLAIN.format(root=self.root))
         self.results.write_bytes(msgspec.json.encode(sealed(judge(Given(CRITICALS).results()))))
         self.dump.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", **POD}))
@@ -327,6 +346,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "endpoints --discover": lambda _: ["endpoints", "--discover"],
     "explain": lambda _: ["explain", "store.answers"],
     "doctor": lambda _: ["doctor"],
+    "lint": lambda _: ["lint", "ward"],
     "up": lambda _: ["up"],
     "down": lambda _: ["down"],
     "rbac": lambda _: ["rbac", "--for", "read"],
@@ -361,6 +381,12 @@ def silent(scene: Scene) -> None:
     scene.serve(lambda _: None)
     scene.edit(scene.target, "check = 10", "check = 0.2")
     scene.patch.setattr(doctor, "PATIENCE", 0.2)
+
+
+def unpacked(scene: Scene) -> None:
+    """In a folder without content of its own, and what should be built in is not there."""
+    scene.patch.chdir(scene.tmp)
+    scene.patch.setattr(content_of, "built_in", lambda: None)
 
 
 def untrusted(scene: Scene) -> None:
@@ -427,8 +453,9 @@ FAULTS: dict[str, Callable[[Scene], object]] = {
     "target: missing": lambda scene: scene.target.unlink(),
     "target: malformed": lambda scene: scene.edit(scene.target, "[limits]", "[limts]"),
     "target: a variable is not set": lambda scene: scene.patch.delenv("STORE_PASSWORD"),
-    "checkout: none": lambda scene: scene.patch.chdir(scene.tmp),
-    "checkout: criteria malformed": lambda scene: scene.content.write("reports/criteria.toml", "[more"),
+    "content: none": unpacked,
+    "content: criteria malformed": lambda scene: scene.content.write("reports/criteria.toml", "[more"),
+    "gonogo.toml: malformed": lambda scene: scene.content.write("gonogo.toml", "[contents]"),
     "results: missing": lambda scene: scene.results.unlink(),
     "results: malformed": lambda scene: scene.results.write_text("{"),
     "results: changed by hand": lambda scene: scene.edit(scene.results, '"passed"', '"failed"'),

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
+from gonogo.commands.checkout import selected
 from gonogo.core.errors import ConfigError
 from gonogo.core.outcomes import Level, Mode, Outcome, Skip
+from gonogo.providers import machine
 from gonogo.run.declared import Declared
 from gonogo.run.plan import Lacking, Planned, RunPlan, holds, plan, unsupported
 from tests.checkouts import checkout
@@ -325,3 +327,19 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
 
 def test_a_mistake_counts_even_where_the_check_is_left_out(tmp_path: Path) -> None:
     assert Here(tmp_path).mistakes(replace(check("queue.answres"), selected=False))
+
+
+def test_a_machine_that_runs_no_server_of_ours_is_a_reason_and_no_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
+    here = Here(tmp_path)
+
+    found = unsupported(here.registry, here.target)
+
+    why = "this machine is Darwin on arm64; the embedded servers run on Linux x86-64"
+    assert found == {"queue": why, "store": why, "models": why}
+    assert [*unsupported(here.registry, Here(tmp_path, "staging").target)] == ["store"]
+    with pytest.raises(ConfigError, match=r"embedded: holds no component .this machine is Darwin on arm64"):
+        selected(here.registry, here.target, None)

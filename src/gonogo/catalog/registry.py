@@ -20,7 +20,7 @@ from gonogo.catalog import signatures
 from gonogo.catalog.clashes import OVERRIDE, clashes
 from gonogo.catalog.kinds import kinds
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, Signature
-from gonogo.core.content import CRITERIA, WAIVERS, Content, Folder, alone
+from gonogo.core.content import CRITERIA, SETTINGS, WAIVERS, Content, Folder, alone
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import converted, nearest, parse_toml, salvaged_toml, suggestion
 from gonogo.core.outcomes import Level, Struct
@@ -256,10 +256,8 @@ class Registry:
         Raises ``ConfigError`` with the problems of all files at once.
         """
         content = alone(place)
-        if not any(content.all("deploy")):
-            raise ConfigError(
-                Problem(str(content.own), "has no folder deploy/", "run gonogo in a checkout of the suites")
-            )
+        if not any(content.all("deploy")) and not (content.own / SETTINGS).is_file():
+            raise ConfigError(Problem(str(content.own), "has no folder deploy/", "run gonogo in a checkout"))
         problems: list[Problem] = []
         components = _components(content, problems)
         criteria, profiles, shared = _criteria(content, components, problems)

@@ -31,7 +31,10 @@ def selected(registry: Registry, target: Target, names: list[str] | None) -> lis
     lacking = unsupported(registry, target)
     if problems := [Problem(n, f"cannot stand on {target.name}", lacking[n]) for n in names or () if n in lacking]:
         raise ConfigError(*problems)
-    return names or [n for n in registry.components if n not in lacking]
+    held = [n for n in registry.components if n not in lacking]
+    if not names and not held and lacking:
+        raise ConfigError(Problem(target.name, "holds no component", "; ".join(dict.fromkeys(lacking.values()))))
+    return names or held
 
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:

@@ -8,7 +8,6 @@ a target that attaches needs less, and the rows of what it does not need say so.
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -38,6 +37,7 @@ from gonogo.core.home import VARIABLE, home
 from gonogo.core.ours import NotOurs
 from gonogo.core.outcomes import Code, Outcome, Struct
 from gonogo.core.outlet import say
+from gonogo.providers.machine import ELSEWHERE, kind, unfit
 from gonogo.render.blocks import block
 from gonogo.run.plan import unsupported
 
@@ -154,14 +154,12 @@ def attaching(target: Target) -> Iterator[Finding]:
 
 def embedded(root: Path, components: list[Component]) -> Iterator[Finding]:
     """What real servers on this machine need."""
-    machine = f"{platform.system()} on {platform.machine()}"
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        hint = "attach to a platform elsewhere with a target file of provider `existing`"
-        yield Finding("platform", Lack.LACKING, f"{machine}; the embedded servers run on Linux x86-64", hint)
+    if why := unfit():
+        yield Finding("platform", Lack.LACKING, why, ELSEWHERE)
         for what in (VARIABLE, *OF_SERVERS):
             yield Finding(what, Lack.NOT_NEEDED, "no server of ours runs on such a machine", needed=False)
         return
-    yield Finding("platform", Lack.OK, machine)
+    yield Finding("platform", Lack.OK, kind())
     try:
         place = home()
     except ConfigError as error:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from gonogo.catalog.registry import Registry
+from gonogo.catalog.registry import SHARED, Registry
 from gonogo.core.atomic import write_atomically
 from gonogo.core.content import CRITERIA, Content, find
 from gonogo.core.errors import ConfigError, Problem
@@ -52,12 +52,15 @@ def run(name: str, title: str, servers: bool) -> Code:
     content = find(Path.cwd())
     root = content.own
     chosen = {t: f.format(name=name) for t, f in FILES.items() if servers or t not in OF_SERVERS}
-    if problems := _invalid(name) or _there(content, name):
+    registry = Registry.load(content)
+    if problems := _invalid(name) or _there(content, registry, name):
         raise ConfigError(*problems)
     words = {"name": name, "title": title or name.replace("_", " ").title(), "upper": name.upper()}
     words["class_name"] = name.replace("_", " ").title().replace(" ", "")
     for template, path in chosen.items():
         text = Template(files(__package__).joinpath("component", f"{template}.tmpl").read_text()).substitute(words)
+        if template == "component.toml":
+            text = _claimed(text, registry)
         before = (root / path).read_text(encoding="utf-8") if path == CRITERIA and (root / path).exists() else ""
         write_atomically(root / path, (before + text).encode())
         say(path)
@@ -76,8 +79,15 @@ def _invalid(name: str) -> list[Problem]:
     return []
 
 
-def _there(content: Content, name: str) -> list[Problem]:
-    registry = Registry.load(content)
+def _claimed(text: str, registry: Registry) -> str:
+    """The text with those claims alone that ``reports/criteria.toml`` has for many components."""
+    head, title, rest = text.partition("[claims]")
+    claims, gap, tail = rest.partition("\n\n")
+    kept = [line for line in claims.splitlines() if f"{SHARED}{line.partition(' ')[0]}" in registry.shared]
+    return "\n".join([head + title + claims.splitlines()[0], *kept]) + gap + tail if kept else head + tail
+
+
+def _there(content: Content, registry: Registry, name: str) -> list[Problem]:
     parts = (f"deploy/{name}", f"fixtures/{name}.py", f"suites/{name}")
     there = [part for part in parts if any(content.all(part)) or (content.own / part).exists()]
     there += [f"{CRITERIA}: {id}" for id in registry.criteria if id.startswith(f"{name}.")]

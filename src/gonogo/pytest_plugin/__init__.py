@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.core.content import SUITES, built_in, is_root
+from gonogo.core import content
 from gonogo.run.session import ALL_SUITES, CONTENT
 
 
@@ -41,18 +41,18 @@ def _own(config: pytest.Config, args: Iterable[str]) -> Path | None:
     folders = [config.rootpath, *([config.inipath.parent] if config.inipath else [])]
     if here.is_relative_to(config.rootpath) and any(arg.partition("=")[0] == "--target" for arg in args):
         folders.append(here)
-    own = next(filter(is_root, folders), None)
+    own = next(filter(content.is_root, folders), None)
     return here if own is None and any(_is_built_in(here, arg) for arg in args) else own
 
 
 def _is_built_in(here: Path, arg: str) -> bool:
     """Whether the argument names suites that gonogo has."""
-    if SUITES not in arg or arg.startswith("-"):
+    if content.SUITES not in arg or arg.startswith("-"):
         return False
     name = arg.partition("::")[0]
-    ours = built_in()
+    ours = content.built_in()
     return (
         name == ALL_SUITES
         or name.startswith(f"{ALL_SUITES}.")
-        or (ours is not None and (here / name).resolve().is_relative_to((ours / SUITES).resolve()))
+        or (ours is not None and (here / name).resolve().is_relative_to((ours / content.SUITES).resolve()))
     )

@@ -1,7 +1,7 @@
 """Faults injected on purpose: a check that was never seen red proves nothing.
 
-A drill is data (``suites/<component>/drills.toml``): one fault, the criteria that must see it, the
-outcome and cause they must show, and what must stay green meanwhile. Every fault is restored.
+A drill is data (``suites/<component>/drills.toml``, or a file there whose name ends so): one fault, the criteria that
+must see it, the outcome and cause they must show, and what must stay green meanwhile. Every fault is restored.
 """
 
 from __future__ import annotations
@@ -117,13 +117,16 @@ def catalogue(place: Content | Path, registry: Registry, names: Iterable[str] = 
     """The drills by name; ``names`` are drills or components. Raises ``ConfigError`` for unknown ones."""
     drills: list[Drill] = []
     problems: list[Problem] = []
-    for path in alone(place).files(f"{SUITES}/*/{FILE}"):
+    for path in alone(place).files(f"{SUITES}/*/*{FILE}"):
         for key, expected in load_toml(path, dict[str, Expectation]).items():  # type: ignore[type-var]
             for criterion in (*expected.asks, *expected.green):
                 if criterion not in registry.criteria:
                     near = suggestion(criterion, registry.criteria)
                     problems.append(Problem(f"{path}: {key}", f"unknown criterion {criterion!r}", near))
-            drills.append(Drill(f"{path.parent.name}.{key}", path.parent.name, expected))
+            drill = Drill(f"{path.parent.name}.{key}", path.parent.name, expected)
+            if any(one.name == drill.name for one in drills):
+                problems.append(Problem(f"{path}: {key}", "there is a drill of this name in another file"))
+            drills.append(drill)
     known = {d.name for d in drills} | {d.component for d in drills}
     problems += [Problem(n, "no such drill or component", suggestion(n, known)) for n in names if n not in known]
     if problems:

@@ -12,6 +12,7 @@ from gonogo.catalog.target import Target, known_capabilities
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Mode, Outcome, Skip, Struct
+from gonogo.providers.machine import unfit
 from gonogo.results.model import CriterionResult, TargetInfo, function_of
 from gonogo.run.declared import Declared
 
@@ -138,7 +139,8 @@ def holds(component: Component, target: Target) -> Lacking | None:
     if target.provider == "existing":
         return None if component.name in target.components else Lacking(f"not in target file {target.name!r}")
     if target.provider in component.providers:
-        return None
+        why = unfit() if target.provider == "embedded" else ""
+        return Lacking(f"this machine is {why}") if why else None
     if target.provider == "embedded":
         return Lacking("needs a cluster: no embedded server", KUBERNETES)
     return Lacking(f"no {target.provider}.toml")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import shutil
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.home import barrier
 from gonogo.providers.embedded.fetch import missing
 from gonogo.providers.embedded.spec import EmbeddedSpec
+from gonogo.providers.machine import ELSEWHERE, unfit
 
 MIB = 1 << 20
 OPEN_FILES = 4096
@@ -65,14 +64,8 @@ def room_for(need: Need, home: Path) -> Path:
 
     Changes nothing. Raises ``ConfigError`` where the machine is of the wrong kind or too small, with numbers.
     """
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        raise ConfigError(
-            Problem(
-                "this machine",
-                f"is {platform.system()} on {platform.machine()}; the embedded servers run on Linux x86-64",
-                "attach to a platform elsewhere with a target file of provider `existing`",
-            )
-        )
+    if why := unfit():
+        raise ConfigError(Problem("this machine", f"is {why}", ELSEWHERE))
     problems = []
     if blocked := _obstacle(home, need.home + RECORDS, need.other_users):
         problems.append(Problem("GONOGO_HOME", blocked, "set it to a folder on a disk with room"))
