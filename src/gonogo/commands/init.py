@@ -12,7 +12,7 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes
 from gonogo.commands.draft import Drafted, plain
 from gonogo.core.atomic import write_atomically
-from gonogo.core.content import find_root
+from gonogo.core.content import find
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
 from gonogo.core.outcomes import Code
@@ -90,7 +90,7 @@ def _drafted(folder: Path, context: str, name: str) -> Drafted | None:
 
     tell(f"asking the cluster of context {context} what is there")
     try:
-        registry = Registry.load(find_root(folder.absolute()))
+        registry = Registry.load(find(folder.absolute()))
         draft, _ = of_cluster(registry, registry.components.values(), Kubernetes(context=context), PATIENCE, name)
     except (ClientError, ConfigError) as error:
         tell(f"the cluster did not say what is there: {error}")
