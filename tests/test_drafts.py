@@ -119,7 +119,7 @@ STRIMZI = [
         spec={
             "kafka": {
                 "listeners": [{"port": 9092, "type": "internal", "tls": False}],
-                "config": {"offsets.topic.replication.factor": 2},
+                "config": {"offsets.topic.replication.factor": "2"},
             }
         },
     ),
