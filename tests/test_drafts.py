@@ -119,7 +119,7 @@ STRIMZI = [
         spec={
             "kafka": {
                 "listeners": [{"port": 9092, "type": "internal", "tls": False}],
-                "config": {"offsets.topic.replication.factor": 2},
+                "config": {"offsets.topic.replication.factor": "2"},
             }
         },
     ),
@@ -377,3 +377,23 @@ def test_the_summary_says_what_is_asked_and_what_not() -> None:
     assert first == "asked: kafka"
     assert len(others) == len(RECOGNISED) - 1
     assert "not asked: neo4j: not found by --discover on 2026-11-30" in others
+
+
+def test_two_servers_of_one_platform_are_two(attached: Any) -> None:
+    part = {"app": "postgres", "app.kubernetes.io/part-of": "platform"}
+    both = [of(name, "postgres:17", 5432, labels={**part, "tier": name}, env=SECRET) for name in ("orders", "users")]
+
+    target = attached(holding(*both))
+
+    assert "nothing tells which is meant" in target.unsupported["postgresql"]
+
+
+def test_services_of_one_release_are_one_server(attached: Any) -> None:
+    labels = instance("pg", "postgresql")
+    reading = of("pg-read", "postgres:17", 5432, labels={**labels, "role": "read"}, env=SECRET)
+    primary = of("pg-primary", "postgres:17", 5432, labels={**labels, "role": "primary"}, env=SECRET)
+
+    target = attached(holding(reading, primary))
+
+    assert target.components["postgresql"]["service"] == "data/pg-primary:5432"
+    assert "# the same servers: data/pg-read:5432" in target.path.read_text()

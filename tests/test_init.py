@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,22 +21,15 @@ from test_drafts import KAFKA, SUPERSET, SUPERSETS
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.commands import init
-from gonogo.core import content, manner
+from gonogo.core import manner
 from gonogo.core.errors import ConfigError
-
-CONTENT = ("deploy", "fixtures", "suites", "reports")
-LAYERED = hasattr(content, "built_in")
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder; empty where what is built in is found from anywhere, else with a copy of it."""
+    """The working folder, which is empty."""
     folder = tmp_path / "checks"
     folder.mkdir()
-    for name in () if LAYERED else CONTENT:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "out"))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))

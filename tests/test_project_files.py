@@ -30,7 +30,7 @@ VERBS = get_command(cli.app).commands  # type: ignore[attr-defined]
 MADE = ("reports/out",)
 """What a run makes."""
 
-OF_PIP = {"install", "--constraint", "--editable", ".", ".[dev]", "constraints.txt"}
+OF_PIP = {"install", "--constraint", "--editable", ".[platform]", ".[dev]", "constraints.txt"}
 
 
 def loaded(path: Path) -> Any:

@@ -19,12 +19,14 @@ NAMES = ("app.kubernetes.io/name", "app", "k8s-app")
 """Labels that say which product a pod runs."""
 
 _PART_OF = "app.kubernetes.io/part-of"
-_RELEASES = (
-    *("app.kubernetes.io/instance", "release", "meta.helm.sh/release-name"),
-    *(_PART_OF, "application-crd-id"),
-)
-"""Labels and annotations that pods of one installation share, Helm's first."""
 
+HELM = ("app.kubernetes.io/instance", "release", "meta.helm.sh/release-name")
+"""Labels and annotations that say which release of a chart an object is of."""
+
+_TOGETHER = (*HELM, _PART_OF, "application-crd-id")
+"""The same, and what else the pods of one installation share."""
+
+_FIELDS = ("labels", "annotations")
 
 _BESIDE = re.compile(
     r"mysql|mariadb|mongo|redis|valkey|memcached|zookeeper|rabbitmq|etcd|schema-?registry|exporter|metrics|operator"
@@ -49,13 +51,10 @@ def owners(one: Object) -> Iterator[tuple[str, str, str]]:
             yield group, str(reference.get("kind", "")), str(reference.get("name", ""))
 
 
-def release(objects: Iterable[Object]) -> str:
-    """The Helm release, or what else the objects are an instance of; empty where nothing says so."""
-    told = (str(meta(one, field).get(key, "")) for one in objects for key in _RELEASES for field in _FIELDS)
+def release(objects: Iterable[Object], keys: Iterable[str] = _TOGETHER) -> str:
+    """The Helm release, or by the ``keys`` what else the objects are a part of; empty where nothing says so."""
+    told = (str(meta(one, field).get(key, "")) for one in objects for key in keys for field in _FIELDS)
     return next(filter(None, told), "")
-
-
-_FIELDS = ("labels", "annotations")
 
 
 def image_names(pod: Object) -> list[str]:

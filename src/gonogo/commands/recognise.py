@@ -14,7 +14,7 @@ from typing import Any
 
 from gonogo.catalog.registry import Component, Discovery
 from gonogo.catalog.target import SECRET, SERVICE
-from gonogo.commands.belonging import NAMES, Neighbours, meta, owners, release
+from gonogo.commands.belonging import HELM, NAMES, Neighbours, meta, owners, release
 from gonogo.commands.discover import ClusterContents, Object
 
 CONVENTION = "by the operator's convention; not looked at"
@@ -149,7 +149,7 @@ def _marks(draft: Draft) -> Iterator[tuple[str, ...]]:
             yield "owner", draft.namespace, group, name
     if draft.group:
         yield "owner", draft.namespace, draft.group, str(draft.objects[0]["metadata"]["name"])
-    if called := release(draft.objects):
+    if called := release(draft.objects, HELM):
         for pod in draft.pods:
             for label in {str(meta(pod, "labels").get(key, "")) for key in NAMES} - {""}:
                 yield "release", draft.namespace, called, label
