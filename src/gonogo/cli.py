@@ -4,8 +4,7 @@ What a verb does is ``run`` of its module in :mod:`gonogo.commands`, loaded when
 standard output and progress to standard error, and returns the exit code.
 """
 
-from __future__ import annotations
-
+# Annotations are objects here: typer would evaluate each as a text, three times, before any help is shown.
 import os
 import sys
 from contextlib import suppress

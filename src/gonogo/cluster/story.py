@@ -189,6 +189,7 @@ def health(found: Health, *, width: int) -> str:
         f" ({found.running} of {found.pods} pods are in phase Running)",
         f"strict = {found.formula}",
     ]
+    lines = [one for line in lines for one in textwrap.wrap(line, max(width, 60), subsequent_indent="  ")]
     for odd in found.explain[:NAMED]:
         told = ": ".join(filter(None, [f"{odd.place}, phase {odd.phase or 'none'}", odd.reason]))
         told = line(f"  {odd.namespace}/{odd.name}: {told}")

@@ -4,10 +4,9 @@ General options may stand before the verb and after it. Those before it are hand
 the same in both places, and one that the verb does not have is its mistake to tell.
 """
 
-from __future__ import annotations
-
+# Annotations are objects here: typer would evaluate each as a text, three times, before any help is shown.
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -15,7 +14,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gonogo.commands.tables import Form
-from gonogo.core.files import suggestion
 from gonogo.core.manner import Colour, Manner, manner, settle
 
 
@@ -71,6 +69,8 @@ def choice(kind: Any) -> Callable[[str], Any]:
         known = [str(one) for one in kind]
         if str(text).removeprefix("=") in known:
             return kind(str(text).removeprefix("="))
+        from gonogo.core.files import suggestion
+
         hint = suggestion(str(text), known)
         raise typer.BadParameter(f"{text!r:.60} is none of {', '.join(known)}" + (f" ({hint})" if hint else ""))
 
@@ -93,23 +93,9 @@ Output = Annotated[
 
 
 def _general(
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Results and errors only.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also tell what is asked of whom.")] = False,
-    color: Annotated[
-        Colour,
-        typer.Option(
-            "--color",
-            parser=choice(Colour),
-            metavar="WHEN",
-            show_default=False,
-            help="auto, always or never; NO_COLOR and FORCE_COLOR count too.",
-            autocompletion=among(Colour),
-        ),
-    ] = Colour.AUTO,
-) -> None: ...
-
-
-def _cluster(
+    target: Target = None,
+    form: Output = Form.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.", rich_help_panel=GENERAL)] = False,
     context: Annotated[
         str,
         typer.Option(
@@ -118,6 +104,7 @@ def _cluster(
             show_default=False,
             help="Of the kubeconfig; default: the target's.",
             autocompletion=words("contexts"),
+            rich_help_panel=CLUSTER,
         ),
     ] = "",
     kubeconfig: Annotated[
@@ -127,32 +114,40 @@ def _cluster(
             metavar="FILE",
             show_default=False,
             help="Default: the target's, else KUBECONFIG, else ~/.kube/config.",
+            rich_help_panel=CLUSTER,
         ),
     ] = "",
-) -> None: ...
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Results and errors only.", rich_help_panel=GENERAL)
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also tell what is asked of whom.", rich_help_panel=GENERAL)
+    ] = False,
+    color: Annotated[
+        Colour,
+        typer.Option(
+            "--color",
+            parser=choice(Colour),
+            metavar="WHEN",
+            show_default=False,
+            help="auto, always or never; NO_COLOR and FORCE_COLOR count too.",
+            autocompletion=among(Colour),
+            rich_help_panel=GENERAL,
+        ),
+    ] = Colour.AUTO,
+) -> None:
+    """All that may stand before the verb."""
 
 
-def _printed(as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False) -> None: ...
+_maker = typer.Typer(add_completion=False, rich_markup_mode=None)
+_maker.command()(_general)
+EVERYWHERE: Mapping[str, Any] = {str(param.name): param for param in typer.main.get_command(_maker).params}
+"""General options by name, as click has them."""
 
-
-def _ahead(target: Target = None, form: Output = Form.TABLE) -> None: ...
-
-
-def _params(function: Callable[..., None], panel: str) -> list[Any]:
-    """The options of a function, as click has them."""
-    maker = typer.Typer(add_completion=False, rich_markup_mode=None)
-    maker.command()(function)
-    params = typer.main.get_command(maker).params
-    for param in params:
-        param.rich_help_panel = panel  # type: ignore[attr-defined]
-    return params
-
-
-MANNER = _params(_general, GENERAL)
-PRINTED = _params(_printed, GENERAL)
-OF_CLUSTER = _params(_cluster, CLUSTER)
-EVERYWHERE = [*_params(_ahead, GENERAL), *PRINTED, *OF_CLUSTER, *MANNER]
-"""What may stand before the verb."""
+PRINTED = ("as_json",)
+OF_CLUSTER = ("context", "kubeconfig")
+MANNER = ("quiet", "verbose", "color")
+"""Those that a verb gets beside its own: where it prints rows, where it asks a cluster, and in any case."""
 
 
 class AsTyped:
@@ -185,15 +180,15 @@ def plainly(params: Iterable[Any]) -> None:
 class Verb(TyperCommand):
     """A verb with the general options, and help in sections: its own options first."""
 
-    shared: Sequence[Any] = MANNER
+    shared: tuple[str, ...] = MANNER
 
     def __init__(self, *given: Any, **settings: Any) -> None:
         super().__init__(*given, **settings)
         own = {opt for param in self.params for opt in param.opts}
         if any(param.name == "form" for param in self.params):
-            self.shared = [*PRINTED, *self.shared]
-        for param in self.shared:
-            param = copy.copy(param)
+            self.shared = (*PRINTED, *self.shared)
+        for name in self.shared:
+            param = copy.copy(EVERYWHERE[name])
             param.opts = [opt for opt in param.opts if opt not in own]  # -v of `health` shows all rows
             self.params.append(param)
         plainly(self.params)
@@ -204,7 +199,7 @@ class Verb(TyperCommand):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Settle what the general options say, and do what the verb does with its own."""
-        given = {param.name: ctx.params.pop(str(param.name)) for param in self.shared}
+        given = {name: ctx.params.pop(name) for name in self.shared}
         if given.pop("as_json", False):
             ctx.params["form"] = Form.JSON
         given["colour"] = given.pop("color")
@@ -225,7 +220,7 @@ class AskingVerb(Verb):
 class CheckVerb(Verb):
     """``check``, whose -o -l -q -v are pytest's."""
 
-    shared = (*OF_CLUSTER, *(param for param in MANNER if param.name == "color"))
+    shared = (*OF_CLUSTER, "color")
 
 
 class Verbs(TyperGroup):
@@ -233,7 +228,7 @@ class Verbs(TyperGroup):
 
     def __init__(self, *given: Any, **settings: Any) -> None:
         super().__init__(*given, **settings)
-        self.params += [copy.copy(param) for param in EVERYWHERE]
+        self.params += map(copy.copy, EVERYWHERE.values())
         plainly(self.params)
 
     def get_help_option(self, ctx: Any) -> Any:
@@ -244,9 +239,9 @@ class Verbs(TyperGroup):
         """What stands before the verb goes behind it."""
         rest = super().parse_args(ctx, args)
         ahead = []
-        for param in EVERYWHERE:
-            value = ctx.params.pop(str(param.name), None)
-            source = ctx.get_parameter_source(str(param.name))
+        for name, param in EVERYWHERE.items():
+            value = ctx.params.pop(name, None)
+            source = ctx.get_parameter_source(name)
             if source is not None and source.name == "COMMANDLINE":
                 ahead += [param.opts[-1]] if value is True else [f"{param.opts[-1]}={value}"]
         ctx.args = [*ahead, *ctx.args]

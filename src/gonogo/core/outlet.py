@@ -10,7 +10,9 @@ else prints or writes.
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -116,7 +118,10 @@ def detail(text: str) -> None:
 
 def say_json(value: object, *, indent: int = 0, flush: bool = False) -> None:
     """A value as JSON, on one line without ``indent``; what JSON does not know is its ``str``."""
-    _print(sys.stdout, Redacted(as_json(_json(value, indent).decode())), "\n")
+    told = as_json(_json(value, indent).decode())
+    if not _takes_all(sys.stdout):
+        told = re.sub("[^\0-\x7f]", lambda found: json.dumps(found[0])[1:-1], told)
+    _print(sys.stdout, Redacted(told), "\n")
     if flush:
         sys.stdout.flush()
 
@@ -137,7 +142,14 @@ def say_yaml(value: object, *, another: bool = False, flush: bool = False) -> No
 
     Dumper.add_representer(str, text)
     plain = msgspec.json.decode(_json(value, 0))
-    told = yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=4096, explicit_start=another)
+    told = yaml.dump(
+        plain,
+        Dumper=Dumper,
+        sort_keys=False,
+        allow_unicode=_takes_all(sys.stdout),
+        width=4096,
+        explicit_start=another,
+    )
     _print(sys.stdout, Redacted(as_json(told)), "")
     if flush:
         sys.stdout.flush()
@@ -162,6 +174,11 @@ def is_read() -> bool:
     return not getattr(sys.stdout, "unread", False)
 
 
+def _takes_all(stream: TextIO) -> bool:
+    """Whether a stream can write every letter: not so in many a locale."""
+    return (stream.encoding or "utf-8").lower().replace("-", "").startswith(("utf8", "utf16", "utf32"))
+
+
 def _print(stream: TextIO, text: Redacted, end: str) -> None:
     if isinstance(stream, Gate):
         stream.past(text, end)
@@ -173,6 +190,9 @@ def _print(stream: TextIO, text: Redacted, end: str) -> None:
 def guarded() -> Iterator[None]:
     """Standard output and error lead through the redactor for the time of the body, whoever writes to them."""
     before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, io.TextIOWrapper) and not _takes_all(stream):
+            stream.reconfigure(errors="replace")  # a letter that the locale lacks is no reason to say nothing
     gates = Gate(sys.stdout), Gate(sys.stderr)
     sys.stdout, sys.stderr = gates
     try:
