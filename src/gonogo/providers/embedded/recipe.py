@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment, StrictUndefined, TemplateError
+from msgspec.structs import replace
 
 from gonogo.catalog.registry import Component
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Struct
 from gonogo.core.outlet import learn
+from gonogo.providers.embedded.archives import Archive
 from gonogo.providers.embedded.fetch import Fetched
 from gonogo.providers.embedded.spec import FILE, Children, EmbeddedSpec, Node, Step
 
@@ -32,11 +34,15 @@ UNPRIVILEGED = 65534
 
 
 class Program(Struct, frozen=True, kw_only=True):
-    """A program to start: its arguments, its whole environment, its standard input."""
+    """A program to start: its arguments, its whole environment, its standard input.
+
+    ``fed``: standard input are bytes in hexadecimal, and has no end.
+    """
 
     argv: tuple[str, ...]
     env: dict[str, str]
     stdin: str = ""
+    fed: bool = False
 
 
 class NodeRecipe(Struct, frozen=True, kw_only=True):
@@ -73,6 +79,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     children: tuple[Children, ...]
     addresses: dict[str, Any]
     secrets: dict[str, str]
+    class_data: Archive | None = None
 
     def endpoints(self) -> Endpoints:
         """Where the component is, for a client."""
@@ -123,6 +130,7 @@ class _Kitchen:
             "nodes": nodes,
             "programs": {name: str(path) for name, path in fetched.programs.items()},
             "classpath": os.pathsep.join(map(str, fetched.classpath)),
+            "class_data": "",
             "secrets": dict(place.generated),
             "needs": {name: _revealed(endpoints) for name, endpoints in place.needs.items()},
             "python": interpreter(),
@@ -130,6 +138,7 @@ class _Kitchen:
             "deploy": str(component.folder),
             "run": place.run,
         }
+        self._archive = self._class_data(fetched.home)
 
     def recipe(self) -> Recipe:
         spec = self._spec
@@ -149,7 +158,17 @@ class _Kitchen:
             children=spec.children,
             addresses=addresses,
             secrets=hidden,
+            class_data=self._archive,
         )
+
+    def _class_data(self, home: Path) -> Archive | None:
+        """The archive of classes, which templates know from now on."""
+        if self._spec.class_data is None:
+            return None
+        argv = tuple(self._text(one, "class_data") for one in self._spec.class_data.argv)
+        archive = Archive.of(self._component.name, self._spec.class_data.node, argv, home)
+        self._context["class_data"] = archive.option
+        return archive
 
     def _node(self, index: int, node: Node) -> dict[str, Any]:
         """The node as templates see it."""
@@ -164,6 +183,8 @@ class _Kitchen:
     def _cooked(self, node: Node, shown: dict[str, Any]) -> NodeRecipe:
         command = self._spec.command_of(node)
         files = self._spec.files_of(node)
+        told = self._text(self._template(command.stdin), command.stdin, node=shown) if command.stdin else ""
+        program = self._program(Step(argv=command.argv, env=command.env), shown, "command")
         return NodeRecipe(
             name=node.name,
             folder=shown["folder"],
@@ -171,7 +192,7 @@ class _Kitchen:
             after=node.after,
             files={path: self._text(self._template(name), name, node=shown) for path, name in files.items()},
             prepare=tuple(self._program(step, shown, "prepare") for step in self._spec.prepare_of(node)),
-            command=self._program(Step(argv=command.argv, env=command.env), shown, "command"),
+            command=replace(program, stdin=told, fed=bool(told)),
             stop=signal.Signals[f"SIG{command.stop}"].value,
             grace=command.grace,
         )
