@@ -14,6 +14,7 @@ protocol           what is asked                                              em
 ``Keeps``          leave running what else ends with this process             yes
 ``Disturbs``       break a node on purpose                                    yes
 ``Observes``       servers, what is true inside them, their logs              yes       on a cluster
+``Accounts``       what its servers have cost until now                       yes
 ``Explains``       why a component does not answer                                      on a cluster
 ``Identifies``     which cluster this is                                                on a cluster
 ``Closes``         give back connections                                                on a cluster
@@ -131,6 +132,14 @@ class Observes(Protocol):
 
     def evidence(self, component: str) -> list[Evidence]:
         """Logs and the like, bounded, redacted; only asked for what is not green."""
+
+
+@runtime_checkable
+class Accounts(Protocol):
+    """Knows what the servers that it started have cost."""
+
+    def used(self, component: Component) -> float | None:
+        """Processor seconds, user and system, from the start of its servers until now; None of what was there."""
 
 
 @runtime_checkable

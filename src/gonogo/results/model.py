@@ -126,7 +126,8 @@ class ComponentResult(Struct, frozen=True, kw_only=True):
     """One component as it was met; ``version`` and ``identity`` were asked of the server itself.
 
     ``answers`` is what its data path said when the run reached it, ``answers_at_end`` what it said when all checks
-    had ended (``missing`` where it was not asked any more); ``needs`` are direct dependencies.
+    had ended (``missing`` where it was not asked any more); ``needs`` are direct dependencies. ``cpu_seconds`` are of
+    all its processes, user and system, until it was ready; None where this run did not start it.
     """
 
     name: str
@@ -142,6 +143,7 @@ class ComponentResult(Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
     message: str = ""
     ready_seconds: float | None = None
+    cpu_seconds: float | None = None
     pods: int | None = None
 
 

@@ -35,7 +35,7 @@ from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.outlet import detail
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Phase, Progress, Report, Server
-from gonogo.providers import Deploys, Disturbs, Explains, Identifies, Observes, Provider, choose
+from gonogo.providers import Accounts, Deploys, Disturbs, Explains, Identifies, Observes, Provider, choose
 from gonogo.results.model import Cause
 from gonogo.results.timeline import Timeline
 from gonogo.run.diagnosis import Diagnosis, diagnosed, fallen, unsettled
@@ -232,11 +232,12 @@ class Platform:
         try:
             if isinstance(self.provider, Deploys):
                 endpoints = self.provider.up(component, needs, self.ready(component), tell)
+                used = self.provider.used(component) if isinstance(self.provider, Accounts) else None
             else:
-                endpoints = self._found(component, tell)
+                endpoints, used = self._found(component, tell), None
         finally:
             phases.turn(None)
-        return self._introduced(component, self._dressed(component, endpoints))
+        return replace(self._introduced(component, self._dressed(component, endpoints)), cpu_seconds=used)
 
     def _found(self, component: Component, tell: Report) -> Endpoints:
         """Where the component is already, once it is ready. Raises what :meth:`ready` does."""

@@ -27,6 +27,7 @@ class Standing:
     version: str = ""
     identity: str = ""
     ready_seconds: float | None = None
+    cpu_seconds: float | None = None
     explained: bool = False
     hint: str = ""
     evidence: tuple[Evidence, ...] = ()

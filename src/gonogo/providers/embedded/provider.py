@@ -174,6 +174,7 @@ class Embedded:
             try:
                 deployment.start(held, ready)
                 platform.put(recipe, complete=True)
+                deployment.make_class_data()
                 return recipe
             except PortTaken:
                 if attempt == PORT_ATTEMPTS:
@@ -240,6 +241,15 @@ class Embedded:
             import testinfra
 
             return testinfra.get_host("local://")
+
+    def used(self, component: Component) -> float | None:
+        """See :meth:`gonogo.providers.Accounts.used`."""
+        if self._platform is None or component.name not in self._made:
+            return None
+        try:
+            return self._platform.control.used(component.name)
+        except KeeperError:
+            return None
 
     def evidence(self, component: str) -> list[Evidence]:
         """The beginning and the end of each node's log. They are kept when the platform ends."""
