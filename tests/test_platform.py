@@ -180,9 +180,9 @@ def test_a_check_is_told_whether_it_is_blocked_or_its_own_component_is_gone(make
     platform.attach(["store", "shop"])
 
     with pytest.raises(NotAsked) as own:
-        platform.require(["store"], "store")
+        platform.require(["store"], ["store.answers"])
     with pytest.raises(NotAsked) as other:
-        platform.require(["shop", "store"], "shop")
+        platform.require(["shop", "store"], ["shop.answers"])
 
     assert (own.value.outcome, other.value.outcome) == ("failed", "blocked")
     assert str(other.value).startswith("blocked by store")
@@ -404,7 +404,7 @@ def test_another_process_of_the_run_stands_on_the_same_platform(
     assert second.standing("shop").explained
     assert second.endpoints("store").addresses == first.endpoints("store").addresses
     with pytest.raises(NotAsked):
-        second.require(["shop"], "shop")
+        second.require(["shop"], ["shop.answers"])
 
 
 def test_what_a_check_may_do_and_is_compared_with_comes_with_its_endpoints(make: Make, content: Content) -> None:

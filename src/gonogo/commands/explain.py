@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Criterion, Registry
-from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC
+from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, PLACES
 from gonogo.cluster.judge.doom import RULES
 from gonogo.commands import judging
 from gonogo.commands.asking import Suites
@@ -155,7 +155,7 @@ def _cause(suites: Suites, id: str) -> Explained:
         ],
         "criteria": criteria,
     }
-    if addresses := ADDRESS_KEY.findall(told.by_hand):
+    if addresses := [key for key in ADDRESS_KEY.findall(told.by_hand) if key not in (*told.facts, *PLACES)]:
         parts["addresses"] = addresses
         parts["note"] = f"`gonogo endpoints {component}` prints what {{…}} stands for"
     if not criteria:

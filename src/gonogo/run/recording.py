@@ -71,7 +71,7 @@ class Recorder:
         found = how.found if how is not None and how.error is error else None
         if found is None and error is not None:
             found = diagnosed(error, blank.component)
-        result = result_of(found, blank, self._platform.registry, self._platform.known())
+        result = result_of(found, blank, self._platform.registry, self._platform.known(), self._platform.typed)
         if result.outcome in (Outcome.FAILED, Outcome.BROKEN):
             blamed = result.cause.component if result.cause else result.component
             result = replace(result, evidence=(*result.evidence, *self._seen(blamed)))
