@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.postgresql import SYNCHRONOUS, Postgresql
+from fixtures.postgresql import Postgresql
 from gonogo import at_most, expect, nothing, something
 from gonogo.checks.disturb import Disturb
-from gonogo.checks.exceptions import each_told, unexcepted
+from gonogo.checks.exceptions import first, listed, unexcepted
 
 ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
 
@@ -61,20 +61,18 @@ def test_transaction_ids_are_left(postgresql: Postgresql) -> None:
 @pytest.mark.criterion("postgresql.databases")
 def test_databases_can_be_used(postgresql: Postgresql) -> None:
     """Every database lets sessions in, and none of them, nor our role, only reads by default."""
-    closed = postgresql.closed_databases()
+    closed = unexcepted(postgresql.closed_databases(), postgresql.expect)
 
-    wrong = unexcepted(closed, postgresql.expect)
-    expect(each_told(closed, wrong), nothing(), cause="postgresql.database_closed", message="databases")
+    expect(listed(closed), nothing(), cause="postgresql.database_closed", message="databases")
 
 
 @pytest.mark.criterion("postgresql.indexes")
 def test_indexes_are_valid(postgresql: Postgresql) -> None:
     """Every index of the application's database is valid, or somebody builds it now."""
-    invalid = postgresql.invalid_indexes()
+    invalid = unexcepted(postgresql.invalid_indexes(), postgresql.expect)
 
-    wrong = unexcepted(invalid, postgresql.expect)
-    facts = {"index": wrong[0]} if wrong else {}
-    expect(each_told(invalid, wrong), nothing(), cause="postgresql.index_invalid", message="invalid", facts=facts)
+    facts = first(invalid, "index")
+    expect(listed(invalid), nothing(), cause="postgresql.index_invalid", message="invalid indexes", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.sequences")
@@ -83,11 +81,10 @@ def test_sequences_give_free_values(postgresql: Postgresql) -> None:
     seen = postgresql.sequences(postgresql.expect["sequence_used_percent"])
 
     behind, ending = unexcepted(seen.behind, postgresql.expect), unexcepted(seen.ending, postgresql.expect)
-    facts = {"sequence": (behind or ending or [""])[0]}
-    told = each_told(seen.behind, behind)
-    expect(told, nothing(), cause="postgresql.sequence_behind", message=str(seen), facts=facts)
-    told = each_told(seen.ending, ending)
-    expect(told, nothing(), cause="postgresql.sequence_ends", message=str(seen), facts=facts)
+    facts = first(behind, "sequence")
+    expect(listed(behind), nothing(), cause="postgresql.sequence_behind", message=f"of {seen}", facts=facts)
+    facts = first(ending, "sequence")
+    expect(listed(ending), nothing(), cause="postgresql.sequence_ends", message=f"of {seen}", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.locks")
@@ -95,11 +92,10 @@ def test_nobody_waits_long_for_a_lock(postgresql: Postgresql) -> None:
     """No session waits long for a lock that another one holds."""
     limit = postgresql.expect["lock_wait_seconds"]
 
-    long = [one for one in postgresql.convoys() if one.seconds > limit]
+    long = postgresql.long_waits(limit)
 
-    facts = {"pid": long[0].pid} if long else {}
-    told = "; ".join(map(str, long))
-    expect(told, nothing(), cause="postgresql.lock_convoy", message=f"waits of more than {limit} s", facts=facts)
+    told = f"waits of more than {limit} s"
+    expect("; ".join(long.values()), nothing(), cause="postgresql.lock_convoy", message=told, facts=first(long, "pid"))
 
 
 @pytest.mark.criterion("postgresql.transactions")
@@ -109,23 +105,19 @@ def test_no_transaction_is_idle_for_long(postgresql: Postgresql) -> None:
 
     idle = postgresql.idle_transactions(limit)
 
-    facts = {"pid": next(iter(idle))} if idle else {}
-    told = "; ".join(idle.values())
-    expect(told, nothing(), cause="postgresql.transaction_idle", message=f"idle for more than {limit:g} s", facts=facts)
+    told, facts = f"idle for more than {limit:g} s", first(idle, "pid")
+    expect("; ".join(idle.values()), nothing(), cause="postgresql.transaction_idle", message=told, facts=facts)
 
 
 @pytest.mark.criterion("postgresql.replication")
 def test_replication_has_its_readers(postgresql: Postgresql) -> None:
     """Every replication slot is read, and the synchronous standby that commits wait for is there."""
-    found = postgresql.replication()
+    missing = postgresql.missing_standby()
+    inactive = unexcepted(postgresql.inactive_slots(), postgresql.expect)
 
-    wrong = unexcepted(found, postgresql.expect)
-    missing = [name for name in wrong if name == SYNCHRONOUS]
-    slots = [name for name in wrong if name != SYNCHRONOUS]
-    told = each_told(found, missing)
-    expect(told, nothing(), cause="postgresql.synchronous_standby_missing", message="standbys")
-    facts = {"slot": slots[0]} if slots else {}
-    expect(each_told(found, slots), nothing(), cause="postgresql.slot_inactive", message="slots", facts=facts)
+    expect(missing, nothing(), cause="postgresql.synchronous_standby_missing")
+    facts = first(inactive, "slot")
+    expect(listed(inactive), nothing(), cause="postgresql.slot_inactive", message="replication slots", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.authentication")

@@ -337,17 +337,13 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
         if not signatures.NAME.fullmatch(name):
             yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")
         known = (*keys.all, *signature.facts, *signatures.PLACES)
-        for field_, text in (
-            ("hint", signature.hint),
-            ("by_hand", signature.by_hand),
-            ("attached", signature.attached),
-        ):
-            for key in ADDRESS_KEY.findall(text):
+        for part in ("hint", "by_hand", "attached"):
+            for key in ADDRESS_KEY.findall(getattr(signature, part)):
                 if key in keys.secret:
-                    yield Problem(where, f"signatures.{name}.{field_} must not show the secret {{{key}}}")
+                    yield Problem(where, f"signatures.{name}.{part} must not show the secret {{{key}}}")
                 elif key not in known:
                     hint = suggestion(key, known)
-                    yield Problem(where, f"signatures.{name}.{field_}: unknown endpoint key {{{key}}}", hint)
+                    yield Problem(where, f"signatures.{name}.{part}: unknown endpoint key {{{key}}}", hint)
 
 
 def _criteria(

@@ -177,34 +177,34 @@ def whereabouts(at: Endpoints) -> dict[str, object]:
     found: dict[str, object] = {k: v for k, v in at.addresses.items() if v is not None}
     if at.transport == "port-forward":
         return found
-    texts = [str(value) for value in found.values() if isinstance(value, str)]
+    addresses = [str(value) for value in found.values() if isinstance(value, str)]
     if {"host", "port"} <= found.keys():
-        texts.insert(0, f"//{found['host']}:{found['port']}")
-    for text in texts:
-        first = text if "//" in text else f"//{text.partition(',')[0]}"
+        addresses.insert(0, f"//{found['host']}:{found['port']}")
+    for address in addresses:
+        first = address if "//" in address else f"//{address.partition(',')[0]}"
         try:
             parts = urlsplit(first)
             host, port = parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
         except ValueError:
             continue
         if host and port:
-            web = {"at_url": text} if parts.scheme in ("http", "https") else {}
+            web = {"at_url": address} if parts.scheme in ("http", "https") else {}
             return {**found, "at_host": host, "at_port": port, **web}
     return found
 
 
-def filled(text: str, values: Mapping[str, object], *, quote: bool = True) -> str:
-    """The text with its ``{keys}`` filled in, in a command as a shell takes them; empty where one is not known.
+def filled(template: str, values: Mapping[str, object], *, quote: bool = True) -> str:
+    """The template with its ``{keys}`` filled in, in a command as a shell takes them; empty where one is not known.
 
     A part in ``[[…]]`` is left out where it is not known what stands in it.
     """
-    text = OPTIONAL.sub(lambda part: part[1] if values.keys() >= {*ADDRESS_KEY.findall(part[1])} else "", text)
-    if not values.keys() >= {*ADDRESS_KEY.findall(text)}:
+    template = OPTIONAL.sub(lambda part: part[1] if values.keys() >= {*ADDRESS_KEY.findall(part[1])} else "", template)
+    if not values.keys() >= {*ADDRESS_KEY.findall(template)}:
         return ""
     if not quote:
-        return ADDRESS_KEY.sub(lambda key: str(values[key[1]]), text)
+        return ADDRESS_KEY.sub(lambda key: str(values[key[1]]), template)
     quoted = False
-    parts = text.split("'")
+    parts = template.split("'")
     for number, part in enumerate(parts):
         parts[number] = ADDRESS_KEY.sub(partial(_value, values, quoted), part)
         quoted = not quoted
