@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Criterion, Registry
-from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, PLACES
+from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, OPTIONAL, PLACES
 from gonogo.cluster.judge.doom import RULES
 from gonogo.commands import judging
 from gonogo.commands.asking import Suites
@@ -130,7 +130,7 @@ def _criterion(suites: Suites, criterion: Criterion) -> Explained:
 def _likely(suites: Suites, cause: str, criterion: str) -> dict[str, Any]:
     told = suites.registry.signature(cause)
     drills = [one.name for one in suites.drills if one.expected.cause == cause and criterion in one.expected.asks]
-    return {"cause": cause, "hint": told.hint, "by_hand": told.by_hand, "drills": drills}
+    return {"cause": cause, "hint": told.hint, "by_hand": OPTIONAL.sub(r"\1", told.by_hand), "drills": drills}
 
 
 def _client_errors() -> list[str]:
@@ -149,7 +149,7 @@ def _cause(suites: Suites, id: str) -> Explained:
     parts: dict[str, Any] = {
         "component": component or "any",
         "hint": told.hint,
-        "by_hand": told.by_hand,
+        "by_hand": OPTIONAL.sub(r"\1", told.by_hand),
         "drills": [
             {"drill": one.name, "fault": str(one.expected.fault), "criteria": list(one.expected.asks)} for one in drills
         ],
