@@ -522,7 +522,7 @@ class Platform:
         for name in (n for n in self.registry.ordered(uses) if n in self._futures):
             standing = self.standing(name)
             if not standing.up:
-                asked = f"{name}.answers" in claims and standing.outcome is not Outcome.BLOCKED
+                asked = standing.claim in claims and standing.outcome is not Outcome.BLOCKED
                 raise NotAsked(standing, blocked=not asked)
 
     def doubt(self, name: str) -> Standing:

@@ -38,6 +38,11 @@ class Standing:
         """Whether it answers."""
         return self.outcome is Outcome.PASSED
 
+    @property
+    def claim(self) -> str:
+        """The one criterion that reaching the component asks."""
+        return f"{self.component}.answers"
+
 
 class NotAsked(GonogoError):
     """A check that was not run, since the component it is about, or one it needs, does not answer.
