@@ -493,14 +493,31 @@ def test_a_component_that_hangs_because_of_what_it_needs_is_not_the_cause(make: 
     assert shop.explained
 
 
+def test_what_refuses_to_tell_why_may_be_why(make: Make, content: Content) -> None:
+    refuses = """
+
+    def why(self, error):
+        from gonogo.core.errors import Unavailable
+        raise Unavailable("{name}", "no connection is left", kind="full")
+"""
+    knows_why(content, "store", refuses)
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", "store.full")
+
+
 @pytest.mark.parametrize(
     "why",
     [
         "\n\n    def why(self, error):\n        return None\n",
         "\n\n    def why(self, error):\n        raise ZeroDivisionError\n",
         "\n\n    def why(self, error):\n        return TimedOut('store', 'I hang too')\n",
+        "\n\n    def why(self, error):\n        raise Refused('store', 'refused')\n",
     ],
-    ids=["knows nothing", "an error of its own", "could not tell"],
+    ids=["knows nothing", "an error of its own", "could not tell", "silent itself"],
 )
 def test_a_server_that_does_not_know_why_changes_nothing(make: Make, content: Content, why: str) -> None:
     knows_why(content, "store", why)

@@ -357,10 +357,14 @@ class Platform:
             if where is None or not hasattr(client_class(self.registry.root, one), "why"):
                 continue
             limits = Timeouts(min(where.timeouts.connect, ASIDE), min(where.timeouts.check, ASIDE), ASIDE)
+            reason: object = None
             with suppress(Exception), self.client(one, replace(where, timeouts=limits)) as client:
-                reason = client.why(meant)  # type: ignore[attr-defined]
-                if isinstance(reason, ClientError | Wrong) and ending(reason).outcome is Outcome.FAILED:
-                    return diagnosed(reason, one)
+                try:
+                    reason = client.why(meant)  # type: ignore[attr-defined]
+                except ClientError as refusal:
+                    reason = refusal if one != name and not refusal.silent else None  # as where no connection is left
+            if isinstance(reason, ClientError | Wrong) and ending(reason).outcome is Outcome.FAILED:
+                return diagnosed(reason, one)
         return None
 
     def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
