@@ -9,7 +9,7 @@ from gonogo import at_most, expect, nothing, something
 from gonogo.checks.disturb import Disturb
 from gonogo.checks.exceptions import first, listed, unexcepted
 
-ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
+ROWS = {1: "plain", 2: "ünïcode 統計", 3: "quote ' and \\ and %"}
 
 
 @pytest.mark.criterion("postgresql.answers")

@@ -279,6 +279,14 @@ class Wrong(AssertionError):
         super().__init__(f"{signature}: {self.message}")
 
 
+def worded(error: BaseException) -> str:
+    """What an exception says, without Python's signs where it was given several parts: ``aborted: reset``."""
+    parts = error.args
+    if len(parts) < 2 or isinstance(error, OSError) or str(error) != str(parts):
+        return str(error)
+    return ": ".join(worded(part) if isinstance(part, BaseException) else str(part).rstrip(".") for part in parts)
+
+
 class Ending(NamedTuple):
     """What an error that nobody caught comes to: its outcome, and the exit code of the verb that it ended."""
 

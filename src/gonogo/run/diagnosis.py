@@ -29,6 +29,7 @@ from gonogo.core.errors import (
     Unclaimed,
     Unsettled,
     Wrong,
+    worded,
 )
 from gonogo.core.outcomes import Outcome
 from gonogo.results.model import Cause, CheckResult, Evidence
@@ -101,7 +102,7 @@ def diagnosed(error: BaseException, component: str) -> Diagnosis:
         return Diagnosis(broken, _cause(component, "nothing_claimed"), str(error), own=True)
     where = traceback.extract_tb(error.__traceback__)[-1:]
     at = f" (at {where[0].name}, line {where[0].lineno})" if where else ""
-    said = f"{type(error).__name__}: {error}"
+    said = f"{type(error).__name__}: {worded(error)}"
     return Diagnosis(broken, _cause(component, "own_error"), f"{said}{at}", said, own=True)
 
 
