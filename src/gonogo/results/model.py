@@ -90,6 +90,13 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     wants: Mode | None = None
     lacks: str = ""
 
+    @property
+    def compared(self) -> tuple[str, str]:
+        """What was expected and what was seen, where the message does not say both already; else nothing twice."""
+        if f"expected {self.expected}, saw {self.actual}" in self.message:
+            return "", ""
+        return self.expected, self.actual
+
 
 class Waiver(Struct, frozen=True, kw_only=True):
     """A person's promise to live with a failed criterion until a date (``YYYY-MM-DD``, inclusive)."""

@@ -167,7 +167,7 @@ class Run:
         if self._deadline is not None and self._deadline.passed:
             raise self._late(nodeid)
         planned, timeline = self.plan.items[nodeid], self.platform.timeline
-        self.platform.require(planned.components_used, planned.component)
+        self.platform.require(planned.components_used, planned.criteria)
         name = ", ".join(planned.criteria)
         began, started = timeline.now, stamp()
         error: BaseException | None = None
@@ -179,10 +179,8 @@ class Run:
                 raise
             finally:
                 found = diagnosed(error, planned.component) if isinstance(error, Exception) else None
-                if found is not None and found.silent:
-                    # A check that could not reach a component casts doubt on what it uses; asked once for all.
-                    for one in planned.components_used:
-                        self.platform.doubt(one)
+                if found is not None and isinstance(error, Exception):
+                    found = self.platform.accounted(error, found, planned.components_used)
                 span = timeline.add(name, "check", planned.component, began)
                 check = replace(self.checks.blank(nodeid), started=started, seconds=span.seconds)
                 check = replace(check, expected=seen.expected, actual=seen.actual)
