@@ -48,6 +48,27 @@ def test_internal_topics_survive_a_broker(kafka: Kafka) -> None:
     expect(replicas, each(at_least(expected, "replicas")), cause="kafka.internal_topic_thin")
 
 
+@pytest.mark.criterion("kafka.topics")
+def test_every_topic_survives_a_broker(kafka: Kafka) -> None:
+    """Every topic has the expected replicas, and is neither written with fewer in sync nor with none to spare."""
+    expect(kafka.thin(), nothing(), cause="kafka.topic_thin", message="kept too thinly")
+
+
+@pytest.mark.criterion("kafka.log_dirs")
+def test_every_log_dir_is_online_and_has_room(kafka: Kafka) -> None:
+    """Every folder in which a broker keeps records is online, and has room."""
+    offline, full = kafka.log_dirs()
+
+    expect(offline, nothing(), cause="kafka.log_dir_offline", message="offline")
+    expect(full, nothing(), cause="kafka.disk_filling", message="nearly full")
+
+
+@pytest.mark.criterion("kafka.elections")
+def test_leaders_stay(kafka: Kafka) -> None:
+    """No partition, nor the quorum, gets one new leader after the other."""
+    expect(kafka.elections(), nothing(), cause="kafka.elections_in_series", message="leaders do not stay")
+
+
 @pytest.mark.criterion("kafka.authentication")
 def test_unauthenticated_access_is_refused(kafka: Kafka) -> None:
     """No broker serves a client that shows no credentials."""
