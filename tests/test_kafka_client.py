@@ -415,17 +415,36 @@ def test_a_group_that_does_not_come_about_is_told_with_its_coordinator(monkeypat
     assert kept.value.signature == "kafka.group_coordinator_missing"
 
 
-def test_a_group_with_a_coordinator_is_told_with_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("state", "text", "signature"),
+    [
+        (
+            {"group_state": "PreparingRebalance", "members": [1, 2]},
+            "PreparingRebalance with 2 members",
+            "group_unbalanced",
+        ),
+        ({"group_state": "Dead", "members": []}, "Dead with 0 members .* max.message.bytes=64$", "group_not_kept"),
+    ],
+)
+def test_a_group_with_a_coordinator_is_told_with_its_state(
+    monkeypatch: pytest.MonkeyPatch, state: Any, text: str, signature: str
+) -> None:
     monkeypatch.setattr(Kafka, "answers", lambda _: "broker:9092 serves cluster x")
     monkeypatch.setattr(Kafka, "_coordinator_trouble", lambda *_: "")
-    state = {"g": {"group_state": "PreparingRebalance", "members": [1, 2, 3]}}
-    monkeypatch.setattr(Kafka, "_admin", SimpleNamespace(describe_groups=lambda _: state), raising=False)
+    own = {"value": "64", "config_source": "DYNAMIC_TOPIC_CONFIG"}
+    settings = {"max.message.bytes": own, "retention.ms": {"value": "1", "config_source": "DEFAULT_CONFIG"}}
+    admin = SimpleNamespace(
+        describe_groups=lambda _: {"g": state},
+        describe_configs=lambda *_, **__: {"topic": {"__consumer_offsets": settings}},
+        close=lambda: None,
+    )
+    monkeypatch.setattr(Kafka, "_admin", admin, raising=False)
     kafka = Kafka(Endpoints("kafka", {"bootstrap": "broker:9092"}))
 
-    with pytest.raises(Unavailable, match="g is PreparingRebalance with 3 members") as kept, kafka._in_group("g"):
+    with pytest.raises(Unavailable, match=text) as kept, kafka._in_group("g"):
         raise NotReady("a balanced group", 20, 79, [])
 
-    assert kept.value.signature == "kafka.group_unbalanced"
+    assert kept.value.signature == f"kafka.{signature}"
 
 
 def test_a_group_that_nobody_is_given_a_share_of_is_not_balanced() -> None:

@@ -40,12 +40,13 @@ def test_every_advertised_address_answers(kafka: Kafka) -> None:
 
 @pytest.mark.criterion("kafka.internal_topics")
 def test_internal_topics_survive_a_broker(kafka: Kafka) -> None:
-    """Kafka's own topics have as many replicas as expected of every topic."""
+    """Kafka's own topics have as many replicas as expected of every topic, and keep the last of each key."""
     expected = kafka.expect["replication"]
 
-    replicas = kafka.internal_replication()
+    replicas, forgetful = kafka.internal_replication(), kafka.uncompacted()
 
     expect(replicas, each(at_least(expected, "replicas")), cause="kafka.internal_topic_thin")
+    expect(forgetful, nothing(), cause="kafka.internal_topic_forgets", message="not compacted")
 
 
 @pytest.mark.criterion("kafka.topics")
