@@ -297,7 +297,7 @@ class Admin:
         self.topics, self.epochs = topics, epochs
         self.asked = 0
 
-    def describe_topics(self, names: Any = None) -> list[dict[str, Any]]:
+    def describe_topics(self, _: Any = None) -> list[dict[str, Any]]:
         epoch = next(self.epochs) if self.epochs else 0
         described = []
         for name, (replicas, _) in self.topics.items():
