@@ -222,8 +222,8 @@ def test_a_database_that_is_off_on_purpose_may_be() -> None:
 
 def transaction(id: str, **changed: Any) -> Transaction:
     """An open transaction of an application, in which nothing is wrong, but for what is changed."""
-    fine = {"username": "datahub", "database": "neo4j", "query": "", "status": "Running", "locks": 1, "seconds": 1.0}
-    return Transaction(id=id, **{**fine, **changed})
+    fine = {"username": "datahub", "database": "neo4j", "query": "", "status": "Running", "locks": 1}
+    return Transaction(id=id, **{**fine, "seconds": 1.0, "waited": 0.0, **changed})
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,11 @@ def transaction(id: str, **changed: Any) -> Transaction:
         ([transaction("t-1")], ""),
         ([transaction("t-1"), transaction("t-2", status="Blocked by: [t-1]")], ""),
         (
-            [transaction("t-1"), transaction("t-2", status="Blocked by: [t-1]", seconds=16)],
+            [transaction("t-1"), transaction("t-2", status="Blocked by: [t-1]", waited=16)],
             "neo4j.transactions_blocked",
         ),
+        ([transaction("t-2", status="Blocked by: [t-1]", seconds=60, waited=1)], ""),
+        ([transaction("t-2", seconds=60, waited=16)], ""),  # it has what it waited for
         ([transaction("t-1", seconds=3599)], ""),
         ([transaction("t-1", seconds=3601)], "neo4j.transaction_open"),
         ([transaction("t-1", seconds=9000, username="backup")], ""),

@@ -22,7 +22,7 @@ EXPECT = {
     "worker_cpus": 1,
     "remember_lost_hours": 24,
     "job_seconds": 0,
-    "autoscaler_report_seconds": 30,
+    "autoscaler_report_seconds": 3,
     "memory_used_percent": 95,
     "disk_used_percent": 85,
     "exceptions": (),
@@ -205,7 +205,7 @@ def given(available: bool) -> dict[str, Any]:
     ("replies", "signature"),
     [
         (status(), ""),
-        (status(age=20), ""),
+        (status(age=2), ""),
         (status(age=45), "ray.autoscaler_silent"),
         (status(error="KeyError: max_workers"), "ray.autoscaler_failed"),
         (status(nodeAvailabilitySummary=given(True)), ""),
@@ -223,6 +223,13 @@ def test_an_autoscaler_is_well_while_it_reports_and_is_given_nodes(
             seen = wrong.signature
 
     assert seen == signature
+
+
+def test_a_monitor_that_is_only_busy_reports_a_little_later() -> None:
+    late, next_one = reported(10, None, {}), reported(-1, None, {})
+
+    with serving({"GET /api/cluster_status": [*late, *next_one]}) as script, closing(ray(script)) as client:
+        assert client.has_its_autoscaler().age <= 3
 
 
 def test_an_autoscaler_that_leaves_no_report_is_not_judged() -> None:

@@ -126,6 +126,7 @@ MISSING = Unavailable("s3", "HTTP 404 NoSuchBucket", kind="bucket_missing")
             "HTTP 500 InternalError: artifacts/b",
         ),
         ({**listing("a"), "get_object a": KEY_GONE}, "s3.object_unreadable", "KMS.DisabledException"),
+        ({**listing("a"), "get_object a": TimedOut("s3", "no bytes came")}, "s3.object_unreadable", "no bytes came"),
         ({**listing("a"), "get_object a": Forbidden("s3", "not yours")}, "", ""),
         ({**listing("a"), "get_object a": Unavailable("s3", "gone", kind="object_missing")}, "", ""),
         ({**listing("a", StorageClass="GLACIER"), "get_object a": INTERNAL}, "", ""),
