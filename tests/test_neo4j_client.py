@@ -181,6 +181,11 @@ TOO_LARGE = "Property value is too large to index"
         # what is off is another criterion's; what we may not see, and what only brings others together, is nobody's
         ({"SHOW DATABASES": [[base("neo4j"), base("x", currentStatus="offline")]], "neo4j": [OURS]}, "", ""),
         ({"SHOW DATABASES": [[base("neo4j")]], "neo4j": [Forbidden("neo4j", "no SHOW INDEX")]}, "", ""),
+        (
+            {"SHOW DATABASES": [[base("neo4j")]], "neo4j": [Unavailable("neo4j", "lies elsewhere", kind="no_leader")]},
+            "",
+            "",
+        ),
         ({"SHOW DATABASES": [[base("all", type="composite", access="read-only")]]}, "", ""),
         ({"SHOW DATABASES": [[base("neo4j")]], "neo4j": [[index("pv-20261130115212-8f09fe-1", "FAILED")]]}, "", ""),
     ],
