@@ -12,6 +12,7 @@ protocol           what is asked                                              em
 ``Deploys``        deploy, and remove what was deployed                       yes
 ``Replaces``       start anew what is there and is not right                  yes
 ``Keeps``          leave running what else ends with this process             yes
+``Prepares``       finish what makes later starts faster                      yes
 ``Disturbs``       break a node on purpose                                    yes
 ``Observes``       servers, what is true inside them, their logs              yes       on a cluster
 ``Accounts``       what its servers have cost until now                       yes
@@ -110,6 +111,17 @@ class Keeps(Protocol):
 
     def keep(self) -> None:
         """Leave them running after this process, for ``gonogo down`` from another shell."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """Makes something, once, that later starts are faster by."""
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """Wait, within bounds, for what is being made before its servers are taken down; Ctrl-C goes on at once.
+
+        ``tell`` hears of it where there is something to wait for.
+        """
 
 
 @runtime_checkable

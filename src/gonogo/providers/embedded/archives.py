@@ -29,6 +29,9 @@ from gonogo.core.home import shared
 from gonogo.core.outcomes import Struct
 from gonogo.providers.embedded.programs import STAMPS, intact, settle
 
+MAKERS = "class-data/"
+"""What the names of the programs that make archives begin with, towards the keeper."""
+
 ARCHIVE = "classes.jsa"
 LIST = "classes.txt"
 REFUSED = "refused.txt"
@@ -43,6 +46,9 @@ ROOM = 512 << 20
 
 PATIENCE = 1800.0
 """Seconds until Java must have made an archive: long, since it runs when nothing else does."""
+
+AT_THE_END = 20.0
+"""Seconds that the end of a run waits for archives that are being made."""
 
 UNUSED = 30 * 86400
 """Seconds after which an archive that no server was started with goes."""
@@ -166,14 +172,16 @@ def _own(path: Path, *, folder: bool = False) -> bool:
         return False
 
 
-def _yield_to_others() -> None:
-    """Run when no other process wants to, and be the first to go where memory is short."""
+def weigh(pid: int, *, idle: bool) -> None:
+    """Have a process run only when no other one wants to, or, as far as we may, as every other one again."""
     with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        os.sched_setscheduler(pid, os.SCHED_IDLE if idle else os.SCHED_OTHER, os.sched_param(0))
+    with suppress(OSError):  # where a session is weighed as a whole, what its processes say counts inside it alone
+        Path(f"/proc/{pid}/autogroup").write_text("19" if idle else "0")
 
 
 if __name__ == "__main__":
-    _yield_to_others()
+    weigh(os.getpid(), idle=True)
+    with suppress(OSError):  # the first to go where memory is short
+        Path("/proc/self/oom_score_adj").write_text("1000")
     make(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -19,7 +19,7 @@ from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Ready
-from gonogo.providers.embedded import ports
+from gonogo.providers.embedded import archives, ports
 from gonogo.providers.embedded.control import KeeperError, ProcessRow
 from gonogo.providers.embedded.platforms import KnownPlatform
 from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
@@ -96,7 +96,7 @@ class Deployment:
         how = {"env": {"PATH": os.defpath}, "cwd": str(self._platform.folder), "stop": signal.SIGKILL, "grace": 0.0}
         log = str(self._platform.logs(name) / "class-data.log")
         with suppress(KeeperError):  # one is being made, or the platform is being taken down
-            self._control.start(name=f"class-data/{name}", argv=argv, log=log, **how)
+            self._control.start(name=f"{archives.MAKERS}{name}", argv=argv, log=log, **how)
 
     def remove(self) -> None:
         """End every node and remove its data; logs stay. Raises ``DeployError`` where it cannot be removed."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from msgspec.structs import replace
 
 from gonogo.catalog.registry import Component
@@ -129,6 +129,7 @@ class _Kitchen:
     def __init__(self, spec: EmbeddedSpec, component: Component, place: Rendering, fetched: Fetched) -> None:
         self._spec, self._component, self._place = spec, component, place
         self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+        self._compiled: dict[str, Template] = {}
         self._jinja.filters["pbkdf2_sha512"] = pbkdf2_sha512
         self._jinja.filters["salted_sha256"] = salted_sha256
         nodes = [self._node(index, node) for index, node in enumerate(spec.nodes, 1)]
@@ -242,7 +243,9 @@ class _Kitchen:
         if isinstance(folder := self._component.folder, Overlay):
             template = BESIDE.sub(lambda found: str(folder / found["file"]), template)
         try:
-            return self._jinja.from_string(template).render(self._context, **more)
+            if template not in self._compiled:  # nodes are rendered from the same ones
+                self._compiled[template] = self._jinja.from_string(template)
+            return self._compiled[template].render(self._context, **more)
         except TemplateError as error:
             raise ConfigError(Problem(str(self._component.folder / FILE), f"{where}: {error}")) from error
 
