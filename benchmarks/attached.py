@@ -15,6 +15,7 @@ from benchmarks.table import BenchmarkError, Row
 from gonogo.core.waiting import pause
 
 ROWS: Mapping[str, str] = {
+    "up-again": "wall of a second `gonogo up`, with nothing to do",
     "memory": "PSS of all processes of the platform, idle, summed",
     "attached": "wall of `pytest suites/ -m critical` on the platform that is up",
     "down": "wall of `gonogo down`",
@@ -25,12 +26,14 @@ IDLE = 10.0
 
 
 def measure() -> Generator[Row]:
-    """`gonogo up`, the checks, `gonogo down`."""
+    """`gonogo up`, twice, the checks, `gonogo down`."""
     with copied() as root:
         gone = False
         try:
             run(*GONOGO, "up", "--target", "embedded", cwd=root)
             pause(IDLE, reason="servers settle after their start")
+            again = run(*GONOGO, "up", "--target", "embedded", cwd=root)
+            yield Row("up-again", figure=again.seconds, reach=2, beside={"processor time": again.cpu})
             idle = memory(root)
             asked = run(*PYTEST, "suites/", "-m", "critical", "--target", "embedded", cwd=root, good=(0, 1))
             yield Row("memory", figure=idle, reach=6, unit="GiB", beside={"after the checks": memory(root)})

@@ -46,8 +46,9 @@ FOR_SUITES = {
     "gonogo.checks.disturb": {"Disturb"},
     "gonogo.checks.inside": {"Inside"},
     "gonogo.core.endpoints": {"Endpoints"},
+    "gonogo.checks.exceptions": {"first", "listed", "unexcepted"},
 }
-"""What a suite may take from the engine; the last three are types of fixtures. None: anything."""
+"""What a suite may take from the engine: types of fixtures, and what is said of many. None: anything."""
 
 
 @cache

@@ -784,6 +784,29 @@ def test_sweep_lists_and_deletes_what_a_killed_run_left(
     assert (again.code, again.out) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("age", "listed", "note"),
+    [
+        ("7d", True, ""),
+        ("40000d", False, ""),
+        ("0", True, ""),
+        ("960000", False, "40000 days: a number alone counts hours"),
+    ],
+)
+def test_what_is_swept_is_as_old_as_asked(
+    gonogo: Gonogo, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: str, listed: bool, note: str
+) -> None:
+    monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+    content.write("servers/store/pv-20240101000000-0a1b2c-1", "")
+
+    said = gonogo("sweep", "--older-than", age)
+
+    assert said.code == 0
+    assert ("pv-20240101000000-0a1b2c-1" in said.out) is listed
+    assert note in said.err
+    assert ("counts hours" in said.err) is bool(note)
+
+
 def test_a_target_file_elsewhere_does_not_hide_how_suites_are_imported(
     gonogo_alone: Gonogo, content: Content, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

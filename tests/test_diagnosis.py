@@ -19,6 +19,7 @@ from gonogo.core.errors import (
     NotAllowed,
     NotReady,
     Refused,
+    ServerError,
     TimedOut,
     Unavailable,
     Unresolved,
@@ -29,7 +30,7 @@ from gonogo.core.errors import (
 from gonogo.core.outcomes import Outcome
 from gonogo.results.events import unreported
 from gonogo.results.model import Cause
-from gonogo.run.diagnosis import diagnosed, fallen, result_of, unsettled
+from gonogo.run.diagnosis import Place, diagnosed, fallen, filled, result_of, unsettled
 from gonogo.run.standing import NotAsked, Standing
 
 CHECK = unreported("suites/store/test_store.py::test_store", ("store.mood",), "store")
@@ -154,17 +155,62 @@ def test_a_result_carries_the_hint_and_the_command_with_the_address_filled_in(co
     assert result.transport == "forward"
 
 
-def test_a_command_whose_address_is_unknown_stays_readable(content: Content) -> None:
+def test_a_command_whose_address_is_unknown_is_not_shown(content: Content) -> None:
     result = result_of(UNHAPPY, CHECK, Registry.load(content.root), {})
 
-    assert result.by_hand == "cat {folder}/mood"
+    assert result.by_hand == ""
 
 
-def test_a_check_that_could_not_ask_expected_an_answer(content: Content) -> None:
+def test_a_check_that_could_not_ask_says_so_once(content: Content) -> None:
     result = result_of(LATE, CHECK, Registry.load(content.root), {})
 
-    assert (result.outcome, result.expected, result.actual) == ("broken", "an answer", "late")
+    assert (result.outcome, result.message, result.expected, result.actual) == ("broken", "late", "", "")
     assert "hangs" in result.hint
+
+
+@pytest.mark.parametrize(
+    ("addresses", "transport", "place", "command"),
+    [
+        ({"url": "https://store.data:9200"}, "direct", Place(), "gonogo status"),
+        ({"url": "https://store.data:9200"}, "direct", Place("far.toml"), "gonogo status --target far.toml"),
+        ({"url": "https://store.data:9200"}, "direct", Place("far", deployed=False), "nc -vz -w 5 store.data 9200"),
+        ({"uri": "bolt://store.data:7687"}, "direct", Place("far", deployed=False), "nc -vz -w 5 store.data 7687"),
+        ({"url": "http://store.data"}, "direct", Place("far", deployed=False), "nc -vz -w 5 store.data 80"),
+        ({"bootstrap": "b-0:9092,b-1:9092"}, "direct", Place("far", deployed=False), "nc -vz -w 5 b-0 9092"),
+        ({"host": "db", "port": 5432}, "direct", Place("far", deployed=False), "nc -vz -w 5 db 5432"),
+        ({"folder": "/srv"}, "direct", Place("far", deployed=False), ""),
+        ({"url": "http://127.0.0.1:31000"}, "port-forward", Place("far", deployed=False), ""),
+    ],
+)
+def test_the_next_command_fits_the_target(
+    content: Content, addresses: dict[str, object], transport: str, place: Place, command: str
+) -> None:
+    standings = {"store": Standing("store", Outcome.PASSED, Endpoints("store", addresses, transport=transport))}
+
+    assert result_of(LATE, CHECK, Registry.load(content.root), standings, place).by_hand == command
+
+
+@pytest.mark.parametrize(
+    ("command", "known", "typed"),
+    [
+        ("curl[[ -u {user}]] {url}", {"url": "http://a"}, "curl http://a"),
+        ("curl[[ -u {user}]] {url}", {"url": "http://a", "user": "b c"}, "curl -u 'b c' http://a"),
+        ("psql 'user={user}[[ host={host}]]'", {"user": "o'h"}, "psql 'user=o'\"'\"'h'"),
+        ("kill {pid}", {}, ""),
+        ("curl -d '{\"max\": 1}' {url}", {"url": "http://a"}, "curl -d '{\"max\": 1}' http://a"),
+    ],
+)
+def test_a_command_is_typed_as_it_is(command: str, known: dict[str, object], typed: str) -> None:
+    assert filled(command, known) == typed
+
+
+def test_a_server_error_is_hinted_at_with_its_code(content: Content) -> None:
+    error = ServerError("store", "no such function", code="42883")
+
+    result = result_of(diagnosed(error, "store"), CHECK, Registry.load(content.root), {})
+
+    assert (result.outcome, result.cause and result.cause.signature) == ("failed", "store.server_error")
+    assert "error of its own, 42883:" in result.hint
 
 
 def test_a_standing_with_a_next_step_of_its_own_gives_it(content: Content) -> None:

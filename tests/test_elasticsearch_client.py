@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import elasticsearch
 import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 
-from fixtures.elasticsearch import Disk, known, room
-from gonogo.core.errors import Denied, Forbidden, Garbled, TimedOut, Unavailable
+from fixtures.elasticsearch import Blocked, Disk, Elasticsearch, Unassigned, known, room
+from gonogo.core.endpoints import Endpoints, Timeouts
+from gonogo.core.errors import Denied, Forbidden, Garbled, NotAskable, TimedOut, Unavailable
+from gonogo.core.outcomes import Outcome
 
 GIB = 1024**3
 
@@ -23,6 +26,14 @@ def refusal(status: int, body: Any) -> elasticsearch.ApiError:
 def reason(kind: str, text: str = "") -> dict[str, Any]:
     """The body of a refusal as Elasticsearch writes it."""
     return {"error": {"type": kind, "reason": text, "root_cause": [{"type": kind, "reason": text}]}}
+
+
+def wrapped(kind: str, text: str = "") -> dict[str, Any]:
+    """The body of a refusal in which one shard's own is wrapped, as searches write it."""
+    inner = {"type": kind, "reason": text}
+    failed = [{"shard": 0, "index": "orders", "reason": inner}]
+    outer = {"type": "search_phase_execution_exception", "reason": "all shards failed"}
+    return {"error": {**outer, "root_cause": [inner], "failed_shards": failed, "caused_by": inner}}
 
 
 @pytest.mark.parametrize(
@@ -46,9 +57,36 @@ def reason(kind: str, text: str = "") -> dict[str, Any]:
         (503, reason("cluster_block_exception", "[2/no master]"), Unavailable, "master_not_discovered"),
         (503, reason("master_not_discovered_exception"), Unavailable, "master_not_discovered"),
         (503, reason("unavailable_shards_exception", "primary is not active"), Unavailable, "shard_unassigned"),
-        (503, reason("search_phase_execution_exception", "all shards failed"), Unavailable, "unavailable"),
-        (429, reason("circuit_breaking_exception", "too large"), Unavailable, "unavailable"),
+        (503, reason("search_phase_execution_exception", "all shards failed"), Unavailable, "server_error"),
+        (429, wrapped("circuit_breaking_exception", "Data too large"), Unavailable, "circuit_breaker"),
+        (503, wrapped("no_shard_available_action_exception"), Unavailable, "shard_unassigned"),
+        (429, wrapped("es_rejected_execution_exception", "queue capacity = 1000"), Unavailable, "queue_full"),
+        (429, reason("circuit_breaking_exception", "too large"), Unavailable, "circuit_breaker"),
+        (429, reason("es_rejected_execution_exception"), Unavailable, "queue_full"),
+        (503, reason("process_cluster_event_timeout_exception"), Unavailable, "tasks_pending"),
+        (400, reason("index_closed_exception"), Unavailable, "index_closed"),
+        (403, reason("cluster_block_exception", "[FORBIDDEN/4/index closed];"), Unavailable, "index_closed"),
+        (403, reason("cluster_block_exception", "[FORBIDDEN/8/index write (api)];"), Unavailable, "index_read_only"),
+        (403, reason("cluster_block_exception", "[FORBIDDEN/13/…]"), Unavailable, "cluster_read_only"),
         (400, reason("illegal_argument_exception", "of maximum normal shards open"), Unavailable, "shards_full"),
+        (400, reason("validation_exception", "[2]/[2] maximum normal shards open"), Unavailable, "shards_full"),
+        (
+            400,
+            reason("illegal_argument_exception", "pipeline with id [x] does not exist"),
+            Unavailable,
+            "template_wrong",
+        ),
+        (400, reason("illegal_argument_exception", "unknown setting"), Unavailable, "server_error"),
+        (500, reason("never_seen_exception", "no table knows it"), Unavailable, "server_error"),
+        (
+            403,
+            {"error": {"type": "security_exception", "license.expired.feature": "ccr"}},
+            Unavailable,
+            "licence_expired",
+        ),
+        (404, {"found": False}, Unavailable, "search_wrong"),
+        (405, {"error": "Incorrect HTTP method for uri [/_ilm/status]", "status": 405}, NotAskable, "not_askable"),
+        (400, {"error": "no handler found for uri [/_ilm/explain]"}, NotAskable, "not_askable"),
         (404, reason("index_not_found_exception"), Unavailable, "index_missing"),
         (502, "<html>bad gateway</html>", Unavailable, "unavailable"),
         (404, "<html>not here</html>", Garbled, "answer_garbled"),
@@ -59,6 +97,14 @@ def test_a_refusal_of_the_server_has_a_kind(status: int, body: Any, meaning: typ
 
     assert type(found) is meaning
     assert found.signature == f"elasticsearch.{signature}"
+
+
+def test_a_type_that_no_table_knows_is_told_with_its_reason() -> None:
+    found = known(refusal(500, reason("never_seen_exception", "the moon")))
+
+    assert found is not None
+    assert found.outcome is Outcome.FAILED
+    assert "HTTP 500, never_seen_exception" in str(found)
 
 
 def test_a_server_without_the_products_header_is_something_else() -> None:
@@ -101,3 +147,265 @@ def test_a_disk_names_the_watermarks_that_it_has_passed() -> None:
     disk = Disk("data-1", free=GIB, watermarks={"low": 2 * GIB, "high": GIB, "flood_stage": GIB // 2})
 
     assert disk.passed == ["low"]
+
+
+class Server:
+    """Elasticsearch's client, which answers by the name of the call: ``{"cluster.state": …}``, or raises."""
+
+    def __init__(self, answers: dict[str, Any], name: str = "") -> None:
+        self._answers, self._name = answers, name
+
+    def __getattr__(self, name: str) -> Server:
+        return Server(self._answers, f"{self._name}.{name}".removeprefix("."))
+
+    def __call__(self, **_: Any) -> Any:
+        if self._name == "options":
+            return Server(self._answers)
+        answer = self._answers.get(self._name, NOT_OFFERED)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+NOT_OFFERED = refusal(400, {"error": "no handler found for uri"})
+NOT_SHOWN = refusal(403, reason("security_exception", "action is unauthorized"))
+CLOSED = {"4": {"description": "index closed", "retryable": False, "levels": ["read", "write"]}}
+WRITE = {"8": {"description": "index write (api)", "retryable": False, "levels": ["write"]}}
+NOBODY = "http://127.0.0.1:9"
+
+
+def asked(answers: dict[str, Any], **expect: Any) -> Elasticsearch:
+    """A client of a server that answers so."""
+    there = Endpoints("elasticsearch", {"url": NOBODY}, expect=expect, timeouts=Timeouts(connect=0.05, check=0.05))
+    client = Elasticsearch(there)
+    client._client = Server(answers)
+    return client
+
+
+def blocks(**indices: Any) -> dict[str, Any]:
+    """What a server says whose indices have these blocks."""
+    return {
+        "cluster.state": {"blocks": {"indices": indices}},
+        "indices.get_settings": {},
+        "indices.resolve_index": NONE,
+    }
+
+
+NONE: dict[str, Any] = {"indices": [], "aliases": [], "data_streams": []}
+
+
+def test_what_is_blocked_is_told_by_its_block() -> None:
+    client = asked(blocks(orders=WRITE, payments=WRITE, old=CLOSED))
+
+    assert client.blocked() == Blocked([], ["closed: old"], ["index.blocks.write: orders, payments"])
+
+
+def test_many_that_are_blocked_are_counted() -> None:
+    client = asked(blocks(**{f"index-{number:03}": CLOSED for number in range(300)}))
+
+    assert client.blocked().closed == ["closed: index-000, index-001, index-002, index-003, index-004 and 295 more"]
+
+
+def test_a_blocked_cluster_and_a_block_of_a_later_version_are_told() -> None:
+    strange = {"77": {"description": "project frozen", "retryable": False, "levels": ["write"]}}
+    answers = blocks(orders=strange)
+    answers["cluster.state"]["blocks"]["global"] = {
+        "6": {"description": "cluster read-only (api)", "levels": ["write"]}
+    }
+
+    assert asked(answers).blocked() == Blocked(["cluster.blocks.read_only"], [], ["project frozen: orders"])
+
+
+def test_what_a_target_excepts_may_be_blocked() -> None:
+    client = asked(blocks(orders=WRITE, **{"archive-1": CLOSED}), exceptions=[{"match": "archive-*", "reason": "kept"}])
+
+    assert client.blocked() == Blocked([], [], ["index.blocks.write: orders"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "resolved"),
+    [
+        ({"logs-1": {"settings": {"index.lifecycle.indexing_complete": "true"}}}, NONE),
+        ({"logs-1": {"settings": {"index.verified_read_only": "true"}}}, NONE),
+        ({"logs-1": {"settings": {"index.store.type": "snapshot"}}}, NONE),
+        ({}, {**NONE, "data_streams": [{"name": "logs", "backing_indices": ["logs-1", "logs-2"]}]}),
+        ({}, {**NONE, "indices": [{"name": "logs-1"}, {"name": "logs-2", "aliases": ["logs"]}]}),
+    ],
+)
+def test_what_is_not_written_any_more_may_be_blocked_for_writes(settings: Any, resolved: Any) -> None:
+    answers = {**blocks(**{"logs-1": WRITE}), "indices.get_settings": settings, "indices.resolve_index": resolved}
+
+    assert asked(answers).blocked() == Blocked([], [], [])
+
+
+def test_the_generation_that_is_written_may_not_be_blocked() -> None:
+    stream = {"name": "logs", "backing_indices": ["logs-1", "logs-2"]}
+    answers = {**blocks(**{"logs-2": WRITE}), "indices.resolve_index": {**NONE, "data_streams": [stream]}}
+
+    assert asked(answers).blocked().indices == ["index.blocks.write: logs-2"]
+
+
+def test_an_account_that_may_see_little_is_told_what_it_sees() -> None:
+    answers = {**blocks(orders=WRITE), "indices.get_settings": NOT_SHOWN, "indices.resolve_index": NOT_SHOWN}
+
+    assert asked(answers).blocked().indices == ["index.blocks.write: orders"]
+
+
+def test_its_own_report_is_believed() -> None:
+    capacity = {
+        "status": "yellow",
+        "symptom": "Cluster is close to reaching the configured maximum number of shards for data nodes.",
+        "diagnosis": [{"cause": "Elasticsearch is about to reach the maximum.", "action": "Increase the value."}],
+    }
+    indicators = {
+        "shards_capacity": capacity,
+        "shards_availability": {"status": "yellow", "symptom": "1 replica is unassigned"},
+        "slm": {"status": "red", "symptom": "1 policy fails"},
+        "disk": {"status": "green", "symptom": "room"},
+        "of_a_later_version": {"status": "red", "symptom": "new trouble"},
+    }
+
+    found = asked({"health_report": {"status": "red", "indicators": indicators}}).its_own_verdict()
+
+    assert found == [
+        "shards_capacity is yellow: Cluster is close to reaching the configured maximum number of shards for data "
+        "nodes. Elasticsearch is about to reach the maximum. Increase the value.",
+        "slm is red: 1 policy fails",
+        "of_a_later_version is red: new trouble",
+    ]
+
+
+@pytest.mark.parametrize(("answer", "error"), [(NOT_SHOWN, Forbidden), (NOT_OFFERED, NotAskable)])
+def test_who_is_shown_nothing_at_all_claims_nothing(answer: Exception, error: type[Exception]) -> None:
+    calls = ("health_report", "ilm.get_status", "slm.get_status", "ilm.explain_lifecycle", "ssl.certificates")
+    client = asked(dict.fromkeys(calls, answer))
+
+    for ask in (client.its_own_verdict, client.stuck, lambda: client.expiring(14)):
+        with pytest.raises(error):
+            ask()
+
+
+def test_a_part_that_is_not_shown_or_not_offered_gates_nothing() -> None:
+    client = asked(
+        {
+            "ilm.get_status": {"operation_mode": "RUNNING"},
+            "slm.get_status": NOT_OFFERED,
+            "ilm.explain_lifecycle": NOT_SHOWN,
+            "ssl.certificates": [],
+            "security.authenticate": NOT_SHOWN,
+        }
+    )
+
+    assert (client.stuck(), client.expiring(14)) == ([], [])
+
+
+def test_lifecycles_that_are_stopped_or_stuck_are_told() -> None:
+    error = {"policy": "logs", "step": "ERROR", "failed_step": "check-rollover-ready"}
+    client = asked(
+        {
+            "ilm.get_status": {"operation_mode": "STOPPED"},
+            "slm.get_status": {"operation_mode": "RUNNING"},
+            "ilm.explain_lifecycle": {"indices": {"logs-1": error, "logs-2": error, "excepted": error}},
+        },
+        exceptions=[{"match": "excepted", "reason": "known"}],
+    )
+
+    assert client.stuck() == ["ILM is STOPPED", "logs, check-rollover-ready: logs-1, logs-2"]
+
+
+def test_certificates_and_our_own_key_are_told_by_their_end() -> None:
+    def days(number: float) -> datetime:
+        return datetime.now(UTC) + timedelta(days=number)
+
+    ours = {"path": "http.crt", "subject_dn": "CN=es", "has_private_key": True, "expiry": days(3).isoformat()}
+    authority = {"path": "ca.crt", "subject_dn": "CN=ca", "has_private_key": False, "expiry": days(-1).isoformat()}
+    client = asked(
+        {
+            "ssl.certificates": [ours, authority],
+            "security.authenticate": {"api_key": {"id": "1", "name": "gonogo"}},
+            "security.get_api_key": {"api_keys": [{"name": "gonogo", "expiration": days(1).timestamp() * 1000}]},
+        }
+    )
+
+    assert client.expiring(14) == ["API key gonogo expires in 1.0 days", "http.crt (CN=es) expires in 3.0 days"]
+    assert client.expiring(2) == ["API key gonogo expires in 1.0 days"]
+
+
+def test_a_breaker_that_tripped_long_ago_is_no_trouble_and_one_that_trips_now_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = asked({})
+    counts = iter([{"data-1: request": 7}, {"data-1: request": 7}, {"data-1: request": 7}, {"data-1: request": 9}])
+    monkeypatch.setattr(client, "refusals", lambda: next(counts))
+
+    calm, pressed = client.refuses(0.001), client.refuses(0.001)
+
+    assert calm == []
+    assert pressed == ["data-1: request refused 2 within 0.001 s"]
+
+
+def test_growth_that_is_foretold_passes_a_watermark() -> None:
+    disk = Disk("data-1", free=4 * GIB, watermarks={"low": 2 * GIB, "high": GIB}, growth=3 * GIB)
+
+    assert (disk.passed, disk.coming) == ([], ["low"])
+
+
+@pytest.mark.parametrize(
+    ("health", "explained", "text", "signature"),
+    [
+        (
+            {"primary_active": False, "unassigned_shards": 2},
+            {
+                "node_allocation_decisions": [
+                    {"deciders": [{"decider": "enable", "decision": "NO", "explanation": "[…allocation.enable=none]"}]},
+                    {"deciders": [{"decider": "enable", "decision": "NO", "explanation": "[…allocation.enable=none]"}]},
+                ]
+            },
+            "orders: enable: […allocation.enable=none]",
+            "allocation_disabled",
+        ),
+        (
+            {"primary_active": True, "unassigned_shards": 1},
+            {
+                "node_allocation_decisions": [
+                    {"deciders": [{"decider": "same_shard", "decision": "NO", "explanation": "a copy is there"}]},
+                    {"deciders": [{"decider": "disk_threshold", "decision": "NO", "explanation": "above the low"}]},
+                ]
+            },
+            "orders: disk_threshold: above the low",
+            "disk_above_watermark",
+        ),
+        (
+            {"primary_active": False, "unassigned_shards": 1},
+            {"allocate_explanation": "cannot allocate because a previous copy is gone", "unassigned_info": {}},
+            "orders: cannot allocate because a previous copy is gone",
+            "shard_unassigned",
+        ),
+        ({"primary_active": True, "unassigned_shards": 0}, {}, "assigned by now", "shard_unassigned"),
+    ],
+)
+def test_a_shard_without_a_node_is_explained_by_its_decider(
+    health: Any, explained: Any, text: str, signature: str
+) -> None:
+    indices = {"indices": {"orders": {"shards": {"0": health}}}}
+    client = asked({"cluster.health": indices, "cluster.allocation_explain": explained})
+
+    assert client._explained("orders") == (text, signature)
+
+
+def test_what_hangs_while_others_are_answered_is_the_servers_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = asked({"search": elasticsearch.ConnectionTimeout("timed out")})
+    monkeypatch.setattr(Elasticsearch, "answers", lambda _: "searched 3 of 3 shards")
+    monkeypatch.setattr(Elasticsearch, "_why", lambda *_: Unassigned("a data node is gone", "shard_unassigned"))
+
+    with pytest.raises(Unavailable, match=r"hangs while Elasticsearch answers.*a data node is gone") as hung:
+        client.ids("orders", {"match_all": {}})
+
+    assert hung.value.signature == "elasticsearch.shard_unassigned"
+
+
+def test_what_hangs_while_nobody_is_answered_could_not_be_asked() -> None:
+    client = asked({"search": elasticsearch.ConnectionTimeout("timed out")})
+
+    with pytest.raises(TimedOut):
+        client.ids("orders", {"match_all": {}})

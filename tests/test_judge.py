@@ -649,6 +649,47 @@ def test_judging_twice_changes_nothing(seed: int) -> None:
     assert msgspec.json.decode(msgspec.json.encode(once), type=Results) == once
 
 
+SILENT: Mapping[str, object] = {
+    "outcome": FAILED,
+    "message": "refused",
+    "cause": Cause(component="store", signature="store.connection_refused"),
+}
+
+
+def test_a_silent_component_is_one_first_cause_and_blocks_its_other_claims() -> None:
+    blocked = {**SILENT, "outcome": BLOCKED}
+    saw = {**CRITICALS, "store.answers": SILENT, "store.keeps": blocked, "store.fast?": blocked}
+
+    judged = judge(Given(saw, answers={"store": FAILED}).results())
+
+    verdict = judged.verdict
+    assert verdict is not None
+    by_id = {c.id: c for c in judged.criteria}
+    assert (by_id["store.keeps"].outcome, by_id["store.keeps"].blocked_by) == (BLOCKED, "store.answers")
+    assert by_id["store.fast"].blocked_by == "store.answers"
+    assert [cause.criterion for cause in verdict.first_causes] == ["store.answers"]
+    assert verdict.code == 1
+
+
+def test_a_silent_component_of_which_only_other_claims_were_asked_failed() -> None:
+    judged = judge(Given({"store.keeps": {**SILENT, "outcome": BLOCKED}}, answers={"store": FAILED}).results())
+
+    verdict = judged.verdict
+    assert verdict is not None
+    assert (verdict.code, judged.criteria[0].blocked_by) == (1, "store")
+    assert [cause.component for cause in verdict.first_causes] == ["store"]
+
+
+def test_one_cause_that_two_claims_met_stands_once() -> None:
+    judged = judge(
+        Given({**CRITICALS, "store.answers": PASSED, "store.keeps": SILENT, "store.fast!": SILENT}).results()
+    )
+
+    verdict = judged.verdict
+    assert verdict is not None
+    assert [cause.criterion for cause in verdict.first_causes] == ["store.keeps"]
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_every_run_keeps_the_promises_of_the_contract(seed: int) -> None:
     given = random_run(random.Random(seed))
@@ -668,7 +709,9 @@ def test_every_run_keeps_the_promises_of_the_contract(seed: int) -> None:
     # one decision per code
     assert (verdict.code == 0) == (verdict.decision is Decision.GO)
     assert not failed or verdict.code == 1
-    assert verdict.code != 1 or failed or FAILED in {c.answers_at_end for c in judged.components}
+    fallen = {c.name for c in judged.components if FAILED in (c.answers, c.answers_at_end)}
+    itself = [c for c in gating if c.outcome is BLOCKED and c.blocked_by == c.component in fallen]
+    assert verdict.code != 1 or failed or itself or FAILED in {c.answers_at_end for c in judged.components}
     if verdict.decision is not Decision.NO_GO:
         assert not given.interrupted
         assert {c.outcome for c in gating} <= {PASSED, WAIVED, UNSUPPORTED, SKIPPED}

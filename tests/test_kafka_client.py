@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from kafka import errors
 from kafka.structs import TopicPartition
 
 from fixtures import kafka as kafka_client
-from fixtures.kafka import CutOff, Kafka, Members, Partition, known
+from fixtures.kafka import CutOff, Kafka, Members, Partition, Verdict, _folders, known
 from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import (
     ClientError,
@@ -27,6 +29,7 @@ from gonogo.core.errors import (
     Unresolved,
     Untrusted,
 )
+from gonogo.core.outcomes import Outcome
 
 
 def client(*addresses: str, **security: Any) -> Kafka:
@@ -77,8 +80,16 @@ def test_what_a_way_to_log_in_takes_is_loaded_before_the_library_imports_it(
         (errors.UnknownTopicOrPartitionError(), Unavailable, "topic_missing"),
         (errors.MessageSizeTooLargeError(), Unavailable, "record_refused"),
         (errors.NodeNotReadyError(2), Unavailable, "advertised_unreachable"),
-        (errors.LeaderNotAvailableError(), Unavailable, "unavailable"),
-        (errors.CoordinatorNotAvailableError(), Unavailable, "unavailable"),
+        (errors.LeaderNotAvailableError(), Unavailable, "partition_offline"),
+        (errors.CoordinatorNotAvailableError(), Unavailable, "group_coordinator_missing"),
+        (errors.NotCoordinatorError(), Unavailable, "group_coordinator_missing"),
+        (errors.GroupMaxSizeReachedError(), Unavailable, "group_full"),
+        (errors.KafkaStorageError(), Unavailable, "log_dir_offline"),
+        (errors.ThrottlingQuotaExceededError(), Unavailable, "throttled"),
+        (errors.InvalidRecordError(), Unavailable, "record_refused"),
+        (errors.InvalidConfigurationError("min.insync.replicas"), Unavailable, "server_error"),
+        (errors.for_code(12345)(), Unavailable, "server_error"),
+        (errors.CommitFailedError(), Unavailable, "unavailable"),
         (errors.IncompatibleBrokerVersion("controller"), Garbled, "answer_garbled"),
         (errors.InvalidReceiveError("frame too large"), Garbled, "answer_garbled"),
         (errors.KafkaConnectionError("111 ECONNREFUSED"), Refused, "connection_refused"),
@@ -114,13 +125,72 @@ def test_of_two_addresses_the_more_telling_failure_is_reported(hung: str, closed
         client(hung, closed).answers()
 
 
-def test_a_connection_that_is_cut_in_the_handshake_means_our_credentials() -> None:
+@pytest.mark.parametrize("code", [errors.InvalidConfigurationError, errors.for_code(12345)])
+def test_a_code_that_no_table_knows_is_told(code: type[Exception]) -> None:
+    found = known(code("why"))
+
+    assert found is not None
+    assert found.outcome is Outcome.FAILED
+    assert str(code.errno) in str(found)  # type: ignore[attr-defined]
+
+
+def test_a_broker_that_had_greeted_us_and_cuts_does_not_admit_us() -> None:
     found = client("broker:9092", security_protocol="PLAINTEXT")._not_served(
-        "broker:9092", errors.KafkaConnectionError("socket disconnected")
+        "broker:9092", errors.KafkaConnectionError("socket disconnected"), greeted=True
     )
 
     assert isinstance(found, Denied)
     assert "PLAINTEXT" in str(found)
+
+
+@pytest.mark.parametrize("said", ["socket disconnected", "104 ECONNRESET"])
+def test_a_cut_before_a_word_was_said_is_none_of_our_credentials(said: str) -> None:
+    found = client("broker:9092")._not_served("broker:9092", errors.KafkaConnectionError(said), greeted=False)
+
+    assert type(found) is Refused
+    assert found.signature == "kafka.connection_cut"
+    assert "max.connections.per.ip" in str(found)
+
+
+@pytest.mark.parametrize("inner", [ssl.SSLEOFError(8, "EOF occurred"), ConnectionResetError(104, "reset")])
+def test_a_cut_in_the_handshake_of_tls_is_none_of_the_certificates(inner: Exception) -> None:
+    error = errors.KafkaConnectionError(f"Handshake failed: {inner}")
+    error.__context__ = inner
+
+    found = known(error)
+
+    assert found is not None
+    assert found.signature == "kafka.connection_cut"
+
+
+@pytest.fixture
+def full() -> Iterator[str]:
+    """An address that accepts every connection and closes it, as a broker does that has too many."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ended = threading.Event()
+
+        def close() -> None:
+            while not ended.is_set():
+                with suppress(OSError):
+                    server.accept()[0].close()
+
+        server.settimeout(0.05)
+        closing = threading.Thread(target=close, daemon=True)
+        closing.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        ended.set()
+        closing.join()
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT"])
+def test_a_broker_with_too_many_connections_cuts_them(full: str, protocol: str) -> None:
+    with pytest.raises(Refused, match="before the broker said a word") as cut:
+        client(full, security_protocol=protocol, **LOGIN).answers()
+
+    assert cut.value.signature == "kafka.connection_cut"
+
+
+LOGIN = {"sasl_mechanism": "PLAIN", "sasl_plain_username": "u", "sasl_plain_password": "p"}
 
 
 def test_who_says_that_it_does_not_know_us_tells_more_than_who_cuts_the_connection() -> None:
@@ -206,3 +276,181 @@ def test_an_offset_that_nobody_holds_is_not_committed() -> None:
 
     with pytest.raises(NotReady, match="a balanced group that commits"):
         members.commit()
+
+
+def folder(code: int = 0, total: int = 1000, usable: int = 900) -> dict[str, Any]:
+    """A folder of a broker as Kafka describes it."""
+    return {"error_code": code, "log_dir": "/data", "topics": [], "total_bytes": total, "usable_bytes": usable}
+
+
+def test_a_folder_that_is_offline_or_nearly_full_is_told() -> None:
+    offline, full = _folders(2, [folder(), folder(code=56), folder(usable=50), folder(total=-1, usable=-1)], 90)
+
+    assert offline == ["broker 2: /data (KAFKA_STORAGE_ERROR)"]
+    assert full == ["broker 2: /data is 95.0 % full, at most 90 % is allowed"]
+
+
+class Admin:
+    """kafka-python's admin client of a cluster with these topics, by name: replicas and min.insync.replicas."""
+
+    def __init__(self, topics: dict[str, tuple[int, int]], *, epochs: Iterator[int] | None = None) -> None:
+        self.topics, self.epochs = topics, epochs
+        self.asked = 0
+
+    def describe_topics(self, _: Any = None) -> list[dict[str, Any]]:
+        epoch = next(self.epochs) if self.epochs else 0
+        described = []
+        for name, (replicas, _) in self.topics.items():
+            partition = {
+                "partition_index": 0,
+                "leader_id": 1,
+                "leader_epoch": epoch,
+                "replica_nodes": [*range(replicas)],
+            }
+            described.append({"name": name, "topic_id": "1", "partitions": [partition]})
+        return described
+
+    def describe_configs(self, resources: Any, config_filter: str) -> dict[str, Any]:
+        self.asked += len(resources)
+        found = {one.name: {"min.insync.replicas": {"value": str(self.topics[one.name][1])}} for one in resources}
+        return {"topic": found}
+
+    def describe_metadata_quorum(self) -> Any:
+        return {"topics": [{"partitions": [{"leader_epoch": 3}]}]}
+
+
+def of(admin: Admin, **expect: Any) -> Kafka:
+    """A client of that cluster."""
+    wanted = {"replication": 3, "min_insync_replicas": 2, **expect}
+    kafka = Kafka(Endpoints("kafka", {"bootstrap": "broker:9092"}, expect=wanted))
+    kafka._admin = admin
+    return kafka
+
+
+def test_topics_that_are_kept_too_thinly_are_told_by_what_they_lack() -> None:
+    topics = {"good": (3, 2), "__consumer_offsets": (1, 2), "careless": (3, 1), "strict": (3, 3), "scratch-1": (1, 1)}
+
+    found = of(Admin(topics), exceptions=[{"match": "scratch-*", "reason": "made anew each day"}]).thin()
+
+    assert found == [
+        "1 of 3 replicas: __consumer_offsets",
+        "min.insync.replicas 1, not 2: careless",
+        "min.insync.replicas 3 of 3 replicas: strict",
+    ]
+
+
+def test_of_many_topics_some_are_asked_and_the_rest_is_counted() -> None:
+    admin = Admin({f"topic-{number:03}": (3, 1) for number in range(1000)})
+
+    found = of(admin).thin()
+
+    assert admin.asked == 200
+    assert found[0].endswith("topic-004 and 195 more")
+    assert found[1] == "and 800 topics whose settings were not asked"
+
+
+@pytest.mark.parametrize(("epochs", "found"), [([4, 4], 0), ([4, 5], 0), ([4, 6], 1)])
+def test_one_election_is_none_in_series(epochs: list[int], found: int) -> None:
+    assert len(of(Admin({"orders": (3, 2)}, epochs=iter(epochs))).elections(0.001)) == found
+
+
+class Measured:
+    """A producer or consumer that was told of such delays."""
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        return {"producer-metrics": {"throttle-time-max": self.most}, "count": {"count": 1.0}}
+
+
+def test_who_is_throttled_is_told_with_the_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = of(Admin({}))
+    monkeypatch.setattr(kafka, "quotas", lambda: ["every user: producer_byte_rate 1000"])
+
+    kafka._unthrottled(Measured(0.0))
+    with pytest.raises(Unavailable, match="10128 ms by a quota: every user: producer_byte_rate 1000") as held:
+        kafka._unthrottled(Measured(10128.0))
+
+    assert held.value.signature == "kafka.throttled"
+
+
+def test_who_is_throttled_by_what_it_may_not_see_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = of(Admin({}))
+
+    def forbidden() -> list[str]:
+        raise Forbidden("kafka", "DescribeConfigs of the cluster")
+
+    monkeypatch.setattr(kafka, "quotas", forbidden)
+
+    with pytest.raises(Unavailable, match="may not see"):
+        kafka._unthrottled(Measured(500.0))
+
+
+@pytest.mark.parametrize("error", [TimedOut("kafka", "20 s"), Refused("kafka", "111 ECONNREFUSED")])
+def test_work_that_ends_in_nothing_while_kafka_answers_is_its_failure(
+    error: ClientError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Kafka, "answers", lambda _: "broker:9092 serves cluster x")
+    monkeypatch.setattr(Kafka, "_why", lambda *_: Verdict("broker 2 advertises nowhere:9", "advertised_unreachable"))
+
+    with pytest.raises(Unavailable, match="broker 2 advertises nowhere:9") as hung, of(Admin({}))._working("orders"):
+        raise error
+
+    assert hung.value.signature == "kafka.advertised_unreachable"
+
+
+def test_work_that_ends_in_nothing_while_nobody_answers_could_not_be_asked(closed: str) -> None:
+    with pytest.raises(TimedOut, match="20 s"), client(closed)._working("orders"):
+        raise TimedOut("kafka", "20 s")
+
+
+def test_a_group_that_does_not_come_about_is_told_with_its_coordinator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kafka, "answers", lambda _: "broker:9092 serves cluster x")
+    monkeypatch.setattr(Kafka, "_coordinator_trouble", lambda *_: "topic __consumer_offsets does not exist")
+
+    with pytest.raises(Unavailable, match="__consumer_offsets does not exist") as kept, of(Admin({}))._in_group("g"):
+        raise NotReady("a balanced group", 20, 79, [])
+
+    assert kept.value.signature == "kafka.group_coordinator_missing"
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "signature"),
+    [
+        (
+            {"group_state": "PreparingRebalance", "members": [1, 2]},
+            "PreparingRebalance with 2 members",
+            "group_unbalanced",
+        ),
+        ({"group_state": "Dead", "members": []}, "Dead with 0 members .* max.message.bytes=64$", "group_not_kept"),
+    ],
+)
+def test_a_group_with_a_coordinator_is_told_with_its_state(
+    monkeypatch: pytest.MonkeyPatch, state: Any, text: str, signature: str
+) -> None:
+    monkeypatch.setattr(Kafka, "answers", lambda _: "broker:9092 serves cluster x")
+    monkeypatch.setattr(Kafka, "_coordinator_trouble", lambda *_: "")
+    own = {"value": "64", "config_source": "DYNAMIC_TOPIC_CONFIG"}
+    settings = {"max.message.bytes": own, "retention.ms": {"value": "1", "config_source": "DEFAULT_CONFIG"}}
+    admin = SimpleNamespace(
+        describe_groups=lambda _: {"g": state},
+        describe_configs=lambda *_, **__: {"topic": {"__consumer_offsets": settings}},
+        close=lambda: None,
+    )
+    monkeypatch.setattr(Kafka, "_admin", admin, raising=False)
+    kafka = Kafka(Endpoints("kafka", {"bootstrap": "broker:9092"}))
+
+    with pytest.raises(Unavailable, match=text) as kept, kafka._in_group("g"):
+        raise NotReady("a balanced group", 20, 79, [])
+
+    assert kept.value.signature == f"kafka.{signature}"
+
+
+def test_a_group_that_nobody_is_given_a_share_of_is_not_balanced() -> None:
+    class Idle(Held):
+        def assignment(self) -> set[TopicPartition]:
+            return set()
+
+    with pytest.raises(NotReady, match="a member of the group is given a partition"):
+        Members([Idle([], [])], 0.2).balance(1)

@@ -285,3 +285,32 @@ def test_memory_that_a_killed_server_left_is_removed(kept: Kept) -> None:
     assert keeper.unused_memory({row.pid}) == [int(kept.log())]
     kept.control.end()
     assert keeper.unused_memory({row.pid}) == []
+
+
+FED = "import select, sys; print(sys.stdin.buffer.read(3).hex(), select.select([0], [], [], 0.3)[0], flush=True)"
+
+
+def test_a_server_that_is_fed_reads_bytes_and_no_end(kept: Kept) -> None:
+    row = kept.control.start("fed", **kept.program(FED, stdin="00 ff\n16", fed=True))
+    assert kept.control.exited(row).result(10) == 0
+    assert kept.log() == "00ff16 []\n"
+    again = kept.control.start("fed")
+    assert kept.control.exited(again).result(10) == 0
+    assert kept.log() == "00ff16 []\n" * 2
+
+
+def test_more_than_a_pipe_holds_is_refused(kept: Kept) -> None:
+    with pytest.raises(KeeperError, match="more than a pipe holds"):
+        kept.control.start("fed", **kept.program(FED, stdin="00" * (1 << 20), fed=True))
+
+
+BURN = "import time, sys\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True); sys.stdin.read()"
+
+
+def test_processor_time_is_known_of_what_runs_and_of_what_has_ended(kept: Kept) -> None:
+    kept.control.start("busy/one", **kept.program(BURN, fed=True))
+    until(lambda: kept.log() == "done\n", awaited="its work", within=20)
+    running = kept.control.used("busy")
+    kept.control.stop("busy/one")
+    assert 0.25 < running <= kept.control.used("busy") + 0.02
+    assert kept.control.used("idle") == 0

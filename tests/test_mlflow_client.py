@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
+import re
 from contextlib import closing
 
 import pytest
 from scripted import Reply, Script, answers, serving
 
-from fixtures.mlflow import Mlflow
+from fixtures.mlflow import Mlflow, head_revision
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import Denied, Garbled, Unavailable, Wrong
+from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, NotAskable, ServerError, Unavailable, Wrong
+
+
+def said(status: int, code: str, message: str) -> Reply:
+    """MLflow's own answer to what it does not do."""
+    return Reply(status, json.dumps({"error_code": code, "message": message}))
+
 
 SEARCH = "POST /api/2.0/mlflow/experiments/search"
 LOST = '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "(psycopg2.OperationalError) connection failed"}'
@@ -18,7 +27,7 @@ LOST = '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "(psycopg2.Operatio
 def mlflow(script: Script) -> Mlflow:
     """A client of the scripted server."""
     given = {"url": script.url, "username": "gonogo", "password": "secret"}
-    return Mlflow(script.endpoints("mlflow", expect={"artifact_prefix": "kept/"}, **given))
+    return Mlflow(script.endpoints("mlflow", expect={"artifact_prefix": "kept/", "schema": ""}, **given))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +37,18 @@ def mlflow(script: Script) -> Mlflow:
         (Reply(401, "You are not authenticated."), Denied, "mlflow.credentials_refused"),
         (Reply(503, LOST), Unavailable, "mlflow.database_unreachable"),
         (Reply(500, "Internal Server Error"), Unavailable, "mlflow.unavailable"),
+        (said(400, "RESOURCE_ALREADY_EXISTS", "(psycopg2.errors.UniqueViolation) duplicate"), ServerError, "key_taken"),
+        (said(500, "INTERNAL_ERROR", "(psycopg2.errors.UndefinedColumn) column"), ServerError, "schema_differs"),
+        (said(500, "INTERNAL_ERROR", "(psycopg.errors.ReadOnlySqlTransaction)"), ServerError, "database_read_only"),
+        (said(500, "INTERNAL_ERROR", "(psycopg2.errors.LockNotAvailable)"), ServerError, "database_locked"),
+        (said(500, "INTERNAL_ERROR", "(psycopg2.errors.NotNullViolation)"), ServerError, "database_error"),
+        (said(500, "BAD_REQUEST", "(psycopg2.errors.AdminShutdown)"), Unavailable, "database_unreachable"),
+        (said(500, "INTERNAL_ERROR", "an index is out of range"), ServerError, "server_error"),
+        (said(400, "INVALID_PARAMETER_VALUE", "max_results"), ServerError, "server_error"),
+        (said(404, "ENDPOINT_NOT_FOUND", "/api/2.0/experiments"), ServerError, "endpoint_missing"),
+        (said(429, "REQUEST_LIMIT_EXCEEDED", "slow down"), ServerError, "limit_exceeded"),
+        (said(403, "PERMISSION_DENIED", "not for you"), Forbidden, "right_missing"),
+        (Reply(404, "<html>a proxy</html>"), Garbled, "answer_garbled"),
         (Reply(200, "[]"), Garbled, "mlflow.answer_garbled"),
     ],
 )
@@ -35,7 +56,95 @@ def test_what_a_search_means(reply: Reply, meaning: type, signature: str) -> Non
     with serving({SEARCH: [reply]}) as script, closing(mlflow(script)) as client, pytest.raises(meaning) as raised:
         client.answers()
 
-    assert raised.value.signature == signature
+    assert raised.value.signature == f"mlflow.{signature.removeprefix('mlflow.')}"
+
+
+def test_an_error_of_the_servers_has_its_code() -> None:
+    script = serving({SEARCH: [said(400, "INVALID_PARAMETER_VALUE", "max_results is 2")]})
+    with script as there, closing(mlflow(there)) as client, pytest.raises(ServerError) as raised:
+        client.answers()
+
+    assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert "max_results is 2" in str(raised.value)
+
+
+RUNS, LIST = "POST /api/2.0/mlflow/runs/search", "GET /api/2.0/mlflow/artifacts/list"
+STORE = "GET /api/2.0/mlflow-artifacts/artifacts"
+
+
+def kept(*locations: str) -> list[Reply]:
+    """Active experiments whose artifacts lie there."""
+    named = [
+        {"experiment_id": str(n), "name": f"e{n}", "artifact_location": where} for n, where in enumerate(locations)
+    ]
+    return answers({"experiments": named})
+
+
+class Buckets:
+    """A store that knows some buckets, and our key some of these."""
+
+    def __init__(self, **says: ClientError) -> None:
+        self.says, self.asked = says, list[str]()
+
+    def lists(self, bucket: str) -> None:
+        self.asked.append(bucket)
+        if bucket in self.says:
+            raise self.says[bucket]
+
+
+def test_a_store_of_artifacts_is_asked_once_for_all_its_experiments() -> None:
+    replies = {
+        SEARCH: kept("s3://a/1", "s3://a/2", "s3://gone/1", "s3://theirs/1", "mlflow-artifacts:/7", "/srv/artifacts/8"),
+        RUNS: answers({}),
+        STORE: answers({"files": []}),
+    }
+    buckets = Buckets(
+        gone=Unavailable("s3", "no such bucket", kind="bucket_missing"), theirs=Forbidden("s3", "not for you")
+    )
+
+    with serving(replies) as script, closing(mlflow(script)) as client:
+        seen = client.artifact_stores(buckets)  # type: ignore[arg-type]
+
+    assert buckets.asked == ["a", "gone", "theirs"]
+    assert seen.wrong == {"s3://gone": "1 experiments, such as e2: no such bucket"}
+    assert str(seen) == "6 experiments in 5 stores, 2 experiments not asked"
+
+
+@pytest.mark.parametrize(
+    ("reply", "wrong"),
+    [
+        (answers({"files": []})[0], []),
+        (said(500, "INTERNAL_ERROR", "An error occurred (NoSuchBucket) when calling the List operation"), ["s3://a"]),
+        (said(403, "PERMISSION_DENIED", "Failed to list artifacts: Access Denied"), ["s3://a"]),
+    ],
+)
+def test_where_there_is_a_run_the_server_itself_lists_its_artifacts(reply: Reply, wrong: list[str]) -> None:
+    replies = {
+        SEARCH: kept("s3://a/1"),
+        RUNS: answers({"runs": [{"info": {"run_id": "r"}}]}),
+        "GET /api/2.0/mlflow/runs/get": run("s3://a/1/r/artifacts"),
+        LIST: [reply],
+    }
+    with serving(replies) as script, closing(mlflow(script)) as client:
+        seen = client.artifact_stores(Buckets())  # type: ignore[arg-type]
+
+    assert [*seen.wrong] == wrong
+
+
+def test_a_schema_is_that_of_the_library_where_it_is_of_the_servers_version() -> None:
+    here = importlib.metadata.version("mlflow")
+
+    with serving({"GET /version": [Reply(200, here)]}) as script, closing(mlflow(script)) as client:
+        found = client.schema()
+
+    assert found == head_revision()
+    assert re.fullmatch("[0-9a-f]{12}", found)
+
+
+def test_a_schema_of_another_version_has_to_be_given() -> None:
+    script = serving({"GET /version": [Reply(200, "0.1")]})
+    with script as there, closing(mlflow(there)) as client, pytest.raises(NotAskable, match="give `schema`"):
+        client.schema()
 
 
 def run(uri: str) -> list[Reply]:

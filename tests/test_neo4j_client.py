@@ -7,8 +7,20 @@ from typing import Any
 import pytest
 from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
-from fixtures.neo4j import Row, known, states
-from gonogo.core.errors import Denied, Garbled, Refused, Unavailable
+from fixtures import neo4j as neo4j_client
+from fixtures.neo4j import Neo4j, Row, Transaction, known, states
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import (
+    ClientError,
+    Denied,
+    Forbidden,
+    Garbled,
+    NotAskable,
+    Refused,
+    TimedOut,
+    Unavailable,
+    Wrong,
+)
 
 
 def refusal(code: str) -> Neo4jError:
@@ -31,8 +43,18 @@ def caused(error: Exception, cause: Exception) -> Exception:
         ("Neo.ClientError.Procedure.ProcedureNotFound", Unavailable, "neo4j.procedure_missing"),
         ("Neo.ClientError.Schema.ConstraintValidationFailed", Unavailable, "neo4j.constraint_violated"),
         ("Neo.ClientError.Transaction.LockClientStopped", Unavailable, "neo4j.writes_blocked"),
-        ("Neo.TransientError.General.DatabaseUnavailable", Unavailable, "neo4j.unavailable"),
-        ("Neo.DatabaseError.General.UnknownError", Unavailable, "neo4j.unavailable"),
+        ("Neo.TransientError.General.DatabaseUnavailable", Unavailable, "neo4j.database_not_online"),
+        ("Neo.TransientError.General.MemoryPoolOutOfMemoryError", Unavailable, "neo4j.memory_limit"),
+        ("Neo.ClientError.General.TransactionOutOfMemoryError", Unavailable, "neo4j.memory_limit"),
+        ("Neo.TransientError.General.OutOfMemoryError", Unavailable, "neo4j.heap_exhausted"),
+        ("Neo.TransientError.Request.NoThreadsAvailable", Unavailable, "neo4j.threads_exhausted"),
+        ("Neo.TransientError.Transaction.MaximumTransactionLimitReached", Unavailable, "neo4j.transactions_exhausted"),
+        ("Neo.DatabaseError.Transaction.TransactionLogError", Unavailable, "neo4j.log_unwritable"),
+        ("Neo.DatabaseError.General.IndexCorruptionDetected", Unavailable, "neo4j.index_failed"),
+        ("Neo.ClientError.Statement.SyntaxError", NotAskable, "neo4j.statement_unknown"),
+        ("Neo.DatabaseError.General.UnknownError", Unavailable, "neo4j.server_error"),
+        ("Neo.ClientError.Statement.TypeError", Unavailable, "neo4j.server_error"),
+        ("Neo.NewClass.General.OfNeo4j99", Unavailable, "neo4j.server_error"),
     ],
 )
 def test_a_refusal_of_the_server_has_a_kind(code: str, meaning: type, signature: str) -> None:
@@ -42,8 +64,8 @@ def test_a_refusal_of_the_server_has_a_kind(code: str, meaning: type, signature:
     assert found.signature == signature
 
 
-def test_a_statement_that_is_wrong_is_our_own_error() -> None:
-    assert known(refusal("Neo.ClientError.Statement.SyntaxError")) is None
+def test_a_code_that_no_table_knows_is_told_with_its_text() -> None:
+    assert str(known(refusal("Neo.NewClass.General.OfNeo4j99"))) == "Neo.NewClass.General.OfNeo4j99: because"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +101,223 @@ def row(name: str, **changed: Any) -> Row:
             "dirty, requested online (no space)",
         ),
         ([row("neo4j", writer=False), row("neo4j", writer=False)], "0 writers"),
+        ([row("neo4j", writer=False, type="composite", access="read-only")], "online"),
     ],
 )
 def test_a_database_is_online_with_one_writer_or_says_why_not(rows: list[Row], state: str) -> None:
     assert states(rows) == {"neo4j": state}
+
+
+EXPECT = {"index_seconds": 0, "blocked_seconds": 15, "transaction_minutes": 60, "exceptions": ()}
+
+
+class Told(Neo4j):
+    """A client whose server answers each statement with the rows, or the errors, that are given, one after another."""
+
+    def __init__(self, answers: dict[str, list[Any]], **expect: Any) -> None:
+        super().__init__(Endpoints("neo4j", {"uri": "bolt://nowhere"}, expect={**EXPECT, **expect}))
+        self.answers_of = answers
+
+    def ask(self, query: str, *, database: str | None = None, **parameters: Any) -> list[Row]:
+        told = self.answers_of["SHOW DATABASES" if query.startswith("SHOW DATABASES") else str(database)]
+        answer = told.pop(0) if len(told) > 1 else told[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    def transactions(self) -> list[Transaction]:
+        told = self.answers_of["transactions"]
+        if isinstance(told, Exception):
+            raise told
+        return list(told)
+
+
+def base(name: str, **changed: Any) -> Row:
+    """A row of ``SHOW DATABASES`` of a database that takes writes, but for what is changed."""
+    return row(name, **{"type": "standard", "access": "read-write", **changed})
+
+
+def index(name: str, state: str = "ONLINE", percent: float = 100.0, why: str = "") -> Row:
+    """A row of ``SHOW INDEXES``."""
+    return {"name": name, "state": state, "populationPercent": percent, "failureMessage": why, "owningConstraint": None}
+
+
+OURS = [index("labels")]
+TOO_LARGE = "Property value is too large to index"
+
+
+@pytest.mark.parametrize(
+    ("answers", "signature", "told"),
+    [
+        ({"SHOW DATABASES": [[base("neo4j")]], "neo4j": [OURS]}, "", ""),
+        (
+            {"SHOW DATABASES": [[base("neo4j")]], "neo4j": [[index("urn", "FAILED", 0, TOO_LARGE)]]},
+            "neo4j.index_failed",
+            f"FAILED, {TOO_LARGE}: neo4j/urn",
+        ),
+        (
+            {"SHOW DATABASES": [[base("neo4j"), base("tags")]], "neo4j": [OURS], "tags": [[index("t", "FAILED")]]},
+            "neo4j.index_failed",
+            "FAILED: tags/t",
+        ),
+        (
+            {"SHOW DATABASES": [[base("neo4j"), base("old", access="read-only")]], "neo4j": [OURS], "old": [OURS]},
+            "neo4j.read_only",
+            "old",
+        ),
+        (
+            {"SHOW DATABASES": [[base("neo4j")]], "neo4j": [[index("urn", "POPULATING", 12.0)]]},
+            "neo4j.index_stuck",
+            "neo4j/urn: 12.0 %",
+        ),
+        (
+            {
+                "SHOW DATABASES": [[base("neo4j")]],
+                "neo4j": [[index("urn", "POPULATING", 12.0)], [index("urn", "POPULATING", 12.5)]],
+            },
+            "",
+            "",
+        ),
+        # what is off is another criterion's; what we may not see, and what only brings others together, is nobody's
+        ({"SHOW DATABASES": [[base("neo4j"), base("x", currentStatus="offline")]], "neo4j": [OURS]}, "", ""),
+        ({"SHOW DATABASES": [[base("neo4j")]], "neo4j": [Forbidden("neo4j", "no SHOW INDEX")]}, "", ""),
+        (
+            {"SHOW DATABASES": [[base("neo4j")]], "neo4j": [Unavailable("neo4j", "lies elsewhere", kind="no_leader")]},
+            "",
+            "",
+        ),
+        ({"SHOW DATABASES": [[base("all", type="composite", access="read-only")]]}, "", ""),
+        ({"SHOW DATABASES": [[base("neo4j")]], "neo4j": [[index("pv-20261130115212-8f09fe-1", "FAILED")]]}, "", ""),
+    ],
+)
+def test_what_exists_is_online_or_says_why_not(answers: dict[str, list[Any]], signature: str, told: str) -> None:
+    seen, actual = "", ""
+    try:
+        Told(answers).can_be_used()
+    except Wrong as wrong:
+        seen, actual = wrong.signature, wrong.actual
+
+    assert seen == signature
+    assert told in actual
+
+
+@pytest.mark.parametrize(("pattern", "left"), [("neo4j/urn", "neo4j/tag"), ("*/t*", "neo4j/urn"), ("urn", "neo4j/urn")])
+def test_an_exception_covers_the_indexes_that_it_names(pattern: str, left: str) -> None:
+    answers = {"SHOW DATABASES": [[base("neo4j")]], "neo4j": [[index("urn", "FAILED"), index("tag", "FAILED")]]}
+    excepted = [{"match": pattern, "reason": "is dropped on Monday"}]
+
+    with pytest.raises(Wrong) as raised:
+        Told(answers, exceptions=excepted).can_be_used()
+
+    assert left in raised.value.actual
+    assert ("neo4j/urn" in raised.value.actual) == (pattern != "neo4j/urn")
+
+
+def test_a_database_that_is_off_on_purpose_may_be() -> None:
+    answers = {"SHOW DATABASES": [[base("neo4j"), base("old", currentStatus="offline", requestedStatus="offline")]]}
+    excepted = [{"match": "old", "reason": "kept for the auditors"}]
+
+    found = Told(answers, exceptions=excepted).has_its_databases()
+
+    assert found["old"] == "offline, requested offline"
+    with pytest.raises(Wrong) as raised:
+        Told(answers).has_its_databases()
+    assert raised.value.signature == "neo4j.database_not_online"
+
+
+def transaction(id: str, **changed: Any) -> Transaction:
+    """An open transaction of an application, in which nothing is wrong, but for what is changed."""
+    fine = {"username": "datahub", "database": "neo4j", "query": "", "status": "Running", "locks": 1}
+    return Transaction(id=id, **{**fine, "seconds": 1.0, "waited": 0.0, **changed})
+
+
+@pytest.mark.parametrize(
+    ("opened", "signature"),
+    [
+        ([], ""),
+        ([transaction("t-1")], ""),
+        ([transaction("t-1"), transaction("t-2", status="Blocked by: [t-1]")], ""),
+        (
+            [transaction("t-1"), transaction("t-2", status="Blocked by: [t-1]", waited=16)],
+            "neo4j.transactions_blocked",
+        ),
+        ([transaction("t-2", status="Blocked by: [t-1]", seconds=60, waited=1)], ""),
+        ([transaction("t-2", seconds=60, waited=16)], ""),  # it has what it waited for
+        ([transaction("t-1", seconds=3599)], ""),
+        ([transaction("t-1", seconds=3601)], "neo4j.transaction_open"),
+        ([transaction("t-1", seconds=9000, username="backup")], ""),
+    ],
+)
+def test_a_transaction_is_stuck_once_it_waits_or_lasts_too_long(opened: list[Transaction], signature: str) -> None:
+    excepted = [{"match": "backup", "reason": "copies the whole graph at night"}]
+    seen = ""
+    try:
+        Told({"transactions": opened}, exceptions=excepted).has_no_old_transactions()
+    except Wrong as wrong:
+        seen = wrong.signature
+
+    assert seen == signature
+
+
+LIMIT = TimedOut("neo4j", "no answer within 20 s")
+LOCKED = Unavailable("neo4j", "Neo.ClientError.Transaction.LockClientStopped: because", kind="writes_blocked")
+SCHEMA = transaction("t-7", query="CREATE CONSTRAINT x FOR (n:N) REQUIRE n.k IS UNIQUE", seconds=65, locks=3)
+
+
+@pytest.mark.parametrize(
+    ("error", "answer", "meaning", "signature", "told"),
+    [
+        (
+            LIMIT,
+            [SCHEMA],
+            Unavailable,
+            "neo4j.writes_blocked",
+            "t-7 of datahub for 65 s, Running, 3 locks: CREATE CONSTRAINT",
+        ),
+        (LOCKED, [SCHEMA], Unavailable, "neo4j.writes_blocked", "t-7 of datahub for 65 s"),
+        (
+            LIMIT,
+            [transaction("t-8", status="Blocked by: [t-7]"), SCHEMA],
+            Unavailable,
+            "neo4j.writes_blocked",
+            "open meanwhile: t-7",
+        ),
+        (LIMIT, [], Unavailable, "neo4j.operation_hangs", "Neo4j answers, and shows nobody who holds a lock"),
+        (LIMIT, [transaction("t-9", locks=0)], Unavailable, "neo4j.operation_hangs", "nobody"),
+        (LIMIT, Refused("neo4j", "gone"), TimedOut, "neo4j.timed_out", "no answer within 20 s"),
+        (LIMIT, TimedOut("neo4j", "silent"), TimedOut, "neo4j.timed_out", "no answer within 20 s"),
+    ],
+)
+def test_what_hangs_is_explained_by_the_server_over_a_second_connection(
+    error: ClientError,
+    answer: list[Transaction] | ClientError,
+    meaning: type,
+    signature: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = Told({})
+    monkeypatch.setattr(neo4j_client, "Neo4j", lambda _: Told({"transactions": answer}))
+    monkeypatch.setattr(first, "_transacted", lambda *_, **__: (_ for _ in ()).throw(error))
+
+    with pytest.raises(meaning) as raised:
+        Neo4j.transact(first, lambda _: None)  # type: ignore[arg-type,return-value]
+
+    assert raised.value.signature == signature
+    assert told in str(raised.value)
+
+
+def test_what_is_explained_is_not_explained_again() -> None:
+    explained = Unavailable("neo4j", "open meanwhile: t-7", kind="writes_blocked")
+    explained.__cause__ = LIMIT
+
+    assert Told({"transactions": [SCHEMA]}).why(explained) is None
+    assert Told({"transactions": [SCHEMA]}).why(Unavailable("neo4j", "full", kind="memory_limit")) is None
+
+
+def test_a_silent_server_is_no_failure_of_its_operation() -> None:
+    client = Told({})
+    client._transacted = lambda *_, **__: (_ for _ in ()).throw(LIMIT)  # type: ignore[method-assign]
+
+    with pytest.raises(TimedOut):
+        client.answers()

@@ -19,18 +19,22 @@ from gonogo.core.errors import (
     Absent,
     ClientError,
     ConfigError,
+    Denied,
     DeployError,
     NotAllowed,
     NotReady,
     Problem,
     Refused,
     SecretMissing,
+    ServerError,
     TimedOut,
+    Wrong,
 )
 from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.servers import Progress
 from gonogo.providers import Reason
 from gonogo.providers.existing.addresses import Existing
+from gonogo.run.diagnosis import Diagnosis, diagnosed
 from gonogo.run.platform import Platform
 from gonogo.run.standing import NotAsked
 
@@ -180,9 +184,9 @@ def test_a_check_is_told_whether_it_is_blocked_or_its_own_component_is_gone(make
     platform.attach(["store", "shop"])
 
     with pytest.raises(NotAsked) as own:
-        platform.require(["store"], "store")
+        platform.require(["store"], ["store.answers"])
     with pytest.raises(NotAsked) as other:
-        platform.require(["shop", "store"], "shop")
+        platform.require(["shop", "store"], ["shop.answers"])
 
     assert (own.value.outcome, other.value.outcome) == ("failed", "blocked")
     assert str(other.value).startswith("blocked by store")
@@ -404,7 +408,7 @@ def test_another_process_of_the_run_stands_on_the_same_platform(
     assert second.standing("shop").explained
     assert second.endpoints("store").addresses == first.endpoints("store").addresses
     with pytest.raises(NotAsked):
-        second.require(["shop"], "shop")
+        second.require(["shop"], ["shop.answers"])
 
 
 def test_what_a_check_may_do_and_is_compared_with_comes_with_its_endpoints(make: Make, content: Content) -> None:
@@ -418,3 +422,117 @@ def test_what_a_check_may_do_and_is_compared_with_comes_with_its_endpoints(make:
     assert (endpoints.expect["things"], endpoints.timeouts.check) == (5, 7)
     assert endpoints.scope is not None
     assert (endpoints.scope.run, endpoints.scope.mode) == (RUN, "read")
+
+
+# -- what hangs although its component answers, and why
+
+LATE = TimedOut("shop", "no answer within 1 s")
+CONVOY = """
+
+    def why(self, error):
+        from gonogo.core.errors import ServerError
+        return ServerError("{name}", f"{name}: a lock is held, {{error.component}} waits", kind="lossy").given(pid=7)
+"""
+
+
+def knows_why(content: Content, name: str, why: str = CONVOY) -> None:
+    """Let the client of a component say why."""
+    client = content.root / f"fixtures/{name}.py"
+    client.write_text(client.read_text().rstrip() + why.format(name=name))
+
+
+def accounted(platform: Platform, error: Exception, uses: list[str]) -> Diagnosis:
+    return platform.accounted(error, diagnosed(error, "shop"), uses)
+
+
+def test_what_hangs_although_its_component_answers_is_the_platforms_failure(make: Make, content: Content) -> None:
+    platform = make()
+    platform.attach(["store", "shop"])
+    assert platform.standing("shop").up
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", "shop.operation_hangs")
+    assert found.message == "no answer within 1 s"
+
+
+def test_what_hangs_as_its_component_does_could_not_be_asked(make: Make, content: Content) -> None:
+    platform = make()
+    platform.attach(["store", "shop"])
+    assert platform.standing("shop").up
+    content.mood("shop", "hung")
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("broken", "shop.timed_out")
+
+
+@pytest.mark.parametrize("who", ["shop", "store"])
+def test_a_server_is_asked_why_something_hangs_and_so_is_what_it_needs(make: Make, content: Content, who: str) -> None:
+    knows_why(content, who)
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", f"{who}.lossy")
+    assert found.message == f"no answer within 1 s; {who}: a lock is held, shop waits"
+    assert found.facts == {"pid": 7}
+
+
+def test_a_component_that_hangs_because_of_what_it_needs_is_not_the_cause(make: Make, content: Content) -> None:
+    knows_why(content, "store")
+    content.mood("shop", "hung")
+    platform = make()
+
+    platform.attach(["store", "shop"])
+
+    shop = platform.standing("shop")
+    assert (shop.outcome, shop.cause and shop.cause.signature) == ("failed", "store.lossy")
+    assert shop.message == "shop does not answer: no answer within 1 s; store: a lock is held, shop waits"
+    assert shop.explained
+
+
+def test_what_refuses_to_tell_why_may_be_why(make: Make, content: Content) -> None:
+    refuses = """
+
+    def why(self, error):
+        from gonogo.core.errors import Unavailable
+        raise Unavailable("{name}", "no connection is left", kind="full")
+"""
+    knows_why(content, "store", refuses)
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", "store.full")
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "\n\n    def why(self, error):\n        return None\n",
+        "\n\n    def why(self, error):\n        raise ZeroDivisionError\n",
+        "\n\n    def why(self, error):\n        return TimedOut('store', 'I hang too')\n",
+        "\n\n    def why(self, error):\n        raise Refused('store', 'refused')\n",
+    ],
+    ids=["knows nothing", "an error of its own", "could not tell", "silent itself"],
+)
+def test_a_server_that_does_not_know_why_changes_nothing(make: Make, content: Content, why: str) -> None:
+    knows_why(content, "store", why)
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", "shop.operation_hangs")
+
+
+@pytest.mark.parametrize("error", [Denied("shop", "no"), Wrong("shop.silent", 1, 2), ServerError("shop", "no")])
+def test_only_what_had_no_answer_is_asked_of_what_it_needs(make: Make, content: Content, error: Exception) -> None:
+    knows_why(content, "store")
+    platform = make()
+    platform.attach(["store", "shop"])
+
+    assert accounted(platform, error, ["shop"]) == diagnosed(error, "shop")

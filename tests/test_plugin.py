@@ -97,8 +97,8 @@ def test_a_component_that_refuses_fails_and_blocks_what_needs_it(
     assert done.ret == 1
     assert outcomes() == {
         "store.answers": "failed",
-        "store.keeps": "failed",
-        "store.mood": "failed",
+        "store.keeps": "blocked",
+        "store.mood": "blocked",
         "shop.answers": "blocked",
         "shop.sells": "blocked",
     }

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from typing import Any
 
 import pytest
 from scripted import Reply, Script, answers, serving
 
 from fixtures import ray as ray_client
 from fixtures.ray import ENDED, End, Ray
-from gonogo.core.errors import Denied, Garbled, Unavailable
+from gonogo.core.errors import Denied, Garbled, NotAskable, TimedOut, Unavailable, Wrong
 
-EXPECT = {"workers": 2, "max_workers": 4, "worker_cpus": 1, "remember_lost_hours": 24, "job_seconds": 0}
+EXPECT = {
+    "workers": 2,
+    "max_workers": 4,
+    "worker_cpus": 1,
+    "remember_lost_hours": 24,
+    "job_seconds": 0,
+    "autoscaler_report_seconds": 3,
+    "memory_used_percent": 95,
+    "disk_used_percent": 85,
+    "exceptions": (),
+}
 NODES, OBJECTS = "GET /api/v0/nodes", "GET /api/v0/objects"
 KILLED = "Unexpected termination: health check failed due to missing too many heartbeats"
 SCALED = "Expected termination: Terminated by autoscaler."
@@ -58,24 +71,279 @@ def test_what_the_nodes_mean(replies: list[Reply], meaning: type, signature: str
 
 
 @pytest.mark.parametrize(
-    ("row", "warning", "lost"),
+    ("row", "lost"),
     [
-        (node("w"), None, []),
-        (node("w", ended=KILLED), None, [f"w: {KILLED}"]),
-        (node("w", ended=KILLED, hours_ago=25), None, []),
-        (node("w", ended=SCALED), None, []),
-        (node("w"), "1 raylet failed to reply", ["1 raylet failed to reply"]),
+        (node("w"), []),
+        (node("w", ended=KILLED), [f"w: {KILLED}"]),
+        (node("w", ended=KILLED, hours_ago=25), []),
+        (node("w", ended=SCALED), []),
     ],
 )
-def test_a_lost_node_is_told_from_one_that_was_meant_to_end(
-    row: dict[str, object], warning: str | None, lost: list[str]
-) -> None:
-    replies = {OBJECTS: listed(warning=warning), NODES: listed(node("h", head=True), node("x"), node("y"), row)}
+def test_a_lost_node_is_told_from_one_that_was_meant_to_end(row: dict[str, object], lost: list[str]) -> None:
+    replies = {NODES: listed(node("h", head=True), node("x"), node("y"), row)}
 
     with serving(replies) as script, closing(ray(script)) as client:
         found = client.lost()
 
     assert found == lost
+
+
+LOGS = "GET /api/v0/logs"
+FOUND, SILENT = Reply(body="{}"), Reply(500, '{"result": false}')
+WARNING = "1 raylet failed to reply"
+
+
+@pytest.mark.parametrize(
+    ("warning", "agents", "signature"),
+    [
+        (None, [FOUND], ""),
+        (WARNING, [FOUND], "ray.node_silent"),
+        (WARNING, [SILENT], "ray.agent_hung"),
+    ],
+)
+def test_a_node_that_is_silent_is_told_from_one_whose_agent_is(
+    warning: str | None, agents: list[Reply], signature: str
+) -> None:
+    replies = {
+        OBJECTS: listed(warning=warning),
+        NODES: listed(node("h", head=True), node("x"), node("y")),
+        LOGS: agents,
+    }
+    seen = ""
+    with serving(replies) as script, closing(ray(script)) as client:
+        try:
+            client.has_its_nodes()
+        except Wrong as wrong:
+            seen = wrong.signature
+
+    assert seen == signature
+
+
+@pytest.mark.parametrize(
+    ("agents", "silent"),
+    [
+        ([FOUND], {}),
+        ([SILENT, FOUND], {}),  # a busy one answers the second time
+        ([Reply(404, "no such node")], {"h (head)": "no answer within 5 s (HTTP 404)"}),
+        ([SILENT], {"h (head)": "no answer within 5 s (HTTP 500)"}),
+    ],
+)
+def test_an_agent_is_silent_where_it_does_not_answer_twice(agents: list[Reply], silent: dict[str, str]) -> None:
+    replies = {NODES: listed(node("h", head=True), node("gone", ended=SCALED)), LOGS: agents}
+
+    with serving(replies) as script, closing(ray(script)) as client:
+        found, left = client.silent_agents()
+
+    assert found == silent
+    assert left == 0
+
+
+@pytest.mark.parametrize(
+    ("nodes", "agents", "meaning", "signature"),
+    [
+        (listed(node("h", head=True)), [SILENT], Unavailable, "ray.agent_hung"),
+        (listed(node("h", head=True)), [FOUND], Unavailable, "ray.job_not_taken"),
+        (listed(node("w")), [SILENT], TimedOut, "ray.timed_out"),  # Ray itself does not serve: nothing is known of why
+    ],
+)
+def test_a_job_that_hangs_while_ray_answers_is_explained(
+    nodes: list[Reply], agents: list[Reply], meaning: type, signature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving({NODES: nodes, LOGS: agents}) as script, closing(ray(script)) as client:
+        ask = client._rest.json
+
+        def json_or_silence(method: str, path: str, **given: Any) -> Any:
+            if path.startswith("/api/jobs/"):
+                raise TimedOut("ray", "timed out")
+            return ask(method, path, **given)
+
+        monkeypatch.setattr(client._rest, "json", json_or_silence)
+        with pytest.raises(meaning) as raised:
+            client._of_jobs("POST", "/api/jobs/")
+
+    assert raised.value.signature == signature
+
+
+def test_of_a_traceback_the_last_line_is_told() -> None:
+    traceback = (
+        "Traceback (most recent call last):\n  File x\nTimeoutError: Failed to get head node agent within 60 seconds"
+    )
+
+    replies = {"POST /api/jobs/": [Reply(500, traceback)]}
+    with serving(replies) as script, closing(ray(script)) as client, pytest.raises(Unavailable) as raised:
+        client._of_jobs("POST", "/api/jobs/")
+
+    assert raised.value.signature == "ray.job_refused"
+    assert "Failed to get head node agent" in str(raised.value)
+    assert "Traceback" not in str(raised.value)
+
+
+def reported(age: float, error: str | None, report: dict[str, Any]) -> list[Reply]:
+    """The cluster's status as the autoscaler wrote it down so many seconds ago."""
+    told = {"time": time.time() - age, "autoscalerReport": report}
+    return answers({"data": {"clusterStatus": told, "autoscalingError": error}})
+
+
+def status(age: float = 1, error: str | None = None, **report: Any) -> Callable[[], list[Reply]]:
+    """What makes it when it is asked for."""
+    return partial(reported, age, error, report)
+
+
+def unreported() -> list[Reply]:
+    """The same where nobody writes it down, as the autoscaler's version 2."""
+    return answers({"data": {"clusterStatus": None, "autoscalingError": None}})
+
+
+def given(available: bool) -> dict[str, Any]:
+    """What the autoscaler says of a node type that its provider gives, or does not."""
+    why = {"category": "Quota", "description": "no more GPUs"}
+    row = {"isAvailable": available, "unavailableNodeInformation": None if available else why}
+    return {"nodeAvailabilities": {"gpu": row}}
+
+
+@pytest.mark.parametrize(
+    ("replies", "signature"),
+    [
+        (status(), ""),
+        (status(age=2), ""),
+        (status(age=45), "ray.autoscaler_silent"),
+        (status(error="KeyError: max_workers"), "ray.autoscaler_failed"),
+        (status(nodeAvailabilitySummary=given(True)), ""),
+        (status(nodeAvailabilitySummary=given(False)), "ray.node_type_unavailable"),
+    ],
+)
+def test_an_autoscaler_is_well_while_it_reports_and_is_given_nodes(
+    replies: Callable[[], list[Reply]], signature: str
+) -> None:
+    seen = ""
+    with serving({"GET /api/cluster_status": replies()}) as script, closing(ray(script)) as client:
+        try:
+            client.has_its_autoscaler()
+        except Wrong as wrong:
+            seen = wrong.signature
+
+    assert seen == signature
+
+
+def test_a_monitor_that_is_only_busy_reports_a_little_later() -> None:
+    late, next_one = reported(10, None, {}), reported(-1, None, {})
+
+    with serving({"GET /api/cluster_status": [*late, *next_one]}) as script, closing(ray(script)) as client:
+        assert client.has_its_autoscaler().age <= 3
+
+
+def test_an_autoscaler_that_leaves_no_report_is_not_judged() -> None:
+    replies = {"GET /api/cluster_status": unreported()}
+
+    with serving(replies) as script, closing(ray(script)) as client, pytest.raises(NotAskable):
+        client.has_its_autoscaler()
+
+
+def ago(seconds: float) -> float:
+    """A time in milliseconds; the tests ask within a minute of it."""
+    return (time.time() - seconds) * 1000
+
+
+def task(needs: dict[str, float], **changed: Any) -> dict[str, Any]:
+    """A row of a task that waits for a node, and has for minutes."""
+    fine = {"name": "train", "job_id": "01", "placement_group_id": None, "label_selector": {}}
+    return {**fine, "required_resources": needs, "creation_time_ms": ago(300), **changed}
+
+
+def group(state: str) -> dict[str, Any]:
+    """A row of a placement group that waits, and has for minutes."""
+    stats = {"scheduling_state": state, "creation_request_received_ns": str(int(ago(300) * 1e6))}
+    return {"name": "", "placement_group_id": "pg1", "stats": stats}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "groups", "report", "found"),
+    [
+        ([], [], status(), []),
+        ([task({"CPU": 1.0})], [], status(), []),  # the cluster is full, no more
+        ([task({"CPU": 64.0})], [], status(), ["tasks that need 64 CPU: train"]),
+        ([task({"CPU": 1.0, "TPU": 1.0})], [], status(), ["tasks that need 1 CPU, 1 TPU: train"]),
+        ([task({"CPU": 64.0}, creation_time_ms=ago(-60))], [], status(), []),
+        ([task({"CPU": 64.0})], [], status(pendingLaunches={"large": 1}), []),
+        ([task({"CPU": 64.0})], [], partial(unreported), []),
+        ([task({"CPU": 64.0}, job_id="ended")], [], status(), []),
+        ([task({"CPU_group_0_pg1": 1.0}, placement_group_id="pg1")], [], status(), []),
+        ([task({"CPU": 1.0}, label_selector={"zone": "a"})], [], status(), []),
+        ([], [group("INFEASIBLE")], status(), ["placement groups that fit nowhere: pg1"]),
+        ([], [group("NO_RESOURCES")], status(), []),
+    ],
+)
+def test_a_demand_is_infeasible_where_no_node_is_as_large_and_none_comes(
+    tasks: list[Any], groups: list[Any], report: Callable[[], list[Reply]], found: list[str]
+) -> None:
+    replies = {
+        "GET /api/cluster_status": report(),
+        "GET /api/v0/tasks": listed(*tasks),
+        "GET /api/v0/placement_groups": listed(*groups),
+        "GET /api/jobs/": answers([{"job_id": "01", "status": "RUNNING"}, {"job_id": "ended", "status": "STOPPED"}]),
+        NODES: listed(node("h", head=True), node("w")),
+    }
+
+    with serving(replies) as script, closing(ray(script)) as client:
+        assert client.infeasible() == found
+
+
+def submitted(name: str, **changed: Any) -> dict[str, Any]:
+    """A row of a job of an application."""
+    now = time.time() * 1000
+    fine = {"status": "FAILED", "entrypoint": "python x.py", "error_type": None, "start_time": now, "end_time": now}
+    return {"submission_id": name, "job_id": None, **fine, **changed}
+
+
+DIED = {"error_type": "JOB_SUPERVISOR_ACTOR_DIED"}
+
+
+@pytest.mark.parametrize(
+    ("row", "stuck", "lost"),
+    [
+        (submitted("etl"), False, False),
+        (submitted("etl", error_type="JOB_ENTRYPOINT_COMMAND_ERROR"), False, False),
+        (submitted("etl", **DIED), False, True),
+        (submitted("etl", error_type="JOB_SUPERVISOR_ACTOR_START_TIMEOUT"), False, True),
+        (submitted("etl", **DIED, end_time=0), False, False),
+        (submitted("etl", **DIED, entrypoint="Entrypoint not found."), False, False),
+        (submitted("pv-20261130115212-8f09fe-1", **DIED), False, False),
+        (submitted("etl", status="PENDING", start_time=1), True, False),
+        (submitted("etl", status="RUNNING", start_time=1), False, False),
+    ],
+)
+def test_a_job_that_ray_lost_is_told_from_one_that_failed(row: dict[str, Any], stuck: bool, lost: bool) -> None:
+    with serving({"GET /api/jobs/": answers([row])}) as script, closing(ray(script)) as client:
+        assert bool(client.stuck()) == stuck
+        assert bool(client.broken_off()) == lost
+
+
+def summary(memory: float = 30, disk: float = 40, fallback: int = 0) -> list[Reply]:
+    """What the agent of one node told of its room."""
+    store = {"objectStoreBytesFallback": str(fallback)} if fallback else {}
+    raylet = {"nodeId": "w", "state": "ALIVE", "storeStats": store}
+    row = {"mem": [100, 100 - memory, memory, memory], "disk": {"/": {"percent": disk}}, "raylet": raylet}
+    return answers({"data": {"summary": [row]}})
+
+
+@pytest.mark.parametrize(
+    ("replies", "signature"),
+    [
+        (summary(), ""),
+        (summary(memory=97), "ray.memory_short"),
+        (summary(disk=91), "ray.disk_short"),
+        (summary(fallback=1 << 24), "ray.object_store_full"),
+    ],
+)
+def test_a_node_has_room_until_ray_would_stop_its_tasks(replies: list[Reply], signature: str) -> None:
+    seen = ""
+    with serving({"GET /nodes": replies}) as script, closing(ray(script)) as client:
+        try:
+            client.has_room()
+        except Wrong as wrong:
+            seen = wrong.signature
+
+    assert seen == signature
 
 
 def test_a_job_that_does_not_end_is_told_as_it_stands() -> None:

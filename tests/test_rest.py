@@ -14,7 +14,17 @@ from scripted import Reply, Script, answers, serving
 from gonogo.checks.rest import Rest, bearer
 from gonogo.checks.translate import chain
 from gonogo.core.endpoints import Endpoints, Timeouts
-from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, TimedOut, Unavailable, Untrusted
+from gonogo.core.errors import (
+    ClientError,
+    Denied,
+    Forbidden,
+    Garbled,
+    Refused,
+    ServerError,
+    TimedOut,
+    Unavailable,
+    Untrusted,
+)
 
 
 def rest(script: Script, **given: object) -> Rest:
@@ -28,6 +38,11 @@ def rest(script: Script, **given: object) -> Rest:
         (Reply(401, "who are you"), Denied),
         (Reply(403, "not for you"), Forbidden),
         (Reply(404, "what"), Garbled),
+        (Reply(404, '{"error": "no such thing"}'), ServerError),
+        (Reply(409, '{"error": "in use"}'), ServerError),
+        (Reply(409, '"in use"'), Garbled),
+        (Reply(500, '{"error": "ouch"}'), ServerError),
+        (Reply(503, '{"error": "later"}'), Unavailable),
         (Reply(500, "ouch"), Unavailable),
         (Reply(503, "later"), Unavailable),
         (Reply(200, "<html>a login page</html>"), Garbled),

@@ -474,6 +474,7 @@ READERS = {
     "src/gonogo/render/html.py": "how many lines, and the last ones",
     "src/gonogo/checks/rest.py::said": "on one line",
     "src/gonogo/render/wording.py::first_line": "its first line",
+    "src/gonogo/results/model.py::compared": "what it says need not be said twice",
     "src/gonogo/results/verdict.py::_line": "on one line",
     "src/gonogo/run/progress.py": "its first line",
     "src/gonogo/providers/embedded/deployment.py": "the last lines of a log",

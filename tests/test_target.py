@@ -497,6 +497,33 @@ def test_an_expectation_by_which_no_check_could_fail_is_refused(tmp_path: Path, 
     assert f"components.queue.expect.{given.partition(' ')[0]} {said}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('[{ match = "scratch-*", reason = "made anew each day" }]', ""),
+        ("[]", ""),
+        ('[{ match = "scratch-*" }]', "exceptions[0] must be { match, reason }, both text"),
+        ('[{ match = "a", reason = " " }]', "exceptions[0] must be { match, reason }, both text"),
+        ('["scratch-*"]', "exceptions[0] must be { match, reason }, both text"),
+        ('[{ match = "*", reason = "all" }]', "exceptions[0].match covers every name: no check could fail by it"),
+        ('"scratch-*"', "exceptions must be a list"),
+    ],
+)
+def test_an_exception_says_which_names_and_why(tmp_path: Path, given: str, said: str) -> None:
+    component = FILES["deploy/queue/component.toml"]
+    expect = "brokers = 3\nexceptions = []\n[bounds]\nexceptions = { empty = true }"
+    checkout(tmp_path, {"deploy/queue/component.toml": component.replace("brokers = 3", expect)})
+    target = tmp_path / "deploy/targets/staging.toml"
+    target.write_text(dedent(QUEUE) + f"[components.queue.expect]\nexceptions = {given}\n")
+
+    if said:
+        with pytest.raises(ConfigError) as caught:
+            load_target("staging", tmp_path, Registry.load(tmp_path))
+        assert said in str(caught.value)
+    else:
+        assert load_target("staging", tmp_path, Registry.load(tmp_path)).name == "staging"
+
+
 def test_a_component_expects_nothing_by_which_no_check_could_fail(tmp_path: Path) -> None:
     component = FILES["deploy/queue/component.toml"].replace("brokers = 3", "brokers = 0\n[bounds]\nbrokres = {}")
 

@@ -20,6 +20,7 @@ from gonogo.core.errors import (
     TimedOut,
     Unresolved,
     Untrusted,
+    worded,
 )
 
 
@@ -57,6 +58,24 @@ def wrapped(inner: BaseException) -> LibraryError:
 def test_the_bottom_of_the_chain_decides(raised: BaseException, meant: type[ClientError]) -> None:
     assert type(translated("store", wrapped(raised))) is meant
     assert type(translated("store", raised)) is meant
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("once"), "once"),
+        (
+            ValueError("Connection aborted.", ConnectionResetError(104, "reset")),
+            "Connection aborted: [Errno 104] reset",
+        ),
+        (ValueError("a", ValueError("b", 3)), "a: b: 3"),
+        (OSError(28, "No space left"), "[Errno 28] No space left"),
+        (KeyError("key"), "'key'"),
+        (ValueError(), ""),
+    ],
+)
+def test_what_an_exception_says_is_no_tuple(error: Exception, said: str) -> None:
+    assert worded(error) == said
 
 
 def test_exceptions_in_arguments_and_groups_are_part_of_the_chain() -> None:

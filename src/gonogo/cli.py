@@ -527,10 +527,10 @@ def main() -> None:
 
 def completed() -> int:
     """Print what a shell asks for, whatever stands in the way: whoever types is told no errors."""
-    from typer._completion_classes import completion_init
+    from typer import completion
 
     with suppress(Exception, KeyboardInterrupt):
-        completion_init()
+        completion.completion_init()  # type: ignore[attr-defined]
         app(standalone_mode=False, prog_name="gonogo")
     return Code.GO
 

@@ -38,6 +38,20 @@ def test_documents_are_found_as_they_were_written(elasticsearch: Elasticsearch) 
     expect(rest, WITHOUT_A_AND_B, cause="elasticsearch.search_wrong", message="after the deletion of two")
 
 
+@pytest.mark.criterion("elasticsearch.defaults")
+@pytest.mark.writes
+def test_an_index_with_the_defaults_works(elasticsearch: Elasticsearch) -> None:
+    """An index made with nothing overridden takes documents, and a search finds them."""
+    with elasticsearch.default_index() as index:
+        elasticsearch.add(index, {"a": DOCUMENTS["a"], "d": DOCUMENTS["d"]})
+
+        read = elasticsearch.get(index, "d")
+        found = elasticsearch.ids(index, {"match": {"text": "fox"}})
+
+    expect(read, DOCUMENTS["d"], cause="elasticsearch.template_wrong")
+    expect(found, ["a"], cause="elasticsearch.template_wrong", message="by a word")
+
+
 @pytest.mark.criterion("elasticsearch.node_loss")
 @pytest.mark.disrupts
 def test_a_lost_data_node_loses_no_document(elasticsearch: Elasticsearch, disturb: Disturb) -> None:

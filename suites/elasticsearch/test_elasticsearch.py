@@ -35,12 +35,65 @@ def test_disks_are_below_their_watermarks(elasticsearch: Elasticsearch) -> None:
     expect(disks, something(), cause="elasticsearch.node_missing", message="data nodes with disks")
     passed = [disk for disk in disks if disk.passed]
     expect(passed, nothing(), cause="elasticsearch.disk_above_watermark", message="past a watermark")
+    coming = [disk for disk in disks if disk.coming]
+    expect(
+        coming,
+        nothing(),
+        cause="elasticsearch.disk_above_watermark",
+        message="past a watermark by what will be written",
+    )
 
 
 @pytest.mark.criterion("elasticsearch.blocks")
-def test_no_index_is_read_only(elasticsearch: Elasticsearch) -> None:
-    """No index is read-only, neither by a full disk nor by hand."""
-    expect(elasticsearch.read_only(), nothing(), cause="elasticsearch.index_read_only", message="read-only")
+def test_no_index_is_blocked(elasticsearch: Elasticsearch) -> None:
+    """No index that is still used is closed or blocked, neither by a full disk nor by hand, and nor is the cluster."""
+    cluster, closed, indices = elasticsearch.blocked()
+
+    expect(cluster, nothing(), cause="elasticsearch.cluster_read_only", message="blocks of the cluster")
+    expect(indices, nothing(), cause="elasticsearch.index_read_only", message="blocked")
+    expect(closed, nothing(), cause="elasticsearch.index_closed", message="closed")
+
+
+@pytest.mark.criterion("elasticsearch.allocation")
+def test_shards_may_be_allocated(elasticsearch: Elasticsearch) -> None:
+    """No setting keeps new shards from the data nodes."""
+    expect(elasticsearch.allocation(), nothing(), cause="elasticsearch.allocation_disabled", message="in the way")
+
+
+@pytest.mark.criterion("elasticsearch.health_report")
+def test_its_own_health_report_is_good(elasticsearch: Elasticsearch) -> None:
+    """Elasticsearch's own health report finds nothing wrong."""
+    expect(elasticsearch.its_own_verdict(), nothing(), cause="elasticsearch.trouble_reported", message="its own report")
+
+
+@pytest.mark.criterion("elasticsearch.shards_room")
+def test_there_is_room_for_more_shards(elasticsearch: Elasticsearch) -> None:
+    """The data nodes may hold more shards than they do."""
+    allowed = elasticsearch.expect["shards_used_percent"]
+
+    expect(elasticsearch.shards_used(), at_most(allowed, "%"), cause="elasticsearch.shards_nearly_full")
+
+
+@pytest.mark.criterion("elasticsearch.lifecycles")
+def test_lifecycles_go_on(elasticsearch: Elasticsearch) -> None:
+    """Lifecycle and snapshot policies run, and no index is stuck in a step that failed."""
+    expect(elasticsearch.stuck(), nothing(), cause="elasticsearch.lifecycle_stuck", message="stuck")
+
+
+@pytest.mark.criterion("elasticsearch.certificates")
+def test_no_certificate_expires_soon(elasticsearch: Elasticsearch) -> None:
+    """No certificate that Elasticsearch shows, nor the API key that it is asked with, expires soon."""
+    days = elasticsearch.expect["certificate_days"]
+
+    soon = elasticsearch.expiring(days)
+
+    expect(soon, nothing(), cause="elasticsearch.certificate_expires", message=f"within {days} days")
+
+
+@pytest.mark.criterion("elasticsearch.pressure")
+def test_nothing_is_refused_under_pressure(elasticsearch: Elasticsearch) -> None:
+    """While it is watched no circuit breaker trips, and no queue turns a request away."""
+    expect(elasticsearch.refuses(), nothing(), cause="elasticsearch.circuit_breaker", message="refused")
 
 
 @pytest.mark.criterion("elasticsearch.pending_tasks")

@@ -40,12 +40,34 @@ def test_every_advertised_address_answers(kafka: Kafka) -> None:
 
 @pytest.mark.criterion("kafka.internal_topics")
 def test_internal_topics_survive_a_broker(kafka: Kafka) -> None:
-    """Kafka's own topics have as many replicas as expected of every topic."""
+    """Kafka's own topics have as many replicas as expected of every topic, and keep the last of each key."""
     expected = kafka.expect["replication"]
 
-    replicas = kafka.internal_replication()
+    replicas, forgetful = kafka.internal_replication(), kafka.uncompacted()
 
     expect(replicas, each(at_least(expected, "replicas")), cause="kafka.internal_topic_thin")
+    expect(forgetful, nothing(), cause="kafka.internal_topic_forgets", message="not compacted")
+
+
+@pytest.mark.criterion("kafka.topics")
+def test_every_topic_survives_a_broker(kafka: Kafka) -> None:
+    """Every topic has the expected replicas, and is neither written with fewer in sync nor with none to spare."""
+    expect(kafka.thin(), nothing(), cause="kafka.topic_thin", message="kept too thinly")
+
+
+@pytest.mark.criterion("kafka.log_dirs")
+def test_every_log_dir_is_online_and_has_room(kafka: Kafka) -> None:
+    """Every folder in which a broker keeps records is online, and has room."""
+    offline, full = kafka.log_dirs()
+
+    expect(offline, nothing(), cause="kafka.log_dir_offline", message="offline")
+    expect(full, nothing(), cause="kafka.disk_filling", message="nearly full")
+
+
+@pytest.mark.criterion("kafka.elections")
+def test_leaders_stay(kafka: Kafka) -> None:
+    """No partition, nor the quorum, gets one new leader after the other."""
+    expect(kafka.elections(), nothing(), cause="kafka.elections_in_series", message="leaders do not stay")
 
 
 @pytest.mark.criterion("kafka.authentication")

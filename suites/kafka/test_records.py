@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.kafka import Health, Kafka, Record
-from gonogo import containing, expect, nothing
+from gonogo import at_least, containing, expect, nothing
 from gonogo.checks.disturb import Disturb
 
 RECORDS = [
@@ -15,6 +15,7 @@ RECORDS = [
     Record(b"", b"an empty value"),
     Record(b"x" * 100_000, b"a large value"),
 ]
+PLAIN = [Record(b"without a key"), Record(b"with one", b"key")]
 EARLY = [Record(b"early %d" % number) for number in range(6)]
 LATE = [Record(b"late %d" % number) for number in range(4)]
 
@@ -29,6 +30,22 @@ def test_records_come_back_as_they_were(kafka: Kafka) -> None:
         read = kafka.consume(topic)
 
     expect(read, RECORDS, cause="kafka.records_altered")
+
+
+@pytest.mark.criterion("kafka.defaults")
+@pytest.mark.writes
+def test_a_topic_with_the_defaults_keeps_records(kafka: Kafka) -> None:
+    """A topic made with nothing overridden has the expected replicas, and keeps what is written to it."""
+    hours = kafka.expect["retention_hours"]
+    with kafka.default_topic() as topic:
+        kafka.produce(topic, PLAIN)
+
+        read = kafka.consume(topic)
+        thin, kept = kafka.thin([topic]), kafka.retention_hours(topic)
+
+    expect(sorted(read), sorted(PLAIN), cause="kafka.records_altered")
+    expect(thin, nothing(), cause="kafka.topic_thin", message="kept too thinly by default")
+    expect(kept, at_least(hours, "h"), cause="kafka.retention_short", message="kept by default")
 
 
 @pytest.mark.criterion("kafka.group")

@@ -9,7 +9,8 @@ import pytest
 from fixtures.mlflow import Mlflow
 from fixtures.postgresql import Postgresql
 from fixtures.s3 import S3
-from gonogo import about, at_least, expect, something
+from gonogo import about, at_least, expect, nothing, something
+from gonogo.checks.exceptions import listed, unexcepted
 
 PARAMS = {"depth": "3", "eta": "0.1"}
 METRICS = {"loss": 0.25, "accuracy": 0.9375}
@@ -64,10 +65,30 @@ def test_run_is_a_row_of_the_database(mlflow: Mlflow, postgresql: Postgresql) ->
         run = mlflow.log(experiment, params={}, metrics=METRICS, artifacts={})
 
         rows = postgresql.rows("SELECT status, experiment_id FROM runs WHERE run_uuid = %s", (run,))
+        seen = [f"{status} in experiment {number}" for status, number in rows]
         metrics = postgresql.rows("SELECT key, value FROM latest_metrics WHERE run_uuid = %s", (run,))
 
-    expect(rows, [("FINISHED", int(experiment.id))], cause="mlflow.row_missing")
+    expect(seen, [f"FINISHED in experiment {experiment.id}"], cause="mlflow.row_missing")
     expect(dict(metrics), METRICS, cause="mlflow.row_missing")
+
+
+@pytest.mark.criterion("mlflow.schema")
+def test_schema_is_the_servers(mlflow: Mlflow, postgresql: Postgresql) -> None:
+    """The schema of MLflow's database has the revision that the server expects."""
+    wanted = mlflow.schema()
+
+    rows = postgresql.rows("SELECT version_num FROM alembic_version")
+
+    expect(", ".join(row[0] for row in rows), wanted, cause="mlflow.schema_differs", message="alembic_version")
+
+
+@pytest.mark.criterion("mlflow.artifact_locations")
+def test_artifact_locations_can_be_read(mlflow: Mlflow, s3: S3) -> None:
+    """The store of every active experiment's artifacts can be read."""
+    seen = mlflow.artifact_stores(s3)
+
+    wrong = unexcepted(seen.wrong, mlflow.expect)
+    expect(listed(wrong), nothing(), cause="mlflow.artifacts_unreachable", message=f"of {seen}")
 
 
 @pytest.mark.criterion("mlflow.host")

@@ -38,6 +38,30 @@ def test_databases_are_online(neo4j: Neo4j) -> None:
     neo4j.has_its_databases()
 
 
+@pytest.mark.criterion("neo4j.usable")
+def test_what_exists_can_be_used(neo4j: Neo4j) -> None:
+    """Every database takes writes; every index, and so every constraint, is online, or is built and gets further."""
+    neo4j.can_be_used()
+
+
+@pytest.mark.criterion("neo4j.transactions")
+def test_no_transaction_is_stuck(neo4j: Neo4j) -> None:
+    """No transaction waits for a lock for long, and none is open for longer than any should be."""
+    neo4j.has_no_old_transactions()
+
+
+@pytest.mark.criterion("neo4j.defaults")
+@pytest.mark.writes
+def test_an_application_with_defaults_is_served(neo4j: Neo4j) -> None:
+    """What an application writes with the driver's and the server's own defaults is read likewise."""
+    with neo4j.graph() as graph:
+        graph.add_by_default("raw", "staged")
+
+        seen = graph.names_by_default()
+
+    expect(seen, ["raw", "staged"], cause="neo4j.graph_altered")
+
+
 @pytest.mark.criterion("neo4j.rollback")
 @pytest.mark.writes
 def test_a_rollback_leaves_nothing(neo4j: Neo4j) -> None:

@@ -7,8 +7,9 @@ import pytest
 from fixtures.postgresql import Postgresql
 from gonogo import at_most, expect, nothing, something
 from gonogo.checks.disturb import Disturb
+from gonogo.checks.exceptions import first, listed, unexcepted
 
-ROWS = [(1, "plain"), (2, "ünïcode 統計"), (3, "quote ' and \\ and %")]
+ROWS = {1: "plain", 2: "ünïcode 統計", 3: "quote ' and \\ and %"}
 
 
 @pytest.mark.criterion("postgresql.answers")
@@ -36,7 +37,7 @@ def test_connections_are_left(postgresql: Postgresql) -> None:
 
     connections = postgresql.connections()
 
-    told = f"{connections.used} of {connections.allowed} connections"
+    told = f"{connections.used} of {connections.allowed} connections of {connections.whose}"
     expect(connections.percent, at_most(allowed, "%"), cause="postgresql.connections_nearly_used", message=told)
 
 
@@ -53,7 +54,70 @@ def test_transaction_ids_are_left(postgresql: Postgresql) -> None:
 
     age = postgresql.oldest_transaction_age()
 
-    expect(age, at_most(allowed, "transactions"), cause="postgresql.vacuum_behind")
+    left = f"{2**31 - age} transactions are left until writes stop"
+    expect(age, at_most(allowed, "transactions"), cause="postgresql.vacuum_behind", message=left)
+
+
+@pytest.mark.criterion("postgresql.databases")
+def test_databases_can_be_used(postgresql: Postgresql) -> None:
+    """Every database lets sessions in, and none of them, nor our role, only reads by default."""
+    closed = unexcepted(postgresql.closed_databases(), postgresql.expect)
+
+    expect(listed(closed), nothing(), cause="postgresql.database_closed", message="databases")
+
+
+@pytest.mark.criterion("postgresql.indexes")
+def test_indexes_are_valid(postgresql: Postgresql) -> None:
+    """Every index of the application's database is valid, or somebody builds it now."""
+    invalid = unexcepted(postgresql.invalid_indexes(), postgresql.expect)
+
+    facts = first(invalid, "index")
+    expect(listed(invalid), nothing(), cause="postgresql.index_invalid", message="invalid indexes", facts=facts)
+
+
+@pytest.mark.criterion("postgresql.sequences")
+def test_sequences_give_free_values(postgresql: Postgresql) -> None:
+    """The sequences of the application's keys give values that no row has, and have enough of them left."""
+    seen = postgresql.sequences(postgresql.expect["sequence_used_percent"])
+
+    behind, ending = unexcepted(seen.behind, postgresql.expect), unexcepted(seen.ending, postgresql.expect)
+    facts = first(behind, "sequence")
+    expect(listed(behind), nothing(), cause="postgresql.sequence_behind", message=f"of {seen}", facts=facts)
+    facts = first(ending, "sequence")
+    expect(listed(ending), nothing(), cause="postgresql.sequence_ends", message=f"of {seen}", facts=facts)
+
+
+@pytest.mark.criterion("postgresql.locks")
+def test_nobody_waits_long_for_a_lock(postgresql: Postgresql) -> None:
+    """No session waits long for a lock that another one holds."""
+    limit = postgresql.expect["lock_wait_seconds"]
+
+    long = postgresql.long_waits(limit)
+
+    told = f"waits of more than {limit} s"
+    expect("; ".join(long.values()), nothing(), cause="postgresql.lock_convoy", message=told, facts=first(long, "pid"))
+
+
+@pytest.mark.criterion("postgresql.transactions")
+def test_no_transaction_is_idle_for_long(postgresql: Postgresql) -> None:
+    """No transaction of the application's role stays open and does nothing, and no prepared one is forgotten."""
+    limit = postgresql.idle_seconds()
+
+    idle = postgresql.idle_transactions(limit)
+
+    told, facts = f"idle for more than {limit:g} s", first(idle, "pid")
+    expect("; ".join(idle.values()), nothing(), cause="postgresql.transaction_idle", message=told, facts=facts)
+
+
+@pytest.mark.criterion("postgresql.replication")
+def test_replication_has_its_readers(postgresql: Postgresql) -> None:
+    """Every replication slot is read, and the synchronous standby that commits wait for is there."""
+    missing = postgresql.missing_standby()
+    inactive = unexcepted(postgresql.inactive_slots(), postgresql.expect)
+
+    expect(missing, nothing(), cause="postgresql.synchronous_standby_missing")
+    facts = first(inactive, "slot")
+    expect(listed(inactive), nothing(), cause="postgresql.slot_inactive", message="replication slots", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.authentication")

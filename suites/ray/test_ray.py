@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fixtures.ray import ENDED, Ray
-from gonogo import above, at_least, containing, each, expect, one_of, something
+from gonogo import above, at_least, at_most, containing, each, expect, nothing, one_of, something
 
 SUM_OF_SQUARES = """
 import ray
 ray.init(log_to_driver=False)
-@ray.remote(num_cpus=0.25)
+@ray.remote
 def square(n):
     return n * n
 print("sum of squares", sum(ray.get([square.remote(n) for n in range(4)])))
@@ -69,6 +69,41 @@ def test_job_computes(ray: Ray) -> None:
     expect(end.status, one_of(*ENDED), cause="ray.job_unfinished", message=end.message)
     expect((end.status, end.exit_code), ("SUCCEEDED", 0), cause="ray.job_failed", message=str(end))
     expect(end.logs, containing("sum of squares 14"), cause="ray.job_result_wrong")
+
+
+@pytest.mark.criterion("ray.agents")
+def test_every_agent_answers(ray: Ray) -> None:
+    """On every node that is alive the dashboard agent answers, which takes jobs and hands out logs."""
+    silent, left = ray.silent_agents()
+
+    expect(silent, {}, cause="ray.agent_hung", message=f"agents that do not answer ({left} not asked)")
+
+
+@pytest.mark.criterion("ray.autoscaler")
+def test_autoscaler_reports(ray: Ray) -> None:
+    """The autoscaler reports, without an error, and its provider gives the nodes that it asks for."""
+    ray.has_its_autoscaler()
+
+
+@pytest.mark.criterion("ray.demands")
+def test_demands_can_be_met(ray: Ray) -> None:
+    """No running job waits for a node larger than any that there is or comes."""
+    expect(ray.infeasible(), nothing(), cause="ray.demand_infeasible", message="what waits for a node that none is")
+
+
+@pytest.mark.criterion("ray.jobs")
+def test_jobs_of_others_are_not_lost(ray: Ray) -> None:
+    """No job waits to be started for longer than a small one takes, and Ray itself lost no series of jobs."""
+    stuck, lost = ray.stuck(), ray.broken_off()
+
+    expect(stuck, nothing(), cause="ray.job_unfinished", message="jobs that wait to be started")
+    expect(len(lost), at_most(ray.expect["lost_jobs"]), cause="ray.jobs_lost", message=f"jobs that Ray lost: {lost}")
+
+
+@pytest.mark.criterion("ray.room")
+def test_nodes_have_room(ray: Ray) -> None:
+    """No node's memory, disk or object store is near what Ray stops tasks and objects at."""
+    ray.has_room()
 
 
 @pytest.mark.criterion("ray.failing_job")

@@ -39,6 +39,28 @@ def test_an_object_lives_and_dies(s3: S3) -> None:
     expect(left, [], cause="s3.object_not_listed", message="after its deletion")
 
 
+@pytest.mark.criterion("s3.usable")
+def test_what_exists_can_be_read(s3: S3) -> None:
+    """Every bucket that the platform names is listed, and the objects that it lists can be read."""
+    s3.can_be_used()
+
+
+@pytest.mark.criterion("s3.retention")
+def test_artifacts_are_kept(s3: S3) -> None:
+    """No lifecycle rule of a bucket that the platform names deletes or archives what lies in it."""
+    s3.keeps_artifacts()
+
+
+@pytest.mark.criterion("s3.defaults")
+@pytest.mark.writes
+def test_an_application_with_defaults_is_served(s3: S3) -> None:
+    """An object that a client of today puts with its own defaults, checksums included, is read likewise."""
+    with s3.own_key() as key:
+        received = s3.by_default(key, BODY)
+
+    expect(hashlib.sha256(received).hexdigest(), hashlib.sha256(BODY).hexdigest(), cause="s3.object_altered")
+
+
 @pytest.mark.criterion("s3.multipart")
 @pytest.mark.writes
 def test_parts_become_one_object(s3: S3) -> None:

@@ -395,13 +395,14 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
     for name, signature in component.signatures.items():
         if not signatures.NAME.fullmatch(name):
             yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")
-        for key in ADDRESS_KEY.findall(signature.by_hand):
-            if key in keys.secret:
-                yield Problem(where, f"signatures.{name}.by_hand must not show the secret {{{key}}}")
-            elif key not in keys.all:
-                yield Problem(
-                    where, f"signatures.{name}.by_hand: unknown endpoint key {{{key}}}", suggestion(key, keys.all)
-                )
+        known = (*keys.all, *signature.facts, *signatures.PLACES)
+        for part in ("hint", "by_hand", "attached"):
+            for key in ADDRESS_KEY.findall(getattr(signature, part)):
+                if key in keys.secret:
+                    yield Problem(where, f"signatures.{name}.{part} must not show the secret {{{key}}}")
+                elif key not in known:
+                    hint = suggestion(key, known)
+                    yield Problem(where, f"signatures.{name}.{part}: unknown endpoint key {{{key}}}", hint)
 
 
 class _Reviewed:

@@ -15,52 +15,84 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """snake_case: the part of a signature behind the component and its dot."""
 
 ADDRESS_KEY = re.compile(r"\{([a-z_]+)\}")
-"""An endpoint key in a command: ``--bootstrap-server {bootstrap}``."""
+"""An endpoint key, or a fact of the case, in a command: ``--bootstrap-server {bootstrap}``."""
+
+OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
+"""A part of a command that is left out where a key in it is not known: ``curl[[ -u {username}]] {url}``."""
+
+PLACES = ("at_host", "at_port", "at_url", "target")
+"""Keys that any command may hold: where the component is, and the target where it is not the default one."""
 
 
 class Signature(Struct, frozen=True, kw_only=True):
-    """One likely cause with what to do about it, and the next command to type."""
+    """One likely cause with what to do about it, and the next command to type.
+
+    ``attached`` is the command on a platform that gonogo did not deploy, where that is another one. ``facts`` are what
+    whoever names this cause tells of the case; hint and commands may name them, and endpoint keys, in ``{}``. A command
+    is shown only where all that it names is known, and can then be typed as it is.
+    """
 
     hint: str
     by_hand: str = ""
+    attached: str = ""
+    facts: tuple[str, ...] = ()
 
 
 GENERIC: Mapping[str, Signature] = {
     "connection_refused": Signature(
         hint="Nothing listens at that address: the process has ended, or the Service points elsewhere.",
-        by_hand="gonogo status",
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="nc -vz -w 5 {at_host} {at_port}",
+    ),
+    "connection_cut": Signature(
+        hint="The connection was accepted, and cut before we could log in: a limit, or a port of another protocol.",
+        by_hand="nc -vz -w 5 {at_host} {at_port}",
     ),
     "process_gone": Signature(
         hint="The server's process ended; its log's last lines say why, the kernel's log whether memory ran out.",
-        by_hand="gonogo status",
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="gonogo health[[ --target {target}]]",
     ),
     "unavailable": Signature(
         hint="The server answers and says that it cannot serve; it starts, recovers, or lost what it depends on.",
-        by_hand="gonogo status",
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="curl -sS -i --max-time 10 {at_url}",
+    ),
+    "server_error": Signature(
+        hint="The server answered with an error of its own[[, {code}]]: see its log, and the product's documents.",
+        facts=("code",),
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="curl -sS -i --max-time 10 {at_url}",
+    ),
+    "operation_hangs": Signature(
+        hint="The component answers, and this operation did not end: a lock, a full queue, or what is behind it hangs.",
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="nc -vz -w 5 {at_host} {at_port}",
     ),
     "timed_out": Signature(
         hint="The server accepts and does not answer: it hangs or is overloaded, or a firewall drops packets.",
-        by_hand="gonogo status",
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="nc -vz -w 5 {at_host} {at_port}",
     ),
     "name_unresolved": Signature(
         hint="The host name does not resolve from here: a typing error, or a name known only inside the cluster.",
-        by_hand="gonogo endpoints",
+        by_hand="getent hosts {at_host}",
     ),
     "tls_untrusted": Signature(
         hint="The TLS handshake failed: give the platform's authority as `ca`, or the port does not speak TLS.",
-        by_hand="gonogo endpoints",
+        by_hand="openssl s_client -brief -connect {at_host}:{at_port} -servername {at_host} </dev/null",
     ),
     "credentials_refused": Signature(
         hint="The server does not accept our credentials: the reference in the target file holds an old secret.",
-        by_hand="gonogo endpoints",
+        by_hand="gonogo endpoints[[ --target {target}]]",
     ),
     "right_missing": Signature(
         hint="The account is known and lacks a right; grant it what the check's claim says.",
-        by_hand="gonogo endpoints",
+        by_hand="gonogo endpoints[[ --target {target}]]",
     ),
     "object_absent": Signature(
         hint="The cluster has no such object: it was never deployed, was deleted, or lives in another namespace.",
-        by_hand="gonogo health",
+        by_hand="gonogo health[[ --target {target}]]",
     ),
     "cluster_unreachable": Signature(
         hint="The cluster's API server could not be asked; see whether kubectl reaches it with the same context.",
@@ -71,7 +103,7 @@ GENERIC: Mapping[str, Signature] = {
     ),
     "secret_missing": Signature(
         hint="The target file refers to a Secret, or a key of one, that the cluster does not hold.",
-        by_hand="gonogo endpoints --discover",
+        by_hand="gonogo endpoints --discover[[ --target {target}]]",
     ),
     "not_askable": Signature(
         hint="What the claim is about is not there; declare it as unsupported in the target file, with the reason.",
@@ -80,35 +112,37 @@ GENERIC: Mapping[str, Signature] = {
         hint="The check's body must claim with expect and return nothing; an async def needs a plugin that awaits it.",
     ),
     "answer_garbled": Signature(
-        hint="Something else answers at that address: a proxy, a login page, or another port of the same server.",
-        by_hand="gonogo endpoints",
+        hint="What answers there is not this component: a proxy, a login page, or another port of the same server.",
+        by_hand="curl -sS -i --max-time 10 {at_url}",
     ),
     "not_up": Signature(
         hint="The component is not up, and this run only attaches to what is.",
-        by_hand="gonogo up",
+        by_hand="gonogo up[[ --target {target}]]",
+        attached="gonogo endpoints --discover[[ --target {target}]]",
     ),
     "not_started": Signature(
         hint="The server did not come up; the last lines of its log say why.",
-        by_hand="gonogo up",
+        by_hand="gonogo up[[ --target {target}]]",
     ),
     "workload_not_ready": Signature(
         hint="The pods behind the component's Service are not ready; its message names the object and the reason.",
-        by_hand="gonogo health",
+        by_hand="gonogo health[[ --target {target}]]",
     ),
     "configured_otherwise": Signature(
         hint="It runs, and with another configuration than would be started now; `gonogo up` tells what differs.",
-        by_hand="gonogo status",
+        by_hand="gonogo status[[ --target {target}]]",
     ),
     "not_settled": Signature(
         hint="The server answers, and what it should settle into is not there within the limit: nodes are missing.",
-        by_hand="gonogo status",
+        by_hand="gonogo status[[ --target {target}]]",
+        attached="nc -vz -w 5 {at_host} {at_port}",
     ),
     "not_allowed": Signature(
         hint="The check creates objects, and this run may only read: mark it as one that writes.",
     ),
     "wrong_account": Signature(
         hint="The server runs as another account than it should, and has other rights than were reviewed.",
-        by_hand="gonogo status",
+        by_hand="ps -eo user,pid,args",
     ),
     "not_listening": Signature(
         hint="The server's process runs and does not listen on its address: its settings name another one.",
@@ -120,15 +154,15 @@ GENERIC: Mapping[str, Signature] = {
     ),
     "data_of_another": Signature(
         hint="The data folder belongs to another account than the server's; give it back with chown.",
-        by_hand="ls -ld DATA_FOLDER",
+        by_hand="gonogo status --json[[ --target {target}]]",
     ),
     "data_readable": Signature(
         hint="Other accounts of the host can read the server's data; take the others' rights away with chmod 700.",
-        by_hand="ls -ld DATA_FOLDER",
+        by_hand="gonogo status --json[[ --target {target}]]",
     ),
     "data_shared": Signature(
         hint="Two servers were given one data folder, and each damages what the other writes; give each its own.",
-        by_hand="gonogo status",
+        by_hand="gonogo status --json[[ --target {target}]]",
     ),
     "disk_filling": Signature(
         hint="The file system below the data fills up; make room before the server stops writing.",

@@ -559,8 +559,23 @@ def _expect_problems(component: Component, value: object, prefix: str) -> Iterat
             yield f"unknown key {f'{prefix}.expect.{key}'!r}", suggestion(key, component.expect)
         elif _kind(given) != _kind(component.expect[key]):
             yield f"{prefix}.expect.{key} must be {_kind(component.expect[key])}, is {given!r}", ""
+        elif key == "exceptions":
+            yield from _exception_problems(given, f"{prefix}.expect.{key}")
         elif why := component.unfailing(key, given):
             yield f"{prefix}.expect.{key} {why}, is {given!r}", "or declare the criterion as unsupported, with a reason"
+
+
+def _exception_problems(given: list[object], prefix: str) -> Iterator[Fault]:
+    """What is wrong with the exceptions of a target: names that may be as they are, and why."""
+    for number, one in enumerate(given):
+        if not isinstance(one, dict) or set(one) != {"match", "reason"} or not all(map(_said, one.values())):
+            yield f"{prefix}[{number}] must be {{ match, reason }}, both text, is {one!r}", ""
+        elif not one["match"].strip("*?"):
+            yield f"{prefix}[{number}].match covers every name: no check could fail by it", ""
+
+
+def _said(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _kind(value: object) -> str:

@@ -24,8 +24,11 @@ class Client(Protocol):
     Construction does not connect and never fails. A client belongs to one thread. Every call carries a
     deadline of its own (``endpoints.timeouts``).
 
-    Two more may be there. ``settled()`` raises what is not so of the claims of its critical criteria that only read,
-    by the very calls with which the suites ask them: whoever deploys the component waits for it. ``kinds`` are the
+    Three more may be there. ``why(error)`` returns the more exact cause of a ``ClientError`` of this component, or of a
+    ``TimedOut`` of one that needs it, as the server itself says (who holds the lock, which limit was met): a
+    ``ClientError`` or ``Wrong`` whose outcome is failed, or None. A fresh client is asked, with five seconds a call.
+    ``settled()`` raises what is not so of the claims of its critical criteria that only read, by the very calls with
+    which the suites ask them: whoever deploys the component waits for it. ``kinds`` are the
     kinds of objects that it may create, the only ones that a sweep hands to ``remove``.
     """
 

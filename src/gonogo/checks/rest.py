@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gonogo.checks.translate import reaching
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, Unavailable, Wrong
+from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, ServerError, Unavailable, Wrong
 from gonogo.core.loading import also, need, once
 from gonogo.core.names import fits_a_header
 from gonogo.core.outlet import detail, uncut
@@ -72,8 +72,9 @@ class Rest:
     def ask(self, method: str, path: str, *, accept: Collection[int] = (), **given: Any) -> Answer:
         """The answer, where its status is below 400 or in ``accept``; ``given`` is what httpx takes.
 
-        Raises ``ClientError``: ``Denied`` for 401, ``Forbidden`` for 403, ``Unavailable`` for 5xx,
-        ``Garbled`` for any other refusal; and whatever the component's judge says instead.
+        Raises ``ClientError``: ``Denied`` for 401, ``Forbidden`` for 403, ``Unavailable`` for 5xx; ``ServerError`` for
+        any other refusal, and for 500, where its body is JSON, as an API's own are; ``Garbled`` for one of something
+        else; and whatever the component's judge says instead.
         """
         with reaching(self.component, _cut(self.component)):
             answer = self._http.request(method, path, extensions=self._extensions, **given)
@@ -133,5 +134,15 @@ def _cut(component: str) -> Callable[[BaseException], ClientError | None]:
 def _refusal(component: str, answer: Answer) -> ClientError:
     status = answer.status_code
     kinds: dict[int, type[ClientError]] = {401: Denied, 403: Forbidden}
-    kind = kinds.get(status, Unavailable if status >= 500 else Garbled)
-    return kind(component, said(answer), asked=str(answer.request.url.path))
+    told, path = said(answer), str(answer.request.url.path)
+    if status not in kinds and status <= 500 and _json(answer):
+        return ServerError(component, told, asked=path, code=f"HTTP {status}")
+    return kinds.get(status, Unavailable if status >= 500 else Garbled)(component, told, asked=path)
+
+
+def _json(answer: Answer) -> bool:
+    """Whether the body is what a program says to programs: a JSON object."""
+    try:
+        return isinstance(answer.json(), dict)
+    except ValueError:
+        return False

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gonogo.core.errors import ClientError, ClusterLost, Garbled, Refused, TimedOut, Unresolved, Untrusted
+from gonogo.core.errors import ClientError, ClusterLost, Garbled, Refused, TimedOut, Unresolved, Untrusted, worded
 
 SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was refused or cut"}
 """What an exception without a text means."""
@@ -85,9 +85,9 @@ def _translated(component: str, error: BaseException) -> ClientError | None:
     ):
         for one in found:
             if isinstance(one, kinds):
-                return meaning(component, str(one) or SILENT.get(meaning, type(one).__name__))
+                return meaning(component, worded(one) or SILENT.get(meaning, type(one).__name__))
     names = " ".join(type(one).__name__ for one in found)
-    text = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {worded(error)}"
     if "Timeout" in names or "TimedOut" in names:
         return TimedOut(component, text)
     if "DecodeError" in names or "DecodingError" in names or "ProtocolError" in names:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from gonogo.catalog.registry import Component, Criterion, Registry
-from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC
+from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, OPTIONAL, PLACES
 from gonogo.cluster.judge.doom import RULES
 from gonogo.commands import judging
 from gonogo.commands.tables import Form, coloured, columns, for_programs
@@ -159,7 +159,7 @@ def _criterion(suites: Suites, criterion: Criterion) -> Explained:
 def _likely(suites: Suites, cause: str, criterion: str) -> dict[str, Any]:
     told = suites.registry.signature(cause)
     drills = [one.name for one in suites.drills if one.expected.cause == cause and criterion in one.expected.asks]
-    return {"cause": cause, "hint": told.hint, "by_hand": told.by_hand, "drills": drills}
+    return {"cause": cause, "hint": told.hint, "by_hand": OPTIONAL.sub(r"\1", told.by_hand), "drills": drills}
 
 
 def _client_errors() -> list[str]:
@@ -178,13 +178,13 @@ def _cause(suites: Suites, id: str) -> Explained:
     parts: dict[str, Any] = {
         "component": component or "any",
         "hint": told.hint,
-        "by_hand": told.by_hand,
+        "by_hand": OPTIONAL.sub(r"\1", told.by_hand),
         "drills": [
             {"drill": one.name, "fault": str(one.expected.fault), "criteria": list(one.expected.asks)} for one in drills
         ],
         "criteria": criteria,
     }
-    if addresses := ADDRESS_KEY.findall(told.by_hand):
+    if addresses := [key for key in ADDRESS_KEY.findall(told.by_hand) if key not in (*told.facts, *PLACES)]:
         parts["addresses"] = addresses
         parts["note"] = f"`gonogo endpoints {component}` prints what {{…}} stands for"
     if not criteria:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sized
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from gonogo.core.errors import Wrong
@@ -29,11 +30,19 @@ class Expected:
         return self.text + self.unit
 
 
-def expect(actual: object, expected: object, *, cause: str, message: str = "") -> None:
+def expect(
+    actual: object,
+    expected: object,
+    *,
+    cause: str,
+    message: str = "",
+    facts: Mapping[str, object] = MappingProxyType({}),
+) -> None:
     """Claim that ``actual`` equals ``expected``, or fits it. Raises ``Wrong`` where it does not.
 
     ``cause`` is a signature of the catalogue (``kafka.records_lost``), ``message`` says what was looked at where the
-    values do not. The report shows both sides, whether it is so or not.
+    values do not, ``facts`` what the cause's hint and command name of the case. The report shows both sides, whether it
+    is so or not.
     """
     told = f"{message}: " if message else ""
     if isinstance(expected, Expected):
@@ -42,7 +51,7 @@ def expect(actual: object, expected: object, *, cause: str, message: str = "") -
         wanted, found, so = shown(expected), shown(actual), actual == expected
     saw(told + found, told + wanted)
     if not so:
-        raise Wrong(cause, wanted, found, message)
+        raise Wrong(cause, wanted, found, message, facts)
 
 
 def at_most(number: float, unit: str = "") -> Expected:

@@ -10,9 +10,11 @@
     ├── Unclaimed          a check's body returned something, or was never called        broken
     └── ClientError        a component could not be asked, or said that it cannot serve
         ├── Refused          connection refused or reset                                 failed
+        │   └── Cut          accepted, and cut before we could log in                    failed
         ├── Gone             a process or pod that should be there is gone               failed
         ├── Absent           an object of the cluster that should be there is not        failed
         ├── Unavailable      the server itself says that it cannot serve                 failed
+        ├── ServerError      the server answered with an error code of its own           failed
         ├── Unsettled        it answers, and a claim that only reads is not so           failed
         ├── TimedOut         no answer within the limit                                  broken
         ├── Unresolved       the name does not resolve                                   broken
@@ -23,7 +25,7 @@
         ├── SecretMissing    the cluster does not hold what the target file refers to    broken
         ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
         ├── NotAskable       what the claim is about is not there to be asked            broken
-        └── Garbled          something answered, but not this component                  broken
+        └── Garbled          something answered that does not parse: not this component  broken
     Wrong(AssertionError)  a claim was asked and is not true                             failed
 
 Where nothing is said besides, a verb ends with 1 after failed and with 3 after broken (``Code.of``). ``ending`` knows
@@ -32,6 +34,8 @@ what is no class of ours; docs/exit-codes.md is the whole table, held by a test.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from gonogo.core.harmless import line
@@ -118,14 +122,21 @@ class ClientError(GonogoError):
 
     def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
         self.component, self.asked = component, asked
-        self.signature = f"{component}.{kind or self.kind}"
+        self.facts: Mapping[str, object] = {}
         self.silent = self.silence and kind in ("", self.kind)
+        self.kind = kind or self.kind
+        self.signature = f"{component}.{self.kind}"
         super().__init__(message)
 
     def about(self, component: str, what: str = "") -> Self:
         """The same error where it is this component that could not be asked; ``what`` came to nothing by it."""
         said = f"{what}: {self}" if what else str(self)
-        return type(self)(component, said, asked=self.asked, kind=self.signature.partition(".")[2])
+        return type(self)(component, said, asked=self.asked, kind=self.kind).given(**self.facts)
+
+    def given(self, **facts: object) -> Self:
+        """The same error, with facts of the case: hint and command of its signature may name them (``{pid}``)."""
+        self.facts = {**self.facts, **facts}
+        return self
 
 
 class Refused(ClientError):
@@ -134,6 +145,12 @@ class Refused(ClientError):
     outcome = Outcome.FAILED
     kind = "connection_refused"
     silence = True
+
+
+class Cut(Refused):
+    """Something accepted the connection and closed it before we could log in."""
+
+    kind = "connection_cut"
 
 
 class Gone(ClientError):
@@ -158,6 +175,22 @@ class Unavailable(ClientError):
     outcome = Outcome.FAILED
     kind = "unavailable"
     silence = True
+
+
+class ServerError(ClientError):
+    """The server answered with an error of its own; ``code`` is its name for it: ``42883``, ``INTERNAL_ERROR``."""
+
+    outcome = Outcome.FAILED
+    kind = "server_error"
+
+    def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "", code: str = "") -> None:
+        super().__init__(component, message, asked=asked, kind=kind)
+        self.facts = {"code": code} if code else {}
+
+    @property
+    def error_code(self) -> str:
+        """The server's name for what went wrong; empty where it gave none."""
+        return str(self.facts.get("code", ""))
 
 
 class Unsettled(ClientError):
@@ -226,21 +259,39 @@ class NotAskable(ClientError):
 
 
 class Garbled(ClientError):
-    """What answered is not what we came for."""
+    """What answered does not parse as an answer of what we came for."""
 
     kind = "answer_garbled"
 
 
 class Wrong(AssertionError):
-    """A claim is not true: what was expected, what was seen, and the signature of the likely cause."""
+    """A claim is not true: what was expected, what was seen, and the signature of the likely cause.
 
-    def __init__(self, signature: str, expected: object, actual: object, message: str = "") -> None:
-        self.signature = signature
+    ``facts`` are those of the case that the signature's hint and command name.
+    """
+
+    def __init__(
+        self,
+        signature: str,
+        expected: object,
+        actual: object,
+        message: str = "",
+        facts: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        self.signature, self.facts = signature, facts
         self.component = signature.partition(".")[0]
         self.expected, self.actual = shown(expected), shown(actual)
         seen = f"expected {self.expected}, saw {self.actual}"
         self.message = f"{message}: {seen}" if message else seen
         super().__init__(f"{signature}: {self.message}")
+
+
+def worded(error: BaseException) -> str:
+    """What an exception says, without Python's signs where it was given several parts: ``aborted: reset``."""
+    parts = error.args
+    if len(parts) < 2 or isinstance(error, OSError) or str(error) != str(parts):
+        return str(error)
+    return ": ".join(worded(part) if isinstance(part, BaseException) else str(part).rstrip(".") for part in parts)
 
 
 class Ending(NamedTuple):

@@ -12,8 +12,10 @@ protocol           what is asked                                              em
 ``Deploys``        deploy, and remove what was deployed                       yes
 ``Replaces``       start anew what is there and is not right                  yes
 ``Keeps``          leave running what else ends with this process             yes
+``Prepares``       finish what makes later starts faster                      yes
 ``Disturbs``       break a node on purpose                                    yes
 ``Observes``       servers, what is true inside them, their logs              yes       on a cluster
+``Accounts``       what its servers have cost until now                       yes
 ``Explains``       why a component does not answer                                      on a cluster
 ``Identifies``     which cluster this is                                                on a cluster
 ``Closes``         give back connections                                                on a cluster
@@ -112,6 +114,17 @@ class Keeps(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """Makes something, once, that later starts are faster by."""
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """Wait, within bounds, for what is being made before its servers are taken down; Ctrl-C goes on at once.
+
+        ``tell`` hears of it where there is something to wait for.
+        """
+
+
+@runtime_checkable
 class Disturbs(Protocol):
     """Breaks nodes on purpose, and puts them right again."""
 
@@ -131,6 +144,14 @@ class Observes(Protocol):
 
     def evidence(self, component: str) -> list[Evidence]:
         """Logs and the like, bounded, redacted; only asked for what is not green."""
+
+
+@runtime_checkable
+class Accounts(Protocol):
+    """Knows what the servers that it started have cost."""
+
+    def used(self, component: Component) -> float | None:
+        """Processor seconds, user and system, from the start of its servers until now; None of what was there."""
 
 
 @runtime_checkable

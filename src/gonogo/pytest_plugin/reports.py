@@ -52,8 +52,9 @@ def summary(result: CheckResult) -> str:
     """What pytest shows of a check that is not green: no traceback, but what to do."""
     cause = result.cause.signature if result.cause else ""
     lines = [f"{result.outcome}: {cause}: {result.message}"]
-    if result.expected and result.outcome is Outcome.FAILED:
-        lines += [f"  expected  {result.expected}", f"  actual    {result.actual}"]
+    expected, actual = result.compared
+    if expected and result.outcome is Outcome.FAILED:
+        lines += [f"  expected  {expected}", f"  actual    {actual}"]
     lines += [f"  hint      {result.hint}"] if result.hint else []
     lines += [f"  by hand   {result.by_hand}"] if result.by_hand else []
     return "\n".join(map(line, lines))

@@ -143,8 +143,9 @@ def _criterion(criterion: CriterionResult, checks: list[CheckResult]) -> str:
 
 
 def _told(check: CheckResult) -> Iterator[str]:
-    if check.expected or check.actual:
-        yield f"expected {_text(check.expected) or 'not stated'}, saw {_text(check.actual) or 'nothing'}"
+    expected, saw = check.compared
+    if expected or saw:
+        yield f"expected {_text(expected) or 'not stated'}, saw {_text(saw) or 'nothing'}"
     if check.hint:
         yield f"likely cause: {_text(check.hint)}"
     if check.by_hand:

@@ -67,8 +67,9 @@ def _counts(results: Results, width: int) -> list[str]:
 def _root(root: Root, others: list[Root], width: int) -> list[str]:
     lines = _wrapped(wording.cut(plain(root.cause.message), _LONGEST), width, indent="  ")
     if root.check:
-        lines += _labelled("expected", root.check.expected, width)
-        lines += _labelled("saw", root.check.actual, width)
+        expected, saw = root.check.compared
+        lines += _labelled("expected", expected, width)
+        lines += _labelled("saw", saw, width)
     lines += _labelled("hint", root.hint, width)
     if root.by_hand:
         lines.append(f"  {'by hand':<{_LABEL}}{line(root.by_hand)}")

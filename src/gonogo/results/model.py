@@ -90,6 +90,13 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     wants: Mode | None = None
     lacks: str = ""
 
+    @property
+    def compared(self) -> tuple[str, str]:
+        """What was expected and what was seen, where the message does not say both already; else nothing twice."""
+        if f"expected {self.expected}, saw {self.actual}" in self.message:
+            return "", ""
+        return self.expected, self.actual
+
 
 class Waiver(Struct, frozen=True, kw_only=True):
     """A person's promise to live with a failed criterion until a date (``YYYY-MM-DD``, inclusive)."""
@@ -126,7 +133,8 @@ class ComponentResult(Struct, frozen=True, kw_only=True):
     """One component as it was met; ``version`` and ``identity`` were asked of the server itself.
 
     ``answers`` is what its data path said when the run reached it, ``answers_at_end`` what it said when all checks
-    had ended (``missing`` where it was not asked any more); ``needs`` are direct dependencies.
+    had ended (``missing`` where it was not asked any more); ``needs`` are direct dependencies. ``cpu_seconds`` are of
+    all its processes, user and system, until it was ready; None where this run did not start it.
     """
 
     name: str
@@ -142,6 +150,7 @@ class ComponentResult(Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
     message: str = ""
     ready_seconds: float | None = None
+    cpu_seconds: float | None = None
     pods: int | None = None
 
 

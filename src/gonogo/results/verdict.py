@@ -189,6 +189,11 @@ class _Blame:
                 # No criterion tells what the component itself said; its name stands for it.
                 self._unwell[name] = [name]
 
+    def own(self, component: str) -> str | None:
+        """What says that the component itself does not answer: its criterion of that name, or its own name."""
+        said = self._unwell.get(component, [])
+        return next((one for one in said if one in (component, f"{component}.answers")), None)
+
     def root(self, id: str) -> str | None:
         """The nearest unwell criterion (or component) beneath ``id`` that has none beneath itself."""
         place = self._place(id)
@@ -234,8 +239,11 @@ def _blocked(seen: _Seen, blame: _Blame) -> CriterionResult:
     if criterion.outcome not in (*_UNWELL, Outcome.BLOCKED):
         return criterion
     root = blame.root(criterion.id)
-    if root is None and criterion.outcome is Outcome.BLOCKED and seen.check and seen.check.cause:
-        root = seen.check.cause.component
+    if root is None and criterion.outcome is Outcome.BLOCKED:
+        own = blame.own(criterion.component)
+        root = blame.root(own) or own if own is not None and own != criterion.id else None
+        if root is None and seen.check and seen.check.cause:
+            root = seen.check.cause.component
     if root is None:
         return criterion
     reason = f"blocked by {root}: {criterion.reason}" if criterion.reason else f"blocked by {root}"
@@ -285,7 +293,12 @@ def _verdict(
         silent = [*_silent(criteria, offending, target)]
         doubts += [f"nothing critical passed on {', '.join(silent)}"] if silent else []
     if offending or doubts:
-        failed = Outcome.FAILED in (*(c.outcome for c in offending), *(c.answers_at_end for c in lost))
+        fallen = {c.name for c in results.components if Outcome.FAILED in (c.answers, c.answers_at_end)}
+        failed = (
+            Outcome.FAILED in (*(c.outcome for c in offending), *(c.answers_at_end for c in lost))
+            # what failed is the component itself, and no criterion says so
+            or any(c.blocked_by == c.component in fallen for c in offending)
+        )
         decision, code, reason = Decision.NO_GO, 1 if failed else 3, _why(offending, doubts, criteria, run)
         opening = "NO-GO" if failed else "NO-GO: could not tell"
     elif left_out:
@@ -444,16 +457,22 @@ def _roots_first(chosen: Iterable[CriterionResult], criteria: Sequence[Criterion
 def _first_causes(
     results: Results, criteria: Sequence[CriterionResult], seen: Mapping[str, _Seen]
 ) -> tuple[FirstCause, ...]:
-    """Root causes of every level, the more important levels first; last, components that no criterion speaks for."""
+    """Root causes, each once, the more important levels first; last, components that no criterion speaks for."""
     unwell = _roots_first([c for c in criteria if c.outcome in _UNWELL], criteria)
-    causes = [
-        FirstCause(
-            component=seen[c.id].cause.component, signature=seen[c.id].cause.signature, criterion=c.id, message=c.reason
-        )
-        for level in Level
-        for c in unwell
-        if c.level is level
-    ]
+    causes: list[FirstCause] = []
+    met: set[Cause] = set()
+    for criterion in (c for level in Level for c in unwell if c.level is level):
+        cause = seen[criterion.id].cause
+        if cause not in met:
+            met.add(cause)
+            causes.append(
+                FirstCause(
+                    component=cause.component,
+                    signature=cause.signature,
+                    criterion=criterion.id,
+                    message=criterion.reason,
+                )
+            )
     named = {c.blocked_by for c in criteria} | {c.name for c in _lost(results.components, criteria)}
     for component in results.components:
         if _unwell(component) and component.name in named:

@@ -104,6 +104,7 @@ class Account:
             cause=standing.cause,
             message=redacted(standing.message),
             ready_seconds=round(standing.ready_seconds, 3) if standing.ready_seconds is not None else None,
+            cpu_seconds=round(standing.cpu_seconds, 2) if standing.cpu_seconds is not None else None,
         )
 
 

@@ -21,7 +21,7 @@ from gonogo.core.errors import ConfigError, GonogoError, Problem
 from gonogo.core.files import load_toml, suggestion
 from gonogo.core.outcomes import Mode, Outcome, Struct
 from gonogo.providers import Deploys, Provider, close
-from gonogo.results.model import Results
+from gonogo.results.model import CriterionResult, Results
 from gonogo.results.timeline import Timeline
 from gonogo.run.platform import Platform
 from gonogo.run.progress import Screen, original_stderr
@@ -212,10 +212,17 @@ class Showed(NamedTuple):
 
 
 def by_criterion(results: Results) -> dict[str, Showed]:
-    """Criterion to what it showed."""
+    """Criterion to what it showed; one that was not asked, since its own component does not answer, as that did."""
+    said = {c.name: c.answers for c in results.components} | {c.id: c.outcome for c in results.criteria}
+
+    def outcome(criterion: CriterionResult) -> Outcome:
+        by = criterion.blocked_by
+        own = by in (criterion.component, f"{criterion.component}.answers")
+        return said[by] if own and by in said else criterion.outcome
+
     blamed = {c.nodeid: c.cause.signature for c in results.checks if c.cause is not None}
     causes = {c.id: tuple(sorted({blamed[n] for n in c.checks if n in blamed})) for c in results.criteria}
-    return {c.id: Showed(c.outcome, causes[c.id]) for c in results.criteria}
+    return {c.id: Showed(outcome(c), causes[c.id]) for c in results.criteria}
 
 
 @contextmanager

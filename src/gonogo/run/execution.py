@@ -21,7 +21,7 @@ from gonogo.core.outlet import clean, redacted
 from gonogo.core.seen import seeing
 from gonogo.core.times import stamp
 from gonogo.core.waiting import Deadline
-from gonogo.providers import Deploys, Keeps, Provider, close
+from gonogo.providers import Deploys, Keeps, Prepares, Provider, close
 from gonogo.results.events import Event
 from gonogo.results.model import Results
 from gonogo.results.timeline import Timeline
@@ -107,7 +107,7 @@ class Run:
         except ConfigError:
             self.close()
             self._screen.close()
-            self._taken_down()
+            self._taken_down(interrupted=True)
             self._leave()
             raise
 
@@ -167,7 +167,7 @@ class Run:
         if self._deadline is not None and self._deadline.passed:
             raise self._late(nodeid)
         planned, timeline = self.plan.items[nodeid], self.platform.timeline
-        self.platform.require(planned.components_used, planned.component)
+        self.platform.require(planned.components_used, planned.criteria)
         name = ", ".join(planned.criteria)
         began, started = timeline.now, stamp()
         error: BaseException | None = None
@@ -179,10 +179,8 @@ class Run:
                 raise
             finally:
                 found = diagnosed(error, planned.component) if isinstance(error, Exception) else None
-                if found is not None and found.silent:
-                    # A check that could not reach a component casts doubt on what it uses; asked once for all.
-                    for one in planned.components_used:
-                        self.platform.doubt(one)
+                if found is not None and isinstance(error, Exception):
+                    found = self.platform.accounted(error, found, planned.components_used)
                 span = timeline.add(name, "check", planned.component, began)
                 check = replace(self.checks.blank(nodeid), started=started, seconds=span.seconds)
                 check = replace(check, expected=seen.expected, actual=seen.actual)
@@ -243,7 +241,7 @@ class Run:
         summed, counted = health(platform, standings), pods(platform, standings)
         with timeline.span("everything taken down" if self._own else "leaving", "teardown"):
             if not self.options.keep:
-                self._taken_down()
+                self._taken_down(interrupted=interrupted)
             elif self._own and isinstance(platform.provider, Keeps):
                 platform.provider.keep()
             self._leave()
@@ -261,9 +259,12 @@ class Run:
                 self.checks.unwritten = str(unwritable(self.options.out, error))
         return results
 
-    def _taken_down(self) -> None:
-        if self._own and isinstance(self.platform.provider, Deploys):
-            self.platform.provider.down()
+    def _taken_down(self, *, interrupted: bool) -> None:
+        provider = self.platform.provider
+        if self._own and not interrupted and isinstance(provider, Prepares):
+            provider.prepare(self._screen.line)
+        if self._own and isinstance(provider, Deploys):
+            provider.down()
 
     def _leave(self) -> None:
         if not self._given:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, as_completed
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from encodings import idna, unicode_escape  # noqa: F401 - else a thread imports them, with its first name or template
 from pathlib import Path
@@ -23,26 +23,45 @@ from gonogo.catalog.credentials import Command
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.checks.client import Client
-from gonogo.checks.clients import load, opened
+from gonogo.checks.clients import client_class, load, opened
 from gonogo.checks.inside import Inside
 from gonogo.checks.journal import Journal, RunScope, new_run_id
 from gonogo.checks.translate import translated
 from gonogo.core.codec import convert
 from gonogo.core.content import state
-from gonogo.core.endpoints import Endpoints, Secret
-from gonogo.core.errors import ClientError, ConfigError, NotAllowed, NotAskable, Problem, Wrong
+from gonogo.core.endpoints import Endpoints, Secret, Timeouts
+from gonogo.core.errors import (
+    ClientError,
+    ConfigError,
+    NotAllowed,
+    NotAskable,
+    NotReady,
+    Problem,
+    Refused,
+    ServerError,
+    TimedOut,
+    Unavailable,
+    Wrong,
+    ending,
+)
 from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.outlet import detail
 from gonogo.core.seen import seeing
 from gonogo.core.servers import Phase, Progress, Report, Server
-from gonogo.providers import Deploys, Disturbs, Explains, Identifies, Observes, Provider, choose
+from gonogo.providers import Accounts, Deploys, Disturbs, Explains, Identifies, Observes, Provider, choose
 from gonogo.results.model import Cause
 from gonogo.results.timeline import Timeline
-from gonogo.run.diagnosis import Diagnosis, diagnosed, fallen, unsettled
+from gonogo.run.diagnosis import Diagnosis, Place, diagnosed, fallen, unsettled
 from gonogo.run.standing import NotAsked, Standing, blocked
 
 SEEN = "workload_not_ready"
 """The signature of a component whose provider sees why it does not answer."""
+
+HANGS = "operation_hangs"
+"""The signature of what had no answer within its limit although the component answers."""
+
+ASIDE = 5.0
+"""Seconds for each call with which a server is asked why another one came to nothing."""
 
 SPAN_OF_PHASE = {Phase.FETCHING: "fetch", Phase.PREPARING: "deploy", Phase.STARTING: "deploy", Phase.WAITING: "wait"}
 
@@ -80,6 +99,14 @@ class Platform:
         self._worse: dict[str, Standing] = {}
         self._last: dict[str, Standing] = {}
         self._doubt = {name: threading.Lock() for name in registry.components}
+
+    @property
+    def typed(self) -> Place:
+        """What the commands that a person types next have to name of it."""
+        path = self.target.path
+        known = path.parent == self.registry.root / "deploy" / "targets"
+        named = "" if self.target.name == "embedded" else path.stem if known else str(path)
+        return Place(named, isinstance(self.provider, Deploys))
 
     # -- deploying, attaching
 
@@ -151,6 +178,7 @@ class Platform:
                     "message": standing.message,
                     "explained": standing.explained,
                     "hint": standing.hint,
+                    "facts": dict(standing.facts),
                     "root": standing.root,
                     "addresses": dict(ends.addresses) if ends else None,
                     "internal": dict(ends.internal) if ends else {},
@@ -184,6 +212,7 @@ class Platform:
                     message=row["message"],
                     explained=row["explained"],
                     hint=row["hint"],
+                    facts=row["facts"],
                     root=row["root"],
                     identity=row["identity"],
                 )
@@ -232,11 +261,12 @@ class Platform:
         try:
             if isinstance(self.provider, Deploys):
                 endpoints = self.provider.up(component, needs, self.ready(component), tell)
+                used = self.provider.used(component) if isinstance(self.provider, Accounts) else None
             else:
-                endpoints = self._found(component, tell)
+                endpoints, used = self._found(component, tell), None
         finally:
             phases.turn(None)
-        return self._introduced(component, self._dressed(component, endpoints))
+        return replace(self._introduced(component, self._dressed(component, endpoints)), cpu_seconds=used)
 
     def _found(self, component: Component, tell: Report) -> Endpoints:
         """Where the component is already, once it is ready. Raises what :meth:`ready` does."""
@@ -257,7 +287,7 @@ class Platform:
             meant = diagnosed(error, component.name)
             if meant.outcome is Outcome.BROKEN:
                 return replace(fallen(component.name, meant), message=f"{component.name} could not be asked: {error}")
-            return self._explained(component.name, meant)
+            return self._explained(component.name, error)
         if found is None:
             return Standing(
                 component.name,
@@ -272,17 +302,18 @@ class Platform:
                 with self.client(component.name, endpoints) as client:
                     client.answers()
             except BaseException as error:
-                return self._explained(component.name, diagnosed(error, component.name), endpoints)
+                return self._explained(component.name, error, endpoints)
         return self._introduced(component, endpoints)
 
-    def _explained(self, name: str, found: Diagnosis, endpoints: Endpoints | None = None) -> Standing:
-        """The standing with the reason that the provider sees for it; what is wrong is no time-out of ours."""
+    def _explained(self, name: str, error: BaseException, endpoints: Endpoints | None = None) -> Standing:
+        """The standing with the reason that the provider or a server sees for it, which is then no time-out of ours."""
+        found = diagnosed(error, name)
         standing = fallen(name, found, endpoints)
-        if not found.silent or not isinstance(self.provider, Explains):
-            return standing
-        reason = self.provider.reason(self.registry.components[name])
+        seen = isinstance(self.provider, Explains) and found.silent
+        reason = self.provider.reason(self.registry.components[name]) if seen else None  # type: ignore[attr-defined]
         if reason is None:
-            return standing
+            why = self._why(name, error, found, endpoints)
+            return replace(fallen(name, found.because(why), endpoints), explained=True) if why else standing
         return replace(
             standing,
             outcome=Outcome.FAILED,
@@ -291,6 +322,55 @@ class Platform:
             explained=True,
             hint=reason.hint,
         )
+
+    def accounted(self, error: Exception, found: Diagnosis, uses: Iterable[str]) -> Diagnosis:
+        """What a check met, once those that it could not reach were asked again, and the servers for the reason.
+
+        What had no answer within its limit is the platform's failure where the component answered before and still
+        does; else we could not ask.
+        """
+        if found.cause is None or found.own or isinstance(error, NotAsked | Wrong):
+            return found
+        about = found.cause.component
+        if found.silent:
+            # A check that could not reach a component casts doubt on what it uses; asked once for all.
+            for one in {*uses, about} & self._futures.keys():
+                self.doubt(one)
+        if about not in self._futures or not self.standing(about).up:
+            return found
+        if found.late and found.silent:
+            hangs = Cause(component=about, signature=f"{about}.{HANGS}")
+            found = replace(found, outcome=Outcome.FAILED, cause=hangs, silent=False)
+        why = self._why(about, error, found, self.standing(about).endpoints)
+        return found.because(why) if why else found
+
+    def _why(self, name: str, error: BaseException, found: Diagnosis, endpoints: Endpoints | None) -> Diagnosis | None:
+        """The more exact cause of an error that the component itself tells, or what it needs; asked over fresh clients.
+
+        What it needs is asked where there was no answer, and not for what is not up: that is a cause of its own.
+        """
+        error = error.last if isinstance(error, NotReady) and isinstance(error.last, BaseException) else error
+        meant = error if isinstance(error, ClientError) else translated(name, error)
+        if meant is None or not isinstance(meant, TimedOut | Refused | Unavailable | ServerError):
+            return None
+        asked = {name: endpoints}
+        if found.late:
+            known = self.known()
+            needs = [one for one in reversed(self.registry.ordered([name])) if one != name and one in known]
+            asked |= {one: known[one].endpoints for one in needs if known[one].up}
+        for one, where in asked.items():
+            if where is None or not hasattr(client_class(self.registry.root, one), "why"):
+                continue
+            limits = Timeouts(min(where.timeouts.connect, ASIDE), min(where.timeouts.check, ASIDE), ASIDE)
+            reason: object = None
+            with suppress(Exception), self.client(one, replace(where, timeouts=limits)) as client:
+                try:
+                    reason = client.why(meant)  # type: ignore[attr-defined]
+                except ClientError as refusal:
+                    reason = refusal if one != name and not refusal.silent else None  # as where no connection is left
+            if isinstance(reason, ClientError | Wrong) and ending(reason).outcome is Outcome.FAILED:
+                return diagnosed(reason, one)
+        return None
 
     def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
         """The component as ready, with the version and identity that it tells itself."""
@@ -429,7 +509,7 @@ class Platform:
             with self.client(name, first.endpoints) as client:
                 client.answers()
         except Exception as error:
-            return self._explained(name, diagnosed(error, name), first.endpoints)
+            return self._explained(name, error, first.endpoints)
         return first
 
     def inside(self) -> Callable[[str], Inside]:
@@ -442,15 +522,17 @@ class Platform:
 
         return nowhere
 
-    def require(self, uses: Iterable[str], about: str) -> None:
+    def require(self, uses: Iterable[str], claims: Collection[str]) -> None:
         """Return where every component in ``uses``, and all they need, answers.
 
-        Raises ``NotAsked``: blocked by a needed component, or with the standing of ``about`` itself.
+        Raises ``NotAsked``: with the standing of the component where one of ``claims`` is that it answers; else it is
+        blocked.
         """
         for name in (n for n in self.registry.ordered(uses) if n in self._futures):
             standing = self.standing(name)
             if not standing.up:
-                raise NotAsked(standing, blocked=name != about or standing.outcome is Outcome.BLOCKED)
+                asked = standing.claim in claims and standing.outcome is not Outcome.BLOCKED
+                raise NotAsked(standing, blocked=not asked)
 
     def doubt(self, name: str) -> Standing:
         """Ask a component once more whether it answers, since a check could not reach it.

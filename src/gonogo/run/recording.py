@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 from contextlib import suppress
@@ -22,6 +23,7 @@ from gonogo.results.verdict import in_force
 from gonogo.run.diagnosis import Diagnosis, diagnosed, result_of
 from gonogo.run.plan import Planned, RunPlan
 from gonogo.run.platform import Platform
+from gonogo.run.standing import NotAsked
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class Recorder:
         found = how.found if how is not None and how.error is error else None
         if found is None and error is not None:
             found = diagnosed(error, blank.component)
-        result = result_of(found, blank, self._platform.registry, self._platform.known())
+        if found is not None and isinstance(error, NotAsked) and error.standing.claim not in blank.criteria:
+            found = dataclasses.replace(found, outcome=Outcome.BLOCKED)  # only that it answers was asked
+        result = result_of(found, blank, self._platform.registry, self._platform.known(), self._platform.typed)
         if result.outcome in (Outcome.FAILED, Outcome.BROKEN):
             blamed = result.cause.component if result.cause else result.component
             result = replace(result, evidence=(*result.evidence, *self._seen(blamed)))

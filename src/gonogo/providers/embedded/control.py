@@ -80,6 +80,10 @@ class Control:
         """Every program by its name, ended ones too."""
         return {row["name"]: ProcessRow(**row) for row in self._ask("list")["servers"]}
 
+    def used(self, component: str) -> float:
+        """Processor seconds, user and system, of all that was started for the component until now."""
+        return float(self._ask("used", name=component)["seconds"])
+
     def keep(self) -> None:
         """Let the platform outlive this process."""
         self._ask("keep")

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Ready
-from gonogo.providers.embedded import ports
+from gonogo.providers.embedded import archives, ports
 from gonogo.providers.embedded.control import KeeperError, ProcessRow
 from gonogo.providers.embedded.platforms import KnownPlatform
 from gonogo.providers.embedded.recipe import NodeRecipe, Program, Recipe
@@ -85,6 +86,17 @@ class Deployment:
         self._platform.begin(self.recipe.component)
         self._start_all(self.recipe.nodes, deadline, held)
         self._await_ready(ready, deadline, finish=True)
+
+    def make_class_data(self) -> None:
+        """Begin to make the archive of classes that later starts use, where there is none; see :mod:`archives`."""
+        archive, name = self.recipe.class_data, self.recipe.component
+        node = next(one for one in self.recipe.nodes if archive is None or one.name == archive.node)
+        if archive is None or not (argv := archive.made(Path(node.folder))):
+            return
+        how = {"env": {"PATH": os.defpath}, "cwd": str(self._platform.folder), "stop": signal.SIGKILL, "grace": 0.0}
+        log = str(self._platform.logs(name) / "class-data.log")
+        with suppress(KeeperError):  # one is being made, or the platform is being taken down
+            self._control.start(name=f"{archives.MAKERS}{name}", argv=argv, log=log, **how)
 
     def remove(self) -> None:
         """End every node and remove its data; logs stay. Raises ``DeployError`` where it cannot be removed."""
@@ -240,6 +252,7 @@ class Deployment:
             "argv": program.argv,
             "env": program.env,
             "stdin": program.stdin,
+            "fed": program.fed,
             "cwd": node.folder,
             "log": str(self._log(node)),
             "uid": self.recipe.uid,
@@ -257,7 +270,10 @@ class Deployment:
 
     def _launch(self, node: NodeRecipe) -> None:
         how = {"stop": node.stop, "grace": node.grace, "folder": node.folder}
-        row = self._begin(node, {"name": self._name(node), **self._program(node, node.command), **how})
+        request = {"name": self._name(node), **self._program(node, node.command), **how}
+        if self.recipe.class_data:
+            request["argv"] = self.recipe.class_data.started(node.command.argv, node.name, Path(node.folder))
+        row = self._begin(node, request)
         self._exits[node.name] = self._control.exited(row)
 
     def _begin(self, node: NodeRecipe, request: dict[str, Any]) -> ProcessRow:

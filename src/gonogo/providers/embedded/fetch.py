@@ -30,6 +30,7 @@ class Fetched:
 
     programs: dict[str, Path]
     classpath: list[Path]
+    home: Path
 
 
 def fetch(
@@ -51,7 +52,7 @@ def fetch(
         raise ConfigError(Problem("GONOGO_HOME", what, "look at room (`df`) and rights (`ls -ld`)")) from error
     finally:
         store.close()
-    return Fetched({name: one.path for name, one in programs.items()}, [one.path for one in files])
+    return Fetched({name: one.path for name, one in programs.items()}, [one.path for one in files], home)
 
 
 def missing(spec: EmbeddedSpec, component_folder: Folder, home: Path) -> dict[Path, int]:

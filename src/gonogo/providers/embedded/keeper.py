@@ -55,6 +55,8 @@ class Process(NamedTuple):
     session: int
     state: str
     start: int
+    ticks: int
+    """Processor time, user and system, of the process and of the children that it has waited for (clock ticks)."""
 
     @property
     def ended(self) -> bool:
@@ -70,7 +72,8 @@ def process(pid: int) -> Process | None:
             fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError, PermissionError):  # ended meanwhile, or hidden from us
         return None
-    return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]))
+    ticks = sum(map(int, fields[11:15]))
+    return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), int(fields[19]), ticks)
 
 
 def processes() -> dict[int, Process]:
@@ -198,8 +201,10 @@ def unused_memory(creators: set[int]) -> list[int]:
 class Child:
     """One started program; ``code`` is None while its first process lives, ``clear`` once its tree is gone."""
 
-    def __init__(self, name: str, program: dict[str, Any], pid: int) -> None:
-        self.name, self.program, self.pid = name, program, pid
+    def __init__(self, name: str, program: dict[str, Any]) -> None:
+        self.name, self.program = name, program
+        self.pid, self.feed = spawn(program)
+        pid = self.pid
         started = process(pid)
         self.start = started.start if started else 0
         self.since = time.time()
@@ -207,6 +212,13 @@ class Child:
         self.clear = False
         self.kill_at = float("inf")
         self.waiting: list[socket.socket] = []
+
+    def ended(self, code: int) -> None:
+        """Its first process has ended."""
+        self.code = code
+        if self.feed is not None:
+            os.close(self.feed)
+            self.feed = None
 
     def row(self) -> dict[str, Any]:
         """The server as ``list`` tells it."""
@@ -222,6 +234,7 @@ class Keeper:
         assert own, "a process sees itself"
         self.mark = f"{own.pid}:{own.start}"
         self.servers: dict[str, Child] = {}
+        self.used: dict[str, float] = {}
         self.retained: dict[str, str] = {}
         self.sockets: set[str] = set()
         self.pids: set[int] = set()
@@ -238,7 +251,8 @@ class Keeper:
     def do_start(self, name: str, **program: Any) -> dict[str, Any] | None:
         """Start argv, env, cwd, log, stop, grace; with the name alone the same once more.
 
-        Optional: ``uid`` and ``gid`` to run as, ``stdin``, and the ``folder`` in which nobody else works.
+        Optional: ``uid`` and ``gid`` to run as, ``stdin`` (``fed``: bytes in hexadecimal, and no end of file as long as
+        the keeper lives), and the ``folder`` in which nobody else works.
         """
         if self.ending is not None:
             raise RuntimeError("the platform is being taken down")
@@ -250,7 +264,7 @@ class Keeper:
                 raise RuntimeError("it was never started")
             program = known.program
         marks = {"GONOGO_PLATFORM": self.platform, "GONOGO_SERVER": name, "GONOGO_KEEPER": self.mark}
-        server = Child(name, program, spawn(program, {**program["env"], **marks}))
+        server = Child(name, {**program, "env": {**program["env"], **marks}})
         self.servers[name] = server
         self.pids.add(server.pid)
         return server.row()
@@ -281,6 +295,13 @@ class Keeper:
     def do_list(self) -> dict[str, Any] | None:
         """Every server: name, pid, start time, exit code (None: alive), since (wall clock, for display)."""
         return {"servers": [server.row() for server in self.servers.values()]}
+
+    def do_used(self, name: str) -> dict[str, Any] | None:
+        """Processor time in seconds, user and system, of all servers and steps of a component until now."""
+        table, own = processes(), f"{name}/"
+        servers = [server for server in self.servers.values() if server.name.startswith(own) and not server.clear]
+        living = {one.pid: one.ticks for server in servers for one in self.tree(server, table)}
+        return {"seconds": self.used.get(name, 0.0) + sum(living.values()) / os.sysconf("SC_CLK_TCK")}
 
     def do_watch(self) -> dict[str, Any] | None:
         """The same as ``list``; and from now on this connection is told every exit, as such a row."""
@@ -464,14 +485,16 @@ class Keeper:
         by_pid = {server.pid: server for server in self.servers.values() if server.code is None}
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
             if pid in by_pid:
                 server = by_pid[pid]
-                server.code = os.waitstatus_to_exitcode(status)
+                server.ended(os.waitstatus_to_exitcode(status))
+                component = server.name.partition("/")[0]
+                self.used[component] = self.used.get(component, 0.0) + usage.ru_utime + usage.ru_stime
                 for watcher in list(self.watchers):
                     self.tell(watcher, server.row())
 
@@ -526,14 +549,15 @@ class Keeper:
             self.watchers.remove(connection)
 
 
-def spawn(program: dict[str, Any], env: dict[str, str]) -> int:
-    """The pid of the program, once it has been executed. Raises ``OSError`` where it cannot be."""
+def spawn(program: dict[str, Any]) -> tuple[int, int | None]:
+    """The pid of the program, once it has been executed, and the open end of a standard input that has none.
+
+    Raises ``OSError`` where it cannot be executed.
+    """
     keeper = os.getpid()
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     log = os.open(program["log"], flags, 0o600)
-    given = os.memfd_create("stdin")
-    os.write(given, program.get("stdin", "").encode())
-    os.lseek(given, 0, os.SEEK_SET)
+    given, feed = standard_input(program.get("stdin", ""), fed=program.get("fed", False))
     told, failed = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -556,7 +580,7 @@ def spawn(program: dict[str, Any], env: dict[str, str]) -> int:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != keeper:
                 os._exit(1)
-            os.execvpe(program["argv"][0], program["argv"], env)
+            os.execvpe(program["argv"][0], program["argv"], program["env"])
         except BaseException as error:
             os.write(failed, f"{type(error).__name__}: {error}".encode())
         finally:
@@ -567,8 +591,30 @@ def spawn(program: dict[str, Any], env: dict[str, str]) -> int:
         wrong = answer.read()
     if wrong:
         os.waitpid(pid, 0)
+        if feed is not None:
+            os.close(feed)
         raise OSError(wrong.decode(errors="replace"))
-    return pid
+    return pid, feed
+
+
+def standard_input(text: str, *, fed: bool) -> tuple[int, int | None]:
+    """A file with the text; ``fed``: the ends of a pipe with the bytes, of which the second is to be kept open.
+
+    Raises ``OSError`` for more than a pipe holds.
+    """
+    if not fed:
+        given = os.memfd_create("stdin")
+        os.write(given, text.encode())
+        os.lseek(given, 0, os.SEEK_SET)
+        return given, None
+    data = bytes.fromhex(text)
+    given, feed = os.pipe()
+    os.set_blocking(feed, False)
+    if os.write(feed, data) < len(data):
+        for end in (given, feed):
+            os.close(end)
+        raise OSError(f"standard input of {len(data)} bytes is more than a pipe holds")
+    return given, feed
 
 
 def discard(folder: str) -> None:

@@ -155,7 +155,7 @@ def intact(root: Path) -> bool:
     """Whether everything that was unpacked is still there, untouched: same sizes, same modification times."""
     try:
         stamps = decode((root / STAMPS).read_bytes(), dict[str, tuple[int, int]])
-        return all(_stamp(root / path) == stamp for path, stamp in stamps.items())
+        return all(_stamp(f"{root}/{path}") == stamp for path, stamp in stamps.items())
     except (FileNotFoundError, msgspec.MsgspecError):
         return False
 
@@ -199,6 +199,6 @@ def _stays_inside(path: PurePosixPath, source: Path) -> None:
         raise ConfigError(Problem(source.name, f"has an entry that leads out of it: {path}"))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    seen = path.lstat()
+def _stamp(path: Path | str) -> tuple[int, int]:
+    seen = os.lstat(path)
     return seen.st_size, seen.st_mtime_ns

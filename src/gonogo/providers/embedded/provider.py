@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +31,7 @@ from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import until
 from gonogo.providers import Ready
-from gonogo.providers.embedded import keeper, platforms, serving
+from gonogo.providers.embedded import archives, keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
@@ -174,6 +175,7 @@ class Embedded:
             try:
                 deployment.start(held, ready)
                 platform.put(recipe, complete=True)
+                deployment.make_class_data()
                 return recipe
             except PortTaken:
                 if attempt == PORT_ATTEMPTS:
@@ -240,6 +242,15 @@ class Embedded:
             import testinfra
 
             return testinfra.get_host("local://")
+
+    def used(self, component: Component) -> float | None:
+        """See :meth:`gonogo.providers.Accounts.used`."""
+        if self._platform is None or component.name not in self._made:
+            return None
+        try:
+            return self._platform.control.used(component.name)
+        except KeeperError:
+            return None
 
     def evidence(self, component: str) -> list[Evidence]:
         """The beginning and the end of each node's log. They are kept when the platform ends."""
@@ -321,6 +332,23 @@ class Embedded:
         return process
 
     # -- the end
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """See :meth:`gonogo.providers.Prepares.prepare`."""
+        platform = self._platform
+        if platform is None:
+            return
+        with suppress(KeeperError, KeyboardInterrupt):
+            rows = platform.control.rows()
+            makers = [row for name, row in rows.items() if name.startswith(archives.MAKERS) and row.code is None]
+            if not makers:
+                return
+            tell(f"once, for faster starts: archives of the servers' classes, {archives.AT_THE_END:.0f} s at most")
+            table, own = keeper.processes(), platform.record.keeper
+            for row in makers:
+                for one in keeper.members(table, own, row.pid, row.name, ""):
+                    archives.weigh(one.pid, idle=False)
+            wait([platform.control.exited(row) for row in makers], archives.AT_THE_END)
 
     def down(self) -> None:
         """Take down what this object's ``up`` made: the platform, or what it added to the one it found.

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
+from msgspec.structs import replace
 
 from gonogo.catalog.registry import Component
 from gonogo.core.content import Overlay
@@ -26,6 +27,7 @@ from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Struct
 from gonogo.core.outlet import learn
+from gonogo.providers.embedded.archives import Archive
 from gonogo.providers.embedded.fetch import Fetched
 from gonogo.providers.embedded.spec import FILE, Children, EmbeddedSpec, Node, Step
 
@@ -34,11 +36,15 @@ UNPRIVILEGED = 65534
 
 
 class Program(Struct, frozen=True, kw_only=True):
-    """A program to start: its arguments, its whole environment, its standard input."""
+    """A program to start: its arguments, its whole environment, its standard input.
+
+    ``fed``: standard input are bytes in hexadecimal, and has no end.
+    """
 
     argv: tuple[str, ...]
     env: dict[str, str]
     stdin: str = ""
+    fed: bool = False
 
 
 class NodeRecipe(Struct, frozen=True, kw_only=True):
@@ -75,6 +81,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     children: tuple[Children, ...]
     addresses: dict[str, Any]
     secrets: dict[str, str]
+    class_data: Archive | None = None
 
     def endpoints(self) -> Endpoints:
         """Where the component is, for a client."""
@@ -122,6 +129,7 @@ class _Kitchen:
     def __init__(self, spec: EmbeddedSpec, component: Component, place: Rendering, fetched: Fetched) -> None:
         self._spec, self._component, self._place = spec, component, place
         self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+        self._compiled: dict[str, Template] = {}
         self._jinja.filters["pbkdf2_sha512"] = pbkdf2_sha512
         self._jinja.filters["salted_sha256"] = salted_sha256
         nodes = [self._node(index, node) for index, node in enumerate(spec.nodes, 1)]
@@ -129,6 +137,7 @@ class _Kitchen:
             "nodes": nodes,
             "programs": {name: str(path) for name, path in fetched.programs.items()},
             "classpath": os.pathsep.join(map(str, fetched.classpath)),
+            "class_data": "",
             "secrets": dict(place.generated),
             "needs": {name: _revealed(endpoints) for name, endpoints in place.needs.items()},
             "python": interpreter(),
@@ -136,6 +145,7 @@ class _Kitchen:
             "deploy": str(component.folder),
             "run": place.run,
         }
+        self._archive = self._class_data(fetched.home)
 
     def recipe(self) -> Recipe:
         spec = self._spec
@@ -155,7 +165,17 @@ class _Kitchen:
             children=spec.children,
             addresses=addresses,
             secrets=hidden,
+            class_data=self._archive,
         )
+
+    def _class_data(self, home: Path) -> Archive | None:
+        """The archive of classes, which templates know from now on."""
+        if self._spec.class_data is None:
+            return None
+        argv = tuple(self._text(one, "class_data") for one in self._spec.class_data.argv)
+        archive = Archive.of(self._component.name, self._spec.class_data.node, argv, home)
+        self._context["class_data"] = archive.option
+        return archive
 
     def _node(self, index: int, node: Node) -> dict[str, Any]:
         """The node as templates see it."""
@@ -170,6 +190,8 @@ class _Kitchen:
     def _cooked(self, node: Node, shown: dict[str, Any]) -> NodeRecipe:
         command = self._spec.command_of(node)
         files = self._spec.files_of(node)
+        told = self._text(self._template(command.stdin), command.stdin, node=shown) if command.stdin else ""
+        program = self._program(Step(argv=command.argv, env=command.env), shown, "command")
         return NodeRecipe(
             name=node.name,
             folder=shown["folder"],
@@ -177,7 +199,7 @@ class _Kitchen:
             after=node.after,
             files={path: self._text(self._template(name), name, node=shown) for path, name in files.items()},
             prepare=tuple(self._program(step, shown, "prepare") for step in self._spec.prepare_of(node)),
-            command=self._program(Step(argv=command.argv, env=command.env), shown, "command"),
+            command=replace(program, stdin=told, fed=bool(told)),
             stop=signal.Signals[f"SIG{command.stop}"].value,
             grace=command.grace,
         )
@@ -221,7 +243,9 @@ class _Kitchen:
         if isinstance(folder := self._component.folder, Overlay):
             template = BESIDE.sub(lambda found: str(folder / found["file"]), template)
         try:
-            return self._jinja.from_string(template).render(self._context, **more)
+            if template not in self._compiled:  # nodes are rendered from the same ones
+                self._compiled[template] = self._jinja.from_string(template)
+            return self._compiled[template].render(self._context, **more)
         except TemplateError as error:
             raise ConfigError(Problem(str(self._component.folder / FILE), f"{where}: {error}")) from error
 

@@ -59,12 +59,29 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """The server itself. ``stop`` is the first signal; after ``grace`` seconds comes SIGKILL."""
+    """The server itself. ``stop`` is the first signal; after ``grace`` seconds comes SIGKILL.
+
+    ``stdin`` is the template beside ``embedded.toml`` of the bytes, in hexadecimal, that a server reads on its
+    standard input, which then stays open as long as the platform is up; that of others is empty.
+    """
 
     argv: tuple[str, ...]
     env: dict[str, str] = msgspec.field(default_factory=dict)
+    stdin: str = ""
     stop: Literal["TERM", "INT", "QUIT", "KILL"] = "TERM"
     grace: float = 6.0
+
+
+class ClassData(Struct, frozen=True, kw_only=True):
+    """A Java server's classes, parsed and verified once, which its later starts map in place of loading them.
+
+    ``argv``, templates: Java, and of its arguments those that say which classes there are and how they are verified;
+    they know ``programs`` and ``classpath``. ``node`` is the one whose first start tells which classes are wanted. In
+    the node's command ``{{ class_data }}`` stands for the argument that names the archive.
+    """
+
+    node: str
+    argv: tuple[str, ...]
 
 
 class Node(Struct, frozen=True, kw_only=True):
@@ -113,6 +130,7 @@ class EmbeddedSpec(Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...] = ()
     programs: dict[str, ProgramSpec] = msgspec.field(default_factory=dict)
     classpath: ClassPath | None = None
+    class_data: ClassData | None = None
     generated: dict[str, Literal["password", "id"]] = msgspec.field(default_factory=dict)
     nodes: tuple[Node, ...]
     files: dict[str, str] = msgspec.field(default_factory=dict)
@@ -134,6 +152,8 @@ class EmbeddedSpec(Struct, frozen=True, kw_only=True):
             known.append(node.name)
         if not known:
             raise ValueError("at least one node is needed")
+        if self.class_data and self.class_data.node not in known:
+            raise ValueError(f"class_data: {self.class_data.node} is no node")
 
     def files_of(self, node: Node) -> dict[str, str]:
         """Path in the node's folder to the template beside ``embedded.toml``."""
