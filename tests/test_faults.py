@@ -360,6 +360,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "health": lambda _: ["health"],
     "health -f": lambda scene: ["health", "-f", str(scene.dump)],
     "completion": lambda _: ["completion", "bash"],
+    "init": lambda scene: ["init", str(scene.tmp / "made")],
     "new component": lambda _: ["new", "component", "gadget"],  # last: from now on it is there
 }
 """Each verb, and those of its ways that meet other faults, with its arguments."""

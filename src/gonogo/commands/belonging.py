@@ -69,9 +69,9 @@ def products(pod: Object) -> list[str]:
     return named or [re.split("[:@]", name)[0] for name in image_names(pod)]
 
 
-def fits(component: Component, text: str) -> bool:
+def fits(component: Component, named: str) -> bool:
     """Whether an image, label or name is that of the component, by what its rules say."""
-    return any(rule.name and re.search(rule.name, text, re.IGNORECASE) for rule in component.discover)
+    return any(rule.name and re.search(rule.name, named, re.IGNORECASE) for rule in component.discover)
 
 
 class Neighbours:

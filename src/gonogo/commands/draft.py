@@ -11,7 +11,7 @@ from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Kubernetes, faults
 from gonogo.commands.attach import text, toml
 from gonogo.commands.discover import ClusterContents, Object
-from gonogo.commands.recognise import IN_CLEAR, Draft, Recognised, desired, named, recognised
+from gonogo.commands.recognise import Draft, Recognised, desired, named, recognised
 
 _MODES = 'modes = ["read"] # add "write" where checks may create objects of their own'
 
@@ -180,7 +180,7 @@ def _open(draft: Draft) -> Iterator[str]:
 
 def _secret_form(draft: Draft, key: str) -> tuple[str, str]:
     """How a secret may be referred to, and what that is known by."""
-    if draft.comments.get(key, "").startswith(IN_CLEAR):
+    if key in draft.in_clear:
         return toml({"env": f"{draft.component.name}_{key}".upper()}), ""
     for secret, prefix in draft.taken.items():
         if prefix is not None:

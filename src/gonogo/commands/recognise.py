@@ -19,9 +19,6 @@ from gonogo.commands.discover import ClusterContents, Object
 
 CONVENTION = "by the operator's convention; not looked at"
 
-IN_CLEAR = "stands in clear"
-"""Begins what is said of a secret that a pod is given as plain text."""
-
 _READERS = frozenset({"read", "readonly", "ro", "replica", "replicas", "secondary", "slave", "standby"})
 """Labels by which a Service selects the servers that only read."""
 
@@ -33,7 +30,7 @@ class Draft:
     ``objects`` begin with its Service, or with its custom resource, which is of the API ``group``; the least ``rank``
     is its best address, and ``same`` are Services of the same servers. ``belongs`` says whose it is, where it is a part
     of another product. ``taken`` maps its pods' Secrets, ``namespace/name``, to the prefix that their keys have as
-    variables; None where they are mounted.
+    variables; None where they are mounted. ``in_clear`` are secret keys that its pods are given as plain text.
     """
 
     component: Component
@@ -50,6 +47,7 @@ class Draft:
     expect: dict[str, Any] = field(default_factory=dict)
     same: list[str] = field(default_factory=list)
     taken: dict[str, str | None] = field(default_factory=dict)
+    in_clear: set[str] = field(default_factory=set)
 
     @property
     def namespace(self) -> str:
@@ -326,7 +324,8 @@ def _from_variable(draft: Draft, key: str, variable: Object) -> None:
     elif source:
         draft.comments[key] = f"its pods take {variable['name']} from elsewhere"
     elif key in draft.component.endpoints.secret:
-        draft.comments[key] = f"{IN_CLEAR} in its pods' variable {variable['name']}"
+        draft.in_clear.add(key)
+        draft.comments[key] = f"stands in clear in its pods' variable {variable['name']}"
     elif variable.get("value"):
         draft.values[key] = variable["value"]
         draft.comments[key] = f"its pods' variable {variable['name']}"
