@@ -16,7 +16,7 @@ from gonogo.core.errors import ConfigError
 from gonogo.core.files import load_toml
 from gonogo.core.outcomes import Struct
 from gonogo.providers.existing.addresses import Existing
-from gonogo.run.drills import Altered, Drill, Fault, catalogue, run_drills
+from gonogo.run.drills import Altered, Drill, Fault, ListedDrill, catalogue, run_drills
 
 STORE = """
     [moved]
@@ -100,14 +100,14 @@ def test_a_drill_is_chosen_by_its_name_or_its_component(drilled: Content) -> Non
 
     assert len(drills(drilled)) == 4
     assert chosen == ["shop.unseen", "shop.misjudged", "store.sad"]
-    assert drills(drilled, "store.sad")[0].public() == {
-        "name": "store.sad",
-        "component": "store",
-        "fault": "bad mood",
-        "asks": ["store.mood"],
-        "expected": "failed store.unhappy",
-        "green": ["store.answers", "store.keeps"],
-    }
+    assert drills(drilled, "store.sad")[0].listed() == ListedDrill(
+        name="store.sad",
+        component="store",
+        fault="bad mood",
+        asks=("store.mood",),
+        expected="failed store.unhappy",
+        green=("store.answers", "store.keeps"),
+    )
 
 
 def test_every_mistake_of_every_file_is_told_at_once(drilled: Content) -> None:

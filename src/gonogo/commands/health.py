@@ -54,8 +54,8 @@ class HealthWatchAnswer(Row, frozen=True, kw_only=True):
 class WideRow(Struct, frozen=True, kw_only=True):
     """An object on one line."""
 
-    state: str
     object: str
+    state: str
     reason: str
     container: str
     since: str
