@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTENT = ("pyproject.toml", "conftest.py", "deploy", "fixtures", "suites", "reports/criteria.toml")
+CONTENT = ("gonogo.toml", "pyproject.toml", "conftest.py", "deploy", "fixtures", "suites", "reports/criteria.toml")
 
 
 @contextmanager
@@ -37,9 +37,9 @@ def copied() -> Iterator[Path]:
 
 @contextmanager
 def written(files: Mapping[str, str]) -> Iterator[Path]:
-    """A folder with these files, their texts dedented."""
+    """A folder with these files, their texts dedented, that nothing built in is added to."""
     with folder() as root:
-        for name, text in files.items():
+        for name, text in {"gonogo.toml": "[content]\nbuiltin = false\n", **files}.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(dedent(text).lstrip(), encoding="utf-8")

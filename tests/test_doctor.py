@@ -23,6 +23,7 @@ import msgspec
 import psutil
 import pytest
 from kubeconfigs import kubeconfig
+from repositories import STANDS_ALONE
 from small_servers import component
 
 from gonogo.catalog.registry import Component, Registry
@@ -76,6 +77,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, provider, more in (("embedded", "embedded", ""), ("there", "existing", ""), ("on", "existing", CLUSTER)):
         written(tmp_path / f"deploy/targets/{name}.toml", TARGET.format(name=name, provider=provider, more=more))
     component(tmp_path)
+    written(tmp_path / "gonogo.toml", STANDS_ALONE)
     written(tmp_path / "deploy/echo/component.toml", COMPONENT)
     written(tmp_path / "fixtures/echo.py", "def load():\n    pass\n")
     written(tmp_path / "reports/criteria.toml", '[echo.answers]\nlevel = "critical"\nclaim = "It answers"\n')

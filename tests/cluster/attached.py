@@ -10,6 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from repositories import STANDS_ALONE
+
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
 from gonogo.checks.journal import Journal, new_run_id
@@ -128,6 +130,7 @@ def content(root: Path) -> Registry:
     (root / "deploy/web/component.toml").write_text(dedent(COMPONENT))
     (root / "fixtures/web.py").write_text(dedent(CLIENT))
     (root / "reports/criteria.toml").write_text(dedent(CRITERIA))
+    (root / "gonogo.toml").write_text(STANDS_ALONE)
     return Registry.load(root)
 
 
