@@ -120,6 +120,16 @@ def test_replication_has_its_readers(postgresql: Postgresql) -> None:
     expect(listed(inactive), nothing(), cause="postgresql.slot_inactive", message="replication slots", facts=facts)
 
 
+@pytest.mark.criterion("postgresql.password")
+def test_the_password_stays_valid(postgresql: Postgresql) -> None:
+    """The password of the application's role does not end soon."""
+    days = postgresql.expect["password_days"]
+
+    ends = postgresql.password_ends(days)
+
+    expect(ends, nothing(), cause="postgresql.password_ends", message=f"passwords that end within {days} days")
+
+
 @pytest.mark.criterion("postgresql.authentication")
 def test_unauthenticated_access_is_refused(postgresql: Postgresql) -> None:
     """The application's role is refused with a wrong password."""
