@@ -457,6 +457,8 @@ READERS = {
     "src/gonogo/providers/embedded/platforms.py::_believed": "the operating system; for the message alone",
     "src/gonogo/results/gate.py::_check_schema": "msgspec: whether JSON ends early; for the message alone",
     "src/gonogo/cluster/kubeconfig.py::_plugin": "a plugin's installHint on one line; for the message alone",
+    "fixtures/elasticsearch.py::_signature": "Elasticsearch says a block's number, or which limit, in the reason alone",
+    "fixtures/kafka.py::known": "kafka-python has one error for a broker it cannot reach and one that throttles it",
     "fixtures/kafka.py::_cut": "kafka-python keeps no errno of a connection that failed",
     "fixtures/kafka.py::_not_served": "kafka-python has one error for all that goes wrong with a connection",
     "fixtures/mlflow.py::refusal": "MLflow answers 403 and 500 without a code that tells why",
