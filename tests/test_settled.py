@@ -260,7 +260,7 @@ RAY: dict[str, tuple[list[dict[str, Any]], str | None, str]] = {
     "too many workers": ([HEAD, *(ray_node(f"w{n}") for n in range(5))], None, "ray.worker_unexpected"),
     "a worker is small": ([HEAD, WORKERS[0], ray_node("w2", cpus=0.5)], None, "ray.worker_small"),
     "a node was killed": ([HEAD, *WORKERS, ray_node("w3", ended="Unexpected termination: x")], None, "ray.node_lost"),
-    "a node does not answer": ([HEAD, *WORKERS], "1 raylet failed to reply", "ray.node_lost"),
+    "a node does not answer": ([HEAD, *WORKERS], "1 raylet failed to reply", "ray.node_silent"),
 }
 
 
@@ -270,6 +270,7 @@ def test_ray_settles_once_all_its_claims_are_so(how: str) -> None:
     replies = {
         "GET /api/v0/nodes": answers({"data": {"result": {"result": nodes}}}),
         "GET /api/v0/objects": answers({"data": {"result": {"result": [], "partial_failure_warning": warning}}}),
+        "GET /api/v0/logs": answers({}),
     }
     with serving(replies) as script:
         expect = REGISTRY.components["ray"].expect
