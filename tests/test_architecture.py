@@ -265,7 +265,7 @@ def test_what_a_client_imports_is_loaded_before_it_is_used(path: Path) -> None:
 FIRST_THREAD = {"cli", "child", "pytest_plugin", "commands", "content", "choose", "sweep", "survey", "stored"}
 """Modules whose functions are called by the first thread alone."""
 
-LOADED_BEFORE = {"msgspec", "filelock", "gonogo.cluster.judge", "jmespath.exceptions"}
+LOADED_BEFORE = {"msgspec", "filelock", "gonogo.core", "gonogo.cluster.judge", "jmespath.exceptions"}
 """What is loaded before a function that imports it is called: by its own module, or by all."""
 
 

@@ -13,7 +13,7 @@ import pytest
 from repositories import Content
 
 from gonogo.catalog import credentials
-from gonogo.catalog.credentials import AGAIN, Command, Said, read
+from gonogo.catalog.credentials import AGAIN, CredentialProgram, Said, read
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.core.endpoints import Secret
@@ -62,11 +62,11 @@ def test_what_a_program_prints_says_until_when_it_holds(printed: str, said: Said
     assert read(printed, datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp() if printed == SIGNED else NOW) == said
 
 
-def program(tmp_path: Path, text: str) -> Command:
+def program(tmp_path: Path, text: str) -> CredentialProgram:
     """The program ``text`` in Python, which notes each time that it is run."""
     file = tmp_path / "credential.py"
     file.write_text(f"import os, sys, time\nopen('runs', 'a').write('x')\n{text}\n")
-    return Command("store", (sys.executable, str(file), "--password=arg-s3cret"), tmp_path)
+    return CredentialProgram("store", (sys.executable, str(file), "--password=arg-s3cret"), tmp_path)
 
 
 def runs(tmp_path: Path) -> int:
@@ -166,5 +166,5 @@ def test_a_command_is_a_list_of_words(content: Content, value: str, told: str) -
 def test_two_that_run_the_same_program_are_equal(tmp_path: Path) -> None:
     one, other = program(tmp_path, ""), program(tmp_path, "")
 
-    assert Secret(one) == Secret(other) != Secret(Command("store", ("x",), tmp_path))
+    assert Secret(one) == Secret(other) != Secret(CredentialProgram("store", ("x",), tmp_path))
     assert len({Secret(one), Secret(other)}) == 1

@@ -169,7 +169,8 @@ def shown(results: Results) -> Any:
         (case.tag, {k: v for k, v in case.attrib.items() if k != "message" and not _told(case)})
         for case in ET.fromstring(junit.render(results)).iter()
     ]
-    lines = markdown.render(results).splitlines()
+    # left out where the message says it
+    lines = [line for line in markdown.render(results).splitlines() if not line.startswith("  - expected ")]
     spoken = terminal.verdict(results, colour=True, width=10**6, report="")
     return (
         wording.decided(results)[0],
@@ -468,6 +469,10 @@ READERS = {
     # no sentence: a text that was given to be parsed
     "src/gonogo/cluster/forward/choose.py::read": "a reference to a Service",
     "src/gonogo/core/names.py": "a name",
+    "src/gonogo/core/content.py::_hidden": "the imports of a suite",
+    "src/gonogo/commands/new.py::_claimed": "a template that gets lines",
+    "src/gonogo/commands/lint.py": "ids of claims, names in a source, and whether a claim has the form of a sentence",
+    "src/gonogo/providers/embedded/archives.py::wanted": "a list of classes",
     "src/gonogo/core/times.py::stretch": "a length of time",
     # how a text is shown
     "src/gonogo/core/harmless.py": "what is not printable",

@@ -48,7 +48,7 @@ class Said(NamedTuple):
     holds: float
 
 
-class Command:
+class CredentialProgram:
     """The program of ``{ command = ["argv", …] }``; calling it runs it.
 
     Raises ``CredentialUnavailable`` where it cannot be run, ends with another code than 0, or prints no one value.
@@ -102,7 +102,7 @@ class Command:
         return CredentialUnavailable(self.component, f"the credential's program {self.argv[0]!r} {what}")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Command) and (other.argv, other.folder) == (self.argv, self.folder)
+        return isinstance(other, CredentialProgram) and (other.argv, other.folder) == (self.argv, self.folder)
 
     def __hash__(self) -> int:
         return hash((self.argv, self.folder))

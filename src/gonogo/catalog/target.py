@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from gonogo.catalog.credentials import LARGEST_SECRET, Command, found
+from gonogo.catalog.credentials import LARGEST_SECRET, CredentialProgram, found
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
 from gonogo.core.content import DEPLOY, TARGETS, Content, alone
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
@@ -249,7 +249,7 @@ class Target:
         if argv := reference.get("command"):
             if not found(argv, folder):
                 problems.append(Problem(str(self.path), f"{where} = {{ command = … }}: no such program: {argv[0]!r}"))
-            return Secret(Command(component.name, argv, folder))
+            return Secret(CredentialProgram(component.name, argv, folder))
         # Whoever refers to a value keeps it elsewhere on purpose, a host name or a user's too.
         read = self._read(reference, where, problems, cluster)
         word = key not in component.endpoints.secret and "." not in key and WORD.fullmatch(read) is not None

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from gonogo.catalog.credentials import Command
+from gonogo.catalog.credentials import CredentialProgram
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.checks.client import Client
@@ -618,8 +618,14 @@ class _Phases:
 def _exported(secret: Secret) -> str | dict[str, Any]:
     """A secret as plain data: its value, or the program that gives one."""
     source = secret.source
-    return {"argv": source.argv, "folder": str(source.folder)} if isinstance(source, Command) else secret.reveal()
+    return (
+        {"argv": source.argv, "folder": str(source.folder)}
+        if isinstance(source, CredentialProgram)
+        else secret.reveal()
+    )
 
 
 def _adopted(component: str, given: str | Mapping[str, Any]) -> Secret:
-    return Secret(given if isinstance(given, str) else Command(component, given["argv"], Path(given["folder"])))
+    return Secret(
+        given if isinstance(given, str) else CredentialProgram(component, given["argv"], Path(given["folder"]))
+    )
