@@ -9,14 +9,26 @@ from repositories import Content
 from gonogo import providers
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
-from gonogo.providers import Closes, Deploys, Disturbs, Explains, Identifies, Keeps, Observes, Provider, Replaces
+from gonogo.providers import (
+    Accounts,
+    Closes,
+    Deploys,
+    Disturbs,
+    Explains,
+    Identifies,
+    Keeps,
+    Observes,
+    Prepares,
+    Provider,
+    Replaces,
+)
 from gonogo.providers.choose import provider_for
 from gonogo.run.drills import Altered
 
-PROTOCOLS = (Deploys, Replaces, Keeps, Disturbs, Observes, Explains, Identifies, Closes)
+PROTOCOLS = (Deploys, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts, Explains, Identifies, Closes)
 
 CAN = {
-    "embedded": {Deploys, Replaces, Keeps, Disturbs, Observes},
+    "embedded": {Deploys, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
     "there": set(),
     "staging": {Observes, Explains, Identifies, Closes},
 }
