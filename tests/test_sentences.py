@@ -170,7 +170,7 @@ def shown(results: Results) -> Any:
         for case in ET.fromstring(junit.render(results)).iter()
     ]
     # left out where the message says it
-    lines = [line for line in markdown.render(results).splitlines() if not line.startswith("  - expected ")]
+    lines = [line for line in markdown.render(results).splitlines() if not line.lstrip().startswith("- expected ")]
     spoken = terminal.verdict(results, colour=True, width=10**6, report="")
     return (
         wording.decided(results)[0],
