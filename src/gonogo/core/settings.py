@@ -11,7 +11,7 @@ class Taken(Struct, frozen=True, kw_only=True):
     builtin: bool | tuple[str, ...] = True
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class OwnFolder(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     content: Taken = Taken()
