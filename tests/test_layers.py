@@ -408,6 +408,7 @@ def test_the_suites_are_those_of_all_layers(
 
     done.assert_outcomes(passed=7)
     assert done.ret == 0
+    assert "one after another" not in done.stderr.str(), "where a check stands is no reason not to run beside others"
     assert set(layers.outcomes().values()) == {"passed"}
     assert "GO on there: 6 of 6 critical criteria" in done.stdout.str()
     assert (layers.own / ".gonogo/journal.jsonl").exists()

@@ -38,6 +38,6 @@ def __getattr__(name: str) -> Any:
     # pytest loads the plugin, and so this, in every project of an environment that gonogo is installed in
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gonogo.core import claims
+    from importlib import import_module
 
-    return getattr(claims, name)
+    return getattr(import_module("gonogo.core.claims"), name)

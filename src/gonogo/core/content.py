@@ -172,9 +172,9 @@ def of(own: Path) -> Content:
 
 def _taken(path: Path) -> bool | tuple[str, ...]:
     from gonogo.core.files import load_toml
-    from gonogo.core.settings import OwnFile
+    from gonogo.core.settings import OwnFolder
 
-    return load_toml(path, OwnFile).content.builtin
+    return load_toml(path, OwnFolder).content.builtin
 
 
 def _hidden(ours: Path, taken: tuple[str, ...], where: Path) -> frozenset[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from gonogo.core.outcomes import Struct
 
 
-class ContentTable(Struct, frozen=True, kw_only=True):
+class Taken(Struct, frozen=True, kw_only=True):
     """Which of the built-in content counts here: all of it, nothing, or these components and what they need."""
 
     builtin: bool | tuple[str, ...] = True
 
 
-class OwnFile(Struct, frozen=True, kw_only=True):
+class OwnFolder(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
-    content: ContentTable = ContentTable()
+    content: Taken = Taken()

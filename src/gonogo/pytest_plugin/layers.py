@@ -123,6 +123,10 @@ class Suite(pytest.Module):
         return name.startswith("test_")
 
 
+COLLECTORS = (Folder, Suite)
+"""Collectors that say where a check stands, and have no setup or teardown of their own."""
+
+
 class Layers:
     """Leads pytest to the suites that are not one's own."""
 

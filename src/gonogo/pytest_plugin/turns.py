@@ -29,6 +29,7 @@ from gonogo.core.outcomes import Decision, Outcome
 from gonogo.core.outlet import guarded, redacted
 from gonogo.pytest_plugin.clients import CODE, code
 from gonogo.pytest_plugin.collection import Collection
+from gonogo.pytest_plugin.layers import COLLECTORS
 from gonogo.pytest_plugin.reports import say_verdict, summary
 from gonogo.results.model import CheckResult, Results
 from gonogo.results.timeline import Timeline
@@ -141,7 +142,9 @@ class Turns:
         own = [item for item in items if self._collection.is_check(item) and of(item) in plan.runnable]
         why = ahead.serial(self._config)
         known = {CODE, code(Turns.endpoints), code(Turns.inside)}
-        reasons = {item: why or ahead.alone(item, known) for item in own if not item.get_closest_marker("disrupts")}
+        reasons = {
+            item: why or ahead.alone(item, known, COLLECTORS) for item in own if not item.get_closest_marker("disrupts")
+        }
         for reason, number in Counter(filter(None, reasons.values())).items():
             if number > 1 and not reason.own:
                 self._screen.line(f"{number} checks one after another: {reason.text}")

@@ -94,10 +94,11 @@ def _raises(filter: str) -> bool:
     return bool(action) and "error".startswith(action)
 
 
-def alone(item: pytest.Item, known: Collection[CodeType]) -> Why | None:
+def alone(item: pytest.Item, known: Collection[CodeType], collectors: Collection[type] = ()) -> Why | None:
     """Why an item takes pytest's own protocol; None where it is proven that it needs nothing else than clients.
 
-    ``known`` is the code of the fixtures that make clients, and of others that any thread may call at any time.
+    ``known`` is the code of the fixtures that make clients, and of others that any thread may call at any time;
+    ``collectors`` are ours, of which the same is known as of pytest's own.
     """
     if type(item) is not pytest.Function or not inspect.isfunction(item.obj) or _is_async(item.obj):
         return Why("is no plain function", own=True)
@@ -109,7 +110,7 @@ def alone(item: pytest.Item, known: Collection[CodeType]) -> Why | None:
     if changed := {"setup", "runtest", "teardown"} & vars(item).keys():
         return Why(f"has a {min(changed)} of its own")
     for node in item.listchain()[:-1]:
-        if type(node) not in PLAIN_COLLECTORS or {"setup", "teardown"} & vars(node).keys():
+        if type(node) not in (*PLAIN_COLLECTORS, *collectors) or {"setup", "teardown"} & vars(node).keys():
             return Why(f"stands in {type(node).__name__} {node.name}")
     for name in ITEM_HOOKS:
         if why := _foreign(getattr(item.ihook, name), item):
