@@ -46,7 +46,7 @@ FOR_SUITES = {
     "gonogo.checks.disturb": {"Disturb"},
     "gonogo.checks.inside": {"Inside"},
     "gonogo.core.endpoints": {"Endpoints"},
-    "gonogo.checks.exceptions": {"first", "listed", "unexcepted"},
+    "gonogo.checks.usable": {"each", "first", "remaining"},
 }
 """What a suite may take from the engine: types of fixtures, and what is said of many. None: anything."""
 

@@ -11,7 +11,7 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 
 from fixtures.elasticsearch import Blocked, Disk, Elasticsearch, Unassigned, known, room
 from gonogo.core.endpoints import Endpoints, Timeouts
-from gonogo.core.errors import Denied, Forbidden, Garbled, NotAskable, TimedOut, Unavailable
+from gonogo.core.errors import Denied, Forbidden, Garbled, NotAskable, ServerError, TimedOut, Unavailable
 from gonogo.core.outcomes import Outcome
 
 GIB = 1024**3
@@ -57,7 +57,7 @@ def wrapped(kind: str, text: str = "") -> dict[str, Any]:
         (503, reason("cluster_block_exception", "[2/no master]"), Unavailable, "master_not_discovered"),
         (503, reason("master_not_discovered_exception"), Unavailable, "master_not_discovered"),
         (503, reason("unavailable_shards_exception", "primary is not active"), Unavailable, "shard_unassigned"),
-        (503, reason("search_phase_execution_exception", "all shards failed"), Unavailable, "server_error"),
+        (503, reason("search_phase_execution_exception", "all shards failed"), ServerError, "server_error"),
         (429, wrapped("circuit_breaking_exception", "Data too large"), Unavailable, "circuit_breaker"),
         (503, wrapped("no_shard_available_action_exception"), Unavailable, "shard_unassigned"),
         (429, wrapped("es_rejected_execution_exception", "queue capacity = 1000"), Unavailable, "queue_full"),
@@ -76,8 +76,8 @@ def wrapped(kind: str, text: str = "") -> dict[str, Any]:
             Unavailable,
             "template_wrong",
         ),
-        (400, reason("illegal_argument_exception", "unknown setting"), Unavailable, "server_error"),
-        (500, reason("never_seen_exception", "no table knows it"), Unavailable, "server_error"),
+        (400, reason("illegal_argument_exception", "unknown setting"), ServerError, "server_error"),
+        (500, reason("never_seen_exception", "no table knows it"), ServerError, "server_error"),
         (
             403,
             {"error": {"type": "security_exception", "license.expired.feature": "ccr"}},

@@ -10,7 +10,7 @@ from fixtures.mlflow import Mlflow
 from fixtures.postgresql import Postgresql
 from fixtures.s3 import S3
 from gonogo import about, at_least, expect, nothing, something
-from gonogo.checks.exceptions import listed, unexcepted
+from gonogo.checks.usable import each, remaining
 
 PARAMS = {"depth": "3", "eta": "0.1"}
 METRICS = {"loss": 0.25, "accuracy": 0.9375}
@@ -87,8 +87,8 @@ def test_artifact_locations_can_be_read(mlflow: Mlflow, s3: S3) -> None:
     """The store of every active experiment's artifacts can be read."""
     seen = mlflow.artifact_stores(s3)
 
-    wrong = unexcepted(seen.wrong, mlflow.expect)
-    expect(listed(wrong), nothing(), cause="mlflow.artifacts_unreachable", message=f"of {seen}")
+    wrong = remaining(seen.wrong, mlflow.expect)
+    expect(each(wrong), nothing(), cause="mlflow.artifacts_unreachable", message=f"of {seen}")
 
 
 @pytest.mark.criterion("mlflow.host")

@@ -7,7 +7,7 @@ import pytest
 from fixtures.postgresql import Postgresql
 from gonogo import at_most, expect, nothing, something
 from gonogo.checks.disturb import Disturb
-from gonogo.checks.exceptions import first, listed, unexcepted
+from gonogo.checks.usable import each, first, remaining
 
 ROWS = {1: "plain", 2: "ünïcode 統計", 3: "quote ' and \\ and %"}
 
@@ -61,18 +61,18 @@ def test_transaction_ids_are_left(postgresql: Postgresql) -> None:
 @pytest.mark.criterion("postgresql.databases")
 def test_databases_can_be_used(postgresql: Postgresql) -> None:
     """Every database lets sessions in, and none of them, nor our role, only reads by default."""
-    closed = unexcepted(postgresql.closed_databases(), postgresql.expect)
+    closed = remaining(postgresql.closed_databases(), postgresql.expect)
 
-    expect(listed(closed), nothing(), cause="postgresql.database_closed", message="databases")
+    expect(each(closed), nothing(), cause="postgresql.database_closed", message="databases")
 
 
 @pytest.mark.criterion("postgresql.indexes")
 def test_indexes_are_valid(postgresql: Postgresql) -> None:
     """Every index of the application's database is valid, or somebody builds it now."""
-    invalid = unexcepted(postgresql.invalid_indexes(), postgresql.expect)
+    invalid = remaining(postgresql.invalid_indexes(), postgresql.expect)
 
     facts = first(invalid, "index")
-    expect(listed(invalid), nothing(), cause="postgresql.index_invalid", message="invalid indexes", facts=facts)
+    expect(each(invalid), nothing(), cause="postgresql.index_invalid", message="invalid indexes", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.sequences")
@@ -80,11 +80,11 @@ def test_sequences_give_free_values(postgresql: Postgresql) -> None:
     """The sequences of the application's keys give values that no row has, and have enough of them left."""
     seen = postgresql.sequences(postgresql.expect["sequence_used_percent"])
 
-    behind, ending = unexcepted(seen.behind, postgresql.expect), unexcepted(seen.ending, postgresql.expect)
+    behind, ending = remaining(seen.behind, postgresql.expect), remaining(seen.ending, postgresql.expect)
     facts = first(behind, "sequence")
-    expect(listed(behind), nothing(), cause="postgresql.sequence_behind", message=f"of {seen}", facts=facts)
+    expect(each(behind), nothing(), cause="postgresql.sequence_behind", message=f"of {seen}", facts=facts)
     facts = first(ending, "sequence")
-    expect(listed(ending), nothing(), cause="postgresql.sequence_ends", message=f"of {seen}", facts=facts)
+    expect(each(ending), nothing(), cause="postgresql.sequence_ends", message=f"of {seen}", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.locks")
@@ -113,11 +113,11 @@ def test_no_transaction_is_idle_for_long(postgresql: Postgresql) -> None:
 def test_replication_has_its_readers(postgresql: Postgresql) -> None:
     """Every replication slot is read, and the synchronous standby that commits wait for is there."""
     missing = postgresql.missing_standby()
-    inactive = unexcepted(postgresql.inactive_slots(), postgresql.expect)
+    inactive = remaining(postgresql.inactive_slots(), postgresql.expect)
 
     expect(missing, nothing(), cause="postgresql.synchronous_standby_missing")
     facts = first(inactive, "slot")
-    expect(listed(inactive), nothing(), cause="postgresql.slot_inactive", message="replication slots", facts=facts)
+    expect(each(inactive), nothing(), cause="postgresql.slot_inactive", message="replication slots", facts=facts)
 
 
 @pytest.mark.criterion("postgresql.password")
