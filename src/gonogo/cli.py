@@ -317,10 +317,10 @@ def new_component(
 
 @app.command(epilog=example("gonogo lint redis"))
 def lint(names: Components = None) -> int:
-    """Say what a component lacks: a client, a check of each criterion, a drill, a hint for each cause.
+    """Say what the files of a component lack.
 
-    Of each COMPONENT; without any of all that lie in your own folder. Reads files, asks no server. Exit code 1 where
-    something is lacking.
+    A client, a check of each criterion, a drill that turns it red, a hint for each cause; of each COMPONENT, or of all
+    that lie in your own folder. Reads files, asks no server. Exit code 1 where something is lacking.
     """
     from gonogo.commands import lint as verb
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo.commands.checkout import loaded, selected
+from gonogo.commands.checkout import deployable, loaded
 from gonogo.commands.tables import show
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import say, say_json
@@ -16,7 +16,7 @@ def run(names: list[str] | None, target: str | None, as_json: bool) -> Code:
     """A row per component; nothing is changed. 1 where it does not fit."""
     root, registry, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
-    wanted = [registry.components[n] for n in registry.ordered(selected(registry, chosen, names))]
+    wanted = [registry.components[n] for n in registry.ordered(deployable(registry, chosen, names))]
     deploys = provider if isinstance(provider, Deploys) else None
     # what is there already takes nothing more
     taken = [deploys.takes(one) if deploys else dict.fromkeys(TAKEN, 0) for one in wanted]
