@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
-from gonogo.commands.checkout import selected
+from gonogo.commands.checkout import deployable
 from gonogo.core.errors import ConfigError
 from gonogo.core.outcomes import Level, Mode, Outcome, Skip
 from gonogo.providers import machine
@@ -342,4 +342,4 @@ def test_a_machine_that_runs_no_server_of_ours_is_a_reason_and_no_go(
     assert found == {"queue": why, "store": why, "models": why}
     assert [*unsupported(here.registry, Here(tmp_path, "staging").target)] == ["store"]
     with pytest.raises(ConfigError, match=r"embedded: holds no component .this machine is Darwin on arm64"):
-        selected(here.registry, here.target, None)
+        deployable(here.registry, here.target, None)

@@ -506,9 +506,8 @@ def new_component(
 def lint(names: Components = None) -> int:
     """Say what the files of a component lack.
 
-    A client, a check of each criterion, a drill, a hint for each cause. Of each COMPONENT; without any of all that
-    lie in your own folder. Reads files, asks no server. Exit code 1 where
-    something is lacking.
+    A client, a check of each criterion, a drill that turns it red, a hint for each cause; of each COMPONENT, or of all
+    that lie in your own folder. Reads files, asks no server. Exit code 1 where something is lacking.
     """
     from gonogo.commands import lint as verb
 

@@ -31,10 +31,15 @@ def selected(registry: Registry, target: Target, names: list[str] | None) -> lis
     lacking = unsupported(registry, target)
     if problems := [Problem(n, f"cannot stand on {target.name}", lacking[n]) for n in names or () if n in lacking]:
         raise ConfigError(*problems)
-    held = [n for n in registry.components if n not in lacking]
-    if not names and not held and lacking:
-        raise ConfigError(Problem(target.name, "holds no component", "; ".join(dict.fromkeys(lacking.values()))))
-    return names or held
+    return names or [n for n in registry.components if n not in lacking]
+
+
+def deployable(registry: Registry, target: Target, names: list[str] | None) -> list[str]:
+    """The same, to be deployed. Raises ``ConfigError`` with the reasons where the target holds none at all."""
+    if not (chosen := selected(registry, target, names)):
+        reasons = dict.fromkeys(unsupported(registry, target).values())
+        raise ConfigError(Problem(target.name, "holds no component", "; ".join(reasons)))
+    return chosen
 
 
 def reached(target: str | None, *, write: bool = True) -> tuple[Platform, Screen]:

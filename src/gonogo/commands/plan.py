@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from gonogo.commands.checkout import loaded, selected
+from gonogo.commands.checkout import deployable, loaded
 from gonogo.commands.tables import Form, show
 from gonogo.core.outcomes import Code, Struct
 from gonogo.core.outlet import say
@@ -46,7 +46,7 @@ def run(names: list[str] | None, target: str | None, form: Form) -> Code:
     """A row per component; nothing is changed. 1 where it does not fit."""
     root, registry, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
-    wanted = [registry.components[n] for n in registry.ordered(selected(registry, chosen, names))]
+    wanted = [registry.components[n] for n in registry.ordered(deployable(registry, chosen, names))]
     deploys = provider if isinstance(provider, Deploys) else None
     # what is there already takes nothing more
     taken = [deploys.takes(one) if deploys else dict.fromkeys(Taken.__struct_fields__, 0) for one in wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo.commands.checkout import reached, selected
+from gonogo.commands.checkout import deployable, reached
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Code
 from gonogo.providers import Deploys, Keeps, Replaces
@@ -15,7 +15,7 @@ def run(names: list[str] | None, target: str | None, replace: bool) -> Code:
     """
     platform, screen = reached(target)
     provider, registry = platform.provider, platform.registry
-    asked = registry.ordered(selected(registry, platform.target, names))
+    asked = registry.ordered(deployable(registry, platform.target, names))
     if replace:
         if not isinstance(provider, Replaces):
             raise ConfigError(Problem("--replace", f"gonogo did not start the servers of {platform.target.name!r}"))
