@@ -19,6 +19,7 @@ from fixtures.kafka import CutOff, Kafka, Members, Partition, Verdict, _folders,
 from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import (
     ClientError,
+    Cut,
     Denied,
     Forbidden,
     Garbled,
@@ -148,7 +149,7 @@ def test_a_broker_that_had_greeted_us_and_cuts_does_not_admit_us() -> None:
 def test_a_cut_before_a_word_was_said_is_none_of_our_credentials(said: str) -> None:
     found = client("broker:9092")._not_served("broker:9092", errors.KafkaConnectionError(said), greeted=False)
 
-    assert type(found) is Refused
+    assert type(found) is Cut
     assert found.signature == "kafka.connection_cut"
     assert "max.connections.per.ip" in str(found)
 

@@ -17,6 +17,7 @@ from gonogo.core.errors import (
     Garbled,
     NotAskable,
     Refused,
+    ServerError,
     TimedOut,
     Unavailable,
     Wrong,
@@ -52,9 +53,9 @@ def caused(error: Exception, cause: Exception) -> Exception:
         ("Neo.DatabaseError.Transaction.TransactionLogError", Unavailable, "neo4j.log_unwritable"),
         ("Neo.DatabaseError.General.IndexCorruptionDetected", Unavailable, "neo4j.index_failed"),
         ("Neo.ClientError.Statement.SyntaxError", NotAskable, "neo4j.statement_unknown"),
-        ("Neo.DatabaseError.General.UnknownError", Unavailable, "neo4j.server_error"),
-        ("Neo.ClientError.Statement.TypeError", Unavailable, "neo4j.server_error"),
-        ("Neo.NewClass.General.OfNeo4j99", Unavailable, "neo4j.server_error"),
+        ("Neo.DatabaseError.General.UnknownError", ServerError, "neo4j.server_error"),
+        ("Neo.ClientError.Statement.TypeError", ServerError, "neo4j.server_error"),
+        ("Neo.NewClass.General.OfNeo4j99", ServerError, "neo4j.server_error"),
     ],
 )
 def test_a_refusal_of_the_server_has_a_kind(code: str, meaning: type, signature: str) -> None:

@@ -42,6 +42,8 @@ WRITERS: dict[str, str] = {
     "commands.attach._kept": "a secret's own file, for its owner alone: what `gonogo endpoints` refers to",
     "commands.new.run": "files of a component that nobody has filled in yet, from templates of ours",
     "providers.embedded.deployment.Deployment._lay_out": "configuration of servers, for their account alone",
+    "providers.embedded.archives": "names of classes, why Java refused an archive, and its own place in /proc",
+    "commands.init.run": "files of a person's own: references to secrets, as `endpoints --discover` prints them",
     "providers.embedded.platforms": "what servers are started again from, for its owner alone",
     "providers.embedded.programs": "downloads and what they are unpacked to",
     "providers.embedded.transfer": "downloads",

@@ -263,7 +263,7 @@ def group(state: str) -> dict[str, Any]:
         ([task({"CPU": 1.0})], [], status(), []),  # the cluster is full, no more
         ([task({"CPU": 64.0})], [], status(), ["tasks that need 64 CPU: train"]),
         ([task({"CPU": 1.0, "TPU": 1.0})], [], status(), ["tasks that need 1 CPU, 1 TPU: train"]),
-        ([task({"CPU": 64.0}, creation_time_ms=ago(-60))], [], status(), []),
+        ([task({"CPU": 64.0}, creation_time_ms=ago(-3600))], [], status(), []),
         ([task({"CPU": 64.0})], [], status(pendingLaunches={"large": 1}), []),
         ([task({"CPU": 64.0})], [], partial(unreported), []),
         ([task({"CPU": 64.0}, job_id="ended")], [], status(), []),

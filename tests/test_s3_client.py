@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from fixtures.s3 import S3, known
 from gonogo.checks.translate import translated
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import Denied, Forbidden, NotAskable, Refused, TimedOut, Unavailable, Wrong
+from gonogo.core.errors import Denied, Forbidden, NotAskable, Refused, ServerError, TimedOut, Unavailable, Wrong
 
 
 def refusal(status: int, code: str, operation: str = "ListObjectsV2") -> ClientError:
@@ -42,9 +42,9 @@ def refusal(status: int, code: str, operation: str = "ListObjectsV2") -> ClientE
         (503, "ServiceUnavailable", Unavailable, "s3.unavailable"),
         (507, "XMinioStorageFull", Unavailable, "s3.disk_full"),
         (507, "507", Unavailable, "s3.disk_full"),
-        (500, "InternalError", Unavailable, "s3.server_error"),
-        (400, "InvalidArgument", Unavailable, "s3.server_error"),
-        (418, "CodeOfTomorrow", Unavailable, "s3.server_error"),
+        (500, "InternalError", ServerError, "s3.server_error"),
+        (400, "InvalidArgument", ServerError, "s3.server_error"),
+        (418, "CodeOfTomorrow", ServerError, "s3.server_error"),
     ],
 )
 def test_a_refusal_of_the_store_has_a_kind(status: int, code: str, meaning: type, signature: str) -> None:

@@ -8,12 +8,13 @@ itself would import at its first call.
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from importlib import import_module
+
+from gonogo.core.collector import UNCOLLECTED
 
 LOADING = threading.RLock()
 """Held while something is imported, and for nothing else: who waits for it must never be waited for."""
@@ -40,21 +41,9 @@ def once(load: Callable[[], None]) -> Callable[[], None]:
 
 def need(*names: str) -> None:
     """Import modules; raises ``ImportError`` for one that is not there."""
-    with _uncollected():
+    with UNCOLLECTED:  # what a library makes as it is loaded stays: to look through it is an eighth of the time
         for name in names:
             import_module(name)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """What a library makes as it is loaded stays: looking through it for garbage is an eighth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def also(*names: str) -> None:

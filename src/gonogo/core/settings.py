@@ -5,7 +5,7 @@ from __future__ import annotations
 from gonogo.core.outcomes import Struct
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class BuiltinTable(Struct, frozen=True, kw_only=True):
     """Which of the built-in content counts here: all of it, nothing, or these components and what they need."""
 
     builtin: bool | tuple[str, ...] = True
@@ -14,4 +14,4 @@ class Taken(Struct, frozen=True, kw_only=True):
 class OwnFolder(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
-    content: Taken = Taken()
+    content: BuiltinTable = BuiltinTable()
