@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDERS = ("deploy", "fixtures", "suites")
-REPORTS = ("criteria.toml", "results.schema.json")
+REPORTS = ("criteria.toml", "results.schema.json", "schemas")
 
 
 class Content(BuildHookInterface):  # type: ignore[misc]
