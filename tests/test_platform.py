@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from repositories import Content
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal
+from gonogo.core import content as layers
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import (
     Absent,
@@ -478,6 +480,20 @@ def test_a_server_is_asked_why_something_hangs_and_so_is_what_it_needs(make: Mak
     assert (found.outcome, found.cause and found.cause.signature) == ("failed", f"{who}.lossy")
     assert found.message == f"no answer within 1 s; {who}: a lock is held, shop waits"
     assert found.facts == {"pid": 7}
+
+
+def test_a_server_is_asked_why_where_its_client_lies_in_another_layer_than_one_s_own(
+    make: Make, content: Content
+) -> None:
+    knows_why(content, "store")
+    platform = make()
+    layered = layers.Content(content.root / "own", (content.root,))
+    platform.registry = replace(platform.registry, content=layered)
+    platform.attach(["store", "shop"])
+
+    found = accounted(platform, LATE, ["shop"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", "store.lossy")
 
 
 def test_a_component_that_hangs_because_of_what_it_needs_is_not_the_cause(make: Make, content: Content) -> None:

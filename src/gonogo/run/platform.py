@@ -21,7 +21,7 @@ import msgspec
 
 from gonogo.catalog.credentials import CredentialProgram
 from gonogo.catalog.registry import Component, Registry
-from gonogo.catalog.target import Target
+from gonogo.catalog.target import TARGET_FILES, Target
 from gonogo.checks.client import Client
 from gonogo.checks.clients import client_class, load, opened
 from gonogo.checks.inside import Inside
@@ -104,7 +104,7 @@ class Platform:
     def typed(self) -> Place:
         """What the commands that a person types next have to name of it."""
         path = self.target.path
-        known = path.parent == self.registry.root / "deploy" / "targets"
+        known = path.parent in self.registry.content.all(TARGET_FILES)
         named = "" if self.target.name == "embedded" else path.stem if known else str(path)
         return Place(named, isinstance(self.provider, Deploys))
 
@@ -359,7 +359,7 @@ class Platform:
             needs = [one for one in reversed(self.registry.ordered([name])) if one != name and one in known]
             asked |= {one: known[one].endpoints for one in needs if known[one].up}
         for one, where in asked.items():
-            if where is None or not hasattr(client_class(self.registry.root, one), "why"):
+            if where is None or not hasattr(client_class(self.registry.content, one), "why"):
                 continue
             limits = Timeouts(min(where.timeouts.connect, ASIDE), min(where.timeouts.check, ASIDE), ASIDE)
             reason: object = None
