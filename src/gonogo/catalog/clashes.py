@@ -12,7 +12,7 @@ from pathlib import Path
 from gonogo.core.content import DEPLOY, FIXTURES, SUITES, TARGETS, Content
 from gonogo.core.errors import Problem
 
-OVERRIDE = "override = true"
+OVERRIDE, ANOTHER = "override = true", "another name"
 
 LAID_OUT = (f"{DEPLOY}/*", f"{FIXTURES}/*.py", f"{SUITES}/**/*")
 
@@ -28,8 +28,13 @@ def clashes(content: Content, overriding: Collection[str]) -> Iterator[Problem]:
             continue
         mine, theirs = content.all(name)
         known = (content.builtin / DEPLOY / component).is_dir()
-        says = f"; or `{OVERRIDE}` in deploy/{component}/component.toml, and yours counts" if known else ""
-        yield Problem(str(mine), f"is built in too: {theirs}", f"another name{says}")
+        hint = ways_out(f"deploy/{component}/component.toml") if known else ANOTHER
+        yield Problem(str(mine), f"is built in too: {theirs}", hint)
+
+
+def ways_out(where: str) -> str:
+    """What to do about a name that is built in too; ``where`` is the file or table that may override it."""
+    return f"{ANOTHER}; or `{OVERRIDE}` in {where}, and yours counts"
 
 
 def _common(content: Content) -> Iterator[str]:

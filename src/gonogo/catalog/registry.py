@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gonogo.catalog import signatures
-from gonogo.catalog.clashes import OVERRIDE, clashes
+from gonogo.catalog.clashes import clashes, ways_out
 from gonogo.catalog.kinds import kinds
 from gonogo.catalog.signatures import ADDRESS_KEY, GENERIC, Signature
 from gonogo.core.content import CRITERIA, SETTINGS, WAIVERS, Content, Folder, alone
@@ -472,9 +472,7 @@ class _Reviewed:
         before = self.where.get(key)
         if before is not None and not table.override:
             what = f"{key} is built in too, in {before}"
-            self._problems.append(
-                Problem(str(path), what, f"another name; or `{OVERRIDE}` in [{key}], and yours counts")
-            )
+            self._problems.append(Problem(str(path), what, ways_out(f"[{key}]")))
             return False
         if before is None and table.override:
             near = suggestion(key, self.where)

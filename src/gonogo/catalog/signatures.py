@@ -38,41 +38,48 @@ class Signature(Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
 
 
+_STATUS = "gonogo status[[ --target {target}]]"
+_HEALTH = "gonogo health[[ --target {target}]]"
+_ENDPOINTS = "gonogo endpoints[[ --target {target}]]"
+_DATA = "gonogo status --json[[ --target {target}]]"
+_LISTENS = "nc -vz -w 5 {at_host} {at_port}"
+_ANSWER = "curl -sS -i --max-time 10 {at_url}"
+
 GENERIC: Mapping[str, Signature] = {
     "connection_refused": Signature(
         hint="Nothing listens at that address: the process has ended, or the Service points elsewhere.",
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="nc -vz -w 5 {at_host} {at_port}",
+        by_hand=_STATUS,
+        attached=_LISTENS,
     ),
     "connection_cut": Signature(
         hint="The connection was accepted, and cut before we could log in: a limit, or a port of another protocol.",
-        by_hand="nc -vz -w 5 {at_host} {at_port}",
+        by_hand=_LISTENS,
     ),
     "process_gone": Signature(
         hint="The server's process ended; its log's last lines say why, the kernel's log whether memory ran out.",
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="gonogo health[[ --target {target}]]",
+        by_hand=_STATUS,
+        attached=_HEALTH,
     ),
     "unavailable": Signature(
         hint="The server answers and says that it cannot serve; it starts, recovers, or lost what it depends on.",
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="curl -sS -i --max-time 10 {at_url}",
+        by_hand=_STATUS,
+        attached=_ANSWER,
     ),
     "server_error": Signature(
         hint="The server answered with an error of its own[[, {code}]]: see its log, and the product's documents.",
         facts=("code",),
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="curl -sS -i --max-time 10 {at_url}",
+        by_hand=_STATUS,
+        attached=_ANSWER,
     ),
     "operation_hangs": Signature(
         hint="The component answers, and this operation did not end: a lock, a full queue, or what is behind it hangs.",
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="nc -vz -w 5 {at_host} {at_port}",
+        by_hand=_STATUS,
+        attached=_LISTENS,
     ),
     "timed_out": Signature(
         hint="The server accepts and does not answer: it hangs or is overloaded, or a firewall drops packets.",
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="nc -vz -w 5 {at_host} {at_port}",
+        by_hand=_STATUS,
+        attached=_LISTENS,
     ),
     "name_unresolved": Signature(
         hint="The host name does not resolve from here: a typing error, or a name known only inside the cluster.",
@@ -84,15 +91,15 @@ GENERIC: Mapping[str, Signature] = {
     ),
     "credentials_refused": Signature(
         hint="The server does not accept our credentials: the reference in the target file holds an old secret.",
-        by_hand="gonogo endpoints[[ --target {target}]]",
+        by_hand=_ENDPOINTS,
     ),
     "right_missing": Signature(
         hint="The account is known and lacks a right; grant it what the check's claim says.",
-        by_hand="gonogo endpoints[[ --target {target}]]",
+        by_hand=_ENDPOINTS,
     ),
     "object_absent": Signature(
         hint="The cluster has no such object: it was never deployed, was deleted, or lives in another namespace.",
-        by_hand="gonogo health[[ --target {target}]]",
+        by_hand=_HEALTH,
     ),
     "cluster_unreachable": Signature(
         hint="The cluster's API server could not be asked; see whether kubectl reaches it with the same context.",
@@ -113,7 +120,7 @@ GENERIC: Mapping[str, Signature] = {
     ),
     "answer_garbled": Signature(
         hint="What answers there is not this component: a proxy, a login page, or another port of the same server.",
-        by_hand="curl -sS -i --max-time 10 {at_url}",
+        by_hand=_ANSWER,
     ),
     "not_up": Signature(
         hint="The component is not up, and this run only attaches to what is.",
@@ -126,16 +133,16 @@ GENERIC: Mapping[str, Signature] = {
     ),
     "workload_not_ready": Signature(
         hint="The pods behind the component's Service are not ready; its message names the object and the reason.",
-        by_hand="gonogo health[[ --target {target}]]",
+        by_hand=_HEALTH,
     ),
     "configured_otherwise": Signature(
         hint="It runs, and with another configuration than would be started now; `gonogo up` tells what differs.",
-        by_hand="gonogo status[[ --target {target}]]",
+        by_hand=_STATUS,
     ),
     "not_settled": Signature(
         hint="The server answers, and what it should settle into is not there within the limit: nodes are missing.",
-        by_hand="gonogo status[[ --target {target}]]",
-        attached="nc -vz -w 5 {at_host} {at_port}",
+        by_hand=_STATUS,
+        attached=_LISTENS,
     ),
     "not_allowed": Signature(
         hint="The check creates objects, and this run may only read: mark it as one that writes.",
@@ -154,15 +161,15 @@ GENERIC: Mapping[str, Signature] = {
     ),
     "data_of_another": Signature(
         hint="The data folder belongs to another account than the server's; give it back with chown.",
-        by_hand="gonogo status --json[[ --target {target}]]",
+        by_hand=_DATA,
     ),
     "data_readable": Signature(
         hint="Other accounts of the host can read the server's data; take the others' rights away with chmod 700.",
-        by_hand="gonogo status --json[[ --target {target}]]",
+        by_hand=_DATA,
     ),
     "data_shared": Signature(
         hint="Two servers were given one data folder, and each damages what the other writes; give each its own.",
-        by_hand="gonogo status --json[[ --target {target}]]",
+        by_hand=_DATA,
     ),
     "disk_filling": Signature(
         hint="The file system below the data fills up; make room before the server stops writing.",

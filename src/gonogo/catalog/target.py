@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from gonogo.catalog.clashes import ways_out
 from gonogo.catalog.credentials import LARGEST_SECRET, CredentialProgram, found
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
 from gonogo.core.content import DEPLOY, TARGETS, Content, alone
@@ -367,8 +368,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
     table = salvaged_toml(path, _TargetFile, problems)
     others = [] if is_path else [*known.all(f"{TARGET_FILES}/{name}.toml")][1:]
     if others and table is not None and not table.target.override:
-        hint = "another name; or `override = true` in [target], and yours counts"
-        problems.append(Problem(str(path), f"is built in too: {others[0]}", hint))
+        problems.append(Problem(str(path), f"is built in too: {others[0]}", ways_out("[target]")))
     if table is not None:
         problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
     if table is None or problems:

@@ -47,7 +47,7 @@ def put_away_for(arguments: list[str]) -> None:
         return
     pairs = itertools.pairwise([*arguments, ""])
     given = [a.partition("=")[2] if "=" in a else following for a, following in pairs if a.split("=")[0] == "--out"]
-    out = Path(given[-1]) if given else find(Path.cwd()).own / "reports" / "out"
+    out = Path(given[-1]) if given else find(Path.cwd()).out
     try:
         put_away(out)
     except OSError as error:

@@ -32,7 +32,7 @@ def latest() -> Path:
 
     Raises ``ConfigError`` where there are none.
     """
-    path = find(Path.cwd()).own / "reports" / "out" / "results.json"
+    path = find(Path.cwd()).out / "results.json"
     if not path.exists():
         raise ConfigError(Problem(str(path), "no such file", "`gonogo check` writes it; or name a results.json"))
     return path

@@ -66,6 +66,11 @@ class Content:
         """The layer that is not one's own; None where there is none."""
         return next((layer for layer in self.layers if layer != self.own), None)
 
+    @property
+    def out(self) -> Path:
+        """Where results and reports go, unless somebody says otherwise."""
+        return self.own / "reports" / "out"
+
     def file(self, name: str) -> Path:
         """The file or folder of that relative path: in the first layer that has it, else where one's own would be."""
         return next(self.all(name), self.own / name)

@@ -88,7 +88,7 @@ def _put_away(config: pytest.Config, given: list[str], out: str | None) -> None:
     if not any(asks_suites(content, here, name) for name in names):
         return
     told_by(partial(_past_capture, config.pluginmanager))
-    folder = here / out if out else content.own / "reports" / "out"
+    folder = here / out if out else content.out
     try:
         put_away(folder)
     except OSError as error:

@@ -70,7 +70,7 @@ class Turns:
     def _out(self) -> Path:
         """Where results and reports go: as the shell sees it where it was given, else in the checkout."""
         given = self._config.getoption("out")
-        return self._config.invocation_params.dir / given if given else self._collection.content.own / "reports" / "out"
+        return self._config.invocation_params.dir / given if given else self._collection.content.out
 
     @cached_property
     def _interrupts(self) -> Interrupts:
