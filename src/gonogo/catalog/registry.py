@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from gonogo.catalog import signatures
 from gonogo.catalog.clashes import clashes, ways_out
@@ -82,7 +83,7 @@ class Discovery(Struct, frozen=True, kw_only=True):
     one, a Service with one of ``ports`` (its own or its pods', by number or name) is meant whose pods' image or label,
     or whose own name, fits the expression ``name``. Endpoint keys come from ``set``, from ``secrets``
     (``name#key``), and from ``env``: variables of the pods, of which the first that is there counts. ``tls``
-    tells that it is spoken. ``otherwise`` is what the server takes where none of its pods' variables says so, and
+    tells that it is spoken, ``product`` which of the component's products it is. ``otherwise`` is what the server takes where none of its pods' variables says so, and
     ``named_by`` finds a key, by an expression with one group, in what the pods of components that need this one are
     started with. ``expect`` is what is to be expected of it.
 
@@ -104,6 +105,7 @@ class Discovery(Struct, frozen=True, kw_only=True):
     otherwise: dict[str, str] = msgspec.field(default_factory=dict)
     named_by: dict[str, str] = msgspec.field(default_factory=dict)
     expect: dict[str, str] = msgspec.field(default_factory=dict)
+    product: str = ""
 
 
 class Bound(Struct, frozen=True, kw_only=True):
@@ -117,6 +119,16 @@ class Bound(Struct, frozen=True, kw_only=True):
     empty: bool = False
 
 
+class Product(Struct, frozen=True, kw_only=True):
+    """Another server with a component's API: its ``title``, and what it lacks, criterion = reason.
+
+    What deploys it lies in a folder of its name in the component's own: ``deploy/<c>/<product>/embedded.toml``.
+    """
+
+    title: str
+    unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
 
@@ -127,6 +139,8 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+
+    ``products`` are other servers that have its API; a target names one by ``product``.
 
     ``override``: it is one's own, and counts in place of the built-in one of that name.
     """
@@ -144,6 +158,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     expect: dict[str, Any] = msgspec.field(default_factory=dict)
     bounds: dict[str, Bound] = msgspec.field(default_factory=dict)
     claims: dict[str, str] = msgspec.field(default_factory=dict)
+    products: dict[str, Product] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
 
     def unfailing(self, key: str, value: object) -> str:
@@ -176,6 +191,17 @@ class Component(ComponentFile, frozen=True, kw_only=True):
     name: str
     folder: Folder
     providers: tuple[str, ...] = ()
+
+    def as_product(self, name: str) -> Component:
+        """The component as that product is deployed; as it is where its name is none of another product's."""
+        if name not in self.products:
+            return self
+        folder = self.folder / name
+        return replace(self, title=self.products[name].title, folder=folder, providers=_providers(folder))
+
+
+def _providers(folder: Folder) -> tuple[str, ...]:
+    return tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
 
 
 class _SharedTable(Struct, frozen=True, kw_only=True):
@@ -261,6 +287,13 @@ class Registry:
         problems: list[Problem] = []
         components = _components(content, problems)
         criteria, profiles, shared = _criteria(content, components, problems)
+        problems += [
+            Problem(str(one.folder / COMPONENT), f"products.{name}.unsupported: no such criterion", id)
+            for one in components.values()
+            for name, product in one.products.items()
+            for id in product.unsupported
+            if id not in criteria
+        ]
         problems += clashes(content, {c.name for c in components.values() if c.override})
         waivers = _waivers(content, criteria, problems)
         rules: Mapping[str, Mapping[str, Any]] = {}
@@ -325,9 +358,8 @@ def _components(content: Content, problems: list[Problem]) -> dict[str, Componen
         table = salvaged_toml(path, ComponentFile, problems)
         if table is not None:
             folder = content.folder(f"deploy/{name}")
-            providers = tuple(p for p in PROVIDERS if (folder / f"{p}.toml").is_file())
             fields = {f: getattr(table, f) for f in ComponentFile.__struct_fields__}
-            found[name] = Component(name=name, folder=folder, providers=providers, **fields)
+            found[name] = Component(name=name, folder=folder, providers=_providers(folder), **fields)
     problems += [p for component in found.values() for p in _component_problems(component, paths)]
     problems += [p for component in found.values() for p in _override_problems(component, content)]
     if not problems:
@@ -390,8 +422,17 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
             if key not in component.expect:
                 hint = suggestion(key, component.expect)
                 yield Problem(where, f"discover[{number}].expect: unknown expectation {key!r}", hint)
+        if rule.product and rule.product not in component.products:
+            hint = suggestion(rule.product, component.products)
+            yield Problem(where, f"discover[{number}]: unknown product {rule.product!r}", hint)
         if bool(rule.resource) == bool(rule.name and rule.ports):
             yield Problem(where, f"discover[{number}] needs either a resource, or name and ports")
+    for name, product in component.products.items():
+        if name == component.name:
+            yield Problem(where, f"products.{name}: another product needs another name", "")
+        for criterion, reason in product.unsupported.items():
+            if criterion.partition(".")[0] != component.name or not reason.strip():
+                yield Problem(where, f"products.{name}.unsupported.{criterion}: a criterion of its own, and why", "")
     for name, signature in component.signatures.items():
         if not signatures.NAME.fullmatch(name):
             yield Problem(where, f"signatures: {component.name}.{name} is not <component>.<snake_case>")

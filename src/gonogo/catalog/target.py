@@ -183,9 +183,19 @@ class Target:
         """What checks compare the component with: its ``[expect]``, as far as this file says nothing else."""
         return {**component.expect, **self.components.get(component.name, {}).get("expect", {})}
 
+    def product(self, component: Component) -> str:
+        """Which product the component is here, empty for the one that it is called by."""
+        named = str(self.components.get(component.name, {}).get("product", ""))
+        return named if named in component.products else ""
+
+    def variant(self, component: Component) -> Component:
+        """The component as the product that it is here is deployed."""
+        return component.as_product(self.product(component))
+
     def completed(self, component: Component, endpoints: Endpoints) -> Endpoints:
         """The endpoints, wherever they were found, with what a client is to expect there and its timeouts."""
-        return replace(endpoints, expect=self.expected(component), timeouts=self.timeouts)
+        told = {"expect": self.expected(component), "timeouts": self.timeouts, "product": self.product(component)}
+        return replace(endpoints, **told)
 
     def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
         """Where the component is, its references read.
@@ -212,7 +222,7 @@ class Target:
         hidden: dict[str, Secret] = {}
         for key, value in table.items():
             where = f"components.{component.name}.{key}"
-            if key in ("expect", "identity", "service") or key in services.forms:
+            if key in ("expect", "identity", "product", "service") or key in services.forms:
                 continue
             if is_reference(value):
                 hidden[key] = self._secret(component, key, value, problems, cluster)
@@ -380,13 +390,24 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         modes=table.target.modes,
         capabilities=frozenset(table.target.capabilities),
         profile=table.target.profile,
-        unsupported=table.target.unsupported,
+        unsupported={**_by_product(table, registry), **table.target.unsupported},
         timeouts=Timeouts(**msgspec.structs.asdict(table.limits)),
         kubernetes=asked(table.kubernetes, provider=table.target.provider),
         checklist=table.checklist,
         components=table.components,
         path=path,
     )
+
+
+def _by_product(table: _TargetFile, registry: Registry) -> dict[str, str]:
+    """What the products that the file names lack: criterion = reason."""
+    chosen = ((registry.components[name], given.get("product")) for name, given in table.components.items())
+    return {
+        criterion: reason
+        for component, product in chosen
+        if product in component.products
+        for criterion, reason in component.products[product].unsupported.items()
+    }
 
 
 def faults(document: Mapping[str, Any], registry: Registry) -> list[str]:
@@ -474,8 +495,9 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
 def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:
     keys, prefix = component.endpoints, f"components.{component.name}"
     extra: set[str] = {"service"} if file.kubernetes is not None else set()
-    addressed = {*keys.all, "identity", "expect", *extra}
-    known = {"expect"} if file.target.provider == "embedded" else addressed
+    named = {"expect", *(["product"] if component.products else [])}
+    addressed = {*keys.all, "identity", *named, *extra}
+    known = named if file.target.provider == "embedded" else addressed
     for key, value in table.items():
         if key in addressed - known:
             yield f"{prefix}.{key}: provider 'embedded' chooses this itself", "only [….expect] may be given"
@@ -486,6 +508,10 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
             yield from _expect_problems(component, value, prefix)
         elif key == "service":
             yield from _service_problems(component, value, prefix)
+        elif key == "product":
+            products = (component.name, *component.products)
+            if value not in products:
+                yield f"{prefix}.product must be one of {', '.join(products)}, is {value!r}", suggestion(str(value), products)
         else:
             yield from _value_problems(file, component, key, value, prefix)
     given = table.get("service", {}) if extra else {}

@@ -45,6 +45,7 @@ def target_file(registry: Registry, target: Target, names: Iterable[str]) -> str
         lines += [
             "",
             f"[components.{name}]",
+            *([f"product = {text(endpoints.product)}"] if endpoints.product else []),
             *_keys(endpoints, provider.private()),
             *_identity(registry.content, endpoints),
         ]

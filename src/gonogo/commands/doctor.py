@@ -103,7 +103,8 @@ def lacking(what: str, problems: Iterable[Problem]) -> Finding:
 def examined(root: Path, registry: Registry, target: Target) -> list[Finding]:
     """Every row, in the order in which things are needed. Raises nothing for what is found."""
     with closing(Index()) as index:  # pip asks while the rest is looked at
-        held = [one for name, one in registry.components.items() if name not in unsupported(registry, target)]
+        lacking = unsupported(registry, target)
+        held = [target.variant(one) for name, one in registry.components.items() if name not in lacking]
         rows = [python(), *(embedded(root, held) if target.provider == "embedded" else attaching(target))]
         rows.append(libraries(registry.content, held))
         installing = any(row.state is Lack.LACKING for row in rows if row.what in ("server programs", "clients"))

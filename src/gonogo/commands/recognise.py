@@ -263,6 +263,8 @@ def desired(workload: Object, scalers: Iterable[Object] = ()) -> int:
 
 def _complete(draft: Draft, rule: Discovery, one: Object, pods: Iterable[Object]) -> None:
     keys, namespace = draft.component.endpoints, draft.namespace
+    if rule.product:
+        draft.values["product"] = rule.product
     if rule.tls and _filled(rule.tls, one):
         for key, form in keys.service.items():
             if "{scheme}" in form:

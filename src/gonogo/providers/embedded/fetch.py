@@ -149,16 +149,24 @@ def _packaged(program: ProgramSpec, where: str, store: JarStore) -> Item:
 def _zipped(program: ProgramSpec, where: str, store: JarStore) -> Item:
     try:
         pin = Pin(program.maven or "", program.size or 0, program.sha256 or "")
+        added = {folder: Pin(one.maven, one.size, one.sha256) for folder, one in program.adds.items()}
     except ValueError as error:
         raise ConfigError(Problem(where, str(error), f"correct its {FILE}")) from error
     archive = store.path(pin)
-    digest = hashlib.sha256(f"{pin.sha256} {program.strip} {program.executable}".encode()).hexdigest()[:8]
+    said = [pin.sha256, str(program.strip), str(program.executable)]
+    said += [f"{folder} {one.sha256}" for folder, one in added.items()]
+    digest = hashlib.sha256(" ".join(said).encode()).hexdigest()[:8]
 
     def fill(part: Path, tick: Tick) -> None:
         store.bring(pin, tick)
         unzipped(archive, program, part, tick)
+        for folder, one in added.items():
+            store.bring(one, tick)
+            whole = ProgramSpec(maven=one.coordinates, size=one.size, sha256=one.sha256)
+            unzipped(store.path(one), whole, part / folder, tick)
 
-    return _program(f"{archive.stem}-{digest}", pin.size, pin.size * (1 + UNZIPPED), fill, store)
+    size = pin.size + sum(one.size for one in added.values())
+    return _program(f"{archive.stem}-{digest}", size, size * (1 + UNZIPPED), fill, store)
 
 
 def _program(name: str, size: int, room: int, fill: Callable[[Path, Tick], None], store: JarStore) -> Item:

@@ -58,8 +58,19 @@ class Embedded:
     name = "embedded"
     capabilities = frozenset({"host", "disturb"})
 
-    def __init__(self, root: Path, *, home: Path | None = None, patience: float = 0) -> None:
-        """``patience``: seconds until a component must be ready, where its own file gives it less."""
+    def __init__(
+        self,
+        root: Path,
+        *,
+        home: Path | None = None,
+        patience: float = 0,
+        variant: Callable[[Component], Component] = lambda component: component,
+    ) -> None:
+        """``patience``: seconds until a component must be ready, where its own file gives it less.
+
+        ``variant``: the component as the product that the target names.
+        """
+        self._variant = variant
         self._root, self._home, self._patience = root, home or shared_home(), patience
         self._platform = platforms.find(self._home, root)
         self._found = self._platform is not None
@@ -75,11 +86,11 @@ class Embedded:
 
     def version(self, component: Component) -> str:
         """The version that would be started."""
-        return load(component.folder).version
+        return load(self._variant(component).folder).version
 
     def takes(self, component: Component) -> dict[str, Any]:
         """What the component takes of this machine: MiB of memory and disk, processes."""
-        spec = load(component.folder)
+        spec = load(self._variant(component).folder)
         return {"memory_mib": spec.memory, "disk_mib": spec.disk, "processes": len(spec.nodes)}
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
@@ -93,7 +104,8 @@ class Embedded:
         return []
 
     def _need(self, components: Iterable[Component]) -> Need:
-        return Need.of(((load(one.folder), one.folder) for one in components), self._home)
+        folders = [self._variant(one).folder for one in components]
+        return Need.of(((load(folder), folder) for folder in folders), self._home)
 
     # -- up
 
@@ -104,6 +116,7 @@ class Embedded:
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """See :meth:`gonogo.providers.Deploys.up`."""
         self._building = True
+        component = self._variant(component)
         spec = load(component.folder)
         try:
             platform = self._begun(component)
@@ -224,7 +237,7 @@ class Embedded:
         """See :meth:`gonogo.providers.Provider.attached`."""
         recipe = self._recipe(component.name)
         if recipe is not None:
-            learned(load(component.folder), recipe.generated)
+            learned(load(self._variant(component).folder), recipe.generated)
         return recipe.endpoints() if recipe else None
 
     def servers(self) -> list[Server]:

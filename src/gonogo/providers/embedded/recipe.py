@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -132,6 +133,8 @@ class _Kitchen:
         self._compiled: dict[str, Template] = {}
         self._jinja.filters["pbkdf2_sha512"] = pbkdf2_sha512
         self._jinja.filters["salted_sha256"] = salted_sha256
+        self._jinja.filters["private_key"] = private_key
+        self._jinja.filters["certificate"] = certificate
         nodes = [self._node(index, node) for index, node in enumerate(spec.nodes, 1)]
         self._context: dict[str, Any] = {
             "nodes": nodes,
@@ -277,6 +280,36 @@ def salted_sha256(password: str, iterations: int = 1024) -> str:
     for _ in range(iterations - 1):
         digest = hashlib.sha256(digest).digest()
     return f"SHA-256,{digest.hex()},{salt.hex()},{iterations}"
+
+
+def private_key(secret: str) -> str:
+    """A key for TLS, PEM, that is made of a secret: every node has the same, and rendering twice gives it again."""
+    from cryptography.hazmat.primitives import serialization
+
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return str(_key(secret).private_bytes(*form).decode()).strip()
+
+
+def certificate(secret: str) -> str:
+    """The certificate, PEM, of that key, ``CN=gonogo``, signed by itself: whoever has the key trusts nobody else."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    key, name = _key(secret), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gonogo")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, datetime(2020, 1, 1), datetime(2120, 1, 1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    )
+    return str(made.public_bytes(serialization.Encoding.PEM).decode()).strip()
+
+
+def _key(secret: str) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    # P-256: any number below 2**255 is a key of it
+    number = int.from_bytes(hashlib.sha256(b"key of " + secret.encode()).digest(), "big") >> 1
+    return ec.derive_private_key(number, ec.SECP256R1())
 
 
 def _revealed(endpoints: Endpoints) -> dict[str, Any]:

