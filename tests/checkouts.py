@@ -22,7 +22,11 @@ FILES = {
         [signatures.broker_missing]
         hint = "A broker is gone."
         by_hand = "queue-status {address}"
+        [products.rabbit]
+        title = "Rabbit"
+        unsupported = { "queue.brokers" = "it has no brokers" }
     """,
+    "deploy/queue/rabbit/embedded.toml": "",
     "deploy/queue/embedded.toml": "",
     "deploy/store/component.toml": """
         title = "Store"

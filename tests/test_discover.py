@@ -106,6 +106,39 @@ def tables(
             },
         ),
         (
+            "opensearchclusters.opensearch.opster.io/v1",
+            custom("search", spec={"general": {"serviceName": "search-svc"}, "nodePools": []}),
+            "elasticsearch",
+            {"service": "data/search-svc:9200", "product": "opensearch", "url": "https://{host}:{port}"},
+        ),
+        (
+            "opensearchclusters.opensearch.opster.io/v1",
+            custom(
+                "search",
+                spec={
+                    "general": {"serviceName": "search", "httpPort": 9201},
+                    "security": {
+                        "config": {"adminCredentialsSecret": {"name": "search-admin"}},
+                        "tls": {"http": {"generate": True}},
+                    },
+                    "nodePools": [
+                        {"component": "masters", "replicas": 3, "roles": ["cluster_manager"]},
+                        {"component": "nodes", "replicas": 4, "roles": ["data", "ingest"]},
+                    ],
+                },
+            ),
+            "elasticsearch",
+            {
+                "service": "data/search:9201",
+                "product": "opensearch",
+                "url": "https://{host}:{port}",
+                "username": {"secret": "data/search-admin#username"},
+                "password": {"secret": "data/search-admin#password"},
+                "ca": {"secret": "data/search-ca#ca.crt"},
+                "expect": {"data_nodes": 4, "masters": 3},
+            },
+        ),
+        (
             "kafkas.kafka.strimzi.io/v1",
             custom(
                 "kafka",
@@ -150,7 +183,16 @@ def tables(
             {"service": "data/ml-head-svc:8265"},
         ),
     ],
-    ids=["eck", "eck with TLS", "strimzi", "cnpg", "cnpg by default", "kuberay"],
+    ids=[
+        "eck",
+        "eck with TLS",
+        "opensearch",
+        "opensearch with its own CA",
+        "strimzi",
+        "cnpg",
+        "cnpg by default",
+        "kuberay",
+    ],
 )
 def test_an_operators_resource_is_recognised(
     resource: str, one: dict[str, Any], component: str, table: dict[str, Any]
@@ -190,6 +232,18 @@ def test_a_listener_that_needs_credentials_is_left_to_a_person() -> None:
             },
         ),
         (service("mlflow", (80, "5000")), pod("mlflow", "burakince/mlflow:3"), "mlflow", {"service": "data/mlflow:80"}),
+        (
+            service("search", 9200),
+            pod("search", "opensearchproject/opensearch:2.19.4", OPENSEARCH_INITIAL_ADMIN_PASSWORD="os#pw"),
+            "elasticsearch",
+            {
+                "service": "data/search:9200",
+                "product": "opensearch",
+                "username": "admin",
+                "password": {"secret": "data/os#pw"},
+            },
+        ),
+        (service("board", 9200), pod("board", "opensearchproject/opensearch-dashboards:2.19.4"), "", {}),
         (service("q", 9092), pod("kafka", "other:1"), "", {}),
         (service("q", 9092, app="kafka"), pod("kafka", "other:1"), "kafka", {"service": "data/q:9092"}),
         (service("kafka", 9092, app="none"), pod("x", "x"), "kafka", {"service": "data/kafka:9092"}),
@@ -201,7 +255,18 @@ def test_a_listener_that_needs_credentials_is_left_to_a_person() -> None:
             {"service": "data/neo4j:7687", "username": "neo4j"},
         ),
     ],
-    ids=["postgresql", "minio", "mlflow", "another app", "label", "name", "another port", "neo4j"],
+    ids=[
+        "postgresql",
+        "minio",
+        "mlflow",
+        "opensearch",
+        "its dashboards",
+        "another app",
+        "label",
+        "name",
+        "another port",
+        "neo4j",
+    ],
 )
 def test_a_plain_service_is_recognised_by_port_and_by_image_label_or_name(
     made: dict[str, Any], run: dict[str, Any], component: str, table: dict[str, Any]

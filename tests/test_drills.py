@@ -95,6 +95,24 @@ def test_every_fault_is_seen_or_told_not_to_be(pytester: pytest.Pytester, drille
     assert "✗ 1/4 shop." in done.stderr.str()
 
 
+def test_a_fault_that_the_target_cannot_be_asked_about_is_not_injected_and_told(
+    pytester: pytest.Pytester, drilled: Content
+) -> None:
+    target = drilled.target()
+    target.write_text(target.read_text() + '\n[target.unsupported]\n"store.mood" = "it has none"\n')
+
+    alone = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad", "--json")
+    drilled.write("suites/store/drills.toml", STORE.replace('"store.answers", "store.mood"', '"store.answers"'))
+    both = pytester.run(sys.executable, "-m", "gonogo", "drill", "store", "--json")
+
+    [row] = json.loads(alone.stdout.str())["rows"]
+    assert (row["outcome"], row["held"], row["seen"], row["why"]) == ("unsupported", False, False, "it has none")
+    assert alone.ret == 1  # nothing was proved
+    assert [one["held"] for one in json.loads(both.stdout.str())["rows"]] == [True, False]
+    assert both.ret == 0
+    assert (drilled.root / "servers/store/mood").read_text() == "happy"
+
+
 def test_a_drill_is_chosen_by_its_name_or_its_component(drilled: Content) -> None:
     chosen = [drill.name for drill in drills(drilled, "store.sad", "shop")]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import elasticsearch
 import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from scripted import Reply, Script, serving
 
 from fixtures.elasticsearch import Blocked, Disk, Elasticsearch, Unassigned, known, room
 from gonogo.core.endpoints import Endpoints, Timeouts
@@ -63,6 +68,9 @@ def wrapped(kind: str, text: str = "") -> dict[str, Any]:
         (429, wrapped("es_rejected_execution_exception", "queue capacity = 1000"), Unavailable, "queue_full"),
         (429, reason("circuit_breaking_exception", "too large"), Unavailable, "circuit_breaker"),
         (429, reason("es_rejected_execution_exception"), Unavailable, "queue_full"),
+        (429, reason("rejected_execution_exception"), Unavailable, "queue_full"),
+        (503, reason("cluster_manager_not_discovered_exception"), Unavailable, "master_not_discovered"),
+        (403, reason("cluster_block_exception", "[FORBIDDEN/10/…]"), Unavailable, "cluster_read_only"),
         (503, reason("process_cluster_event_timeout_exception"), Unavailable, "tasks_pending"),
         (400, reason("index_closed_exception"), Unavailable, "index_closed"),
         (403, reason("cluster_block_exception", "[FORBIDDEN/4/index closed];"), Unavailable, "index_closed"),
@@ -409,3 +417,82 @@ def test_what_hangs_while_nobody_is_answered_could_not_be_asked() -> None:
 
     with pytest.raises(TimedOut):
         client.ids("orders", {"match_all": {}})
+
+
+# -- which product answers: small servers, each with answers as the real one of its name gave them
+
+NODES = {"nodes": {"n1": {"name": "data-1", "roles": ["cluster_manager", "data"], "version": "2.19.4"}}}
+ROOT = {"name": "data-1", "version": {"distribution": "opensearch", "number": "2.19.4"}}
+REFUSED = {"error": "Content-Type header [application/vnd.elasticsearch+json; compatible-with=8] is not supported"}
+FOUND = {"_shards": {"total": 2, "successful": 2}}
+SEARCH = "POST /*,-pv-*/_search"
+
+
+@pytest.fixture
+def opensearch() -> Iterator[Script]:
+    """OpenSearch 2.19 as it answers Elastic's own media types: the search's body is refused."""
+    said = {"GET /": ROOT, "GET /_nodes/http": NODES}
+    replies = {line: [Reply(body=json.dumps(body), headers=JSON)] for line, body in said.items()}
+    with serving({**replies, SEARCH: [Reply(406, json.dumps(REFUSED), headers=JSON)]}) as script:
+        yield script
+
+
+JSON = {"Content-Type": "application/json"}
+OF_ELASTIC = {**JSON, "X-Elastic-Product": "Elasticsearch"}
+
+
+def reached(script: Script, product: str = "") -> Elasticsearch:
+    """A client of the server, as a target that names this product has it."""
+    endpoints = script.endpoints("elasticsearch", url=script.url, username="gonogo", password="sesame-sesame")
+    return Elasticsearch(replace(endpoints, product=product))
+
+
+@pytest.mark.parametrize("asked", ["answers", "version"])
+def test_opensearch_that_no_target_calls_so_is_named_with_the_fix(opensearch: Script, asked: str) -> None:
+    with closing(reached(opensearch)) as client, pytest.raises(Garbled) as caught:
+        getattr(client, asked)()
+
+    assert caught.value.signature == "elasticsearch.is_opensearch"
+    assert caught.value.outcome is Outcome.BROKEN
+    assert [line for line, _ in opensearch.asked][-1] == "GET /"
+    assert HttpHeaders(opensearch.asked[-1][1])["authorization"].startswith("Basic ")
+
+
+def test_elasticsearch_that_a_target_calls_opensearch_is_named_with_the_fix() -> None:
+    with serving({SEARCH: [Reply(body=json.dumps(FOUND), headers=OF_ELASTIC)]}) as script:
+        with closing(reached(script, "opensearch")) as client, pytest.raises(Garbled) as caught:
+            client.answers()
+
+    assert caught.value.signature == "elasticsearch.not_opensearch"
+    assert caught.value.outcome is Outcome.BROKEN
+
+
+def test_opensearch_is_asked_in_plain_json_and_by_the_names_that_it_has() -> None:
+    told = {SEARCH: FOUND, "GET /_nodes/http": NODES}
+    old = {**JSON, "Warning": '299 OpenSearch "Deprecated parameter [master_timeout] used"'}
+    with serving({line: [Reply(body=json.dumps(body), headers=old)] for line, body in told.items()}) as script:
+        with closing(reached(script, "opensearch")) as client:
+            answered, nodes = client.answers(), client.nodes()
+
+    assert answered == "searched 2 of 2 shards"
+    assert [(node.name, node.roles) for node in nodes] == [("data-1", ("master", "data"))]
+    sent = " ".join(value for _, headers in script.asked for value in headers.values())
+    assert "vnd.elasticsearch" not in sent
+    assert "application/json" in sent
+
+
+@pytest.mark.parametrize("root", [{"tagline": "You Know, for Search"}, {"version": "1"}, []], ids=repr)
+def test_what_is_neither_is_told_as_before(root: Any) -> None:
+    said = {SEARCH: FOUND, "GET /": root}
+    with serving({line: [Reply(body=json.dumps(body), headers=JSON)] for line, body in said.items()}) as script:
+        with closing(reached(script)) as client, pytest.raises(Garbled) as caught:
+            client.answers()
+
+    assert caught.value.signature == "elasticsearch.not_elasticsearch"
+
+
+def test_a_refused_password_of_opensearch_is_one_whatever_the_target_calls_it() -> None:
+    with serving({SEARCH: [Reply(401, "Unauthorized", headers={"Content-Type": "text/plain"})]}) as script:
+        for product in ("", "opensearch"):
+            with closing(reached(script, product)) as client, pytest.raises(Denied):
+                client.answers()

@@ -21,7 +21,7 @@ from gonogo.providers.embedded import fetch as fetching
 from gonogo.providers.embedded import transfer
 from gonogo.providers.embedded.fetch import Fetched, fetch, missing
 from gonogo.providers.embedded.maven import Pin
-from gonogo.providers.embedded.spec import ClassPath, Command, EmbeddedSpec, Node, ProgramSpec
+from gonogo.providers.embedded.spec import Added, ClassPath, Command, EmbeddedSpec, Node, ProgramSpec
 from gonogo.providers.embedded.transfer import Cancelled
 from tests.mirror import Mirror, self_signed, use
 
@@ -362,6 +362,19 @@ def test_a_zip_is_unpacked_for_every_user(mirror: Mirror, home: Path) -> None:
     assert (folder / "bin/start").read_text() == "#!/bin/sh"
     assert (folder / "bin/start").stat().st_mode & 0o777 == 0o755
     assert (folder / "lib/a.jar").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_zip_is_added_to_another_ones_folder(mirror: Mirror, home: Path) -> None:
+    pin = mirror.holds("org.example:server:1:zip", zip_of(bin__start="x"))
+    plugin = mirror.holds("org.example:plugin:1:zip", zip_of(**{"plugin.properties": "name=lock"}))
+    added = Added(maven=plugin.coordinates, size=plugin.size, sha256=plugin.sha256)
+
+    whole = brought(home, programs={"home": zipped(pin, adds={"plugins/lock": added})}).programs["home"]
+    bare = brought(home, programs={"home": zipped(pin)}).programs["home"]
+
+    assert (whole / "plugins/lock/plugin.properties").read_text() == "name=lock"
+    assert whole != bare
+    assert not (bare / "plugins").exists()
 
 
 def test_another_choice_of_a_zip_is_another_folder(mirror: Mirror, home: Path) -> None:

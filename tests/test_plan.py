@@ -135,6 +135,29 @@ def test_what_the_target_declares_unsupported_is_with_its_reason(tmp_path: Path)
     }
 
 
+RABBIT = """
+    [target]
+    name = "embedded"
+    provider = "embedded"
+    modes = ["read", "write"]
+    [components.queue]
+    product = "rabbit"
+"""
+
+
+def test_what_the_product_of_a_component_lacks_is_unsupported_with_its_reason(tmp_path: Path) -> None:
+    here = Here(tmp_path, deploy__targets__embedded=RABBIT)
+
+    assert here.unasked() == {"queue.brokers": "unsupported: it has no brokers"}
+    assert here.plan().target.unsupported == {"queue.brokers": "it has no brokers"}
+
+
+def test_a_product_that_nobody_deploys_needs_a_cluster(tmp_path: Path) -> None:
+    here = Here(tmp_path, deploy__targets__embedded=RABBIT, deploy__queue__rabbit__embedded=None)
+
+    assert here.unasked(QUEUE) == {"queue.answers": "unsupported: needs a cluster: no embedded server"}
+
+
 def test_without_an_embedded_server_a_component_and_what_needs_it_need_a_cluster(tmp_path: Path) -> None:
     here = Here(tmp_path, deploy__store__embedded=None)
 

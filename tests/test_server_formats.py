@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from recipe import ROOT
 
 from gonogo.catalog.registry import Registry
@@ -20,9 +24,9 @@ FOLDER = Path("/data/gg-1/ein Ordner")
 HOME = Path("/home/" + "h" * 150)
 
 
-def rendered(name: str) -> Recipe:
+def rendered(name: str, product: str = "") -> Recipe:
     """The recipe of a real component, with ports as they come and programs that are nowhere."""
-    component = Registry.load(ROOT).components[name]
+    component = Registry.load(ROOT).components[name].as_product(product)
     spec = load(component.folder)
     ports = {n.name: {p: 20000 + 10 * i + j for j, p in enumerate(n.ports)} for i, n in enumerate(spec.nodes)}
     fetched = Fetched({one: HOME / "programs" / one for one in spec.programs}, [HOME / "maven/a.jar"], HOME)
@@ -151,3 +155,33 @@ def test_a_java_server_names_its_archive_and_verifies_as_whoever_made_it(name: s
     for node in recipe.nodes:
         assert node.command.argv.count(archive.option) == 1
         assert verifying <= {*node.command.argv} & {*archive.argv}
+
+
+def test_opensearch_is_given_its_account_as_password4j_keeps_it() -> None:
+    recipe = rendered("elasticsearch", "opensearch")
+    account = yaml.safe_load(recipe.nodes[0].files["opensearch-security/internal_users.yml"])["gonogo"]
+
+    _, algorithm, shape, salt, kept = account["hash"].split("$")
+
+    secret, bits = recipe.generated["password"].encode(), int(shape) & 0xFFFFFFFF
+    made = hashlib.pbkdf2_hmac("sha512", secret, base64.b64decode(salt), int(shape) >> 32, bits // 8)
+    assert (algorithm, bits) == ("5", 256)
+    assert base64.b64decode(kept) == made
+
+
+def test_the_nodes_of_opensearch_trust_one_key_which_rendering_twice_gives_again() -> None:
+    recipe = rendered("elasticsearch", "opensearch")
+    shown = [x509.load_pem_x509_certificate(node.files["node.pem"].encode()) for node in recipe.nodes]
+    key = serialization.load_pem_private_key(recipe.nodes[0].files["node.key"].encode(), None)
+
+    assert len(shown) == 3
+    assert len(set(shown)) == 1
+    shown[0].verify_directly_issued_by(shown[0])
+    assert key.public_key() == shown[0].public_key()
+    assert key.private_numbers() != private(rendered("elasticsearch", "opensearch"))
+
+
+def private(recipe: Recipe) -> object:
+    """The numbers of the key that a platform's nodes have."""
+    key = serialization.load_pem_private_key(recipe.nodes[0].files["node.key"].encode(), None)
+    return key.private_numbers()  # type: ignore[union-attr]

@@ -51,6 +51,30 @@ def test_a_small_target_has_defaults(tmp_path: Path) -> None:
     assert not target.allows(Mode.WRITE)
 
 
+def test_what_a_product_lacks_is_unsupported_unless_the_target_gives_a_reason_of_its_own(tmp_path: Path) -> None:
+    own = QUEUE.replace("[components", 'unsupported = { "queue.brokers" = "one by design" }\n    [components')
+
+    target = loaded(tmp_path, QUEUE + 'product = "rabbit"')
+
+    queue = Registry.load(tmp_path).components["queue"]
+    assert target.unsupported == {"queue.brokers": "it has no brokers"}
+    assert target.completed(queue, target.resolved(queue)).product == "rabbit"
+    assert "product" not in target.resolved(queue).addresses
+    assert loaded(tmp_path, QUEUE + 'product = "queue"').unsupported == {}
+    assert loaded(tmp_path, own + 'product = "rabbit"').unsupported == {"queue.brokers": "one by design"}
+
+
+def test_a_product_is_deployed_from_a_folder_of_its_own(tmp_path: Path) -> None:
+    target = loaded(tmp_path, QUEUE + 'product = "rabbit"')
+    queue = Registry.load(tmp_path).components["queue"]
+
+    variant = target.variant(queue)
+
+    assert (variant.name, variant.title, variant.providers) == ("queue", "Rabbit", ("embedded",))
+    assert variant.folder == tmp_path / "deploy/queue/rabbit"
+    assert loaded(tmp_path, QUEUE).variant(queue) is queue
+
+
 @pytest.mark.parametrize("name", ["../../other", "/etc/x", "a/b", "", ".", "..", "a\\u0000b", "a\\nb", "x" * 101, "-x"])
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     (told,) = mistakes(tmp_path, QUEUE.replace('"staging"', f'"{name}"'))
@@ -167,6 +191,15 @@ def test_an_unknown_target_is_a_sentence(tmp_path: Path, name: str, said: str) -
         (
             QUEUE + '[components.queue.expect]\nbrokers = "3"',
             "components.queue.expect.brokers must be a number, is '3'",
+        ),
+        (
+            QUEUE + 'product = "rabit"',
+            "components.queue.product must be one of queue, rabbit, is 'rabit' (nearest known: 'rabbit')",
+        ),
+        (QUEUE + "product = []", "components.queue.product must be one of queue, rabbit, is []"),
+        (
+            HEAD + '[components.store]\nurl = "x"\nproduct = "store"',
+            "unknown key 'components.store.product'",
         ),
         (QUEUE + "expect = 3", "components.queue.expect must be a table"),
         (QUEUE + "user = { env = 3 }", "components.queue.user.env must be text, is 3"),

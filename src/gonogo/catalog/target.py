@@ -194,8 +194,8 @@ class Target:
 
     def completed(self, component: Component, endpoints: Endpoints) -> Endpoints:
         """The endpoints, wherever they were found, with what a client is to expect there and its timeouts."""
-        told = {"expect": self.expected(component), "timeouts": self.timeouts, "product": self.product(component)}
-        return replace(endpoints, **told)
+        expect, product = self.expected(component), self.product(component)
+        return replace(endpoints, expect=expect, timeouts=self.timeouts, product=product)
 
     def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
         """Where the component is, its references read.
@@ -511,7 +511,10 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
         elif key == "product":
             products = (component.name, *component.products)
             if value not in products:
-                yield f"{prefix}.product must be one of {', '.join(products)}, is {value!r}", suggestion(str(value), products)
+                yield (
+                    f"{prefix}.product must be one of {', '.join(products)}, is {value!r}",
+                    suggestion(str(value), products),
+                )
         else:
             yield from _value_problems(file, component, key, value, prefix)
     given = table.get("service", {}) if extra else {}

@@ -37,7 +37,7 @@ def run(target: str | None, form: Form) -> Code:
     lacking = unsupported(registry, chosen)
     rows = []
     for name in registry.ordered(registry.components):
-        component = registry.components[name]
+        component = chosen.variant(registry.components[name])
         held = holds(component, chosen) is None
         rows.append(
             ComponentRow(

@@ -151,6 +151,12 @@ def _criterion(suites: Suites, criterion: Criterion) -> Explained:
             "waiver": {key: getattr(waiver, key) for key in ("owner", "reason", "expires", "link")} if waiver else None,
             "causes": [_likely(suites, cause, criterion.id) for cause in suites.causes[criterion.id]],
             "client_errors": _client_errors(),
+            "unsupported_by": [
+                {"product": product.title, "reason": product.unsupported[criterion.id]}
+                for component in registry.components.values()
+                for product in component.products.values()
+                if criterion.id in product.unsupported
+            ],
             "left_out_by": [name for name, profile in registry.profiles.items() if not profile.holds(criterion.id)],
         },
     )
@@ -211,6 +217,10 @@ def _component(suites: Suites, component: Component) -> Explained:
             "optional_keys": list(keys.optional),
             "secret_keys": list(keys.secret),
             "expect": dict(component.expect),
+            "products": [
+                {"product": product, "title": one.title, "unsupported": [*one.unsupported]}
+                for product, one in component.products.items()
+            ],
             "criteria": [
                 {"criterion": one.id, "claim": f"{one.claim} ({one.level})"}
                 for one in suites.registry.criteria.values()

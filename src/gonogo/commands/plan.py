@@ -33,13 +33,17 @@ class PlannedRow(Struct, frozen=True, kw_only=True):
 
 
 class PlanAnswer(Struct, frozen=True, kw_only=True):
-    """What ``-o json`` prints; ``problems`` say why it does not fit, a sentence each."""
+    """What ``-o json`` prints; ``problems`` say why it does not fit, a sentence each.
+
+    ``unsupported`` are criteria of these components that the target cannot be asked, and why.
+    """
 
     schema: Literal["gonogo/plan/1"] = "gonogo/plan/1"
     rows: tuple[PlannedRow, ...]
     total: Taken
     fits: bool
     problems: tuple[str, ...]
+    unsupported: dict[str, str]
 
 
 def run(names: list[str] | None, target: str | None, form: Form) -> Code:
@@ -56,9 +60,14 @@ def run(names: list[str] | None, target: str | None, form: Form) -> Code:
     )
     total = Taken(**{key: sum(getattr(row, key) for row in rows) for key in Taken.__struct_fields__})
     problems = tuple(map(str, deploys.fits(wanted))) if deploys else ()
-    show(PlanAnswer(rows=rows, total=total, fits=not problems, problems=problems), form, lambda row: row.component)
+    names_of = {one.name for one in wanted}
+    lacking = {id: why for id, why in chosen.unsupported.items() if id.partition(".")[0] in names_of}
+    answer = PlanAnswer(rows=rows, total=total, fits=not problems, problems=problems, unsupported=lacking)
+    show(answer, form, lambda row: row.component)
     if form in (Form.TABLE, Form.WIDE):
         told = "\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk"
         say(told.format(**msgspec.structs.asdict(total)))
+        if lacking:
+            say("not asked:\n" + "\n".join(f"  {id}: {why}" for id, why in lacking.items()))
         say("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {one}" for one in problems))
     return Code.FAILED if problems else Code.GO

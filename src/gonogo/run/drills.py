@@ -33,6 +33,10 @@ RED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
 """The outcomes of a criterion that has seen the fault."""
 
 
+COLOURS = {"✓": "green", "✗": "red", "–": "yellow"}
+"""Of a drill that was seen and blamed right, of one that was not, and of one that the target cannot hold."""
+
+
 class Fault(Struct, frozen=True, kw_only=True):
     """What is done: exactly one of the four.
 
@@ -99,7 +103,7 @@ class ListedDrill(Struct, frozen=True, kw_only=True):
 
 
 class DrillRow(Struct, frozen=True, kw_only=True):
-    """What became of one drill: a row of the verb's table."""
+    """What became of one drill: a row of the verb's table. Where it is not ``held``, the target cannot be asked."""
 
     name: str
     component: str
@@ -111,6 +115,7 @@ class DrillRow(Struct, frozen=True, kw_only=True):
     blamed_right: bool
     seconds: float
     why: str = ""
+    held: bool = True
 
 
 def catalogue(place: Content | Path, registry: Registry, names: Iterable[str] = ()) -> list[Drill]:
@@ -137,6 +142,8 @@ def catalogue(place: Content | Path, registry: Registry, names: Iterable[str] = 
 def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[DrillRow]:
     """Inject each fault in turn on the platform that is up, or on one of its own; a row each.
 
+    What the target declares unsupported is not injected, and its row says so.
+
     Raises ``ConfigError`` where the target does not allow that, ``Fallen`` where not all components answer.
     """
     if not target.allows(Mode.DISRUPT):
@@ -155,16 +162,35 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
             raise Fallen(*fallen)
         rows = []
         for number, drill in enumerate(drills, 1):
-            seen = drilled(platform, drill)
-            mark = "✓" if seen.seen and seen.blamed_right else "✗"
+            lacking = [target.unsupported[one] for one in drill.expected.asks if one in target.unsupported]
+            seen = _unheld(drill, lacking[0]) if lacking else drilled(platform, drill)
+            mark = "–" if lacking else "✓" if seen.seen and seen.blamed_right else "✗"
             told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
-            screen.news(f"{told}  {seen.why}".rstrip(), "green" if mark == "✓" else "red")
+            screen.news(f"{told}  {seen.why}".rstrip(), COLOURS[mark])
             rows.append(seen)
         return rows
     finally:
         if own and isinstance(platform.provider, Deploys):
             platform.provider.down()
         close(platform.provider)
+
+
+def _unheld(drill: Drill, why: str) -> DrillRow:
+    """A drill that is not run: the target cannot be asked what must see its fault."""
+    fault, expected = str(drill.expected.fault), f"{drill.expected.outcome} {drill.expected.cause}"
+    return DrillRow(
+        name=drill.name,
+        component=drill.component,
+        fault=fault,
+        expected=expected,
+        outcome=Outcome.UNSUPPORTED,
+        cause="",
+        seen=False,
+        blamed_right=False,
+        seconds=0.0,
+        why=why,
+        held=False,
+    )
 
 
 def drilled(platform: Platform, drill: Drill) -> DrillRow:

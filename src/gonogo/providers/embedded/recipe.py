@@ -26,6 +26,7 @@ from gonogo.catalog.registry import Component
 from gonogo.core.content import Overlay
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.loading import LOADING
 from gonogo.core.outcomes import Struct
 from gonogo.core.outlet import learn
 from gonogo.providers.embedded.archives import Archive
@@ -284,7 +285,8 @@ def salted_sha256(password: str, iterations: int = 1024) -> str:
 
 def private_key(secret: str) -> str:
     """A key for TLS, PEM, that is made of a secret: every node has the same, and rendering twice gives it again."""
-    from cryptography.hazmat.primitives import serialization
+    with LOADING:
+        from cryptography.hazmat.primitives import serialization
 
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return str(_key(secret).private_bytes(*form).decode()).strip()
@@ -292,8 +294,9 @@ def private_key(secret: str) -> str:
 
 def certificate(secret: str) -> str:
     """The certificate, PEM, of that key, ``CN=gonogo``, signed by itself: whoever has the key trusts nobody else."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
+    with LOADING:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
 
     key, name = _key(secret), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gonogo")])
     made = (
@@ -305,7 +308,8 @@ def certificate(secret: str) -> str:
 
 
 def _key(secret: str) -> Any:
-    from cryptography.hazmat.primitives.asymmetric import ec
+    with LOADING:
+        from cryptography.hazmat.primitives.asymmetric import ec
 
     # P-256: any number below 2**255 is a key of it
     number = int.from_bytes(hashlib.sha256(b"key of " + secret.encode()).digest(), "big") >> 1
