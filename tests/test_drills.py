@@ -98,7 +98,7 @@ def test_every_fault_is_seen_or_told_not_to_be(pytester: pytest.Pytester, drille
 def test_a_fault_that_the_target_cannot_be_asked_about_is_not_injected_and_told(
     pytester: pytest.Pytester, drilled: Content
 ) -> None:
-    target = drilled.target()
+    target = drilled.root / "deploy/targets/there.toml"
     target.write_text(target.read_text() + '\n[target.unsupported]\n"store.mood" = "it has none"\n')
 
     alone = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad", "--json")

@@ -428,17 +428,21 @@ FOUND = {"_shards": {"total": 2, "successful": 2}}
 SEARCH = "POST /*,-pv-*/_search"
 
 
+JSON = {"Content-Type": "application/json"}
+OF_ELASTIC = {**JSON, "X-Elastic-Product": "Elasticsearch"}
+
+
+def given(said: dict[str, Any], headers: dict[str, str] = JSON) -> dict[str, list[Reply]]:
+    """What a small server answers."""
+    return {line: [Reply(body=json.dumps(body), headers=headers)] for line, body in said.items()}
+
+
 @pytest.fixture
 def opensearch() -> Iterator[Script]:
     """OpenSearch 2.19 as it answers Elastic's own media types: the search's body is refused."""
-    said = {"GET /": ROOT, "GET /_nodes/http": NODES}
-    replies = {line: [Reply(body=json.dumps(body), headers=JSON)] for line, body in said.items()}
-    with serving({**replies, SEARCH: [Reply(406, json.dumps(REFUSED), headers=JSON)]}) as script:
+    refused = {SEARCH: [Reply(406, json.dumps(REFUSED), headers=JSON)]}
+    with serving({**given({"GET /": ROOT, "GET /_nodes/http": NODES}), **refused}) as script:
         yield script
-
-
-JSON = {"Content-Type": "application/json"}
-OF_ELASTIC = {**JSON, "X-Elastic-Product": "Elasticsearch"}
 
 
 def reached(script: Script, product: str = "") -> Elasticsearch:
@@ -454,13 +458,14 @@ def test_opensearch_that_no_target_calls_so_is_named_with_the_fix(opensearch: Sc
 
     assert caught.value.signature == "elasticsearch.is_opensearch"
     assert caught.value.outcome is Outcome.BROKEN
-    assert [line for line, _ in opensearch.asked][-1] == "GET /"
+    assert opensearch.asked[-1][0] == "GET /"
     assert HttpHeaders(opensearch.asked[-1][1])["authorization"].startswith("Basic ")
 
 
 def test_elasticsearch_that_a_target_calls_opensearch_is_named_with_the_fix() -> None:
-    with serving({SEARCH: [Reply(body=json.dumps(FOUND), headers=OF_ELASTIC)]}) as script:
-        with closing(reached(script, "opensearch")) as client, pytest.raises(Garbled) as caught:
+    with serving(given({SEARCH: FOUND}, OF_ELASTIC)) as script:
+        client = reached(script, "opensearch")
+        with closing(client), pytest.raises(Garbled) as caught:
             client.answers()
 
     assert caught.value.signature == "elasticsearch.not_opensearch"
@@ -468,31 +473,32 @@ def test_elasticsearch_that_a_target_calls_opensearch_is_named_with_the_fix() ->
 
 
 def test_opensearch_is_asked_in_plain_json_and_by_the_names_that_it_has() -> None:
-    told = {SEARCH: FOUND, "GET /_nodes/http": NODES}
     old = {**JSON, "Warning": '299 OpenSearch "Deprecated parameter [master_timeout] used"'}
-    with serving({line: [Reply(body=json.dumps(body), headers=old)] for line, body in told.items()}) as script:
-        with closing(reached(script, "opensearch")) as client:
+    with serving(given({SEARCH: FOUND, "GET /_nodes/http": NODES}, old)) as script:
+        client = reached(script, "opensearch")
+        with closing(client):
             answered, nodes = client.answers(), client.nodes()
 
+    sent = " ".join(value for _, headers in script.asked for value in headers.values())
     assert answered == "searched 2 of 2 shards"
     assert [(node.name, node.roles) for node in nodes] == [("data-1", ("master", "data"))]
-    sent = " ".join(value for _, headers in script.asked for value in headers.values())
     assert "vnd.elasticsearch" not in sent
     assert "application/json" in sent
 
 
 @pytest.mark.parametrize("root", [{"tagline": "You Know, for Search"}, {"version": "1"}, []], ids=repr)
 def test_what_is_neither_is_told_as_before(root: Any) -> None:
-    said = {SEARCH: FOUND, "GET /": root}
-    with serving({line: [Reply(body=json.dumps(body), headers=JSON)] for line, body in said.items()}) as script:
-        with closing(reached(script)) as client, pytest.raises(Garbled) as caught:
+    with serving(given({SEARCH: FOUND, "GET /": root})) as script:
+        client = reached(script)
+        with closing(client), pytest.raises(Garbled) as caught:
             client.answers()
 
     assert caught.value.signature == "elasticsearch.not_elasticsearch"
 
 
-def test_a_refused_password_of_opensearch_is_one_whatever_the_target_calls_it() -> None:
+@pytest.mark.parametrize("product", ["", "opensearch"])
+def test_a_refused_password_is_one_whatever_the_target_calls_the_server(product: str) -> None:
     with serving({SEARCH: [Reply(401, "Unauthorized", headers={"Content-Type": "text/plain"})]}) as script:
-        for product in ("", "opensearch"):
-            with closing(reached(script, product)) as client, pytest.raises(Denied):
-                client.answers()
+        client = reached(script, product)
+        with closing(client), pytest.raises(Denied):
+            client.answers()
