@@ -22,11 +22,7 @@ FILES = {
         [signatures.broker_missing]
         hint = "A broker is gone."
         by_hand = "queue-status {address}"
-        [products.rabbit]
-        title = "Rabbit"
-        unsupported = { "queue.brokers" = "it has no brokers" }
     """,
-    "deploy/queue/rabbit/embedded.toml": "",
     "deploy/queue/embedded.toml": "",
     "deploy/store/component.toml": """
         title = "Store"
@@ -79,6 +75,18 @@ FILES = {
         claim = "A model is trained"
     """,
 }
+
+
+RABBIT = """
+        [products.rabbit]
+        title = "Rabbit"
+        unsupported = { "queue.brokers" = "it has no brokers" }
+"""
+PRODUCT = {
+    "deploy/queue/component.toml": FILES["deploy/queue/component.toml"] + RABBIT,
+    "deploy/queue/rabbit/embedded.toml": "",
+}
+"""Another product with the queue's API."""
 
 
 def checkout(root: Path, changes: Mapping[str, str | None] | None = None) -> Path:

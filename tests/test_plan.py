@@ -15,7 +15,7 @@ from gonogo.core.outcomes import Level, Mode, Outcome, Skip
 from gonogo.providers import machine
 from gonogo.run.declared import Declared
 from gonogo.run.plan import Lacking, Planned, RunPlan, holds, plan, unsupported
-from tests.checkouts import checkout
+from tests.checkouts import PRODUCT, checkout
 
 STAGING = """
     [target]
@@ -52,7 +52,7 @@ class Here:
     """A registry and a target of a checkout in ``root``."""
 
     def __init__(self, root: Path, target: str = "embedded", more: str = "", **changes: str | None) -> None:
-        files: dict[str, str | None] = {"deploy/targets/staging.toml": STAGING.format(more=more)}
+        files: dict[str, str | None] = {**PRODUCT, "deploy/targets/staging.toml": STAGING.format(more=more)}
         files |= {name.replace("__", "/") + ".toml": text for name, text in changes.items()}
         self.registry = Registry.load(checkout(root, files))
         self.target: Target = load_target(target, root, self.registry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -11,7 +12,7 @@ from gonogo.catalog.signatures import GENERIC, NAME
 from gonogo.core.errors import ClientError, ConfigError
 from gonogo.core.outcomes import Level
 from gonogo.results.model import Cause, Waiver
-from tests.checkouts import checkout
+from tests.checkouts import FILES, checkout
 
 WAIVER = """
     [[waiver]]
@@ -39,6 +40,31 @@ def test_components_are_found_by_folder(tmp_path: Path) -> None:
     assert queue.expect == {"brokers": 3}
     assert queue.providers == ("embedded",)
     assert registry.root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('unsupported = { "queue.broker" = "x" }', "products.rabbit.unsupported: no such criterion (queue.broker)"),
+        (
+            'unsupported = { "store.answers" = "x" }',
+            "products.rabbit.unsupported.store.answers: a criterion of its own",
+        ),
+        (
+            'unsupported = { "queue.brokers" = " " }',
+            "products.rabbit.unsupported.queue.brokers: a criterion of its own",
+        ),
+        ('[products.queue]\ntitle = "Queue"', "products.queue: another product needs another name"),
+        (
+            '[[discover]]\nname = "r"\nports = ["1"]\nproduct = "rabit"',
+            "unknown product 'rabit' (nearest known: 'rabbit')",
+        ),
+    ],
+)
+def test_a_mistake_in_a_product_is_named(tmp_path: Path, more: str, said: str) -> None:
+    queue = dedent(FILES["deploy/queue/component.toml"]) + f'[products.rabbit]\ntitle = "Rabbit"\n{more}\n'
+
+    assert said in mistakes(checkout(tmp_path, {"deploy/queue/component.toml": queue}))
 
 
 def test_criteria_take_their_id_from_the_dotted_key(tmp_path: Path) -> None:

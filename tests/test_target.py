@@ -13,7 +13,7 @@ from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import ClientError, ClusterLost, ConfigError
 from gonogo.core.outcomes import Mode
 from gonogo.core.outlet import redacted
-from tests.checkouts import FILES, checkout
+from tests.checkouts import FILES, PRODUCT, checkout
 
 HEAD = """
     [target]
@@ -30,7 +30,7 @@ QUEUE = (
 
 
 def loaded(root: Path, text: str) -> Target:
-    checkout(root, {"deploy/targets/staging.toml": text})
+    checkout(root, {**PRODUCT, "deploy/targets/staging.toml": text})
     return load_target("staging", root, Registry.load(root))
 
 

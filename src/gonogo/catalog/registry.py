@@ -84,8 +84,8 @@ class Discovery(Struct, frozen=True, kw_only=True):
     or whose own name, fits the expression ``name``. Endpoint keys come from ``set``, from ``secrets``
     (``name#key``), and from ``env``: variables of the pods, of which the first that is there counts. ``tls``
     tells that it is spoken, ``product`` which of the component's products it is. ``otherwise`` is what the server takes
-    where none of its pods' variables says so, and ``named_by`` finds a key, by an expression with one group, in what the
-    pods of components that need this one are started with. ``expect`` is what is to be expected of it.
+    where none of its pods' variables says so, and ``named_by`` finds a key, by an expression with one group, in what
+    the pods of components that need this one are started with. ``expect`` is what is to be expected of it.
 
     In all texts ``{…}`` is JMESPath; one that finds nothing leaves its key out. It is asked of the resource, with its
     ``members``, or of the Service with its ``port``; either with ``env``, the variables of the pods that are no
