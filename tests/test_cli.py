@@ -254,6 +254,17 @@ def test_a_component_that_the_target_cannot_hold_is_named_with_the_reason(gonogo
     assert [(row["held"], row["why_not"]) for row in rows] == [(False, "needs a cluster: no embedded server")] * 2
 
 
+def test_a_plan_says_what_of_its_components_the_target_is_not_asked(gonogo: Gonogo, content: Content) -> None:
+    target = content.target()
+    target.write_text(target.read_text() + '\n[target.unsupported]\n"store.mood" = "it has none"\n')
+
+    said, whole, other = gonogo("plan"), gonogo("plan", "--json"), gonogo("plan", "shop", "--json")
+
+    assert "not asked:\n  store.mood: it has none\n" in said.out
+    assert json.loads(whole.out)["unsupported"] == {"store.mood": "it has none"}
+    assert (said.code, other.code) == (0, 0)
+
+
 @pytest.mark.parametrize("verb", ["components", "plan", "status", "sweep"])
 def test_json_is_all_that_standard_output_holds(gonogo: Gonogo, content: Content, verb: str) -> None:
     said = gonogo(verb, "--json")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gonogo.catalog.registry import Component
 from gonogo.core.endpoints import Endpoints
@@ -121,6 +122,18 @@ def test_up_returns_endpoints_that_answer_and_shows_its_servers(checkout: Checko
     assert len(one.ports) == 2
     assert checkout.told[0].phase is Phase.PREPARING
     assert Phase.STARTING in {p.phase for p in checkout.told}
+
+
+def test_a_product_is_started_from_its_own_folder(checkout: Checkout) -> None:
+    own = component(checkout.root)
+    other = component(checkout.root, "echo/loud", nodes=("a", "b"))
+    provider = Embedded(checkout.root, home=checkout.home, variant=lambda one: replace(one, folder=other.folder))
+
+    _, endpoints = checkout.up(own, provider)
+
+    ready(endpoints)
+    assert provider.takes(own)["processes"] == 2
+    assert [(s.component, s.node) for s in provider.servers()] == [("echo", "a"), ("echo", "b")]
 
 
 def test_the_serving_process_is_shown_and_not_its_launcher(checkout: Checkout) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from checkouts import FILES, checkout
+from checkouts import FILES, PRODUCT, checkout
 from test_architecture import ROOT
 from test_golden import FILES as GOLDEN
 from test_golden import documents
@@ -208,6 +208,16 @@ def test_the_likely_causes_are_those_of_drills_of_the_check_and_of_what_it_calls
     assert [one["cause"] for one in brokers["causes"]] == ["queue.timed_out", "queue.broker_missing"]
     assert brokers["causes"][1]["by_hand"] == "queue-status {address}"
     assert [(one["cause"], one["drills"]) for one in answers["causes"]] == [("queue.process_gone", ["queue.killed"])]
+
+
+def test_what_a_product_lacks_stands_with_the_criterion_and_the_component(tmp_path: Path) -> None:
+    suites = Suites(Registry.load(checkout(tmp_path, PRODUCT)))
+
+    brokers, queue = parts("queue.brokers", suites), parts("queue", suites)
+
+    assert brokers["unsupported_by"] == [{"product": "Rabbit", "reason": "it has no brokers"}]
+    assert parts("queue.answers", suites)["unsupported_by"] == []
+    assert queue["products"] == [{"product": "rabbit", "title": "Rabbit", "unsupported": ["queue.brokers"]}]
 
 
 def test_a_criterion_that_nobody_asks_or_that_is_waived_or_left_out_says_so(small: Suites) -> None:
