@@ -103,8 +103,8 @@ class Endpoints:
     ``addresses`` holds the endpoint keys (docs/targets.md) that are no secret (``bootstrap``, ``url``),
     ``secrets`` the others. ``expect`` is the component's ``[expect]`` with the target's overrides.
     ``transport`` is how we get there: direct, service, ingress, port-forward; ``internal`` holds the addresses
-    that programs of the platform itself use, where those differ from ours. ``cluster`` is what the run shares of
-    the cluster, for a component that is asked through it.
+    that programs of the platform itself use, where those differ from ours. ``starttls`` is what is said before TLS.
+    ``cluster`` is what the run shares of the cluster, for a component that is asked through it.
     """
 
     component: str
@@ -114,6 +114,7 @@ class Endpoints:
     timeouts: Timeouts = field(default_factory=Timeouts)
     transport: str = "direct"
     internal: Mapping[str, Any] = field(default_factory=dict)
+    starttls: str = ""
     scope: Scope | None = field(default=None, repr=False, compare=False)
     cluster: Any = field(default=None, repr=False, compare=False)
 

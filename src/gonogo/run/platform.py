@@ -22,6 +22,7 @@ import msgspec
 from gonogo.catalog.credentials import CredentialProgram
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import TARGET_FILES, Target
+from gonogo.checks import certificates
 from gonogo.checks.client import Client
 from gonogo.checks.clients import client_class, load, opened
 from gonogo.checks.inside import Inside
@@ -307,6 +308,7 @@ class Platform:
 
     def _explained(self, name: str, error: BaseException, endpoints: Endpoints | None = None) -> Standing:
         """The standing with the reason that the provider or a server sees for it, which is then no time-out of ours."""
+        error = self._looked(name, error, endpoints)
         found = diagnosed(error, name)
         standing = fallen(name, found, endpoints)
         seen = isinstance(self.provider, Explains) and found.silent
@@ -322,6 +324,15 @@ class Platform:
             explained=True,
             hint=reason.hint,
         )
+
+    def _looked(self, name: str, error: BaseException, endpoints: Endpoints | None) -> BaseException:
+        """The error, with what a second look at the certificate shows where TLS may be what went wrong."""
+        meant = error if isinstance(error, ClientError) else translated(name, error)
+        if meant is None or endpoints is None or meant.component != name:
+            return error
+        encrypted = self.registry.components[name].encrypted(endpoints.addresses)
+        found = certificates.explained(meant, endpoints, encrypted=encrypted)
+        return error if found is meant else found
 
     def accounted(self, error: Exception, found: Diagnosis, uses: Iterable[str]) -> Diagnosis:
         """What a check met, once those that it could not reach were asked again, and the servers for the reason.

@@ -36,10 +36,11 @@ from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
 from gonogo.providers.embedded.platforms import KnownPlatform
-from gonogo.providers.embedded.recipe import Recipe, Rendering, generate, learned, render
+from gonogo.providers.embedded.recipe import Recipe, Rendering, account, generate, learned, render
 from gonogo.providers.embedded.room import MIB, Need, gib, room_for
 from gonogo.providers.embedded.spec import EmbeddedSpec as Spec
 from gonogo.providers.embedded.spec import load
+from gonogo.providers.embedded.tls import FOLDER, OFF, Kind, Tls, issued
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
 
@@ -58,9 +59,12 @@ class Embedded:
     name = "embedded"
     capabilities = frozenset({"host", "disturb"})
 
-    def __init__(self, root: Path, *, home: Path | None = None, patience: float = 0) -> None:
-        """``patience``: seconds until a component must be ready, where its own file gives it less."""
-        self._root, self._home, self._patience = root, home or shared_home(), patience
+    def __init__(self, root: Path, *, home: Path | None = None, patience: float = 0, tls: Kind | None = None) -> None:
+        """``patience``: seconds until a component must be ready, where its own file gives it less.
+
+        ``tls``: what servers speak it to whom; None: they speak none.
+        """
+        self._root, self._home, self._patience, self._tls = root, home or shared_home(), patience, tls
         self._platform = platforms.find(self._home, root)
         self._found = self._platform is not None
         self._made: set[str] = set()
@@ -109,7 +113,8 @@ class Embedded:
             platform = self._begun(component)
             with platform.exclusively(component.name):
                 fetched = self._fetched(spec, component, report)
-                return self._deployed(platform, spec, component, needs, fetched, ready, report).endpoints()
+                secured = self._secured(platform, spec, component)
+                return self._deployed(platform, spec, component, needs, fetched, secured, ready, report).endpoints()
         except KeeperError as error:
             raise DeployError(component.name, str(error)) from error
         except OSError as error:
@@ -139,6 +144,13 @@ class Embedded:
 
         return fetch(spec, component.folder, self._home, progress, self._cancelled)
 
+    def _secured(self, platform: KnownPlatform, spec: Spec, component: Component) -> Tls:
+        """The component's certificates, where it is to have some."""
+        if self._tls is None:
+            return OFF
+        with platform.exclusively(FOLDER):
+            return issued(platform.folder, component.name, self._tls, account(spec))
+
     def _deployed(
         self,
         platform: KnownPlatform,
@@ -146,13 +158,14 @@ class Embedded:
         component: Component,
         needs: Mapping[str, Endpoints],
         fetched: Fetched,
+        secured: Tls,
         ready: Ready,
         report: Report,
     ) -> Recipe:
         """The component as it should be, reused or repaired where it is; anew where it is not, or is to be replaced."""
 
         def rendered(ports: platforms.Ports, generated: Mapping[str, str]) -> Recipe:
-            place = Rendering(platform.id, platform.folder / component.name, ports, generated, needs)
+            place = Rendering(platform.id, platform.folder / component.name, ports, generated, needs, secured)
             return render(spec, component, place, fetched)
 
         there = platform.record.components.get(component.name)
@@ -435,6 +448,10 @@ def size(folder: Path) -> str:
     return gib(total) if total >= MIB else f"{total >> 10} KiB"
 
 
+def _spoken(recipe: Recipe) -> str:
+    return {"": "no TLS", "server": "TLS", "mutual": "mutual TLS"}[recipe.tls]
+
+
 def _left(error: DeployError, lost: list[str]) -> DeployError:
     """The error as it is told where nothing was replaced: what to do, and what that would cost."""
     name = error.component
@@ -455,6 +472,8 @@ def _differences(
     new = rendered({node.name: node.ports for node in there.nodes}, there.generated)
     if there.version != new.version:
         return [f"version {there.version} in place of {new.version}"]
+    if there.tls != new.tls:
+        return [f"{_spoken(there)} in place of {_spoken(new)}"]
     parts = ("uid", "repair", "finish", "children", "addresses", "secrets")
     others = [part for part in parts if getattr(there, part) != getattr(new, part)]
     for old, now in zip(there.nodes, new.nodes, strict=True):

@@ -1,0 +1,222 @@
+"""What a TLS port shows, seen without a client's library: whose its certificate is, until when it holds, who issued it.
+
+A client's library tells that it does not trust a certificate, one only in words, another after the connection was cut.
+So where a connection came to nothing it is made again here, within bounds: what stands in the way is told by the
+numbers of OpenSSL, and the certificate itself is read, which nobody needs to trust for that.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from gonogo.checks import expiry
+from gonogo.checks.translate import CERTIFICATES, untrusted
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import ClientError, Garbled, Refused, Untrusted
+
+STARTTLS: Mapping[str, tuple[bytes, bytes]] = {"": (b"", b""), "postgres": (bytes.fromhex("0000000804d2162f"), b"S")}
+"""What is said before TLS, and answered, by the name that ``openssl s_client -starttls`` has for it."""
+
+NO_CHECK_TIME = 0x200000
+"""``X509_V_FLAG_NO_CHECK_TIME`` of OpenSSL: a certificate that has expired can be read too."""
+
+ALERT_SECONDS = 1.0
+"""How long a server that does not want our certificate has, after the handshake, to say so (TLS 1.3)."""
+
+TOLD = frozenset({*CERTIFICATES.values(), "client_certificate_refused", "tls_not_spoken"})
+"""What a second look has to find for a connection that was cut to be one that TLS is the reason of."""
+
+WITHIN = 3.0
+"""Seconds for each connection that is made to see why another came to nothing."""
+
+
+class End(NamedTuple):
+    """Where TLS is spoken: to whom, which host its certificate must name, what is said before; and what we show."""
+
+    host: str
+    port: int
+    name: str
+    starttls: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Certificate(NamedTuple):
+    """A certificate that is shown. ``names`` are those that it is valid for; empty texts where it does not say."""
+
+    subject: str
+    names: tuple[str, ...]
+    issuer: str
+    begins: datetime | None
+    ends: datetime | None
+
+    def __str__(self) -> str:
+        valid = f"valid from {_minute(self.begins)} to {_minute(self.ends)}"
+        return f"{self.subject or 'no subject'}, for {', '.join(self.names) or 'no name'}, of {self.issuer}, {valid}"
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What hints and commands may name of it."""
+        said = {"names": ", ".join(self.names), "issuer": self.issuer}
+        return {**said, "begins": _minute(self.begins), "ends": _minute(self.ends)}
+
+
+def ends(endpoints: Endpoints) -> list[End]:
+    """Every place where the component may speak TLS, by its addresses."""
+    security = endpoints.addresses.get("security") or {}
+    ours = {
+        ours: str(endpoints.addresses.get(ours) or security.get(theirs) or "")
+        for ours, theirs in (("ca", "ssl_cafile"), ("cert", "ssl_certfile"), ("key", "ssl_keyfile"))
+    }
+    found: dict[tuple[str, int], End] = {}
+    for key, value in endpoints.addresses.items():
+        if key == "port" and (host := endpoints.addresses.get("host")):
+            key, value = "host", f"{host}:{value}"
+        for one in value.split(",") if isinstance(value, str) and not Path(value).is_absolute() else ():
+            with suppress(ValueError):
+                parts = urlsplit(one if "//" in one else f"//{one.strip()}")
+                host, port = parts.hostname, parts.port or {"https": 443, "bolt": 7687}.get(parts.scheme)
+                if host and port and key != "proxy":
+                    name = endpoints.tls_server_name(key) or host
+                    found[host, port] = End(host, port, name, endpoints.starttls, **ours)
+    return list(found.values())
+
+
+def shown(end: End, within: float = WITHIN) -> Certificate | None:
+    """The certificate that is shown there, whether or not it is to be trusted; None where nobody speaks TLS.
+
+    Raises ``OSError`` where no connection comes about.
+    """
+    context = _context(end)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with _spoken(end, context, within) as connection:
+            seen = connection.getpeercert(binary_form=True)
+    except ssl.SSLError:
+        return None
+    return None if seen is None else _read(end, seen, within)
+
+
+def refused(end: End, within: float = WITHIN) -> ssl.SSLError | None:
+    """What a connection fails in that trusts ``ca`` alone, or else the system's authorities, and shows our certificate.
+
+    None where it comes about. Raises ``OSError`` where there is none for another reason than TLS.
+    """
+    try:
+        context = _context(end)
+        if end.ca:
+            context.load_verify_locations(end.ca)
+        else:
+            context.load_default_certs()
+        with _spoken(end, context, within) as connection:
+            connection.settimeout(ALERT_SECONDS)
+            with suppress(TimeoutError):  # it waits for our question, so it has admitted us
+                connection.recv(1)
+    except ssl.SSLError as error:
+        return error
+    return None
+
+
+def explained(error: ClientError, endpoints: Endpoints, *, encrypted: bool | None) -> ClientError:
+    """The error with the reason and the certificate that is seen in a second look, where TLS may be what went wrong.
+
+    ``encrypted``: whether the component is asked with TLS; None where nobody can tell. Where the second look shows
+    nothing, and at the end of a port-forward, it is the error as it was.
+    """
+    if not isinstance(error, Untrusted | Refused | Garbled) or endpoints.transport == "port-forward":
+        return error
+    for end in ends(endpoints):
+        with suppress(OSError, ValueError):
+            if (found := _looked(error, end, encrypted)) is not None:
+                return found
+    return error
+
+
+def _looked(error: ClientError, end: End, encrypted: bool | None) -> ClientError | None:
+    if encrypted is False:
+        certificate = shown(end)
+        said = f"{error}; {end} speaks TLS, and is asked without; it shows {certificate}"
+        return _told(error.component, said, "tls_expected", end, certificate) if certificate else None
+    if isinstance(error, Garbled):
+        return None
+    kind = error.signature.partition(".")[2]
+    if kind == Untrusted.kind or isinstance(error, Refused):
+        # what a library has told in words alone, or met as a connection that was cut
+        seen = refused(end)
+        meant = untrusted(error.component, seen) if seen else error
+        if isinstance(error, Refused) and meant.signature not in (f"{error.component}.{one}" for one in TOLD):
+            return None
+        kind = meant.signature.partition(".")[2]
+    certificate = None if kind == "tls_not_spoken" else shown(end)
+    asked = f"; asked with ca {end.ca}" if end.ca else ""
+    said = f"{error}; {end} shows {certificate}{asked}" if certificate else str(error)
+    return _told(error.component, said, kind, end, certificate)
+
+
+def _told(component: str, said: str, kind: str, end: End, certificate: Certificate | None) -> Untrusted:
+    facts = {key: value for key in ("ca", "cert", "key", "starttls") if (value := getattr(end, key))}
+    about = certificate.facts if certificate else {}
+    return Untrusted(component, said, kind=kind).given(server_name=end.name, **facts, **about)
+
+
+def _context(end: End) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if end.cert:
+        with suppress(OSError):  # a pair that cannot be used is the client's own to tell
+            context.load_cert_chain(end.cert, end.key or None)
+    return context
+
+
+@contextmanager
+def _spoken(end: End, context: ssl.SSLContext, within: float) -> Iterator[ssl.SSLSocket]:
+    asks, agrees = STARTTLS[end.starttls]
+    with socket.create_connection((end.host, end.port), within) as plain:
+        if asks:
+            plain.sendall(asks)
+            if plain.recv(1) != agrees:
+                raise ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] TLS was refused before it began")
+        with context.wrap_socket(plain, server_hostname=end.name) as connection:
+            yield connection
+
+
+def _read(end: End, der: bytes, within: float) -> Certificate:
+    """A certificate that a server has shown: it shows it again to a connection that trusts this one alone.
+
+    Only of a certificate that it trusts Python tells what it says.
+    """
+    pem = ssl.DER_cert_to_PEM_cert(der)
+    context = _context(end)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=pem)
+    context.verify_flags |= ssl.VerifyFlags(ssl.VERIFY_X509_PARTIAL_CHAIN | NO_CHECK_TIME)
+    told: Mapping[str, Any] = {}
+    with suppress(OSError), _spoken(end, context, within) as connection:
+        told = connection.getpeercert() or {}
+    begins, until = _time(told.get("notBefore")), _time(told.get("notAfter")) or expiry.of_certificate(pem)
+    names = tuple(str(name) for _, name in told.get("subjectAltName", ()))
+    return Certificate(_name(told.get("subject", ())), names, _name(told.get("issuer", ())), begins, until)
+
+
+def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
+    """The common name of a subject, else all it says."""
+    pairs = [pair for part in parts for pair in part]
+    return next((value for key, value in pairs if key == "commonName"), ", ".join(value for _, value in pairs))
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC) if text else None
+
+
+def _minute(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "an unknown time"
