@@ -71,10 +71,12 @@ class EndpointKeys(Struct, frozen=True, kw_only=True):
 class TlsPort(Struct, frozen=True, kw_only=True):
     """Whether a component is asked with TLS: where an endpoint key has a value that fits ``when``'s expression.
 
+    ``perhaps``: where the value of a key, nothing where it is not given, leaves that to client and server.
     ``starttls`` names what is said before, as ``openssl s_client`` calls it.
     """
 
     when: dict[str, str]
+    perhaps: dict[str, str] = msgspec.field(default_factory=dict)
     starttls: Literal["", "postgres"] = ""
 
     def spoken(self, value: Callable[[str], object]) -> bool | None:
@@ -82,6 +84,8 @@ class TlsPort(Struct, frozen=True, kw_only=True):
         values = {key: value(key) for key in self.when}
         if any(re.search(form, one) for key, form in self.when.items() if isinstance(one := values[key], str)):
             return True
+        if any(re.search(form, one) for key, form in self.perhaps.items() if isinstance(one := value(key) or "", str)):
+            return None
         return None if any(isinstance(one, Mapping) for one in values.values()) else False
 
 

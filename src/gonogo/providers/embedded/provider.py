@@ -79,11 +79,11 @@ class Embedded:
 
     def version(self, component: Component) -> str:
         """The version that would be started."""
-        return load(component.folder).version
+        return self._spec(component).version
 
     def takes(self, component: Component) -> dict[str, Any]:
         """What the component takes of this machine: MiB of memory and disk, processes."""
-        spec = load(component.folder)
+        spec = self._spec(component)
         return {"memory_mib": spec.memory, "disk_mib": spec.disk, "processes": len(spec.nodes)}
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
@@ -97,7 +97,12 @@ class Embedded:
         return []
 
     def _need(self, components: Iterable[Component]) -> Need:
-        return Need.of(((load(one.folder), one.folder) for one in components), self._home)
+        return Need.of(((self._spec(one), one.folder) for one in components), self._home)
+
+    def _spec(self, component: Component) -> Spec:
+        """The component's file, as it counts on this target."""
+        spec = load(component.folder)
+        return spec.securing() if self._tls else spec
 
     # -- up
 
@@ -108,7 +113,7 @@ class Embedded:
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """See :meth:`gonogo.providers.Deploys.up`."""
         self._building = True
-        spec = load(component.folder)
+        spec = self._spec(component)
         try:
             platform = self._begun(component)
             with platform.exclusively(component.name):

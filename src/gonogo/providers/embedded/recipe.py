@@ -234,14 +234,12 @@ class _Kitchen:
     def _program(self, step: Step, node: dict[str, Any], where: str) -> Program:
         folder = node["folder"]
         base = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder}
-        # A template of which nothing is left is no argument: so a recipe says what is there with TLS alone.
+        # A template of which nothing is left is neither argument nor variable: so some are there with TLS alone.
         argv = ((argument, self._text(argument, where, node=node)) for argument in step.argv)
+        env = ((key, value, self._text(value, f"{where}.env.{key}", node=node)) for key, value in step.env.items())
         return Program(
             argv=tuple(text for template, text in argv if text or not template),
-            env={
-                **base,
-                **{key: self._text(value, f"{where}.env.{key}", node=node) for key, value in step.env.items()},
-            },
+            env={**base, **{key: text for key, template, text in env if text or not template}},
             stdin=self._text(step.stdin, f"{where}.stdin", node=node),
         )
 
