@@ -22,7 +22,7 @@ def held(endpoints: Endpoints, component: Component, target: str, private: Calla
         if PEM not in str(text):
             return text  # it is a path already
         path = private() / f"{target}-{component.name}.{key}"
-        write_atomically(path, f"{str(text).rstrip()}\n".encode())
+        write_atomically(path, f"{str(text).rstrip()}\n".encode(), mode=0o600)
         return str(path)
 
     paths = PATH_KEYS - {*component.endpoints.secret}
