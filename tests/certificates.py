@@ -41,6 +41,7 @@ class Authority:
         signed = issued.sign(self._key, hashes.SHA256())
         pair.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8
+        pair.key.touch(mode=0o600)
         pair.key.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()),
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+import struct
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gonogo.checks import expiry
-from gonogo.checks.translate import CERTIFICATES, untrusted
+from gonogo.checks.translate import CERTIFICATES, Unadmitted, untrusted
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import ClientError, Garbled, Refused, Untrusted
+from gonogo.core.errors import ClientError, Denied, Garbled, Refused, Untrusted
 
 STARTTLS: Mapping[str, tuple[bytes, bytes]] = {"": (b"", b""), "postgres": (bytes.fromhex("0000000804d2162f"), b"S")}
 """What is said before TLS, and answered, by the name that ``openssl s_client -starttls`` has for it."""
+
+UNAUTHORIZED = b"28000"
+"""PostgreSQL's SQLSTATE where pg_hba.conf admits nobody so, as without TLS, or without a certificate."""
 
 NO_CHECK_TIME = 0x200000
 """``X509_V_FLAG_NO_CHECK_TIME`` of OpenSSL: a certificate that has expired can be read too."""
@@ -38,7 +42,10 @@ WITHIN = 3.0
 
 
 class End(NamedTuple):
-    """Where TLS is spoken: to whom, which host its certificate must name, what is said before; and what we show."""
+    """Where TLS is spoken: to whom, which host its certificate must name, what is said before; and what we show.
+
+    ``first`` is what a client says first after the handshake, where the server says then whether it admits it.
+    """
 
     host: str
     port: int
@@ -47,6 +54,7 @@ class End(NamedTuple):
     ca: str = ""
     cert: str = ""
     key: str = ""
+    first: bytes = b""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -79,6 +87,7 @@ def ends(endpoints: Endpoints) -> list[End]:
         ours: str(endpoints.addresses.get(ours) or security.get(theirs) or "")
         for ours, theirs in (("ca", "ssl_cafile"), ("cert", "ssl_certfile"), ("key", "ssl_keyfile"))
     }
+    first = startup(endpoints) if endpoints.starttls == "postgres" else b""
     found: dict[tuple[str, int], End] = {}
     for key, value in endpoints.addresses.items():
         if key == "port" and (host := endpoints.addresses.get("host")):
@@ -89,7 +98,7 @@ def ends(endpoints: Endpoints) -> list[End]:
                 host, port = parts.hostname, parts.port or {"https": 443, "bolt": 7687}.get(parts.scheme)
                 if host and port and key != "proxy":
                     name = endpoints.tls_server_name(key) or host
-                    found[host, port] = End(host, port, name, endpoints.starttls, **ours)
+                    found[host, port] = End(host, port, name, endpoints.starttls, **ours, first=first)
     return list(found.values())
 
 
@@ -108,24 +117,68 @@ def shown(end: End, within: float = WITHIN) -> Certificate | None:
     return None if seen is None else _read(end, seen, within)
 
 
-def refused(end: End, within: float = WITHIN) -> ssl.SSLError | None:
+def startup(endpoints: Endpoints) -> bytes:
+    """PostgreSQL's StartupMessage for the role and database of these endpoints (its manual, 55.7)."""
+    said = "".join(f"{key}\0{endpoints.get(ours, '')}\0" for key, ours in (("user", "username"), ("database",) * 2))
+    return struct.pack(">iI", len(said.encode()) + 9, 3 << 16) + said.encode() + b"\0"
+
+
+def refused(end: End, within: float = WITHIN, *, trusting: bool = True) -> ssl.SSLError | None:
     """What a connection fails in that trusts ``ca`` alone, or else the system's authorities, and shows our certificate.
 
+    ``trusting`` false: whatever it is shown is trusted.
     None where it comes about. Raises ``OSError`` where there is none for another reason than TLS.
     """
+    messages: set[str] = set()
     try:
         context = _context(end)
-        if end.ca:
+        # What OpenSSL tells of its messages Python hands on for debugging, and nowhere else who was asked for what.
+        context._msg_callback = lambda *seen: messages.add(getattr(seen[4], "name", ""))  # type: ignore[attr-defined]
+        if not trusting:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        elif end.ca:
             context.load_verify_locations(end.ca)
         else:
             context.load_default_certs()
         with _spoken(end, context, within) as connection:
             connection.settimeout(ALERT_SECONDS)
             with suppress(TimeoutError):  # it waits for our question, so it has admitted us
-                connection.recv(1)
+                why = _turned_away(connection, end, messages)
+                if why:
+                    asked = "CERTIFICATE_REQUEST" in messages
+                    return Unadmitted(f"it asks for a certificate, and {why}") if asked else ssl.SSLError(f"it {why}")
     except ssl.SSLError as error:
         return error
     return None
+
+
+def _turned_away(connection: ssl.SSLSocket, end: End, messages: Container[str]) -> str:
+    """How a server turns us away after the handshake, where it does not say so in TLS; empty where it admits us."""
+    early = connection.version() == "TLSv1.3"
+    said = _first_answer(connection, end)
+    if not said:
+        # To whom it takes for a client it gives a ticket first; Python's own servers end a connection without an alert.
+        return "ended the connection at once" if early and "NEWSESSION_TICKET" not in messages else ""
+    return "lets nobody in so" if _unauthorized(said) and not end.cert else ""
+
+
+def _first_answer(connection: socket.socket, end: End) -> bytes:
+    connection.sendall(end.first)
+    try:
+        return connection.recv(1024)
+    except ConnectionError:
+        return b""
+
+
+def _unauthorized(said: bytes) -> bool:
+    """Whether PostgreSQL answers with an ErrorResponse of that SQLSTATE (its manual, 55.8)."""
+    return said[:1] == b"E" and b"C" + UNAUTHORIZED in said[5:].split(b"\0")
+
+
+def _admits_without(end: End, within: float = WITHIN) -> bool:
+    """Whether PostgreSQL lets this role and database come without TLS, as far as to ask for a password."""
+    with socket.create_connection((end.host, end.port), within) as connection:
+        return not _unauthorized(_first_answer(connection, end))
 
 
 def explained(error: ClientError, endpoints: Endpoints, *, encrypted: bool | None) -> ClientError:
@@ -134,13 +187,28 @@ def explained(error: ClientError, endpoints: Endpoints, *, encrypted: bool | Non
     ``encrypted``: whether the component is asked with TLS; None where nobody can tell. Where the second look shows
     nothing, and at the end of a port-forward, it is the error as it was.
     """
-    if not isinstance(error, Untrusted | Refused | Garbled) or endpoints.transport == "port-forward":
+    look = _hidden if isinstance(error, Denied) and endpoints.starttls == "postgres" and not encrypted else _looked
+    if look is _looked and not isinstance(error, Untrusted | Refused | Garbled):
         return error
-    for end in ends(endpoints):
+    for end in ends(endpoints) if endpoints.transport != "port-forward" else ():
         with suppress(OSError, ValueError):
-            if (found := _looked(error, end, encrypted)) is not None:
+            if (found := look(error, end, encrypted)) is not None:
                 return found
     return error
+
+
+def _hidden(error: ClientError, end: End, encrypted: bool | None) -> ClientError | None:
+    """Why PostgreSQL refuses us, where that is for want of TLS, or it fell back to none for want of a certificate."""
+    if _admits_without(end):
+        return None
+    seen = refused(end, trusting=False)
+    wanted = isinstance(seen, Unadmitted)
+    if not wanted and (encrypted is None or seen is not None):
+        return None
+    certificate = shown(end)
+    kind = "tls_expected" if encrypted is False else "client_certificate_refused"
+    more = f", and {seen}" if wanted else ""
+    return _told(error.component, f"{error}; with TLS {end} shows {certificate}{more}", kind, end, certificate)
 
 
 def _looked(error: ClientError, end: End, encrypted: bool | None) -> ClientError | None:

@@ -50,6 +50,11 @@ PLAIN = {
 }
 """OpenSSL's names for an answer that is no TLS."""
 
+
+class Unadmitted(ssl.SSLError):
+    """A server asked for a certificate, and let us go no further without saying why in TLS."""
+
+
 Known = Callable[[BaseException], ClientError | None]
 """What a client knows about its own library's exceptions."""
 
@@ -136,7 +141,7 @@ def untrusted(component: str, error: ssl.SSLError) -> Untrusted:
     kind = ""
     if isinstance(error, ssl.SSLCertVerificationError):
         kind = CERTIFICATES.get(getattr(error, "verify_code", 0), "")
-    elif error.reason in ALERTS:
+    elif isinstance(error, Unadmitted) or error.reason in ALERTS:
         kind = "client_certificate_refused"
     elif error.reason in PLAIN:
         kind = "tls_not_spoken"
