@@ -253,7 +253,9 @@ def _spoken(end: End, context: ssl.SSLContext, within: float) -> Iterator[ssl.SS
         if asks:
             plain.sendall(asks)
             if plain.recv(1) != agrees:
-                raise ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] TLS was refused before it began")
+                answer = ssl.SSLError("TLS was refused before it began")
+                answer.reason = "WRONG_VERSION_NUMBER"
+                raise answer
         with context.wrap_socket(plain, server_hostname=end.name) as connection:
             yield connection
 

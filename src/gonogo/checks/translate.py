@@ -141,9 +141,9 @@ def untrusted(component: str, error: ssl.SSLError) -> Untrusted:
     kind = ""
     if isinstance(error, ssl.SSLCertVerificationError):
         kind = CERTIFICATES.get(getattr(error, "verify_code", 0), "")
-    elif isinstance(error, Unadmitted) or error.reason in ALERTS:
+    elif isinstance(error, Unadmitted) or (reason := getattr(error, "reason", None)) in ALERTS:
         kind = "client_certificate_refused"
-    elif error.reason in PLAIN:
+    elif reason in PLAIN:
         kind = "tls_not_spoken"
     return Untrusted(component, worded(error) or type(error).__name__, kind=kind)
 
