@@ -33,10 +33,10 @@ class Authority:
         self.file.write_bytes(issued.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def issue(self, *names: str, begins: datetime | None = None, ends: datetime | None = None) -> Pair:
-        """For a server of these names or addresses; valid for a day, or from ``begins`` and until ``ends``."""
+        """For a server of these names or addresses; valid for a day, or from ``begins``, until ``ends``."""
         key = ec.generate_private_key(ec.SECP256R1())
-        until = ends or (begins or datetime.now(UTC)) + timedelta(days=1)
-        issued = _builder(_name(names[0]), self._name, key, until, begins)
+        ends = ends or (begins or datetime.now(UTC)) + timedelta(days=1)
+        issued = _builder(_name(names[0]), self._name, key, ends, begins)
         issued = issued.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
         pair = Pair(self._folder / f"{names[0]}.crt", self._folder / f"{names[0]}.key")
         signed = issued.sign(self._key, hashes.SHA256())

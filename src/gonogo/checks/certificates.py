@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gonogo.checks import expiry
-from gonogo.checks.translate import CERTIFICATES, Unadmitted, untrusted
+from gonogo.checks.translate import CERTIFICATES, Unadmitted, reaching, untrusted
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import ClientError, Denied, Garbled, Refused, Untrusted
+from gonogo.core.errors import ClientError, Denied, Garbled, NotAskable, Refused, Untrusted
 
 STARTTLS: Mapping[str, tuple[bytes, bytes]] = {"": (b"", b""), "postgres": (bytes.fromhex("0000000804d2162f"), b"S")}
 """What is said before TLS, and answered, by the name that ``openssl s_client -starttls`` has for it."""
@@ -115,6 +115,39 @@ def shown(end: End, within: float = WITHIN) -> Certificate | None:
     except ssl.SSLError:
         return None
     return None if seen is None else _read(end, seen, within)
+
+
+class Holds(NamedTuple):
+    """A certificate, where it is, and the days until it expires."""
+
+    where: str
+    days: float
+
+    def __str__(self) -> str:
+        return f"{self.where} expires in {self.days:.1f} days" if self.days >= 0 else f"{self.where} has expired"
+
+
+def holding(endpoints: Endpoints) -> list[Holds]:
+    """Every certificate that the component's ports show, and our own, the first to expire first.
+
+    Raises ``Untrusted`` where a port shows none, ``NotAskable`` where a certificate's end cannot be read, and what a
+    connection comes to that fails.
+    """
+    found: dict[str, datetime | None] = {}
+    for end in ends(endpoints):
+        with reaching(endpoints.component):
+            certificate = shown(end, endpoints.timeouts.connect)
+        if certificate is None:
+            raise Untrusted(endpoints.component, f"{end} shows no certificate", kind="tls_not_spoken")
+        found[f"the certificate of {end} ({certificate.subject})"] = certificate.ends
+        found |= {
+            f"{what} {path}": expiry.of_file(path) for what, path in (("ca", end.ca), ("ours,", end.cert)) if path
+        }
+    now = datetime.now(UTC)
+    if unread := [where for where, ends_at in found.items() if ends_at is None]:
+        raise NotAskable(endpoints.component, f"{', '.join(unread)}: nobody can tell when it expires")
+    told = [Holds(where, (until - now).total_seconds() / 86_400) for where, until in found.items() if until]
+    return sorted(told, key=lambda one: one.days)
 
 
 def startup(endpoints: Endpoints) -> bytes:
@@ -223,13 +256,25 @@ def _looked(error: ClientError, end: End, encrypted: bool | None) -> ClientError
         # what a library has told in words alone, or met as a connection that was cut
         seen = refused(end)
         meant = untrusted(error.component, seen) if seen else error
-        if isinstance(error, Refused) and meant.signature not in (f"{error.component}.{one}" for one in TOLD):
-            return None
         kind = meant.signature.partition(".")[2]
+        if isinstance(seen, ssl.SSLEOFError) and _kept_open(end):
+            kind = "tls_not_spoken"
+        if isinstance(error, Refused) and kind not in TOLD:
+            return None
     certificate = None if kind == "tls_not_spoken" else shown(end)
     asked = f"; asked with ca {end.ca}" if end.ca else ""
     said = f"{error}; {end} shows {certificate}{asked}" if certificate else str(error)
     return _told(error.component, said, kind, end, certificate)
+
+
+def _kept_open(end: End) -> bool:
+    """Whether who says nothing is not cut off: then it is the TLS that nobody there understands."""
+    with socket.create_connection((end.host, end.port), WITHIN) as plain:
+        plain.settimeout(ALERT_SECONDS)
+        try:
+            return plain.recv(1) != b""
+        except TimeoutError:
+            return True
 
 
 def _told(component: str, said: str, kind: str, end: End, certificate: Certificate | None) -> Untrusted:

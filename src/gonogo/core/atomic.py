@@ -8,15 +8,12 @@ import secrets
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Write the whole file or leave the old one; readers never see half of it. Creates the folder.
-
-    ``mode``: its permissions, less what the process's umask takes.
-    """
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write the whole file or leave the old one; readers never see half of it. Creates the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        with draft.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -9,7 +9,7 @@ from typing import Any
 
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import PATH_KEYS
-from gonogo.core.atomic import write_atomically
+from gonogo.core import ours
 from gonogo.core.endpoints import Endpoints
 
 PEM = "-----BEGIN"
@@ -22,7 +22,7 @@ def held(endpoints: Endpoints, component: Component, target: str, private: Calla
         if PEM not in str(text):
             return text  # it is a path already
         path = private() / f"{target}-{component.name}.{key}"
-        write_atomically(path, f"{str(text).rstrip()}\n".encode(), mode=0o600)
+        ours.write(path, f"{str(text).rstrip()}\n".encode())  # for its owner alone, as libpq wants a key to be
         return str(path)
 
     paths = PATH_KEYS - {*component.endpoints.secret}

@@ -1,0 +1,260 @@
+"""What stands in the way of TLS, as each component's own client meets it: one cause for each, and never a false GO.
+
+The ports here do no more than a handshake; the servers of the target ``embedded-tls`` are asked by the suites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import Authority, Pair
+from tls_front import front
+
+from gonogo.catalog.registry import Registry
+from gonogo.checks.certificates import STARTTLS, explained, holding
+from gonogo.checks.clients import client_class, load
+from gonogo.checks.translate import translated
+from gonogo.core.endpoints import Endpoints, Secret, Timeouts
+from gonogo.core.errors import ClientError, NotAskable, Refused, Untrusted
+from gonogo.core.outcomes import Outcome
+from gonogo.run.diagnosis import filled, whereabouts
+
+REGISTRY = Registry.load(Path(__file__).parent.parent)
+PASSWORD = Secret("not-asked-for")
+LIMITS = Timeouts(connect=5, check=5)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client is told to ask: whether with TLS, whom it trusts, and what it shows."""
+
+    port: int
+    encrypted: bool = True
+    ca: Path | None = None
+    own: Pair | None = None
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The endpoint keys of these files."""
+        given = {"ca": self.ca, "cert": self.own and self.own.certificate, "key": self.own and self.own.key}
+        return {key: str(path) for key, path in given.items() if path}
+
+
+def elasticsearch(way: Way) -> Endpoints:
+    url = f"http{'s' * way.encrypted}://127.0.0.1:{way.port}"
+    return Endpoints("elasticsearch", {"url": url, "username": "gonogo", **way.files}, {"password": PASSWORD})
+
+
+def kafka(way: Way) -> Endpoints:
+    names = {"ca": "ssl_cafile", "cert": "ssl_certfile", "key": "ssl_keyfile"}
+    security: dict[str, Any] = {names[key]: path for key, path in way.files.items()}
+    security |= {"security_protocol": f"SASL_{'SSL' if way.encrypted else 'PLAINTEXT'}", "sasl_mechanism": "PLAIN"}
+    addresses = {"bootstrap": f"127.0.0.1:{way.port}", "security": {**security, "sasl_plain_username": "gonogo"}}
+    return Endpoints("kafka", addresses, {"security.sasl_plain_password": PASSWORD})
+
+
+def neo4j(way: Way) -> Endpoints:
+    uri = f"bolt{'+s' * way.encrypted}://127.0.0.1:{way.port}"
+    files = way.files if way.encrypted else {}  # an authority alone already means TLS
+    return Endpoints("neo4j", {"uri": uri, "username": "neo4j", **files}, {"password": PASSWORD})
+
+
+CLIENTS: tuple[Callable[[Way], Endpoints], ...] = (elasticsearch, kafka, neo4j)
+
+
+class Authorities:
+    """Ours, which clients trust and which admits them, and another that calls itself by another name."""
+
+    def __init__(self, folder: Path) -> None:
+        for name in ("ours", "another"):
+            (folder / name).mkdir()
+        self.ours, self.another = Authority(folder / "ours"), Authority(folder / "another")
+
+
+@pytest.fixture
+def authorities(tmp_path: Path) -> Authorities:
+    return Authorities(tmp_path)
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda one: one.__name__)
+def asked(request: pytest.FixtureRequest) -> Callable[[Way], ClientError]:
+    """What the component's client comes to on this way, with what a second look shows."""
+    component = REGISTRY.components[request.param.__name__]
+    load(REGISTRY.content, component.name)
+
+    def ask(way: Way) -> ClientError:
+        starttls = component.tls.starttls if component.tls else ""
+        expect = dict(component.expect)
+        endpoints = replace(request.param(way), expect=expect, timeouts=LIMITS, starttls=starttls)
+        client = client_class(REGISTRY.content, component.name)(endpoints)
+        with closing(client), pytest.raises(Exception) as raised:  # some are the library's own
+            client.answers()
+        meant = translated(component.name, raised.value)
+        assert meant is not None, raised.value
+        found = explained(meant, endpoints, encrypted=component.encrypted(endpoints.addresses))
+        assert filled(REGISTRY.signature(found.signature).by_hand, {**whereabouts(endpoints), **found.facts})
+        return found
+
+    ask.starttls = STARTTLS[component.tls.starttls if component.tls else ""]  # type: ignore[attr-defined]
+    return ask
+
+
+def greeting(asked: Any) -> dict[str, bytes]:
+    """What is said before TLS on this component's port."""
+    return dict(zip(("asks", "agrees"), asked.starttls, strict=True))
+
+
+def blamed(error: ClientError, kind: str) -> None:
+    """We could not ask, and this is why."""
+    assert (type(error), error.outcome) == (Untrusted, Outcome.BROKEN), error
+    assert error.signature == f"{error.component}.{kind}", error
+
+
+Ask = Callable[[Way], ClientError]
+
+
+def test_a_certificate_of_another_authority(asked: Ask, authorities: Authorities) -> None:
+    with front(authorities.another.issue("127.0.0.1"), **greeting(asked)) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file))
+
+    blamed(error, "authority_unknown")
+    assert "the authority of another" in str(error)
+    assert str(authorities.ours.file) in str(error)
+
+
+def test_a_certificate_that_has_expired(asked: Ask, authorities: Authorities) -> None:
+    ended = datetime.now(UTC) - timedelta(hours=2)
+    with front(authorities.ours.issue("127.0.0.1", ends=ended), **greeting(asked)) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file))
+
+    blamed(error, "certificate_expired")
+    assert error.facts["ends"] == f"{ended:%Y-%m-%d %H:%M} UTC"
+
+
+def test_a_certificate_that_is_not_valid_yet(asked: Ask, authorities: Authorities) -> None:
+    begins = datetime.now(UTC) + timedelta(hours=2)
+    with front(authorities.ours.issue("127.0.0.1", begins=begins), **greeting(asked)) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file))
+
+    blamed(error, "certificate_not_yet_valid")
+    assert error.facts["begins"] == f"{begins:%Y-%m-%d %H:%M} UTC"
+
+
+def test_a_certificate_for_another_name(asked: Ask, authorities: Authorities) -> None:
+    with front(authorities.ours.issue("search.example.org", "10.1.2.3"), **greeting(asked)) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file))
+
+    blamed(error, "certificate_wrong_name")
+    assert error.facts["names"] == "search.example.org, 10.1.2.3"
+
+
+def test_a_server_that_wants_a_certificate_and_gets_none(asked: Ask, authorities: Authorities) -> None:
+    pair = authorities.ours.issue("127.0.0.1")
+    with front(pair, authorities.ours.file, **greeting(asked)) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file))
+
+    blamed(error, "client_certificate_refused")
+
+
+def test_a_client_certificate_of_another_authority(asked: Ask, authorities: Authorities) -> None:
+    pair, own = authorities.ours.issue("127.0.0.1"), authorities.another.issue("gonogo")
+    with front(pair, authorities.ours.file, **greeting(asked)) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file, own=own))
+
+    blamed(error, "client_certificate_refused")
+    assert error.facts["cert"] == str(own.certificate)
+
+
+def test_a_port_with_tls_that_is_asked_without(asked: Ask, authorities: Authorities) -> None:
+    with front(authorities.ours.issue("127.0.0.1"), **greeting(asked)) as port:
+        error = asked(Way(port.port, encrypted=False))
+
+    blamed(error, "tls_expected")
+    assert "the authority of ours" in str(error)
+
+
+def test_a_port_without_tls_that_is_asked_with(asked: Ask, authorities: Authorities) -> None:
+    with front(None) as port:
+        error = asked(Way(port.port, ca=authorities.ours.file))
+
+    blamed(error, "tls_not_spoken")
+
+
+# -- what is shown, and until when
+
+
+def https(way: Way) -> Endpoints:
+    """A component of which nothing more is known than where it speaks TLS."""
+    return Endpoints("store", {"url": f"https://127.0.0.1:{way.port}", **way.files}, timeouts=LIMITS)
+
+
+def days(number: float) -> datetime:
+    return datetime.now(UTC) + timedelta(days=number)
+
+
+def test_what_a_port_shows_and_our_own_certificate_are_told_by_their_end(authorities: Authorities) -> None:
+    ours = authorities.ours
+    pair, own = ours.issue("127.0.0.1", ends=days(10)), ours.issue("gonogo", ends=days(3))
+    with front(pair, ours.file) as port:
+        told = holding(https(Way(port.port, ca=ours.file, own=own)))
+
+        assert [round(one.days, 1) for one in told] == [1.0, 3.0, 10.0]
+        assert [str(one) for one in told] == [
+            f"ca {ours.file} expires in 1.0 days",
+            f"ours, {own.certificate} expires in 3.0 days",
+            f"the certificate of 127.0.0.1:{port.port} (127.0.0.1) expires in 10.0 days",
+        ]
+
+
+def test_a_certificate_that_has_expired_is_told_as_such(authorities: Authorities) -> None:
+    with front(authorities.ours.issue("127.0.0.1", ends=days(-2))) as port:
+        (one,) = holding(https(Way(port.port)))
+
+    assert str(one).endswith("has expired")
+    assert one.days == pytest.approx(-2, abs=0.1)
+
+
+def test_a_port_without_tls_passes_for_nothing() -> None:
+    with front(None) as port, pytest.raises(Untrusted) as raised:
+        holding(https(Way(port.port)))
+
+    assert raised.value.signature == "store.tls_not_spoken"
+
+
+def test_a_port_where_nobody_listens_passes_for_nothing() -> None:
+    with front(None) as port:
+        gone = port.port
+
+    with pytest.raises(Refused):
+        holding(https(Way(gone)))
+
+
+def test_a_file_that_tells_no_end_passes_for_nothing(authorities: Authorities, tmp_path: Path) -> None:
+    (tmp_path / "empty.crt").write_text("")
+    with front(authorities.ours.issue("127.0.0.1")) as port, pytest.raises(NotAskable, match=r"empty\.crt"):
+        holding(
+            replace(
+                https(Way(port.port)),
+                addresses={"url": f"https://127.0.0.1:{port.port}", "cert": str(tmp_path / "empty.crt")},
+            )
+        )
+
+
+def test_a_healthy_connection_that_is_refused_for_another_reason_stays_what_it_is(authorities: Authorities) -> None:
+    refused = Refused("store", "the connection was cut")
+    with front(authorities.ours.issue("127.0.0.1")) as port:
+        found = explained(refused, https(Way(port.port, ca=authorities.ours.file)), encrypted=True)
+
+    assert found is refused
+
+
+def test_at_the_end_of_a_port_forward_nothing_is_looked_at_twice() -> None:
+    error = Untrusted("store", "no")
+
+    assert explained(error, replace(https(Way(1)), transport="port-forward"), encrypted=True) is error
