@@ -65,7 +65,29 @@ def neo4j(way: Way) -> Endpoints:
     return Endpoints("neo4j", {"uri": uri, "username": "neo4j", **files}, {"password": PASSWORD})
 
 
-CLIENTS: tuple[Callable[[Way], Endpoints], ...] = (elasticsearch, kafka, neo4j)
+def postgresql(way: Way) -> Endpoints:
+    addresses = {"host": "127.0.0.1", "port": way.port, "database": "mlflow", "username": "mlflow"}
+    mode = {} if way.encrypted else {"sslmode": "disable"}
+    return Endpoints("postgresql", {**addresses, **mode, **way.files}, {"password": PASSWORD})
+
+
+def s3(way: Way) -> Endpoints:
+    url = f"http{'s' * way.encrypted}://127.0.0.1:{way.port}"
+    keys = dict.fromkeys(("access_key", "secret_key"), PASSWORD)
+    return Endpoints("s3", {"endpoint": url, "bucket": "artifacts", **way.files}, keys)
+
+
+def mlflow(way: Way) -> Endpoints:
+    url = f"http{'s' * way.encrypted}://127.0.0.1:{way.port}"
+    return Endpoints("mlflow", {"url": url, "username": "gonogo", **way.files}, {"password": PASSWORD})
+
+
+def ray(way: Way) -> Endpoints:
+    url = f"http{'s' * way.encrypted}://127.0.0.1:{way.port}"
+    return Endpoints("ray", {"dashboard": url, **way.files}, {"token": PASSWORD})
+
+
+CLIENTS: tuple[Callable[[Way], Endpoints], ...] = (elasticsearch, kafka, neo4j, postgresql, s3, mlflow, ray)
 
 
 class Authorities:

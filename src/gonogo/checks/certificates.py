@@ -14,7 +14,7 @@ from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from gonogo.checks import expiry
@@ -44,7 +44,8 @@ WITHIN = 3.0
 class End(NamedTuple):
     """Where TLS is spoken: to whom, which host its certificate must name, what is said before; and what we show.
 
-    ``first`` is what a client says first after the handshake, where the server says then whether it admits it.
+    ``checks`` is what our client wants of a certificate: the host's ``name``, an ``authority`` that it trusts alone, or
+    nothing. ``first`` is what it says first after the handshake, where the server says then whether it admits us.
     """
 
     host: str
@@ -54,6 +55,7 @@ class End(NamedTuple):
     ca: str = ""
     cert: str = ""
     key: str = ""
+    checks: Literal["name", "authority", ""] = "name"
     first: bytes = b""
 
     def __str__(self) -> str:
@@ -87,7 +89,8 @@ def ends(endpoints: Endpoints) -> list[End]:
         ours: str(endpoints.addresses.get(ours) or security.get(theirs) or "")
         for ours, theirs in (("ca", "ssl_cafile"), ("cert", "ssl_certfile"), ("key", "ssl_keyfile"))
     }
-    first = startup(endpoints) if endpoints.starttls == "postgres" else b""
+    postgresql = endpoints.starttls == "postgres"
+    first, wanted = (startup(endpoints), libpq_checks(endpoints)) if postgresql else (b"", "name")
     found: dict[tuple[str, int], End] = {}
     for key, value in endpoints.addresses.items():
         if key == "port" and (host := endpoints.addresses.get("host")):
@@ -98,7 +101,7 @@ def ends(endpoints: Endpoints) -> list[End]:
                 host, port = parts.hostname, parts.port or {"https": 443, "bolt": 7687}.get(parts.scheme)
                 if host and port and key != "proxy":
                     name = endpoints.tls_server_name(key) or host
-                    found[host, port] = End(host, port, name, endpoints.starttls, **ours, first=first)
+                    found[host, port] = End(host, port, name, endpoints.starttls, **ours, checks=wanted, first=first)
     return list(found.values())
 
 
@@ -150,16 +153,23 @@ def holding(endpoints: Endpoints) -> list[Holds]:
     return sorted(told, key=lambda one: one.days)
 
 
+def libpq_checks(endpoints: Endpoints) -> Literal["name", "authority", ""]:
+    """What libpq wants of a certificate (PostgreSQL's manual, 32.19.1); given ``ca`` alone it is told verify-full."""
+    ca, mode = endpoints.get("ca"), endpoints.get("sslmode")
+    if mode == "verify-full" or (ca and not mode):
+        return "name"
+    return "authority" if ca or mode == "verify-ca" else ""
+
+
 def startup(endpoints: Endpoints) -> bytes:
     """PostgreSQL's StartupMessage for the role and database of these endpoints (its manual, 55.7)."""
     said = "".join(f"{key}\0{endpoints.get(ours, '')}\0" for key, ours in (("user", "username"), ("database",) * 2))
     return struct.pack(">iI", len(said.encode()) + 9, 3 << 16) + said.encode() + b"\0"
 
 
-def refused(end: End, within: float = WITHIN, *, trusting: bool = True) -> ssl.SSLError | None:
+def refused(end: End, within: float = WITHIN) -> ssl.SSLError | None:
     """What a connection fails in that trusts ``ca`` alone, or else the system's authorities, and shows our certificate.
 
-    ``trusting`` false: whatever it is shown is trusted.
     None where it comes about. Raises ``OSError`` where there is none for another reason than TLS.
     """
     messages: set[str] = set()
@@ -167,8 +177,9 @@ def refused(end: End, within: float = WITHIN, *, trusting: bool = True) -> ssl.S
         context = _context(end)
         # What OpenSSL tells of its messages Python hands on for debugging, and nowhere else who was asked for what.
         context._msg_callback = lambda *seen: messages.add(getattr(seen[4], "name", ""))  # type: ignore[attr-defined]
-        if not trusting:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.check_hostname = end.checks == "name"
+        if not end.checks:
+            context.verify_mode = ssl.CERT_NONE
         elif end.ca:
             context.load_verify_locations(end.ca)
         else:
@@ -196,8 +207,15 @@ def _turned_away(connection: ssl.SSLSocket, end: End, messages: Container[str]) 
 
 
 def _first_answer(connection: socket.socket, end: End) -> bytes:
-    connection.sendall(end.first)
+    """What a server says first; empty where it ends the connection instead."""
+    # an alert is heard before we speak: what a server has not read when it closes takes its last words with it
     try:
+        if end.first:
+            connection.settimeout(ALERT_SECONDS / 4)
+            with suppress(TimeoutError):
+                return connection.recv(1024)
+            connection.settimeout(ALERT_SECONDS)
+            connection.sendall(end.first)
         return connection.recv(1024)
     except ConnectionError:
         return b""
@@ -234,7 +252,7 @@ def _hidden(error: ClientError, end: End, encrypted: bool | None) -> ClientError
     """Why PostgreSQL refuses us, where that is for want of TLS, or it fell back to none for want of a certificate."""
     if _admits_without(end):
         return None
-    seen = refused(end, trusting=False)
+    seen = refused(end._replace(checks=""))
     wanted = isinstance(seen, Unadmitted)
     if not wanted and (encrypted is None or seen is not None):
         return None
