@@ -17,12 +17,14 @@ from certificates import Authority, Pair
 from tls_front import front
 
 from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
 from gonogo.checks.certificates import STARTTLS, explained, holding
 from gonogo.checks.clients import client_class, load
 from gonogo.checks.translate import translated
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, NotAskable, Refused, Untrusted
 from gonogo.core.outcomes import Outcome
+from gonogo.providers.choose import provider_for
 from gonogo.run.diagnosis import filled, whereabouts
 
 REGISTRY = Registry.load(Path(__file__).parent.parent)
@@ -104,6 +106,20 @@ def authorities(tmp_path: Path) -> Authorities:
     return Authorities(tmp_path)
 
 
+def met(endpoints: Endpoints) -> ClientError:
+    """What the component's client comes to there, with what a second look shows; the next command can be typed."""
+    component = REGISTRY.components[endpoints.component]
+    endpoints = replace(endpoints, starttls=component.tls.starttls if component.tls else "")
+    client = client_class(REGISTRY.content, component.name)(endpoints)
+    with closing(client), pytest.raises(Exception) as raised:  # some are the library's own
+        client.answers()
+    meant = translated(component.name, raised.value)
+    assert meant is not None, raised.value
+    found = explained(meant, endpoints, encrypted=component.encrypted(endpoints.addresses))
+    assert filled(REGISTRY.signature(found.signature).by_hand, {**whereabouts(endpoints), **found.facts})
+    return found
+
+
 @pytest.fixture(params=CLIENTS, ids=lambda one: one.__name__)
 def asked(request: pytest.FixtureRequest) -> Callable[[Way], ClientError]:
     """What the component's client comes to on this way, with what a second look shows."""
@@ -111,17 +127,7 @@ def asked(request: pytest.FixtureRequest) -> Callable[[Way], ClientError]:
     load(REGISTRY.content, component.name)
 
     def ask(way: Way) -> ClientError:
-        starttls = component.tls.starttls if component.tls else ""
-        expect = dict(component.expect)
-        endpoints = replace(request.param(way), expect=expect, timeouts=LIMITS, starttls=starttls)
-        client = client_class(REGISTRY.content, component.name)(endpoints)
-        with closing(client), pytest.raises(Exception) as raised:  # some are the library's own
-            client.answers()
-        meant = translated(component.name, raised.value)
-        assert meant is not None, raised.value
-        found = explained(meant, endpoints, encrypted=component.encrypted(endpoints.addresses))
-        assert filled(REGISTRY.signature(found.signature).by_hand, {**whereabouts(endpoints), **found.facts})
-        return found
+        return met(replace(request.param(way), expect=dict(component.expect), timeouts=LIMITS))
 
     ask.starttls = STARTTLS[component.tls.starttls if component.tls else ""]  # type: ignore[attr-defined]
     return ask
@@ -206,6 +212,95 @@ def test_a_port_without_tls_that_is_asked_with(asked: Ask, authorities: Authorit
         error = asked(Way(port.port, ca=authorities.ours.file))
 
     blamed(error, "tls_not_spoken")
+
+
+# -- the servers of the target embedded-tls, where they are up
+
+
+@pytest.fixture(scope="module")
+def up() -> dict[str, Endpoints]:
+    """The components that are up in this checkout, with TLS or without."""
+    target = load_target("embedded-tls", REGISTRY.content, REGISTRY)
+    provider = provider_for(target, REGISTRY.root)
+    return {
+        name: target.completed(one, endpoints)
+        for name, one in REGISTRY.components.items()
+        if "embedded" in one.providers and (endpoints := provider.attached(one)) is not None
+    }
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda one: one.__name__)
+def real(request: pytest.FixtureRequest, up: dict[str, Endpoints]) -> Endpoints:
+    """One that is up. Skipped where it is not."""
+    name = request.param.__name__
+    if name not in up:
+        pytest.skip(f"{name} is not up: `gonogo up {name} --target embedded-tls`")
+    load(REGISTRY.content, name)
+    return up[name]
+
+
+def spoken(endpoints: Endpoints) -> bool:
+    return REGISTRY.components[endpoints.component].encrypted(endpoints.addresses) is True
+
+
+def other(endpoints: Endpoints, **files: str | None) -> Endpoints:
+    """The same with other files; None: without."""
+    names = {"ca": "ssl_cafile", "cert": "ssl_certfile", "key": "ssl_keyfile"}
+    addresses = dict(endpoints.addresses)
+    if "security" in addresses:
+        changed = {names[key]: path for key, path in files.items()}
+        security = {**addresses["security"], **changed}
+        addresses["security"] = {key: value for key, value in security.items() if value is not None}
+    else:
+        addresses = {key: value for key, value in {**addresses, **files}.items() if value is not None}
+    return replace(endpoints, addresses=addresses)
+
+
+REAL: dict[str, tuple[Callable[[Endpoints, Authorities], Endpoints], str]] = {
+    "another authority": (lambda at, two: other(at, ca=str(two.another.file)), "authority_unknown"),
+    "no certificate of ours": (lambda at, _: other(at, cert=None, key=None), "client_certificate_refused"),
+    "ours of another authority": (
+        lambda at, two: other(at, **Way(0, own=two.another.issue("gonogo")).files),
+        "client_certificate_refused",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", REAL)
+def test_a_real_server_is_blamed_for_what_stands_in_the_way(
+    fault: str, real: Endpoints, authorities: Authorities
+) -> None:
+    if not spoken(real):
+        pytest.skip(f"{real.component} is up without TLS")
+    change, kind = REAL[fault]
+
+    error = met(change(real, authorities))
+
+    blamed(error, kind)
+
+
+SCHEMES = {"url": ("http:", "https:"), "uri": ("bolt:", "bolt+s:"), "security_protocol": ("PLAINTEXT", "SSL")}
+
+
+def turned(endpoints: Endpoints, ca: Path) -> Endpoints:
+    """The same asked without TLS where it has it, and with it where it has not."""
+    to = int(not spoken(endpoints))
+    files = {"ca": str(ca)} if to else {"ca": None, "cert": None, "key": None}
+    at = other(endpoints, **files)
+    addresses = {key: _turned(key, value, to) for key, value in at.addresses.items()}
+    return replace(at, addresses=addresses)
+
+
+def _turned(key: str, value: Any, to: int) -> Any:
+    if isinstance(value, dict):
+        return {inner: _turned(inner, one, to) for inner, one in value.items()}
+    return str(value).replace(SCHEMES[key][1 - to], SCHEMES[key][to]) if key in SCHEMES else value
+
+
+def test_a_real_server_is_asked_the_other_way(real: Endpoints, authorities: Authorities) -> None:
+    error = met(turned(real, authorities.ours.file))
+
+    blamed(error, "tls_expected" if spoken(real) else "tls_not_spoken")
 
 
 # -- what is shown, and until when
