@@ -31,7 +31,12 @@ from tests.small_servers import component, ready
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = Registry.load(ROOT)
-SPEAKS = ["elasticsearch", "kafka", "neo4j"]
+SPEAKS = ["elasticsearch", "kafka", "neo4j", "postgresql", "s3", "mlflow", "ray"]
+NEEDS = {
+    "postgresql": dict(zip(("host", "port", "database", "username", "password"), "hpdup", strict=True)),
+    "s3": dict(zip(("endpoint", "bucket", "access_key", "secret_key", "region"), "ebasr", strict=True)),
+}
+"""What MLflow is told of the two that it stands on."""
 
 
 # -- certificates
@@ -108,9 +113,10 @@ def rendered(name: str, tls: Tls) -> Recipe:
     """The recipe of a real component."""
     one = REGISTRY.components[name]
     spec, home = load(one.folder), Path("/home/somebody")
+    spec, needs = spec.securing() if tls else spec, {need: Endpoints(need, keys) for need, keys in NEEDS.items()}
     ports = {n.name: {p: 20000 + 10 * i + j for j, p in enumerate(n.ports)} for i, n in enumerate(spec.nodes)}
     fetched = Fetched({each: home / "programs" / each for each in spec.programs}, [home / "maven/a.jar"], home)
-    return render(spec, one, Rendering("run", Path("/data") / name, ports, generate(spec), {}, tls), fetched)
+    return render(spec, one, Rendering("run", Path("/data") / name, ports, generate(spec), needs, tls), fetched)
 
 
 def on(*, mutual: bool) -> Tls:
@@ -130,7 +136,10 @@ def test_a_component_is_asked_as_its_servers_speak(name: str, tls: Tls) -> None:
     assert REGISTRY.components[name].encrypted(endpoints.addresses) is bool(tls)
     assert given == ((trusted | ours) if tls.mutual else trusted if tls else set())
     steps = [step for node in recipe.nodes for step in (*node.prepare, node.command)]
-    assert all(argument for step in steps for argument in step.argv)
+    assert all(text for step in steps for text in (*step.argv, *step.env.values()))
+    texts = [text for node in recipe.nodes for text in (*node.files.values(), *node.command.env.values())]
+    texts += [argument for step in steps for argument in step.argv]
+    assert any("/tls/server.key" in text for text in texts) is bool(tls)
     assert recipe.tls == str(tls)
 
 

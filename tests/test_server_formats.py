@@ -4,51 +4,29 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from recipe import ROOT
 
 from gonogo.catalog.registry import Registry
-from gonogo.core.endpoints import Endpoints
 from gonogo.providers.embedded.fetch import Fetched
 from gonogo.providers.embedded.recipe import Recipe, Rendering, generate, render
 from gonogo.providers.embedded.spec import load
-from gonogo.providers.embedded.tls import OFF, Tls
 
 FOLDER = Path("/data/gg-1/ein Ordner")
 HOME = Path("/home/" + "h" * 150)
 
 
-def rendered(name: str, needs: Mapping[str, Endpoints] = MappingProxyType({}), tls: Tls = OFF) -> Recipe:
+def rendered(name: str) -> Recipe:
     """The recipe of a real component, with ports as they come and programs that are nowhere."""
     component = Registry.load(ROOT).components[name]
     spec = load(component.folder)
     ports = {n.name: {p: 20000 + 10 * i + j for j, p in enumerate(n.ports)} for i, n in enumerate(spec.nodes)}
     fetched = Fetched({one: HOME / "programs" / one for one in spec.programs}, [HOME / "maven/a.jar"], HOME)
-    return render(spec, component, Rendering("run", FOLDER / name, ports, generate(spec), needs, tls), fetched)
-
-
-@pytest.mark.parametrize("name", ["postgresql", "s3", "mlflow", "ray"])
-@pytest.mark.parametrize("kind", ["", "server", "mutual"])
-def test_a_recipe_speaks_tls_where_the_target_has_it(name: str, kind: str) -> None:
-    paths = {one: f"/tls/{one}" for one in ("ca", "cert", "key", "client_cert", "client_key")} if kind else {}
-    at = {"host": "127.0.0.1", "port": "1", "database": "d", "username": "u", "password": "p"}
-    store = {"endpoint": "https://127.0.0.1:2", "bucket": "b", "access_key": "a", "secret_key": "s", "region": "r"}
-    needs = {"postgresql": Endpoints("postgresql", at), "s3": Endpoints("s3", store)}
-
-    found = rendered(name, needs, Tls(mutual=kind == "mutual", **paths))
-
-    shown = [found.addresses.get(one) for one in ("ca", "cert", "key")]
-    ours = ["/tls/client_cert", "/tls/client_key"] if kind == "mutual" else [None, None]
-    said = "".join([*found.nodes[0].files.values(), *found.nodes[0].command.argv, *found.nodes[0].command.env.values()])
-    assert shown == ["/tls/ca" if kind else None, *ours]
-    assert ("/tls/cert" in said, "/tls/key" in said) == (bool(kind), bool(kind))
-    assert "" not in (*found.nodes[0].command.argv, *found.nodes[0].command.env.values())
-    assert {"encrypted": Registry.load(ROOT).components[name].encrypted(found.addresses)} == {"encrypted": bool(kind)}
+    return render(spec, component, Rendering("run", FOLDER / name, ports, generate(spec), {}), fetched)
 
 
 class Stream:

@@ -279,7 +279,13 @@ def test_a_real_server_is_blamed_for_what_stands_in_the_way(
     blamed(error, kind)
 
 
-SCHEMES = {"url": ("http:", "https:"), "uri": ("bolt:", "bolt+s:"), "security_protocol": ("PLAINTEXT", "SSL")}
+WEB = ("http:", "https:")
+SCHEMES = {
+    **dict.fromkeys(("url", "endpoint", "dashboard"), WEB),
+    "uri": ("bolt:", "bolt+s:"),
+    "security_protocol": ("PLAINTEXT", "SSL"),
+    "sslmode": ("disable", "verify-full"),
+}
 
 
 def turned(endpoints: Endpoints, ca: Path) -> Endpoints:
