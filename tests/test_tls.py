@@ -20,12 +20,14 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.checks.certificates import STARTTLS, explained, holding
 from gonogo.checks.clients import client_class, load
+from gonogo.checks.journal import Journal
 from gonogo.checks.translate import translated
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, NotAskable, Refused, Untrusted
-from gonogo.core.outcomes import Outcome
+from gonogo.core.outcomes import Mode, Outcome
 from gonogo.providers.choose import provider_for
 from gonogo.run.diagnosis import filled, whereabouts
+from gonogo.run.platform import Platform
 
 REGISTRY = Registry.load(Path(__file__).parent.parent)
 PASSWORD = Secret("not-asked-for")
@@ -375,6 +377,50 @@ def test_a_healthy_connection_that_is_refused_for_another_reason_stays_what_it_i
         found = explained(refused, https(Way(port.port, ca=authorities.ours.file)), encrypted=True)
 
     assert found is refused
+
+
+def test_of_several_ports_the_one_is_told_that_is_not_trusted(authorities: Authorities) -> None:
+    ours, another = authorities.ours.issue("127.0.0.1"), authorities.another.issue("127.0.0.1")
+    with front(ours) as first, front(another) as second:
+        endpoints = kafka(Way(first.port, ca=authorities.ours.file))
+        addresses = {**endpoints.addresses, "bootstrap": f"127.0.0.1:{first.port},127.0.0.1:{second.port}"}
+        told_in_words = Untrusted("kafka", "Handshake failed: certificate verify failed")
+
+        found = explained(told_in_words, replace(endpoints, addresses=addresses), encrypted=True)
+
+    blamed(found, "authority_unknown")
+    assert f"127.0.0.1:{second.port} shows" in str(found)
+    assert found.facts["issuer"] == "the authority of another"
+
+
+@pytest.mark.parametrize("reach", [Platform.attach, Platform.bring_up], ids=["attached", "asked until ready"])
+def test_how_a_component_stands_says_which_certificate_is_not_trusted(
+    reach: Callable[[Platform, list[str]], None], authorities: Authorities, tmp_path: Path
+) -> None:
+    ended = days(-1)
+    with front(authorities.ours.issue("127.0.0.1", "localhost", ends=ended)) as port:
+        (tmp_path / "there.toml").write_text(
+            f"""
+            [target]
+            name = "there"
+            provider = "existing"
+            [components.elasticsearch]
+            url = "https://localhost:{port.port}"
+            ca = "ours/ca.crt"
+            """
+        )
+        target = load_target(str(tmp_path / "there.toml"), REGISTRY.content, REGISTRY)
+        platform = Platform(REGISTRY, target, mode=Mode.READ, journal=Journal(tmp_path / "journal.jsonl"))
+        reach(platform, ["elasticsearch"])
+
+        standing = platform.standing("elasticsearch", 30)
+
+    assert standing.outcome is Outcome.BROKEN
+    assert standing.cause is not None
+    assert standing.cause.signature == "elasticsearch.certificate_expired"
+    assert f"to {ended:%Y-%m-%d %H:%M} UTC" in standing.message
+    assert standing.facts["server_name"] == "localhost"
+    assert standing.facts["names"] == "127.0.0.1, localhost"
 
 
 def test_at_the_end_of_a_port_forward_nothing_is_looked_at_twice() -> None:

@@ -128,12 +128,12 @@ def ours(tmp_path: Path) -> Authority:
 
 
 @pytest.mark.parametrize("component", WEB)
-@pytest.mark.parametrize("whose", ["nobody's", "a stranger's"])
+@pytest.mark.parametrize("whose", ["nobody's", "another authority's"])
 def test_a_certificate_that_is_missed_is_told_where_no_alert_says_so(
     ours: Authority, tmp_path: Path, component: str, whose: str
 ) -> None:
     (tmp_path / "others").mkdir()
-    given = shown(Authority(tmp_path / "others").issue("stranger")) if whose == "a stranger's" else {}
+    given = shown(Authority(tmp_path / "others").issue("client")) if whose == "another authority's" else {}
 
     with serving(Silent(context(ours.issue("127.0.0.1"), ours.file, ssl.CERT_REQUIRED))) as port:
         found = met(component, port, ca=str(ours.file), **given)

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -89,8 +90,8 @@ def ends(endpoints: Endpoints) -> list[End]:
         ours: str(endpoints.addresses.get(ours) or security.get(theirs) or "")
         for ours, theirs in (("ca", "ssl_cafile"), ("cert", "ssl_certfile"), ("key", "ssl_keyfile"))
     }
-    postgresql = endpoints.starttls == "postgres"
-    first, wanted = (startup(endpoints), libpq_checks(endpoints)) if postgresql else (b"", "name")
+    libpq = endpoints.starttls == "postgres"
+    first, wanted = (startup(endpoints), libpq_checks(endpoints)) if libpq else (b"", "name")
     found: dict[tuple[str, int], End] = {}
     for key, value in endpoints.addresses.items():
         if key == "port" and (host := endpoints.addresses.get("host")):
@@ -239,9 +240,13 @@ def explained(error: ClientError, endpoints: Endpoints, *, encrypted: bool | Non
     nothing, and at the end of a port-forward, it is the error as it was.
     """
     look = _hidden if isinstance(error, Denied) and endpoints.starttls == "postgres" and not encrypted else _looked
-    if look is _looked and not isinstance(error, Untrusted | Refused | Garbled):
+    known = look is _hidden or isinstance(error, Untrusted | Refused | Garbled)
+    if not known or endpoints.transport == "port-forward":
         return error
-    for end in ends(endpoints) if endpoints.transport != "port-forward" else ():
+    looked = ends(endpoints)
+    if isinstance(error, Untrusted) and encrypted is not False and len(looked) > 1:
+        looked = [end for end in looked if _refuses(end)] or looked  # of many brokers one may show another certificate
+    for end in looked:
         with suppress(OSError, ValueError):
             if (found := look(error, end, encrypted)) is not None:
                 return found
@@ -285,6 +290,13 @@ def _looked(error: ClientError, end: End, encrypted: bool | None) -> ClientError
     return _told(error.component, said, kind, end, certificate)
 
 
+def _refuses(end: End) -> bool:
+    try:
+        return refused(end) is not None
+    except OSError:
+        return False
+
+
 def _kept_open(end: End) -> bool:
     """Whether who says nothing is not cut off: then it is the TLS that nobody there understands."""
     with socket.create_connection((end.host, end.port), WITHIN) as plain:
@@ -297,8 +309,10 @@ def _kept_open(end: End) -> bool:
 
 def _told(component: str, said: str, kind: str, end: End, certificate: Certificate | None) -> Untrusted:
     facts = {key: value for key in ("ca", "cert", "key", "starttls") if (value := getattr(end, key))}
+    if not _is_address(end.name):  # nobody asks for an address by name (RFC 6066, 3)
+        facts["server_name"] = end.name
     about = certificate.facts if certificate else {}
-    return Untrusted(component, said, kind=kind).given(server_name=end.name, **facts, **about)
+    return Untrusted(component, said, kind=kind).given(**facts, **about)
 
 
 def _context(end: End) -> ssl.SSLContext:
@@ -337,7 +351,7 @@ def _read(end: End, der: bytes, within: float) -> Certificate:
     with suppress(OSError), _spoken(end, context, within) as connection:
         told = connection.getpeercert() or {}
     begins, until = _time(told.get("notBefore")), _time(told.get("notAfter")) or expiry.of_certificate(pem)
-    names = tuple(str(name) for _, name in told.get("subjectAltName", ()))
+    names = tuple(_short(str(name)) for _, name in told.get("subjectAltName", ()))
     return Certificate(_name(told.get("subject", ())), names, _name(told.get("issuer", ())), begins, until)
 
 
@@ -345,6 +359,18 @@ def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
     """The common name of a subject, else all it says."""
     pairs = [pair for part in parts for pair in part]
     return next((value for key, value in pairs if key == "commonName"), ", ".join(value for _, value in pairs))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ip_address(name))
+    except ValueError:
+        return False
+
+
+def _short(name: str) -> str:
+    """An address as people write it: ``::1`` in place of all its digits."""
+    return str(ip_address(name)) if _is_address(name) else name
 
 
 def _time(text: str | None) -> datetime | None:

@@ -42,6 +42,7 @@ from gonogo.core.errors import (
     ServerError,
     TimedOut,
     Unavailable,
+    Untrusted,
     Wrong,
     ending,
 )
@@ -275,7 +276,10 @@ class Platform:
         if endpoints is None:
             raise ConfigError(Problem(str(self.target.path), f"no table [components.{component.name}]"))
         tell(Progress(component.name, Phase.STARTING, "asking it"))
-        self.ready(component)(endpoints)
+        try:
+            self.ready(component)(endpoints)
+        except ClientError as error:
+            raise self._looked(component.name, error, self._dressed(component, endpoints)) from error
         return endpoints
 
     def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
@@ -352,7 +356,10 @@ class Platform:
         if found.late and found.silent:
             hangs = Cause(component=about, signature=f"{about}.{HANGS}")
             found = replace(found, outcome=Outcome.FAILED, cause=hangs, silent=False)
-        why = self._why(about, error, found, self.standing(about).endpoints)
+        endpoints = self.standing(about).endpoints
+        if found.cause and found.cause.signature == f"{about}.{Untrusted.kind}":
+            return diagnosed(self._looked(about, error, endpoints), about)
+        why = self._why(about, error, found, endpoints)
         return found.because(why) if why else found
 
     def _why(self, name: str, error: BaseException, found: Diagnosis, endpoints: Endpoints | None) -> Diagnosis | None:

@@ -102,7 +102,7 @@ class _Authority:
         from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        authority = cls(_named(f"gonogo, {folder.parent.name}"), ec.generate_private_key(ec.SECP256R1()))
+        authority = cls(_named(f"gonogo {folder.parent.name}"), ec.generate_private_key(ec.SECP256R1()))
         key = authority._key.public_key()
         usage = x509.KeyUsage(
             digital_signature=True,
