@@ -32,15 +32,17 @@ class Authority:
         self.file = folder / "ca.crt"
         self.file.write_bytes(issued.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, ends: datetime | None = None) -> Pair:
-        """For a server of these names or addresses; valid for a day, or until ``ends``."""
+    def issue(self, *names: str, begins: datetime | None = None, ends: datetime | None = None) -> Pair:
+        """For a server of these names or addresses; valid for a day, or from ``begins``, until ``ends``."""
         key = ec.generate_private_key(ec.SECP256R1())
-        issued = _builder(_name(names[0]), self._name, key, ends or datetime.now(UTC) + timedelta(days=1))
+        ends = ends or (begins or datetime.now(UTC)) + timedelta(days=1)
+        issued = _builder(_name(names[0]), self._name, key, ends, begins)
         issued = issued.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
         pair = Pair(self._folder / f"{names[0]}.crt", self._folder / f"{names[0]}.key")
         signed = issued.sign(self._key, hashes.SHA256())
         pair.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8
+        pair.key.touch(mode=0o600)
         pair.key.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()),
         )
@@ -56,7 +58,11 @@ def _alternative(name: str) -> x509.GeneralName:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ends: datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    ends: datetime,
+    begins: datetime | None = None,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -64,6 +70,6 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(min(ends, datetime.now(UTC)) - timedelta(days=1))
+        .not_valid_before(begins or min(ends, datetime.now(UTC)) - timedelta(days=1))
         .not_valid_after(ends)
     )

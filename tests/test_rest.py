@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority
+from cryptography.hazmat.primitives import serialization
 from scripted import Reply, Script, answers, serving
 
-from gonogo.checks.rest import Rest, bearer
+from gonogo.checks.rest import Rest, bearer, trusting
 from gonogo.checks.translate import chain
 from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import (
@@ -152,6 +153,38 @@ def test_behind_a_port_forward_the_certificate_is_that_of_the_name_in_the_cluste
             else:
                 with pytest.raises(Untrusted):
                     asked.ask("GET", "/x")
+
+
+def test_a_server_that_asks_for_a_certificate_is_shown_ours(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, ours = authority.issue("127.0.0.1"), authority.issue("client")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.file))
+    tls.load_cert_chain(server.certificate, server.key)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    addresses = {"ca": str(authority.file), "cert": str(ours.certificate), "key": str(ours.key)}
+
+    with serving({"GET /x": answers({})}, tls) as script:
+        with closing(Rest(Endpoints("thing", addresses), script.url)) as asked:
+            assert asked.json("GET", "/x") == {}
+        with (
+            closing(Rest(Endpoints("thing", {"ca": addresses["ca"]}), script.url)) as asked,
+            pytest.raises(ClientError),
+        ):
+            asked.json("GET", "/x")
+
+
+def test_a_certificate_is_not_shown_with_a_key_of_another_or_one_with_a_pass_phrase(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    ours, other = authority.issue("client"), authority.issue("other")
+    locked = tmp_path / "locked.key"
+    key = serialization.load_pem_private_key(ours.key.read_bytes(), None)
+    form, closed = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"open sesame")
+    locked.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, closed))
+
+    for wrong in (other.key, locked):
+        addresses = {"ca": str(authority.file), "cert": str(ours.certificate), "key": str(wrong)}
+        with pytest.raises(Untrusted, match=r"is not of the key .*, or that has a pass phrase"):
+            trusting(Endpoints("thing", addresses))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_lifecycles_go_on(elasticsearch: Elasticsearch) -> None:
 
 @pytest.mark.criterion("elasticsearch.certificates")
 def test_no_certificate_expires_soon(elasticsearch: Elasticsearch) -> None:
-    """No certificate that Elasticsearch shows, nor the API key that it is asked with, expires soon."""
+    """No certificate that Elasticsearch shows, nor what it is asked with, a certificate or API key, expires soon."""
     days = elasticsearch.expect["certificate_days"]
 
     soon = elasticsearch.expiring(days)

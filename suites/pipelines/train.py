@@ -7,9 +7,11 @@ environment variables; nothing secret stands in its text, which Ray shows to who
 import base64
 import json
 import os
+import ssl
 import sys
 import time
-from urllib.error import HTTPError
+from pathlib import Path
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import ray
@@ -19,6 +21,11 @@ HEADERS = {"Host": os.environ["MLFLOW_HOST"], "Content-Type": "application/json"
 if "MLFLOW_TRACKING_USERNAME" in os.environ:
     account = os.environ["MLFLOW_TRACKING_USERNAME"] + ":" + os.environ["MLFLOW_TRACKING_PASSWORD"]
     HEADERS["Authorization"] = "Basic " + base64.b64encode(account.encode()).decode()
+TLS = None
+if SERVER.startswith("https"):
+    TLS = ssl.create_default_context(cadata=os.environ.get("MLFLOW_CA"))
+    if "MLFLOW_CERT" in os.environ and Path(os.environ["MLFLOW_CERT"]).exists():
+        TLS.load_cert_chain(os.environ["MLFLOW_CERT"], os.environ["MLFLOW_KEY"])
 CORRELATION = os.environ["CORRELATION"]
 POINTS = [(x / 10, 2 * x / 10 + 1) for x in range(10)]
 
@@ -38,11 +45,15 @@ def ask(path, body, method="POST"):
     """One call of MLflow's REST interface."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urlopen(Request(SERVER + path, data, HEADERS, method=method), timeout=20) as answer:
+        with urlopen(Request(SERVER + path, data, HEADERS, method=method), timeout=20, context=TLS) as answer:
             return json.loads(answer.read() or b"{}")
     except HTTPError as error:
         said = f"{method} {path}: HTTP {error.code} {error.read(300).decode(errors='replace')}"
         sys.exit(json.dumps({"mlflow_refused": said}))
+    except (URLError, ssl.SSLError) as error:
+        if not isinstance(error if isinstance(error, ssl.SSLError) else error.reason, ssl.SSLError):
+            raise
+        sys.exit(json.dumps({"mlflow_refused": f"{method} {path}: {error}"}))
 
 
 ray.init(log_to_driver=False)

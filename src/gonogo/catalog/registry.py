@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -67,6 +67,27 @@ class EndpointKeys(Struct, frozen=True, kw_only=True):
     def all(self) -> tuple[str, ...]:
         """Every key, required ones first."""
         return self.required + self.optional
+
+
+class TlsPort(Struct, frozen=True, kw_only=True):
+    """Whether a component is asked with TLS: where an endpoint key has a value that fits ``when``'s expression.
+
+    ``perhaps``: where the value of a key, nothing where it is not given, leaves that to client and server.
+    ``starttls`` names what is said before, as ``openssl s_client`` calls it.
+    """
+
+    when: dict[str, str]
+    perhaps: dict[str, str] = msgspec.field(default_factory=dict)
+    starttls: Literal["", "postgres"] = ""
+
+    def spoken(self, value: Callable[[str], object]) -> bool | None:
+        """Whether it is, by the value of each key (of a table: dotted); None where a value is told only later."""
+        values = {key: value(key) for key in self.when}
+        if any(re.search(form, one) for key, form in self.when.items() if isinstance(one := values[key], str)):
+            return True
+        if any(re.search(form, one) for key, form in self.perhaps.items() if isinstance(one := value(key) or "", str)):
+            return None
+        return None if any(isinstance(one, Mapping) for one in values.values()) else False
 
 
 class Members(Struct, frozen=True, kw_only=True):
@@ -141,6 +162,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
 
     ``products`` are other servers that have its API; a target names one by ``product``.
+    ``tls`` says when it is asked with TLS; without, it never is, as far as anybody knows.
 
     ``override``: it is one's own, and counts in place of the built-in one of that name.
     """
@@ -154,6 +176,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()
     endpoints: EndpointKeys = EndpointKeys()
+    tls: TlsPort | None = None
     discover: tuple[Discovery, ...] = ()
     expect: dict[str, Any] = msgspec.field(default_factory=dict)
     bounds: dict[str, Bound] = msgspec.field(default_factory=dict)
@@ -161,9 +184,21 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     products: dict[str, Product] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
 
+    def encrypted(self, values: Mapping[str, Any]) -> bool | None:
+        """Whether it is asked with TLS, by the values of its endpoint keys; None where nobody can tell."""
+        if self.tls is None:
+            return None
+        return self.tls.spoken(lambda key: _inner(values, key))
+
     def unfailing(self, key: str, value: object) -> str:
         """Why no check could fail by this value of an expectation; empty where one can."""
         return _unfailing(value, self.bounds.get(key, Bound()))
+
+
+def _inner(values: Mapping[str, Any], key: str) -> object:
+    outer, _, inner = key.partition(".")
+    value = values.get(outer)
+    return value.get(inner) if inner and isinstance(value, Mapping) else value
 
 
 def _unfailing(value: object, bound: Bound) -> str:
@@ -407,6 +442,10 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
         for place in PLACE.findall(form):
             if place not in PLACES:
                 yield Problem(where, f"endpoints.service.{key}: unknown {{{place}}}", suggestion(place, PLACES))
+    for key in component.tls.when if component.tls else ():
+        if key.partition(".")[0] not in keys.all:
+            hint = suggestion(key, keys.all)
+            yield Problem(where, f"tls.when: unknown endpoint key {key!r}", hint)
     for key in component.bounds:
         if key not in component.expect:
             yield Problem(where, f"bounds: unknown expectation {key!r}", suggestion(key, component.expect))

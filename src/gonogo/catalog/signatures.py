@@ -45,6 +45,10 @@ _DATA = "gonogo status --json[[ --target {target}]]"
 _LISTENS = "nc -vz -w 5 {at_host} {at_port}"
 _ANSWER = "curl -sS -i --max-time 10 {at_url}"
 
+_HANDSHAKE = "openssl s_client -connect {at_host}:{at_port}[[ -servername {server_name}]][[ -starttls {starttls}]]"
+_SHOWN = f"{_HANDSHAKE} </dev/null 2>/dev/null"
+_CERTIFICATE = ("server_name", "starttls", "ca", "cert", "key", "names", "issuer", "begins", "ends")
+
 GENERIC: Mapping[str, Signature] = {
     "connection_refused": Signature(
         hint="Nothing listens at that address: the process has ended, or the Service points elsewhere.",
@@ -88,6 +92,46 @@ GENERIC: Mapping[str, Signature] = {
     "tls_untrusted": Signature(
         hint="The TLS handshake failed: give the platform's authority as `ca`, or the port does not speak TLS.",
         by_hand="openssl s_client -brief -connect {at_host}:{at_port} -servername {at_host} </dev/null",
+    ),
+    "certificate_expired": Signature(
+        hint="The server's certificate has expired[[, on {ends}]]: renew it, and have the server read it.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_SHOWN} | openssl x509 -noout -subject -issuer -dates",
+    ),
+    "certificate_not_yet_valid": Signature(
+        hint="The server's certificate is not valid yet[[, only from {begins} on]]: a clock is wrong, here or there.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_SHOWN} | openssl x509 -noout -subject -issuer -dates; date -u",
+    ),
+    "authority_unknown": Signature(
+        hint="No authority that we trust issued the certificate[[, but {issuer}]]: give the platform's as `ca`.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_HANDSHAKE}[[ -CAfile {{ca}}]] -showcerts </dev/null",
+    ),
+    "certificate_wrong_name": Signature(
+        hint="The server's certificate does not name the host that is asked[[, but {names}]]: ask by one of its names.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_SHOWN} | openssl x509 -noout -subject -ext subjectAltName",
+    ),
+    "client_certificate_refused": Signature(
+        hint="The server wants a certificate of ours that its authority issued: give `cert` and `key`.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_HANDSHAKE}[[ -CAfile {{ca}}]][[ -cert {{cert}}]] -brief </dev/null",
+    ),
+    "tls_not_spoken": Signature(
+        hint="The port does not speak TLS, and is asked with it: ask without, or give the port that has it.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_HANDSHAKE} -brief </dev/null",
+    ),
+    "tls_expected": Signature(
+        hint="The port speaks TLS, and is asked without: give an address or a setting that says so, and `ca`.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_HANDSHAKE} -brief </dev/null",
+    ),
+    "certificate_expires": Signature(
+        hint="A certificate expires soon, and nobody can connect with it after that; renew it and have it read.",
+        facts=_CERTIFICATE,
+        by_hand=f"{_SHOWN} | openssl x509 -noout -subject -issuer -dates",
     ),
     "credentials_refused": Signature(
         hint="The server does not accept our credentials: the reference in the target file holds an old secret.",

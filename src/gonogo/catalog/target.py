@@ -37,8 +37,11 @@ PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
 
 CLUSTER_CAPABILITIES = frozenset({"kubernetes", "exec"})
 
-PATH_KEYS = frozenset({"ca"})
+PATH_KEYS = frozenset({"ca", "cert", "key", "security.ssl_cafile", "security.ssl_certfile", "security.ssl_keyfile"})
 """Endpoint keys (docs/targets.md) whose value is a file; relative ones stand beside the target file."""
+
+PUBLIC_KEYS = frozenset({"ca", "cert"})
+"""Those of them that hold no secret."""
 
 LONGEST = 86_400.0
 """Seconds of a limit; no system waits for ``inf``."""
@@ -145,7 +148,12 @@ class _TargetFile(Struct, frozen=True, kw_only=True):
     kubernetes: Kubernetes | None = None
     checklist: Checklist | None = None
     limits: _LimitsTable = _LimitsTable()
+    embedded: _EmbeddedTable | None = None
     components: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+
+class _EmbeddedTable(Struct, frozen=True, kw_only=True):
+    tls: Literal["server", "mutual"] | None = None
 
 
 class _Reference(Struct, frozen=True, kw_only=True):
@@ -157,7 +165,10 @@ class _Reference(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Target:
-    """One target file. ``components`` are its tables as written: references are not resolved."""
+    """One target file. ``components`` are its tables as written: references are not resolved.
+
+    ``tls``: whether servers that gonogo starts speak it, and want a certificate of whoever connects ("mutual").
+    """
 
     name: str
     provider: str
@@ -170,6 +181,7 @@ class Target:
     checklist: Checklist | None
     components: Mapping[str, Mapping[str, Any]]
     path: Path
+    tls: Literal["server", "mutual"] | None = None
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -178,6 +190,12 @@ class Target:
     def allows(self, mode: Mode) -> bool:
         """Whether a run in this mode may ever be done here."""
         return any(allowed.allows(mode) for allowed in self.modes)
+
+    def encrypted(self, component: Component) -> bool | None:
+        """Whether the component is asked with TLS, as far as this file tells; None where it does not."""
+        if self.provider == "embedded":
+            return self.tls is not None
+        return component.encrypted(self.components.get(component.name, {}))
 
     def expected(self, component: Component) -> dict[str, Any]:
         """What checks compare the component with: its ``[expect]``, as far as this file says nothing else."""
@@ -194,8 +212,9 @@ class Target:
 
     def completed(self, component: Component, endpoints: Endpoints) -> Endpoints:
         """The endpoints, wherever they were found, with what a client is to expect there and its timeouts."""
+        starttls = component.tls.starttls if component.tls else ""
         expect, product = self.expected(component), self.product(component)
-        return replace(endpoints, expect=expect, timeouts=self.timeouts, product=product)
+        return replace(endpoints, expect=expect, timeouts=self.timeouts, product=product, starttls=starttls)
 
     def resolved(self, component: Component, cluster: Cluster | None = None) -> Endpoints:
         """Where the component is, its references read.
@@ -220,6 +239,7 @@ class Target:
         services = Services(component, table)
         addresses: dict[str, Any] = {}
         hidden: dict[str, Secret] = {}
+        paths = PATH_KEYS - {*component.endpoints.secret}
         for key, value in table.items():
             where = f"components.{component.name}.{key}"
             if key in ("expect", "identity", "product", "service") or key in services.forms:
@@ -227,19 +247,23 @@ class Target:
             if is_reference(value):
                 hidden[key] = self._secret(component, key, value, problems, cluster)
             elif isinstance(value, dict):
-                addresses[key] = {k: v for k, v in value.items() if not is_reference(v)}
+                addresses[key] = {
+                    k: self._file(v, f"{where}.{k}", problems) if f"{key}.{k}" in PATH_KEYS else v
+                    for k, v in value.items()
+                    if not is_reference(v)
+                }
                 for inner in value.keys() - addresses[key].keys():
                     hidden[f"{key}.{inner}"] = self._secret(
                         component, f"{key}.{inner}", value[inner], problems, cluster
                     )
             else:
-                addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
+                addresses[key] = self._file(value, where, problems) if key in paths else value
         transport, internal = "direct", dict[str, str]()
         if cluster is not None and services.forms:
             found, internal, transport = services.reached(cluster)
             addresses |= found
-        for key in hidden.keys() & PATH_KEYS:
-            addresses[key] = hidden.pop(key).reveal()  # an authority, which everybody may read
+        for key in hidden.keys() & paths & PUBLIC_KEYS:
+            addresses[key] = hidden.pop(key).reveal()  # a certificate, which everybody may read
         return Endpoints(
             component=component.name,
             addresses=addresses,
@@ -396,6 +420,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         checklist=table.checklist,
         components=table.components,
         path=path,
+        tls=table.embedded.tls if table.embedded else None,
     )
 
 
@@ -490,6 +515,9 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
             yield f"target.unsupported.{name} needs a reason", ""
     if target.provider == "embedded" and file.kubernetes is not None:
         yield "[kubernetes] has no place in a target of provider 'embedded'", ""
+    if target.provider != "embedded" and file.embedded is not None:
+        hint = "the certificate of servers that are there is told by the keys of their components, `ca` among them"
+        yield f"[embedded] has no place in a target of provider {target.provider!r}", hint
 
 
 def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:

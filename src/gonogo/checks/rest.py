@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gonogo.checks.translate import reaching
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, Refused, ServerError, Unavailable, Wrong
+from gonogo.core.errors import (
+    ClientError,
+    Denied,
+    Forbidden,
+    Garbled,
+    Refused,
+    ServerError,
+    Unavailable,
+    Untrusted,
+    Wrong,
+)
 from gonogo.core.loading import also, need, once
 from gonogo.core.names import fits_a_header
 from gonogo.core.outlet import detail, uncut
@@ -30,6 +40,22 @@ def load() -> None:
     """Import httpx, and what it imports by itself at its first call."""
     need("httpx")
     also("httpcore")
+
+
+def trusting(endpoints: Endpoints) -> ssl.SSLContext:
+    """TLS as a component's client speaks it: it trusts ``ca``, else the system, and shows ``cert`` with its ``key``.
+
+    Raises ``Untrusted`` where they are no certificate and key of one another.
+    """
+    context = ssl.create_default_context(cafile=endpoints.get("ca"))
+    if cert := endpoints.get("cert"):
+        try:
+            # without an answer OpenSSL would ask the terminal for the pass phrase of a key
+            context.load_cert_chain(cert, endpoints.get("key"), password=lambda: "")
+        except ssl.SSLError as error:
+            said = f"{cert} is not of the key {endpoints.get('key', cert)}, or that has a pass phrase"
+            raise Untrusted(endpoints.component, f"{said}: {error}") from error
+    return context
 
 
 class Rest:
@@ -57,7 +83,7 @@ class Rest:
     def _http(self) -> httpx.Client:
         import httpx
 
-        timeouts, ca = self._endpoints.timeouts, self._endpoints.get("ca")
+        timeouts = self._endpoints.timeouts
         return httpx.Client(
             base_url=self._url,
             auth=self._auth,
@@ -65,7 +91,7 @@ class Rest:
             # a connection for each call: a server that fails at one may cut it, and the next call with it
             headers={"Connection": "close"},
             # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them
-            verify=ssl.create_default_context(cafile=ca) if self._url.startswith("https") else False,
+            verify=trusting(self._endpoints) if self._url.startswith("https") else False,
             trust_env=False,
         )
 

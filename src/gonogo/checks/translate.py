@@ -8,13 +8,52 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from gonogo.core.errors import ClientError, ClusterLost, Garbled, Refused, TimedOut, Unresolved, Untrusted, worded
 
 SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was refused or cut"}
 """What an exception without a text means."""
+
+CERTIFICATES: Mapping[int, str] = {
+    **dict.fromkeys((2, 7, 18, 19, 20, 21, 24, 27, 30, 79), "authority_unknown"),
+    9: "certificate_not_yet_valid",
+    10: "certificate_expired",
+    **dict.fromkeys((62, 63, 64), "certificate_wrong_name"),
+}
+"""Why OpenSSL does not trust a certificate (``X509_V_ERR_…`` of its x509_vfy.h), and the kind of signature of each."""
+
+ALERTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_UNKNOWN_CA",
+    "TLSV1_ALERT_ACCESS_DENIED",
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+}
+"""OpenSSL's names for what a server sends that does not accept the client's certificate, or misses it (RFC 8446, 6.2).
+
+A handshake that fails is what TLS 1.2 and Java have for a missing one.
+"""
+
+PLAIN = {
+    "HTTP_REQUEST",
+    "HTTPS_PROXY_REQUEST",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+    "WRONG_VERSION_NUMBER",
+}
+"""OpenSSL's names for an answer that is no TLS."""
+
+
+class Unadmitted(ssl.SSLError):
+    """A server asked for a certificate, and let us go no further without saying why in TLS."""
+
 
 Known = Callable[[BaseException], ClientError | None]
 """What a client knows about its own library's exceptions."""
@@ -84,6 +123,8 @@ def _translated(component: str, error: BaseException) -> ClientError | None:
         ((TimeoutError,), TimedOut),
     ):
         for one in found:
+            if isinstance(one, ssl.SSLError) and ssl.SSLError in kinds:
+                return untrusted(component, one)
             if isinstance(one, kinds):
                 return meaning(component, worded(one) or SILENT.get(meaning, type(one).__name__))
     names = " ".join(type(one).__name__ for one in found)
@@ -93,6 +134,18 @@ def _translated(component: str, error: BaseException) -> ClientError | None:
     if "DecodeError" in names or "DecodingError" in names or "ProtocolError" in names:
         return Garbled(component, text)
     return None
+
+
+def untrusted(component: str, error: ssl.SSLError) -> Untrusted:
+    """What OpenSSL says of a connection that did not come about, by its numbers and names."""
+    kind = ""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        kind = CERTIFICATES.get(getattr(error, "verify_code", 0), "")
+    elif isinstance(error, Unadmitted) or (reason := getattr(error, "reason", None)) in ALERTS:
+        kind = "client_certificate_refused"
+    elif reason in PLAIN:
+        kind = "tls_not_spoken"
+    return Untrusted(component, worded(error) or type(error).__name__, kind=kind)
 
 
 @contextmanager

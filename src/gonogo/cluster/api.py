@@ -20,8 +20,8 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from gonogo.catalog.target import Kubernetes
+from gonogo.checks import expiry
 from gonogo.checks.translate import chain, translated
-from gonogo.cluster import expiry
 from gonogo.cluster.kubeconfig import Access, chosen, configured
 from gonogo.cluster.paths import Path
 from gonogo.core.codec import decode

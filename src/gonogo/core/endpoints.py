@@ -104,8 +104,8 @@ class Endpoints:
     ``secrets`` the others. ``expect`` is the component's ``[expect]`` with the target's overrides.
     ``transport`` is how we get there: direct, service, ingress, port-forward; ``internal`` holds the addresses
     that programs of the platform itself use, where those differ from ours. ``product`` is which of several servers with
-    the component's API it is, empty for the one that it is called by. ``cluster`` is what the run shares of
-    the cluster, for a component that is asked through it.
+    the component's API it is, empty for the one that it is called by. ``starttls`` is what is said before TLS.
+    ``cluster`` is what the run shares of the cluster, for a component that is asked through it.
     """
 
     component: str
@@ -116,6 +116,7 @@ class Endpoints:
     transport: str = "direct"
     internal: Mapping[str, Any] = field(default_factory=dict)
     product: str = ""
+    starttls: str = ""
     scope: Scope | None = field(default=None, repr=False, compare=False)
     cluster: Any = field(default=None, repr=False, compare=False)
 

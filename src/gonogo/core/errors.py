@@ -214,7 +214,7 @@ class Unresolved(ClientError):
 
 
 class Untrusted(ClientError):
-    """The TLS handshake failed."""
+    """TLS did not come about; which certificate is why, ``kind`` says where OpenSSL or the server tell."""
 
     kind = "tls_untrusted"
 

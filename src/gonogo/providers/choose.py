@@ -29,5 +29,5 @@ def provider_for(target: Target, root: Path) -> Provider:
             raise ConfigError(Problem(option, what, f"leave out {option}, or name a target that has a cluster"))
         from gonogo.providers.embedded.provider import Embedded
 
-        return Embedded(root, patience=target.timeouts.ready, variant=target.variant)
+        return Embedded(root, patience=target.timeouts.ready, variant=target.variant, tls=target.tls)
     raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded or existing"))

@@ -23,6 +23,9 @@ PYTEST_MARKERS = frozenset({"parametrize", "skip", "skipif", "xfail", "usefixtur
 
 KUBERNETES = "kubernetes"
 
+TLS = "tls"
+"""What a check may need that no target declares: each component has it or not, as its addresses say."""
+
 PODS = "pods"
 """What a target lacks that attaches to a component by an address, behind which nobody knows the pods."""
 
@@ -185,10 +188,12 @@ def _unasked(
         if component in held_back:
             return Unasked(Outcome.UNSUPPORTED, held_back[component].reason, lacks=held_back[component].lacks)
     for capability in check.needs:
-        if not target.gives(capability):
+        if capability != TLS and not target.gives(capability):
             reason = f"target {target.name!r} does not declare capability {capability!r}"
             reason = f"needs a cluster: {reason}" if capability == KUBERNETES else reason
             return Unasked(Outcome.UNSUPPORTED, reason, lacks=capability)
+    if TLS in check.needs and (one := registry.components.get(check.component)) and target.encrypted(one) is False:
+        return Unasked(Outcome.UNSUPPORTED, f"{check.component} is asked without TLS on this target", lacks=TLS)
     if "exec" in check.needs and not target.gives("host") and not _pods_known(check.component, registry, target):
         return Unasked(Outcome.UNSUPPORTED, f"{check.component} has no Service in the target file", lacks=PODS)
     if not mode.allows(check.mode):
@@ -281,7 +286,7 @@ def _file_problems(checks: Iterable[Planned], files: Declared) -> Iterator[Probl
 
 
 def _check_problems(checks: Iterable[Planned], registry: Registry) -> Iterator[Problem]:
-    capabilities = known_capabilities(registry)
+    capabilities = known_capabilities(registry) | {TLS}
     first: dict[str, Planned] = {}
     for check in checks:
         if not check.criteria:

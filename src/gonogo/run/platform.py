@@ -22,6 +22,7 @@ import msgspec
 from gonogo.catalog.credentials import CredentialProgram
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import TARGET_FILES, Target
+from gonogo.checks import certificates
 from gonogo.checks.client import Client
 from gonogo.checks.clients import client_class, load, opened
 from gonogo.checks.inside import Inside
@@ -41,6 +42,7 @@ from gonogo.core.errors import (
     ServerError,
     TimedOut,
     Unavailable,
+    Untrusted,
     Wrong,
     ending,
 )
@@ -274,7 +276,10 @@ class Platform:
         if endpoints is None:
             raise ConfigError(Problem(str(self.target.path), f"no table [components.{component.name}]"))
         tell(Progress(component.name, Phase.STARTING, "asking it"))
-        self.ready(component)(endpoints)
+        try:
+            self.ready(component)(endpoints)
+        except ClientError as error:
+            raise self._looked(component.name, error, self._dressed(component, endpoints)) from error
         return endpoints
 
     def _attached(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:
@@ -307,6 +312,7 @@ class Platform:
 
     def _explained(self, name: str, error: BaseException, endpoints: Endpoints | None = None) -> Standing:
         """The standing with the reason that the provider or a server sees for it, which is then no time-out of ours."""
+        error = self._looked(name, error, endpoints)
         found = diagnosed(error, name)
         standing = fallen(name, found, endpoints)
         seen = isinstance(self.provider, Explains) and found.silent
@@ -322,6 +328,15 @@ class Platform:
             explained=True,
             hint=reason.hint,
         )
+
+    def _looked(self, name: str, error: BaseException, endpoints: Endpoints | None) -> BaseException:
+        """The error, with what a second look at the certificate shows where TLS may be what went wrong."""
+        meant = error if isinstance(error, ClientError) else translated(name, error)
+        if meant is None or endpoints is None or meant.component != name:
+            return error
+        encrypted = self.registry.components[name].encrypted(endpoints.addresses)
+        found = certificates.explained(meant, endpoints, encrypted=encrypted)
+        return error if found is meant else found
 
     def accounted(self, error: Exception, found: Diagnosis, uses: Iterable[str]) -> Diagnosis:
         """What a check met, once those that it could not reach were asked again, and the servers for the reason.
@@ -341,7 +356,10 @@ class Platform:
         if found.late and found.silent:
             hangs = Cause(component=about, signature=f"{about}.{HANGS}")
             found = replace(found, outcome=Outcome.FAILED, cause=hangs, silent=False)
-        why = self._why(about, error, found, self.standing(about).endpoints)
+        endpoints = self.standing(about).endpoints
+        if found.cause and found.cause.signature == f"{about}.{Untrusted.kind}":
+            return diagnosed(self._looked(about, error, endpoints), about)
+        why = self._why(about, error, found, endpoints)
         return found.because(why) if why else found
 
     def _why(self, name: str, error: BaseException, found: Diagnosis, endpoints: Endpoints | None) -> Diagnosis | None:

@@ -36,10 +36,11 @@ from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
 from gonogo.providers.embedded.fetch import Fetched, fetch
 from gonogo.providers.embedded.platforms import KnownPlatform
-from gonogo.providers.embedded.recipe import Recipe, Rendering, generate, learned, render
+from gonogo.providers.embedded.recipe import Recipe, Rendering, account, generate, learned, render
 from gonogo.providers.embedded.room import MIB, Need, gib, room_for
 from gonogo.providers.embedded.spec import EmbeddedSpec as Spec
 from gonogo.providers.embedded.spec import load
+from gonogo.providers.embedded.tls import FOLDER, OFF, Kind, Tls, issued
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
 
@@ -65,12 +66,14 @@ class Embedded:
         home: Path | None = None,
         patience: float = 0,
         variant: Callable[[Component], Component] = lambda component: component,
+        tls: Kind | None = None,
     ) -> None:
         """``patience``: seconds until a component must be ready, where its own file gives it less.
 
-        ``variant``: the component as the product that the target names.
+        ``variant``: the component as the product that the target names. ``tls``: what servers speak it to whom; None:
+        they speak none.
         """
-        self._variant = variant
+        self._variant, self._tls = variant, tls
         self._root, self._home, self._patience = root, home or shared_home(), patience
         self._platform = platforms.find(self._home, root)
         self._found = self._platform is not None
@@ -86,11 +89,11 @@ class Embedded:
 
     def version(self, component: Component) -> str:
         """The version that would be started."""
-        return load(self._variant(component).folder).version
+        return self._spec(component).version
 
     def takes(self, component: Component) -> dict[str, Any]:
         """What the component takes of this machine: MiB of memory and disk, processes."""
-        spec = load(self._variant(component).folder)
+        spec = self._spec(component)
         return {"memory_mib": spec.memory, "disk_mib": spec.disk, "processes": len(spec.nodes)}
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
@@ -104,8 +107,12 @@ class Embedded:
         return []
 
     def _need(self, components: Iterable[Component]) -> Need:
-        folders = [self._variant(one).folder for one in components]
-        return Need.of(((load(folder), folder) for folder in folders), self._home)
+        return Need.of(((self._spec(one), self._variant(one).folder) for one in components), self._home)
+
+    def _spec(self, component: Component) -> Spec:
+        """The component's file, as it counts on this target."""
+        spec = load(self._variant(component).folder)
+        return spec.securing() if self._tls else spec
 
     # -- up
 
@@ -116,13 +123,13 @@ class Embedded:
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """See :meth:`gonogo.providers.Deploys.up`."""
         self._building = True
-        component = self._variant(component)
-        spec = load(component.folder)
+        spec, component = self._spec(component), self._variant(component)
         try:
             platform = self._begun(component)
             with platform.exclusively(component.name):
                 fetched = self._fetched(spec, component, report)
-                return self._deployed(platform, spec, component, needs, fetched, ready, report).endpoints()
+                secured = self._secured(platform, spec, component)
+                return self._deployed(platform, spec, component, needs, fetched, secured, ready, report).endpoints()
         except KeeperError as error:
             raise DeployError(component.name, str(error)) from error
         except OSError as error:
@@ -152,6 +159,13 @@ class Embedded:
 
         return fetch(spec, component.folder, self._home, progress, self._cancelled)
 
+    def _secured(self, platform: KnownPlatform, spec: Spec, component: Component) -> Tls:
+        """The component's certificates, where it is to have some."""
+        if self._tls is None:
+            return OFF
+        with platform.exclusively(FOLDER):
+            return issued(platform.folder, component.name, self._tls, account(spec))
+
     def _deployed(
         self,
         platform: KnownPlatform,
@@ -159,13 +173,14 @@ class Embedded:
         component: Component,
         needs: Mapping[str, Endpoints],
         fetched: Fetched,
+        secured: Tls,
         ready: Ready,
         report: Report,
     ) -> Recipe:
         """The component as it should be, reused or repaired where it is; anew where it is not, or is to be replaced."""
 
         def rendered(ports: platforms.Ports, generated: Mapping[str, str]) -> Recipe:
-            place = Rendering(platform.id, platform.folder / component.name, ports, generated, needs)
+            place = Rendering(platform.id, platform.folder / component.name, ports, generated, needs, secured)
             return render(spec, component, place, fetched)
 
         there = platform.record.components.get(component.name)
@@ -448,6 +463,10 @@ def size(folder: Path) -> str:
     return gib(total) if total >= MIB else f"{total >> 10} KiB"
 
 
+def _spoken(recipe: Recipe) -> str:
+    return {"": "no TLS", "server": "TLS", "mutual": "mutual TLS"}[recipe.tls]
+
+
 def _left(error: DeployError, lost: list[str]) -> DeployError:
     """The error as it is told where nothing was replaced: what to do, and what that would cost."""
     name = error.component
@@ -468,6 +487,8 @@ def _differences(
     new = rendered({node.name: node.ports for node in there.nodes}, there.generated)
     if there.version != new.version:
         return [f"version {there.version} in place of {new.version}"]
+    if there.tls != new.tls:
+        return [f"{_spoken(there)} in place of {_spoken(new)}"]
     parts = ("uid", "repair", "finish", "children", "addresses", "secrets")
     others = [part for part in parts if getattr(there, part) != getattr(new, part)]
     for old, now in zip(there.nodes, new.nodes, strict=True):

@@ -32,6 +32,7 @@ from gonogo.core.outlet import learn
 from gonogo.providers.embedded.archives import Archive
 from gonogo.providers.embedded.fetch import Fetched
 from gonogo.providers.embedded.spec import FILE, Children, EmbeddedSpec, Node, Step
+from gonogo.providers.embedded.tls import OFF, Tls
 
 UNPRIVILEGED = 65534
 """The account that owns nothing, ``nobody`` on Linux: where root starts a server that refuses root."""
@@ -69,7 +70,10 @@ class NodeRecipe(Struct, frozen=True, kw_only=True):
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """One component. ``uid`` None: it runs as who started the platform. ``generated`` are its random values."""
+    """One component. ``uid`` None: it runs as who started the platform. ``generated`` are its random values.
+
+    ``tls`` is empty where it is off, else ``server`` or ``mutual``.
+    """
 
     component: str
     version: str
@@ -84,6 +88,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     addresses: dict[str, Any]
     secrets: dict[str, str]
     class_data: Archive | None = None
+    tls: str = ""
 
     def endpoints(self) -> Endpoints:
         """Where the component is, for a client."""
@@ -103,6 +108,7 @@ class Rendering:
     ports: Mapping[str, Mapping[str, int]]
     generated: Mapping[str, str]
     needs: Mapping[str, Endpoints]
+    tls: Tls = OFF
 
 
 def generate(spec: EmbeddedSpec) -> dict[str, str]:
@@ -118,12 +124,24 @@ def learned(spec: EmbeddedSpec, generated: Mapping[str, str]) -> None:
     learn(*(generated[name] for name, kind in spec.generated.items() if kind == "password" and name in generated))
 
 
+def account(spec: EmbeddedSpec) -> int | None:
+    """The account that its servers are given; None: that of whoever starts them."""
+    return UNPRIVILEGED if spec.user == "unprivileged" and os.geteuid() == 0 else None
+
+
 BESIDE = re.compile(r"\{\{ *deploy *\}\}/(?P<file>[\w./-]+)")
 """A file beside the component's own, in templates: where the folder lies in several layers, that of the first."""
 
+TLS = re.compile(r"\btls\b")
+"""The variable, in templates."""
+
 
 def render(spec: EmbeddedSpec, component: Component, place: Rendering, fetched: Fetched) -> Recipe:
-    """The recipe of the component. Raises ``ConfigError`` for a template that cannot be rendered."""
+    """The recipe of the component.
+
+    Raises ``ConfigError`` for a template that cannot be rendered, and for a component that does not know TLS where it
+    is asked for.
+    """
     return _Kitchen(spec, component, place, fetched).recipe()
 
 
@@ -148,7 +166,9 @@ class _Kitchen:
             "python_bin": str(Path(sys.executable).parent),
             "deploy": str(component.folder),
             "run": place.run,
+            "tls": place.tls,
         }
+        self._told_of_tls = False
         self._archive = self._class_data(fetched.home)
 
     def recipe(self) -> Recipe:
@@ -156,20 +176,25 @@ class _Kitchen:
         addresses, hidden = self._endpoints()
         nodes = tuple(self._cooked(node, shown) for node, shown in zip(spec.nodes, self._context["nodes"], strict=True))
         first = self._context["nodes"][0]
+        finish = tuple(step for one in spec.finish if (step := self._program(one, first, "finish")).argv)
+        if self._place.tls and not self._told_of_tls:
+            what = "nothing in it depends on `tls`: its servers would speak none on a target that has it everywhere"
+            raise ConfigError(Problem(str(self._component.folder / FILE), what, "deploy/README.md says what it knows"))
         return Recipe(
             component=self._component.name,
             version=spec.version,
             folder=str(self._place.folder),
-            uid=UNPRIVILEGED if spec.user == "unprivileged" and os.geteuid() == 0 else None,
+            uid=account(spec),
             ready=spec.ready,
             repair=spec.repair,
             generated=dict(self._place.generated),
             nodes=nodes,
-            finish=tuple(self._program(step, first, "finish") for step in spec.finish),
+            finish=finish,
             children=spec.children,
             addresses=addresses,
             secrets=hidden,
             class_data=self._archive,
+            tls=str(self._place.tls),
         )
 
     def _class_data(self, home: Path) -> Archive | None:
@@ -202,7 +227,9 @@ class _Kitchen:
             ports=shown["ports"],
             after=node.after,
             files={path: self._text(self._template(name), name, node=shown) for path, name in files.items()},
-            prepare=tuple(self._program(step, shown, "prepare") for step in self._spec.prepare_of(node)),
+            prepare=tuple(
+                step for one in self._spec.prepare_of(node) if (step := self._program(one, shown, "prepare")).argv
+            ),
             command=replace(program, stdin=told, fed=bool(told)),
             stop=signal.Signals[f"SIG{command.stop}"].value,
             grace=command.grace,
@@ -211,12 +238,12 @@ class _Kitchen:
     def _program(self, step: Step, node: dict[str, Any], where: str) -> Program:
         folder = node["folder"]
         base = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder}
+        # A template of which nothing is left is neither argument nor variable: so some are there with TLS alone.
+        argv = ((argument, self._text(argument, where, node=node)) for argument in step.argv)
+        env = ((key, value, self._text(value, f"{where}.env.{key}", node=node)) for key, value in step.env.items())
         return Program(
-            argv=tuple(self._text(argument, where, node=node) for argument in step.argv),
-            env={
-                **base,
-                **{key: self._text(value, f"{where}.env.{key}", node=node) for key, value in step.env.items()},
-            },
+            argv=tuple(text for template, text in argv if text or not template),
+            env={**base, **{key: text for key, template, text in env if text or not template}},
             stdin=self._text(step.stdin, f"{where}.stdin", node=node),
         )
 
@@ -227,9 +254,11 @@ class _Kitchen:
         for key, value in self._spec.endpoints.items():
             where = f"endpoints.{key}"
             if isinstance(value, str):
-                (hidden if key in secret else addresses)[key] = self._text(value, where)
+                if (text := self._text(value, where)) or not value:
+                    (hidden if key in secret else addresses)[key] = text
                 continue
-            table = {inner: self._text(text, f"{where}.{inner}") for inner, text in value.items()}
+            given = {inner: (text, self._text(text, f"{where}.{inner}")) for inner, text in value.items()}
+            table = {inner: text for inner, (template, text) in given.items() if text or not template}
             addresses[key] = {inner: text for inner, text in table.items() if f"{key}.{inner}" not in secret}
             hidden.update({f"{key}.{inner}": text for inner, text in table.items() if f"{key}.{inner}" in secret})
         return addresses, hidden
@@ -246,6 +275,7 @@ class _Kitchen:
             return template
         if isinstance(folder := self._component.folder, Overlay):
             template = BESIDE.sub(lambda found: str(folder / found["file"]), template)
+        self._told_of_tls |= TLS.search(template) is not None
         try:
             if template not in self._compiled:  # nodes are rendered from the same ones
                 self._compiled[template] = self._jinja.from_string(template)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from gonogo.core.content import Folder
 from gonogo.core.files import load_toml
@@ -54,6 +55,13 @@ class ProgramSpec(Struct, frozen=True, kw_only=True):
         if self.maven is None and self.adds:
             raise ValueError("only to a program from a Maven repository a zip can be added")
         _inside(self.adds)
+
+
+class Secured(Struct, frozen=True, kw_only=True):
+    """What is otherwise where servers speak TLS: a distribution that can, and its version."""
+
+    version: str
+    programs: dict[str, ProgramSpec]
 
 
 class ClassPath(Struct, frozen=True, kw_only=True):
@@ -151,6 +159,7 @@ class EmbeddedSpec(Struct, frozen=True, kw_only=True):
     finish: tuple[Step, ...] = ()
     endpoints: dict[str, str | dict[str, str]]
     children: tuple[Children, ...] = ()
+    tls: Secured | None = None
 
     def __post_init__(self) -> None:
         _inside(self.files)
@@ -166,6 +175,12 @@ class EmbeddedSpec(Struct, frozen=True, kw_only=True):
             raise ValueError("at least one node is needed")
         if self.class_data and self.class_data.node not in known:
             raise ValueError(f"class_data: {self.class_data.node} is no node")
+
+    def securing(self) -> EmbeddedSpec:
+        """The same where its servers speak TLS."""
+        if self.tls is None:
+            return self
+        return replace(self, version=self.tls.version, programs={**self.programs, **self.tls.programs})
 
     def files_of(self, node: Node) -> dict[str, str]:
         """Path in the node's folder to the template beside ``embedded.toml``."""

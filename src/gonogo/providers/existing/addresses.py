@@ -8,6 +8,7 @@ from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.home import home, private
+from gonogo.providers.existing.files import held
 
 
 class Existing:
@@ -21,11 +22,13 @@ class Existing:
 
     def stands(self, component: Component) -> bool:
         """Whether the target file names it."""
-        return self.attached(component) is not None
+        return component.name in self._target.components and self._target.resolved(component) is not None
 
     def attached(self, component: Component) -> Endpoints | None:
         """The addresses of the target file, or None where it does not name the component."""
-        return self._target.resolved(component) if component.name in self._target.components else None
+        if component.name not in self._target.components:
+            return None
+        return held(self._target.resolved(component), component, self._target.name, self.private)
 
     def private(self) -> Path:
         """Below GONOGO_HOME."""

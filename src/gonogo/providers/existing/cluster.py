@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gonogo.catalog.registry import Component
-from gonogo.catalog.target import PATH_KEYS, Kubernetes, Target
+from gonogo.catalog.target import Kubernetes, Target
 from gonogo.checks.inside import Inside
 from gonogo.checks.translate import forwarded
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.kinds import BEHIND
-from gonogo.core.atomic import write_atomically
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ClientError, ConfigError, Forbidden
 from gonogo.core.loading import LOADING
@@ -23,6 +22,7 @@ from gonogo.core.waiting import Deadline
 from gonogo.providers import Reason
 from gonogo.providers.existing.access import ClusterAccess, services
 from gonogo.providers.existing.addresses import Existing
+from gonogo.providers.existing.files import held
 from gonogo.redaction import bounded
 from gonogo.results.model import Evidence
 
@@ -74,21 +74,12 @@ class ExistingCluster(Existing):
             endpoints = self._target.resolved(component, self.cluster)
         except ClientError as error:
             raise error.about(component.name) from error
-        held = {key: self._held(key, value, component) for key, value in endpoints.addresses.items()}
-        endpoints = replace(endpoints, addresses=held)
+        endpoints = held(endpoints, component, self._target.name, self.private)
         if "port-forward" in endpoints.transport:
             given = [value for value in endpoints.addresses.values() if isinstance(value, str)]
             self._forwarded.add(component.name)
             forwarded(component.name, lambda: self._fault(component.name, given))
         return endpoints
-
-    def _held(self, key: str, value: Any, component: Component) -> Any:
-        """An authority that a Secret holds, as the file that clients read."""
-        if key not in PATH_KEYS or "-----BEGIN" not in str(value):
-            return value
-        path = self.private() / f"{self._target.name}-{component.name}.{key}"
-        write_atomically(path, str(value).encode())
-        return str(path)
 
     def _fault(self, component: str, addresses: list[str]) -> ClientError | None:
         """Why the latest connection through a forward of this component was cut."""
