@@ -114,6 +114,14 @@ GENERIC: Mapping[str, Signature] = {
         facts=("code",),
         by_hand=_ENDPOINTS,
     ),
+    "issuer_unreachable": Signature(
+        hint="The server knows our issuer and does not reach its keys: the way from the server to the issuer is shut.",
+        by_hand=_ENDPOINTS,
+    ),
+    "role_refused": Signature(
+        hint="The role is not there, or its trust policy does not let our identity take it on: compare its conditions.",
+        by_hand="aws sts get-caller-identity",
+    ),
     "token_expired": Signature(
         hint="The token had expired when it was shown: its source gives old ones, or this machine's clock is wrong.",
         by_hand="date -u",
@@ -123,7 +131,7 @@ GENERIC: Mapping[str, Signature] = {
         by_hand=_ENDPOINTS,
     ),
     "proxy_refused": Signature(
-        hint="The proxy of HTTPS_PROXY or HTTP_PROXY does not lead there: its log-in, its rules, or NO_PROXY lacks this.",
+        hint="The proxy of HTTPS_PROXY or HTTP_PROXY does not lead there: see its log-in, its rules, and NO_PROXY.",
         by_hand="env | grep -i _proxy | sed 's|//[^@]*@|//|'",
     ),
     "proxy_unreachable": Signature(
