@@ -13,6 +13,7 @@ import pytest
 from scripted import Reply, serving
 from signatures_of_aws import verified
 
+from fixtures.kafka import signed_token
 from gonogo.catalog.credentials import ends
 from gonogo.checks import aws, bearer
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
@@ -55,7 +56,7 @@ def database(**more: str) -> Endpoints:
 
 @pytest.mark.usefixtures("known")
 def test_the_token_for_brokers_is_an_address_that_our_key_signed() -> None:
-    token = aws.broker_token(kafka())
+    token = signed_token(kafka())
 
     address = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     asked = verified(address, SECRET, datetime.now(UTC))
@@ -69,7 +70,7 @@ def test_the_token_for_brokers_is_an_address_that_our_key_signed() -> None:
 
 @pytest.mark.usefixtures("known")
 def test_another_key_did_not_sign_it() -> None:
-    token = aws.broker_token(kafka())
+    token = signed_token(kafka())
 
     address = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     with pytest.raises(AssertionError):
@@ -95,7 +96,7 @@ def test_the_token_for_a_database_is_the_one_of_the_sdk() -> None:
 
 @pytest.mark.usefixtures("known")
 def test_tokens_say_until_when_they_hold_and_are_shown_nowhere() -> None:
-    tokens = [aws.broker_token(kafka()), aws.database_token(database())]
+    tokens = [signed_token(kafka()), aws.database_token(database())]
 
     for token in tokens:
         end = ends(token)
@@ -109,11 +110,11 @@ def test_tokens_say_until_when_they_hold_and_are_shown_nowhere() -> None:
 @pytest.mark.usefixtures("known")
 def test_the_region_is_told_by_the_target_file_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CredentialUnavailable, match="no region is told"):
-        aws.broker_token(kafka(region=""))
+        signed_token(kafka(region=""))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     aws.session.cache_clear()
 
-    assert b"kafka.eu-west-1." in base64.urlsafe_b64decode(aws.broker_token(kafka(region="")) + "===")
+    assert b"kafka.eu-west-1." in base64.urlsafe_b64decode(signed_token(kafka(region="")) + "===")
 
 
 def test_nobody_is_known_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from issuer import CLIENT, CLIENT_SECRET, Issuer, issuing
+from layered import ROOT, critical, replaced, up
 
 from fixtures.kafka import Kafka
 from gonogo.catalog.credentials import ClientCredentials
@@ -22,8 +19,6 @@ from gonogo.core.endpoints import Endpoints, Secret, Timeouts, Value
 from gonogo.core.errors import ClientError
 from gonogo.core.outlet import redacted
 from gonogo.core.waiting import until
-
-ROOT = Path(__file__).parent.parent
 
 HANDLER = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
 LOGIN = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
@@ -54,8 +49,6 @@ security = {{ security_protocol = "SASL_PLAINTEXT" }}
 url = "{issuer.token_url}"
 client_id = "{client}"
 client_secret = {{ env = "CLIENT_SECRET" }}
-
-[target.unsupported]
 """
 
 
@@ -67,35 +60,21 @@ class Brokers(NamedTuple):
     issuer: Issuer
 
 
-def gonogo(folder: Path, *words: str) -> str:
-    """What a verb prints, in a folder of one's own."""
-    argv = [sys.executable, "-m", "gonogo", *words]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
-    """Kafka as it is deployed here, in a layer of its own that adds OAUTHBEARER to the clients' listener."""
+    """Kafka as it is deployed here, with OAUTHBEARER added to the clients' listener."""
     folder = tmp_path_factory.mktemp("tokens")
-    (folder / "gonogo.toml").touch()
-    deploy = shutil.copytree(ROOT / "deploy" / "kafka", folder / "deploy" / "kafka")
-    component = deploy / "component.toml"
-    component.write_text("override = true\n" + component.read_text())
     with issuing() as issuer:
-        settings = deploy / "server.properties"
-        settings.write_text(settings.read_text() + SETTINGS.format(handler=HANDLER, login=LOGIN, issuer=issuer))
-        recipe = deploy / "embedded.toml"
-        allowed = (
-            f'"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={issuer.jwks_url}", "-cp", "{{{{ classpath }}}}", "k'
-        )
-        recipe.write_text(recipe.read_text().replace('"-cp", "{{ classpath }}", "k', allowed))
-        try:
-            gonogo(folder, "up", "kafka")
-            yield Brokers(folder, tomllib.loads(gonogo(folder, "endpoints"))["components"]["kafka"], issuer)
-        finally:
-            gonogo(folder, "down")
+
+        def change(deploy: Path) -> None:
+            settings = deploy / "server.properties"
+            settings.write_text(settings.read_text() + SETTINGS.format(handler=HANDLER, login=LOGIN, issuer=issuer))
+            classpath = '"-cp", "{{ classpath }}", "kafka.Kafka"'
+            allowed = f'"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={issuer.jwks_url}"'
+            replaced(deploy / "embedded.toml", classpath, f"{allowed}, {classpath}")
+
+        with up(folder, "kafka", change) as table:
+            yield Brokers(folder, table, issuer)
 
 
 def asking(brokers: Brokers, token: Secret) -> Kafka:
@@ -119,26 +98,11 @@ def refused(brokers: Brokers, token: Secret | str) -> ClientError:
 
 def test_the_critical_checks_pass_with_tokens_of_the_issuer(brokers: Brokers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", CLIENT_SECRET)
-    target = brokers.folder / "tokens.toml"
-    unsupported = [name for name in Registry.load(ROOT).components if name != "kafka"]
     text = TARGET.format(
         bootstrap=brokers.table["bootstrap"], identity=identity(brokers), issuer=brokers.issuer, client=CLIENT
     )
-    target.write_text(text + "".join(f'{name} = "not part of this"\n' for name in unsupported))
-    argv = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "suites/kafka",
-        "-m",
-        "critical",
-        "--target",
-        str(target),
-        "-p",
-        "no:cacheprovider",
-    ]
 
-    done = subprocess.run(argv, cwd=brokers.folder, capture_output=True, text=True, timeout=240, check=False)
+    done = critical(brokers.folder, "kafka", text)
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert " passed" in done.stdout

@@ -6,17 +6,17 @@ the component's limits, and goes through the proxy that the environment names.
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from gonogo.checks import bearer
 from gonogo.checks.translate import chain, translated
 from gonogo.core import proxies
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ClientError, CredentialUnavailable, Denied, Unavailable
-from gonogo.core.loading import LOADING, need
+from gonogo.core.loading import need, once
 from gonogo.core.outlet import learn
 
 SECONDS = 900
@@ -29,28 +29,32 @@ REFUSALS: Mapping[str, tuple[type[ClientError], str]] = {
     "InvalidIdentityTokenException": (Denied, "token_refused"),
     "IDPRejectedClaim": (Denied, "token_refused"),
     "InvalidClientTokenId": (Denied, "token_refused"),
+    "InvalidParameterValue": (Denied, "token_refused"),
     "IDPCommunicationError": (Unavailable, "issuer_unreachable"),
     "AccessDenied": (Denied, "role_refused"),
     "AccessDeniedException": (Denied, "role_refused"),
     "NoSuchEntity": (Denied, "role_refused"),
     "NoSuchRole": (Denied, "role_refused"),
 }
-"""What an STS answers to AssumeRoleWithWebIdentity, from its API reference; MinIO and SeaweedFS use the same codes."""
+"""What an STS answers to AssumeRoleWithWebIdentity: from its API reference, MinIO's and SeaweedFS's ``sts`` sources.
+
+Those two say InvalidParameterValue of a token that they cannot verify, and AccessDenied of a role that is not there.
+"""
 
 _asking = threading.Lock()
 
 
+@once
 def load() -> None:
     """botocore, without the description of any service."""
-    need("botocore.session", "botocore.credentials", "botocore.auth", "botocore.awsrequest", "botocore.config")
-    need("botocore.exceptions")
+    need("botocore", "botocore.session", "botocore.credentials", "botocore.auth", "botocore.awsrequest")
+    need("botocore.config", "botocore.exceptions")
 
 
 @cache
 def session(profile: str, connect: float, read: float) -> Any:
     """A session of the SDK for each profile; it is asked by one thread at a time."""
-    with LOADING:
-        load()
+    load()
     from botocore.config import Config
     from botocore.session import Session
 
@@ -112,39 +116,29 @@ def database_token(endpoints: Endpoints) -> str:
     """What RDS takes for a password: an address that our key signed. Raises as :func:`credentials`."""
     where = f"{endpoints['host']}:{endpoints['port']}"
     asked = {"Action": "connect", "DBUser": str(endpoints["username"])}
-    return _signed(endpoints, "rds-db", f"https://{where}/", asked).removeprefix("https://")
+    return signed(endpoints, "rds-db", f"https://{where}/", asked).removeprefix("https://")
 
 
-def broker_token(endpoints: Endpoints) -> str:
-    """What MSK takes for a bearer's token: an address that our key signed, in base64. Raises as :func:`credentials`."""
-    address = f"https://kafka.{_region(endpoints)}.amazonaws.com/"
-    signed = _signed(endpoints, "kafka-cluster", address, {"Action": "kafka-cluster:Connect"})
-    whole = f"{signed}&User-Agent=gonogo"
-    token = base64.urlsafe_b64encode(whole.encode()).decode().rstrip("=")
-    learn(token)
-    return token
-
-
-def _region(endpoints: Endpoints) -> str:
-    region = endpoints.get("region") or session_of(endpoints).get_config_variable("region")
-    if not region:
+def region(endpoints: Endpoints) -> str:
+    """Where the services are that we log in to, as target file or SDK say. Raises ``CredentialUnavailable``."""
+    told = endpoints.get("region") or session_of(endpoints).get_config_variable("region")
+    if not told:
         said = "no region is told: neither by `region` of the target file nor by AWS_REGION or a profile"
         raise CredentialUnavailable(endpoints.component, said)
-    return str(region)
+    return str(told)
 
 
-def _signed(endpoints: Endpoints, service: str, url: str, asked: Mapping[str, str]) -> str:
-    """The address with a signature (version 4) of ours in its query."""
-    region = _region(endpoints)
-    us = credentials(endpoints)
+def signed(endpoints: Endpoints, service: str, url: str, asked: Mapping[str, str]) -> str:
+    """The address with a signature (version 4) of ours in its query. Raises as :func:`credentials`."""
+    us, where = credentials(endpoints), region(endpoints)
     from botocore.auth import SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
     request = AWSRequest(method="GET", url=url, params=dict(asked))
-    SigV4QueryAuth(us, service, region, expires=SECONDS).add_auth(request)
-    signed = str(request.url)
-    learn(signed.removeprefix("https://"))
-    return signed
+    SigV4QueryAuth(us, service, where, expires=SECONDS).add_auth(request)
+    whole = str(request.url)
+    learn(whole.removeprefix("https://"))
+    return whole
 
 
 @cache
@@ -181,8 +175,7 @@ def assumed(sts: str, role: str, token: Secret, region: str, ca: str, connect: f
 def web_identity(endpoints: Endpoints, sts: str) -> Any:
     """The role ``role_arn`` by our ``token``, fresh. Raises what the STS at ``sts`` refuses, and what the token's
     source does."""
-    with LOADING:
-        load()
+    load()
     from botocore.exceptions import ClientError as Refusal
 
     times, region = endpoints.timeouts, endpoints.get("region", "us-east-1")
@@ -194,10 +187,13 @@ def web_identity(endpoints: Endpoints, sts: str) -> Any:
     except ClientError:
         raise
     except Refusal as error:
-        raise refused(endpoints.component, error) from error
+        meant = refused(endpoints.component, error)
+        if meant.kind == "token_refused":
+            meant = bearer.refused(meant, token.reveal())
+        raise meant from error
     except Exception as error:
         if (known := next((one for one in chain(error) if isinstance(one, ClientError)), None)) is not None:
             raise known from error
-        meant = translated(endpoints.component, error)
-        told = f"the STS at {proxies.shown(sts)} cannot be asked: {meant or error}"
+        why = translated(endpoints.component, error) or error
+        told = f"the STS at {proxies.shown(sts)} cannot be asked: {why}"
         raise CredentialUnavailable(endpoints.component, told) from error
