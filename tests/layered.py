@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +31,8 @@ def up(folder: Path, component: str, change: Callable[[Path], None]) -> Iterator
 
     ``change`` is handed its folder of ``deploy/``, in the layer.
     """
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("the servers run on Linux x86-64 alone")
     (folder / "gonogo.toml").touch()
     deploy = shutil.copytree(ROOT / "deploy" / component, folder / "deploy" / component)
     file = deploy / "component.toml"

@@ -15,6 +15,7 @@ from layered import ROOT, critical, replaced, up
 from fixtures.kafka import Kafka
 from gonogo.catalog.credentials import ClientCredentials
 from gonogo.catalog.registry import Registry
+from gonogo.checks import aws
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts, Value
 from gonogo.core.errors import ClientError
 from gonogo.core.outlet import redacted
@@ -195,3 +196,23 @@ def test_a_source_that_fails_later_is_not_the_brokers_fault_either(brokers: Brok
             anew(kafka)
 
     assert (caught.value.outcome, caught.value.signature) == ("broken", "kafka.credential_unavailable")
+
+
+def test_an_address_that_a_key_of_aws_signed_is_shown_to_the_broker(
+    brokers: Brokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """These brokers are none of AWS's, so that they do not take it: that it is shown is what can be seen here."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST0000EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-s3cret-of-the-key")
+    aws.session.cache_clear()
+    where = {"auth": "aws", "region": "eu-central-1", "security": {"security_protocol": "SASL_PLAINTEXT"}}
+    there = {"bootstrap": brokers.table["bootstrap"], **where}
+
+    kafka = Kafka(Endpoints("kafka", there, timeouts=Timeouts(10, 20)))
+    with closing(kafka), pytest.raises(ClientError) as caught:
+        kafka.answers()
+    aws.session.cache_clear()
+
+    assert (caught.value.outcome, caught.value.signature) == ("broken", "kafka.token_refused")
+    assert '"status":"invalid_token"' in str(caught.value)
+    assert "the token ends at 20" in str(caught.value)

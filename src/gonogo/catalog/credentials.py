@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import ssl
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -146,7 +145,9 @@ class ClientCredentials:
 
     def __call__(self) -> Value:
         with LOADING:
-            need("httpx")
+            need("ssl", "httpx")  # no other verb than one that asks takes their time
+        import ssl
+
         import httpx
 
         url, proxy = str(self.table["url"]), proxies.proxy_for(str(self.table["url"]))

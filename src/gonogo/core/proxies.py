@@ -6,7 +6,6 @@ What listens on this machine is never asked through one. Only HTTP goes through 
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -77,6 +76,8 @@ def shown(proxy: str) -> str:
 
 def unreachable(component: str, proxy: str, within: float) -> ProxyUnreachable | None:
     """That the proxy itself cannot be connected to; None where it can, so that what failed lies behind it."""
+    import socket
+
     where = urlsplit(proxy)
     port = where.port or {"https": 443, "http": 80}.get(where.scheme, 1080)
     try:
