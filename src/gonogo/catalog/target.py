@@ -234,10 +234,10 @@ class Target:
                     )
             else:
                 addresses[key] = self._file(value, where, problems) if key in PATH_KEYS else value
-        if table.get("auth") and isinstance(issuer := addresses.get("oauth"), dict):
+        if table.get("auth") and isinstance(issuer := addresses.pop("oauth", None), dict):
             if "ca" in issuer:
                 issuer["ca"] = self._file(issuer["ca"], f"components.{component.name}.oauth.ca", problems)
-            hidden["token"] = Secret(ClientCredentials(component.name, issuer, hidden["oauth.client_secret"]))
+            hidden["token"] = Secret(ClientCredentials(component.name, issuer, hidden.pop("oauth.client_secret")))
         transport, internal = "direct", dict[str, str]()
         if cluster is not None and services.forms:
             found, internal, transport = services.reached(cluster)
