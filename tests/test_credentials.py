@@ -1,4 +1,4 @@
-"""Short-lived credentials: ``{ command = ["argv", …] }`` is run where its value is needed, and before that expires."""
+"""Short-lived credentials: programs, issuers and files are asked where the value is needed, and before it expires."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from issuer import CLIENT, CLIENT_SECRET, issuing
+from proxy import proxying
 from repositories import Content
+from scripted import Reply, serving
 
 from gonogo.catalog import credentials
-from gonogo.catalog.credentials import AGAIN, CredentialProgram, Said, read
+from gonogo.catalog.credentials import AGAIN, ClientCredentials, CredentialProgram, Said, ends, read
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.core.endpoints import Secret
-from gonogo.core.errors import ConfigError, CredentialUnavailable
+from gonogo.core.errors import ConfigError, CredentialUnavailable, ProxyRefused
 from gonogo.core.outlet import redacted
 
 NOW = 1_800_000_000.0
@@ -168,3 +171,100 @@ def test_two_that_run_the_same_program_are_equal(tmp_path: Path) -> None:
 
     assert Secret(one) == Secret(other) != Secret(CredentialProgram("store", ("x",), tmp_path))
     assert len({Secret(one), Secret(other)}) == 1
+
+
+# -- an issuer, and files that somebody writes anew
+
+
+def issued(url: str, secret: str = CLIENT_SECRET, **more: str) -> ClientCredentials:
+    return ClientCredentials("store", {"url": url, "client_id": CLIENT, **more}, Secret(secret))
+
+
+def test_an_issuer_gives_our_client_a_token_and_is_asked_again_before_it_expires() -> None:
+    with issuing() as issuer:
+        issuer.lifetime = 2
+        secret = Secret(issued(issuer.token_url, scope="all of it", audience="store"))
+
+        first, again = secret.reveal(), secret.reveal()
+        time_left(secret, -10)
+        renewed = secret.reveal()
+
+    assert first == again != renewed
+    assert issuer.given == 2
+    assert issuer.asked[0] == {"grant_type": "client_credentials", "scope": "all of it", "audience": "store"}
+    assert first not in redacted(f"it is {first}")
+
+
+@pytest.mark.parametrize(
+    ("replies", "signature", "told"),
+    [
+        ([Reply(401, '{"error": "invalid_client"}')], "store.issuer_refused", "HTTP 401 invalid_client"),
+        ([Reply(400, '{"error": "invalid_scope", "error_description": "no"}')], "store.issuer_refused", "scope: no"),
+        ([Reply(500, "ouch")], "store.credential_unavailable", "HTTP 500, and no token: ouch"),
+        ([Reply(200, "<html>a login page</html>")], "store.credential_unavailable", "a login page"),
+        ([Reply(200, '{"access_token": 7}')], "store.credential_unavailable", "and no token"),
+        ([Reply(cut=True)], "store.credential_unavailable", "cannot be asked"),
+    ],
+)
+def test_an_issuer_that_gives_none_is_told_by_its_code(replies: list[Reply], signature: str, told: str) -> None:
+    with serving({"POST /token": replies}) as script, pytest.raises(CredentialUnavailable) as caught:
+        issued(f"{script.url}/token")()
+
+    assert (caught.value.outcome, caught.value.signature) == ("broken", signature)
+    assert told in str(caught.value)
+    assert CLIENT_SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(("refuses", "signature"), [(407, "store.proxy_refused"), (0, "store.proxy_refused")])
+def test_a_proxy_before_the_issuer_is_told_apart(monkeypatch: pytest.MonkeyPatch, refuses: int, signature: str) -> None:
+    with proxying({}, refuses=refuses) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        for scheme in ("http", "https"):
+            with pytest.raises(ProxyRefused) as caught:
+                issued(f"{scheme}://issuer.invalid/token")()
+
+            assert (caught.value.outcome, caught.value.signature) == ("broken", signature)
+
+
+def test_a_file_with_a_token_is_read_again_before_that_expires(content: Content) -> None:
+    path = content.target()
+    path.write_text(path.read_text() + 'password = { file = "token" }\n')
+    content.write(
+        "deploy/shop/component.toml",
+        'title = "Shop"\n[endpoints]\nrequired = ["folder"]\nsecret = ["password"]\noptional = ["password"]\n',
+    )
+    file = path.parent / "token"
+    file.write_text(token(exp=time.time() + 60) + "\n")
+    registry = Registry.load(content.root)
+    secret = load_target("there", content.root, registry).resolved(registry.components["shop"]).secrets["password"]
+
+    first = secret.reveal()
+    file.write_text(token(exp=time.time() + 90))
+    again = secret.reveal()
+    time_left(secret, -100)
+    renewed = secret.reveal()
+
+    assert (again, renewed) == (first, file.read_text())
+    assert renewed != first
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (token(exp=1_800_000_000), datetime.fromtimestamp(1_800_000_000, UTC)),
+        (SIGNED, datetime(2027, 1, 15, 8, 15, tzinfo=UTC)),
+        (
+            base64.urlsafe_b64encode(f"https://{SIGNED}".encode()).decode().rstrip("="),
+            datetime(2027, 1, 15, 8, 15, tzinfo=UTC),
+        ),
+        (token(exp=1e300), None),
+        (token(sub="me"), None),
+        ("a password", None),
+        ("", None),
+    ],
+)
+def test_a_token_says_itself_when_it_ends(value: str, told: datetime | None) -> None:
+    end = ends(value)
+
+    assert end is told is None or (end is not None and told is not None and abs((end - told).total_seconds()) < 1)

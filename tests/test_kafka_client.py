@@ -16,7 +16,7 @@ from kafka.structs import TopicPartition
 
 from fixtures import kafka as kafka_client
 from fixtures.kafka import CutOff, Kafka, Members, Partition, Verdict, _folders, known
-from gonogo.core.endpoints import Endpoints, Timeouts
+from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import (
     ClientError,
     Cut,
@@ -456,3 +456,32 @@ def test_a_group_that_nobody_is_given_a_share_of_is_not_balanced() -> None:
 
     with pytest.raises(NotReady, match="a member of the group is given a partition"):
         Members([Idle([], [])], 0.2).balance(1)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "meaning", "signature"),
+    [
+        (Denied("kafka", "no"), "invalid_token", Denied, "kafka.token_refused"),
+        (Denied("kafka", "no"), "", Denied, "kafka.token_refused"),
+        (Denied("kafka", "no"), "insufficient_scope", Forbidden, "kafka.right_missing"),
+        (CutOff("kafka", "cut"), "", CutOff, "kafka.credentials_refused"),
+        (CutOff("kafka", "cut"), "invalid_token", Denied, "kafka.token_refused"),
+        (Refused("kafka", "gone"), "", Refused, "kafka.connection_refused"),
+    ],
+)
+def test_what_a_broker_says_of_a_token_is_the_cause(
+    error: ClientError, status: str, meaning: type, signature: str
+) -> None:
+    bearer = kafka_client.Bearer(Endpoints("kafka", {"auth": "oauth"}, {"token": Secret("an-opaque-token")}))
+    bearer.token()
+    bearer.status = status
+
+    judged = bearer.judged(error)
+
+    assert (type(judged), judged.signature) == (meaning, signature)
+
+
+def test_a_refusal_before_any_token_was_shown_is_no_tokens_fault() -> None:
+    bearer = kafka_client.Bearer(Endpoints("kafka", {"auth": "oauth"}, {"token": Secret("an-opaque-token")}))
+
+    assert bearer.judged(Denied("kafka", "no such mechanism")).signature == "kafka.credentials_refused"

@@ -454,6 +454,7 @@ READERS = {
     "src/gonogo/cluster/stored.py::_no_json": "msgspec: the byte at which JSON ends; for the message alone",
     "src/gonogo/core/files.py::parse_toml": "tomllib: the line that is wrong; for the message alone",
     "src/gonogo/core/files.py::unreadable": "the operating system; for the message alone",
+    "src/gonogo/catalog/credentials.py::_value": "an issuer's body that is no token; for the message alone",
     "src/gonogo/cluster/bundles.py::_below": "the operating system; for the message alone",
     "src/gonogo/providers/embedded/platforms.py::_believed": "the operating system; for the message alone",
     "src/gonogo/results/gate.py::_check_schema": "msgspec: whether JSON ends early; for the message alone",

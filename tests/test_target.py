@@ -573,3 +573,90 @@ def test_a_checklist_that_any_health_passes_is_refused(tmp_path: Path, health: i
     said = mistakes(tmp_path, f"{QUEUE}\n[checklist]\nhealth = {health}\n")
 
     assert said == [f"checklist.health must be from 1 to 100 percent, is {health}"]
+
+
+# -- ways to log in
+
+LOGINS = {
+    "deploy/queue/component.toml": """
+        title = "Queue"
+        [endpoints]
+        required = ["address", "password"]
+        optional = ["auth", "token", "oauth", "region"]
+        secret = ["password", "token", "oauth.client_secret"]
+        [endpoints.auth.oauth]
+        required = ["token"]
+        instead_of = ["password"]
+        [endpoints.auth.aws]
+        instead_of = ["password"]
+    """
+}
+OAUTH = """
+    [components.queue.oauth]
+    url = "https://issuer.example/token"
+    client_id = "us"
+    client_secret = { env = "HOME" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", ["missing key 'components.queue.password'"]),
+        ('password = { env = "HOME" }', []),
+        ('auth = "aws"', []),
+        ('auth = "oauth"\n    token = { env = "HOME" }', []),
+        ('auth = "oauth"' + OAUTH, []),
+        (
+            'auth = "oauht"',
+            ["components.queue.auth: unknown way to log in 'oauht'", "missing key 'components.queue.password'"],
+        ),
+        ("auth = 7", ["components.queue.auth: unknown way to log in 7", "missing key 'components.queue.password'"]),
+        ('auth = "aws"\n    password = { env = "HOME" }', ["components.queue.password has no place with auth = 'aws'"]),
+        ('auth = "aws"\n    token = { env = "HOME" }', ['components.queue.token has a place only with auth = "oauth"']),
+        ('auth = "oauth"', ["missing key 'components.queue.token' (or a table [components.queue.oauth])"]),
+        ('auth = "oauth"\n    token = "t"', ["components.queue.token must be a reference"]),
+        (
+            'auth = "oauth"\n    token = { env = "HOME" }' + OAUTH,
+            ["components.queue has both token and oauth, which is where one comes from"],
+        ),
+        (
+            'auth = "oauth"' + OAUTH.replace("client_id", "clientid"),
+            ["unknown key 'components.queue.oauth.clientid'", "missing key 'components.queue.oauth.client_id'"],
+        ),
+        (
+            'auth = "oauth"' + OAUTH.replace('{ env = "HOME" }', '"plain"'),
+            ["components.queue.oauth.client_secret must be a reference"],
+        ),
+    ],
+)
+def test_another_way_to_log_in_needs_other_keys(tmp_path: Path, more: str, told: list[str]) -> None:
+    checkout(tmp_path, {**LOGINS, "deploy/targets/staging.toml": QUEUE + f"    {more}\n"})
+
+    try:
+        load_target("staging", tmp_path, Registry.load(tmp_path))
+        problems: list[str] = []
+    except ConfigError as error:
+        problems = [str(problem).partition("staging.toml: ")[2] for problem in error.problems]
+
+    assert len(problems) == len(told), problems
+    assert all(one.startswith(what) for one, what in zip(problems, told, strict=True)), problems
+
+
+def test_an_issuer_stands_for_the_token(tmp_path: Path) -> None:
+    checkout(tmp_path, {**LOGINS, "deploy/targets/staging.toml": QUEUE + '    auth = "oauth"\n' + OAUTH})
+    registry = Registry.load(tmp_path)
+
+    endpoints = load_target("staging", tmp_path, registry).resolved(registry.components["queue"])
+
+    assert endpoints["auth"] == "oauth"
+    assert endpoints.secrets["token"].source is not None
+    assert (endpoints.get("oauth"), list(endpoints.secrets)) == (None, ["token"])
+
+
+def test_a_way_to_log_in_names_keys_that_there_are(tmp_path: Path) -> None:
+    wrong = LOGINS["deploy/queue/component.toml"].replace('required = ["token"]', 'required = ["tokne"]')
+    checkout(tmp_path, {"deploy/queue/component.toml": wrong})
+
+    with pytest.raises(ConfigError, match=r"endpoints\.auth\.oauth: unknown endpoint key 'tokne'"):
+        Registry.load(tmp_path)

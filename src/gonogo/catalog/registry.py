@@ -51,17 +51,26 @@ _SHARED = re.compile(re.escape(SHARED) + r"[a-z0-9_]+")
 _T = TypeVar("_T", bound=Struct)
 
 
+class Login(Struct, frozen=True, kw_only=True):
+    """A way to log in, ``auth = "…"``: its own required keys, and those required ones that it is ``instead_of``."""
+
+    required: tuple[str, ...] = ()
+    instead_of: tuple[str, ...] = ()
+
+
 class EndpointKeys(Struct, frozen=True, kw_only=True):
     """The endpoint keys of a component; ``secret`` names those that are secret.
 
     A secret inside a table of settings has a dotted key: ``security.ssl_password``. ``service`` says what each
-    address becomes where it is a Service of a cluster: ``"{scheme}://{host}:{port}"``, see :data:`PLACES`.
+    address becomes where it is a Service of a cluster: ``"{scheme}://{host}:{port}"``, see :data:`PLACES`. ``auth``
+    are the ways to log in besides the plain one.
     """
 
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
     service: dict[str, str] = msgspec.field(default_factory=dict)
+    auth: dict[str, Login] = msgspec.field(default_factory=dict)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -436,6 +445,11 @@ def _component_problems(component: Component, known: Iterable[str]) -> Iterator[
     for key in keys.secret:
         if key.partition(".")[0] not in keys.all:
             yield Problem(where, f"endpoints.secret: unknown endpoint key {key!r}", suggestion(key, keys.all))
+    for name, login in keys.auth.items():
+        for key in (*login.required, *login.instead_of, "auth"):
+            if key not in keys.all:
+                hint = suggestion(key, keys.all)
+                yield Problem(where, f"endpoints.auth.{name}: unknown endpoint key {key!r}", hint)
     for key, form in keys.service.items():
         if key not in keys.all:
             yield Problem(where, f"endpoints.service: unknown endpoint key {key!r}", suggestion(key, keys.all))

@@ -150,7 +150,37 @@ GENERIC: Mapping[str, Signature] = {
         by_hand="kubectl cluster-info",
     ),
     "credential_unavailable": Signature(
-        hint="The program that the target file names for this credential gives none: run it by hand, as this account.",
+        hint="The program, issuer or chain that the target file names for this credential gives none: ask it by hand.",
+        by_hand=_ENDPOINTS,
+    ),
+    "issuer_refused": Signature(
+        hint="The issuer of tokens refuses our client[[, {code}]]: look at client_id, client_secret and scope.",
+        facts=("code",),
+        by_hand=_ENDPOINTS,
+    ),
+    "issuer_unreachable": Signature(
+        hint="The server knows our issuer and does not reach its keys: the way from the server to the issuer is shut.",
+        by_hand=_ENDPOINTS,
+    ),
+    "role_refused": Signature(
+        hint="The role is not there, or its trust policy does not let our identity take it on: compare its conditions.",
+        by_hand="aws sts get-caller-identity",
+    ),
+    "token_expired": Signature(
+        hint="The token had expired when it was shown: its source gives old ones, or this machine's clock is wrong.",
+        by_hand="date -u",
+    ),
+    "token_refused": Signature(
+        hint="The server does not accept the token, which has not expired: it expects another issuer, audience or key.",
+        by_hand=_ENDPOINTS,
+    ),
+    "proxy_refused": Signature(
+        hint="The proxy of HTTPS_PROXY or HTTP_PROXY does not lead there: see its log-in, its rules, and NO_PROXY.",
+        by_hand="env | grep -i _proxy | sed 's|//[^@]*@|//|'",
+    ),
+    "proxy_unreachable": Signature(
+        hint="The proxy of HTTPS_PROXY or HTTP_PROXY cannot be reached: correct it, or name this host in NO_PROXY.",
+        by_hand="env | grep -i _proxy | sed 's|//[^@]*@|//|'",
     ),
     "secret_missing": Signature(
         hint="The target file refers to a Secret, or a key of one, that the cluster does not hold.",

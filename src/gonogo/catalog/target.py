@@ -16,7 +16,14 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from gonogo.catalog.clashes import ways_out
-from gonogo.catalog.credentials import LARGEST_SECRET, CredentialProgram, found
+from gonogo.catalog.credentials import (
+    LARGEST_SECRET,
+    ClientCredentials,
+    CredentialFile,
+    CredentialProgram,
+    ends,
+    found,
+)
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
 from gonogo.core.content import DEPLOY, TARGETS, Content, alone
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
@@ -45,6 +52,9 @@ PUBLIC_KEYS = frozenset({"ca", "cert"})
 
 LONGEST = 86_400.0
 """Seconds of a limit; no system waits for ``inf``."""
+
+OAUTH = {"url": True, "client_id": True, "client_secret": True, "scope": False, "audience": False, "ca": False}
+"""Keys of ``[components.<c>.oauth]``, which stands for the key ``token``, and whether they are required."""
 
 SERVICE = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{LABEL}):(?P<port>{PORT})")
 """``namespace/name:port`` of a Service."""
@@ -258,6 +268,10 @@ class Target:
                     )
             else:
                 addresses[key] = self._file(value, where, problems) if key in paths else value
+        if table.get("auth") and isinstance(issuer := addresses.pop("oauth", None), dict):
+            if "ca" in issuer:
+                issuer["ca"] = self._file(issuer["ca"], f"components.{component.name}.oauth.ca", problems)
+            hidden["token"] = Secret(ClientCredentials(component.name, issuer, hidden.pop("oauth.client_secret")))
         transport, internal = "direct", dict[str, str]()
         if cluster is not None and services.forms:
             found, internal, transport = services.reached(cluster)
@@ -287,6 +301,8 @@ class Target:
             return Secret(CredentialProgram(component.name, argv, folder))
         # Whoever refers to a value keeps it elsewhere on purpose, a host name or a user's too.
         read = self._read(reference, where, problems, cluster)
+        if "file" in reference and ends(read) is not None:  # whoever wrote it will write another one
+            return Secret(CredentialFile(self._beside(reference["file"])))
         word = key not in component.endpoints.secret and "." not in key and WORD.fullmatch(read) is not None
         return Secret(read, word=word)
 
@@ -547,10 +563,16 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
             yield from _value_problems(file, component, key, value, prefix)
     given = table.get("service", {}) if extra else {}
     behind = set(given) if isinstance(given, dict) else set(keys.service or keys.all)
+    login = keys.auth.get(str(table.get("auth")))
     if file.target.provider == "existing":
-        for key in keys.required:
-            if key not in table and key not in behind:
-                yield f"missing key {f'{prefix}.{key}'!r}", ""
+        yield from _login_problems(component, table, prefix)
+        needed = [*keys.required, *login.required] if login else keys.required
+        for key in needed:
+            if key not in table and key not in behind and not (login and key in login.instead_of):
+                by_oauth = login is not None and key == "token" and "oauth" in keys.all
+                if not by_oauth or "oauth" not in table:
+                    hint = f"or a table [{prefix}.oauth]" if by_oauth else ""
+                    yield f"missing key {f'{prefix}.{key}'!r}", hint
     for key, value in table.items():
         places = PLACE.findall(value) if isinstance(value, str) and key in keys.service else ()
         for place in places:
@@ -558,6 +580,35 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
                 yield f"{prefix}.{key}: unknown {{{place}}}", suggestion(place, PLACES)
             elif key not in behind:
                 yield f"{prefix}.{key} names {{{place}}} of a Service, and no Service is given", 'add service = "…"'
+
+
+def _login_problems(component: Component, table: Mapping[str, Any], prefix: str) -> Iterator[Fault]:
+    """What is wrong with how to log in: an unknown way, keys of another one, half a client of an issuer."""
+    ways, auth = component.endpoints.auth, table.get("auth")
+    if not ways:
+        return
+    if auth is not None and auth not in ways:
+        hint = suggestion(str(auth), ways) or f"one of {', '.join(ways)}; without it, the plain way"
+        yield f"{prefix}.auth: unknown way to log in {auth!r:.60}", hint
+        return
+    login = ways.get(str(auth))
+    for key in login.instead_of if login else ():
+        if key in table:
+            yield f"{prefix}.{key} has no place with auth = {auth!r}", ""
+    for key, name in {"oauth": "oauth", **{key: name for name, way in ways.items() for key in way.required}}.items():
+        if key in table and auth != name:
+            yield f'{prefix}.{key} has a place only with auth = "{name}"', ""
+    if "oauth" in table and auth == "oauth":
+        given = table["oauth"] if isinstance(table["oauth"], dict) else {}
+        if "token" in table:
+            yield f"{prefix} has both token and oauth, which is where one comes from", "leave one out"
+        for key in given.keys() - OAUTH.keys():
+            yield f"unknown key {f'{prefix}.oauth.{key}'!r}", suggestion(key, OAUTH)
+        for key, required in OAUTH.items():
+            if required and key not in given:
+                yield f"missing key {f'{prefix}.oauth.{key}'!r}", ""
+            elif key in given and key != "client_secret" and not isinstance(given[key], str):
+                yield f"{prefix}.oauth.{key} must be text", ""
 
 
 def _service_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gonogo.checks.translate import reaching
+from gonogo.checks.translate import from_proxy, proxied, reaching
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import (
     ClientError,
@@ -61,9 +61,8 @@ def trusting(endpoints: Endpoints) -> ssl.SSLContext:
 class Rest:
     """Calls below one address, with the component's credentials.
 
-    Proxies that the environment names are for the outside world: the platform is asked directly. A call
-    may be given another ``auth``, also None. ``name`` is the host that the server's certificate must name, where
-    that is not the one of the address.
+    Proxies are as the environment says (``core/proxies.py``). A call may be given another ``auth``,
+    also None. ``name`` is the host that the server's certificate must name, where that is not the one of the address.
     """
 
     def __init__(
@@ -92,6 +91,7 @@ class Rest:
             headers={"Connection": "close"},
             # reading the system's certificates takes longer than most calls, and plain HTTP has no use for them
             verify=trusting(self._endpoints) if self._url.startswith("https") else False,
+            proxy=proxied(self.component, self._url),
             trust_env=False,
         )
 
@@ -107,6 +107,8 @@ class Rest:
         detail(f"asked {self.component}: {method} {answer.request.url.path}: HTTP {answer.status_code}")
         if answer.status_code < 400 or answer.status_code in accept:
             return answer
+        if met := from_proxy(self.component, answer.status_code, answer.headers, own=_json(answer)):
+            raise met
         raise self._judge(answer) or _refusal(self.component, answer)
 
     def json(self, method: str, path: str, **given: Any) -> Any:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from gonogo.core import proxies
 from gonogo.core.errors import ClientError, ClusterLost, Garbled, Refused, TimedOut, Unresolved, Untrusted, worded
 
 SILENT = {TimedOut: "no answer within the limit", Refused: "the connection was refused or cut"}
@@ -62,6 +63,11 @@ Fault = Callable[[], ClientError | None]
 """Why the latest connection was cut on its way, or None where nothing on the way was at fault."""
 
 _faults: dict[str, Fault] = {}
+_proxies: dict[str, tuple[str, bool]] = {}
+"""The proxy of each component that is asked through one, and whether that forwards what we say or is a tunnel."""
+
+PROXY_SECONDS = 5.0
+"""How long a proxy may take to accept a connection."""
 
 
 def forwarded(component: str, fault: Fault | None) -> None:
@@ -73,6 +79,27 @@ def forwarded(component: str, fault: Fault | None) -> None:
         _faults.pop(component, None)
     else:
         _faults[component] = fault
+
+
+def proxied(component: str, url: str) -> str | None:
+    """The proxy through which the component is asked at this address, as the environment says; None: directly.
+
+    From now on what fails on the way is known for the proxy's fault.
+    """
+    proxy = proxies.proxy_for(url)
+    if proxy is None:
+        _proxies.pop(component, None)
+    else:
+        _proxies[component] = (proxy, not url.startswith("https"))
+    return proxy
+
+
+def from_proxy(component: str, status: int, headers: Iterable[str], *, own: bool) -> ClientError | None:
+    """That an answer is the proxy's and not the component's, or None; ``own`` as in ``proxies.answered_itself``."""
+    proxy, forwards = _proxies.get(component, ("", False))  # what comes out of a tunnel is the server's
+    if not forwards or not proxies.answered_itself(status, headers, own=own):
+        return None
+    return proxies.refused(component, proxy, f"HTTP {status}")
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -101,6 +128,8 @@ def understood(component: str, error: BaseException, known: Known = lambda _: No
 
 
 def _on_the_way(component: str, error: BaseException, meant: ClientError | None) -> ClientError | None:
+    if component in _proxies:
+        return _through_proxy(component, error, meant)
     if not isinstance(meant, Refused | TimedOut) or component not in _faults:
         return meant
     if (fault := _faults[component]()) is not None:
@@ -108,6 +137,21 @@ def _on_the_way(component: str, error: BaseException, meant: ClientError | None)
     # Whoever resets a connection to a forward is the forward: where no pod gave the reason, the platform did nothing.
     if any(isinstance(one, ConnectionResetError | ConnectionRefusedError) for one in chain(error)):
         return ClusterLost(component, "the connection was cut on its way through a port-forward, and no pod said why")
+    return meant
+
+
+def _through_proxy(component: str, error: BaseException, meant: ClientError | None) -> ClientError | None:
+    # ProxyError: httpx, httpcore, urllib3, requests; ProxyConnectionError: botocore
+    answered = [one for one in chain(error) if type(one).__name__ in ("ProxyError", "ProxyConnectionError")]
+    if not answered and not isinstance(meant, Refused | TimedOut | Unresolved):
+        return meant
+    proxy, _ = _proxies[component]
+    if (gone := proxies.unreachable(component, proxy, PROXY_SECONDS)) is not None:
+        return gone
+    if answered:
+        return proxies.refused(component, proxy, worded(answered[-1]))
+    if isinstance(meant, Refused):
+        return proxies.refused(component, proxy, f"the connection was cut on its way: {meant}")
     return meant
 
 

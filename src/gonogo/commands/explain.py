@@ -216,6 +216,7 @@ def _component(suites: Suites, component: Component) -> Explained:
             "required_keys": list(keys.required),
             "optional_keys": list(keys.optional),
             "secret_keys": list(keys.secret),
+            "other_logins": list(keys.auth),
             "expect": dict(component.expect),
             "products": [
                 {"product": product, "title": one.title, "unsupported": [*one.unsupported]}

@@ -21,7 +21,9 @@
         ├── Untrusted        TLS: certificate, protocol                                  broken
         ├── Denied           our credentials were refused                                broken
         ├── Forbidden        our credentials lack a right                                broken
-        ├── CredentialUnavailable  a program of ours gives no credential                 broken
+        ├── CredentialUnavailable  a program or an issuer gives us no credential         broken
+        ├── ProxyRefused     the proxy on the way answers that it does not lead there    broken
+        ├── ProxyUnreachable the proxy on the way cannot be reached                      broken
         ├── SecretMissing    the cluster does not hold what the target file refers to    broken
         ├── ClusterLost      the API server cannot be asked, so neither can the platform broken
         ├── NotAskable       what the claim is about is not there to be asked            broken
@@ -238,9 +240,21 @@ class ClusterLost(ClientError):
 
 
 class CredentialUnavailable(ClientError):
-    """The program that a target file names for a credential gives none."""
+    """The program, or the issuer, that a target file names for a credential gives none."""
 
     kind = "credential_unavailable"
+
+
+class ProxyRefused(ClientError):
+    """The proxy that the environment names answers, and does not lead to the component: 407, 502, 503."""
+
+    kind = "proxy_refused"
+
+
+class ProxyUnreachable(ClientError):
+    """The proxy that the environment names cannot be reached; the component was not asked."""
+
+    kind = "proxy_unreachable"
 
 
 class SecretMissing(ClientError):
