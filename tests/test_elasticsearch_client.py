@@ -348,6 +348,9 @@ def test_growth_that_is_foretold_passes_a_watermark() -> None:
     disk = Disk("data-1", free=4 * GIB, watermarks={"low": 2 * GIB, "high": GIB}, growth=3 * GIB)
 
     assert (disk.passed, disk.coming) == ([], ["low"])
+    assert str(disk) == (
+        "data-1: 4.0 GB free; from the watermarks: low +2.0 GB, high +3.0 GB, 3.0 GB more are foretold"
+    )
 
 
 @pytest.mark.parametrize(

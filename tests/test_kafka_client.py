@@ -289,7 +289,15 @@ def test_a_folder_that_is_offline_or_nearly_full_is_told() -> None:
     offline, full = _folders(2, [folder(), folder(code=56), folder(usable=50), folder(total=-1, usable=-1)], 90)
 
     assert offline == ["broker 2: /data (KAFKA_STORAGE_ERROR)"]
-    assert full == ["broker 2: /data is 95.0 % full, at most 90 % is allowed"]
+    assert full == ["broker 2: /data is 95.0 % full, at most 90 % is allowed; 0.0 GB are left"]
+
+
+def test_a_folder_that_fills_says_how_long_there_is() -> None:
+    now, before = folder(total=100 << 30, usable=9 << 30), {(2, "/data"): (9 << 30) + (1 << 20)}
+
+    (told,) = _folders(2, [now], 90, before).full
+
+    assert told.endswith("at most 90 % is allowed; 9.0 GB are left, for 5.1 hours at the rate of the last 2 s")
 
 
 class Admin:

@@ -112,6 +112,9 @@ def test_a_database_is_online_with_one_writer_or_says_why_not(rows: list[Row], s
 EXPECT = {"index_seconds": 0, "blocked_seconds": 15, "transaction_minutes": 60, "exceptions": ()}
 
 
+SHOWN = ("SHOW DATABASES", "SHOW SETTINGS", "SHOW TRANSACTIONS")
+
+
 class Told(Neo4j):
     """A client whose server answers each statement with the rows, or the errors, that are given, one after another."""
 
@@ -120,7 +123,7 @@ class Told(Neo4j):
         self.answers_of = answers
 
     def ask(self, query: str, *, database: str | None = None, **parameters: Any) -> list[Row]:
-        told = self.answers_of["SHOW DATABASES" if query.startswith("SHOW DATABASES") else str(database)]
+        told = self.answers_of[next((one for one in SHOWN if query.strip().startswith(one)), str(database))]
         answer = told.pop(0) if len(told) > 1 else told[0]
         if isinstance(answer, Exception):
             raise answer
@@ -258,6 +261,42 @@ def test_a_transaction_is_stuck_once_it_waits_or_lasts_too_long(opened: list[Tra
         seen = wrong.signature
 
     assert seen == signature
+
+
+MIB = 1 << 20
+HOLDS = {"id": "t-7", "username": "datahub", "database": "neo4j", "used": 90 * MIB, "query": "MATCH (n)\nRETURN n"}
+
+
+@pytest.mark.parametrize(
+    ("every", "each_database", "told"),
+    [
+        ("200.00MiB", "0B", ""),
+        ("100.00MiB", "0B", "all databases: 92 % of 100 MiB; most by t-7 of datahub, 90 MiB: MATCH (n) RETURN n"),
+        ("1.00GiB", "100.00MiB", "database neo4j: 90 % of 100 MiB; most by t-7"),
+    ],
+)
+def test_a_pool_that_is_nearly_used_is_told_with_its_largest_transaction(
+    every: str, each_database: str, told: str
+) -> None:
+    limits = {"dbms.memory.transaction.total.max": every, "db.memory.transaction.total.max": each_database}
+    answers = {
+        "SHOW SETTINGS": [[{"name": name, "value": value} for name, value in limits.items()]],
+        "SHOW TRANSACTIONS": [[HOLDS, {**HOLDS, "id": "t-8", "database": "system", "used": 2 * MIB}]],
+    }
+    seen = ("", "")
+    try:
+        Told(answers, transaction_memory_percent=80).has_room_for_transactions()
+    except Wrong as wrong:
+        seen = (wrong.signature, wrong.actual)
+
+    assert seen[0] == ("neo4j.memory_nearly_used" if told else "")
+    assert told in seen[1]
+
+
+@pytest.mark.parametrize("limits", [[], [{"name": "dbms.memory.transaction.total.max", "value": "0B"}]])
+def test_where_no_limit_is_told_nothing_is_claimed(limits: list[Row]) -> None:
+    with pytest.raises(NotAskable):
+        Told({"SHOW SETTINGS": [limits]}).has_room_for_transactions()
 
 
 LIMIT = TimedOut("neo4j", "no answer within 20 s")
