@@ -93,6 +93,18 @@ FOUND, SILENT = Reply(body="{}"), Reply(500, '{"result": false}')
 WARNING = "1 raylet failed to reply"
 
 
+def test_a_node_that_ray_knows_to_be_dead_only_by_now_is_lost_whatever_its_agent_does() -> None:
+    alive, dead = ([node("h", head=True), node("x"), node("y", ended=ended)] for ended in ("", KILLED))
+    looks = [*listed(*alive) * 3, *listed(*dead)]  # lost, workers and agents are asked of the first
+    replies = {OBJECTS: listed(warning=WARNING), NODES: looks, LOGS: [SILENT]}
+
+    with serving(replies) as script, closing(ray(script)) as client, pytest.raises(Wrong) as wrong:
+        client.has_its_nodes()
+
+    assert wrong.value.signature == "ray.node_lost"
+    assert KILLED in wrong.value.actual
+
+
 @pytest.mark.parametrize(
     ("warning", "agents", "signature"),
     [
