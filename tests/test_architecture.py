@@ -454,6 +454,10 @@ def test_no_file_holds(what: str) -> None:
     assert found == []
 
 
+RELIED_ON = "s3.strangers_refused"
+"""A criterion's id that platforms' files name: it stays, whatever word is ours by now."""
+
+
 def test_no_file_says_what_the_glossary_bans() -> None:
     glossary = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     banned = [
@@ -470,7 +474,7 @@ def test_no_file_says_what_the_glossary_bans() -> None:
         f"{shown(path, number)}: {line.strip()[:100]}"
         for path in ours
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if pattern.search(line)
+        if pattern.search(line.replace(RELIED_ON, ""))
     ] == []
 
 

@@ -14,7 +14,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from scripted import Reply, Script, serving
 
-from fixtures.elasticsearch import Blocked, Disk, Elasticsearch, Unassigned, known, room
+from fixtures.elasticsearch import ASSIGNED, Blocked, Disk, Elasticsearch, Unassigned, known, room
 from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import Denied, Forbidden, Garbled, NotAskable, ServerError, TimedOut, Unavailable
 from gonogo.core.outcomes import Outcome
@@ -356,6 +356,9 @@ def test_growth_that_is_foretold_passes_a_watermark() -> None:
     disk = Disk("data-1", free=4 * GIB, watermarks={"low": 2 * GIB, "high": GIB}, growth=3 * GIB)
 
     assert (disk.passed, disk.coming) == ([], ["low"])
+    assert str(disk) == (
+        "data-1: 4.0 GB free; from the watermarks: low +2.0 GB, high +3.0 GB, 3.0 GB more are foretold"
+    )
 
 
 @pytest.mark.parametrize(
@@ -401,22 +404,43 @@ def test_a_shard_without_a_node_is_explained_by_its_decider(
     assert client._explained("orders") == (text, signature)
 
 
-def test_what_hangs_while_others_are_answered_is_the_servers_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = asked({"search": elasticsearch.ConnectionTimeout("timed out")})
-    monkeypatch.setattr(Elasticsearch, "answers", lambda _: "searched 3 of 3 shards")
-    monkeypatch.setattr(Elasticsearch, "_why", lambda *_: Unassigned("a data node is gone", "shard_unassigned"))
+TASK = {"source": "create-index [a]", "time_in_queue": "9s"}
 
-    with pytest.raises(Unavailable, match=r"hangs while Elasticsearch answers.*a data node is gone") as hung:
+
+@pytest.mark.parametrize(
+    ("shard", "tasks", "settings", "refused", "signature", "told"),
+    [
+        (Unassigned("orders: a node is gone", "shard_unassigned"), [TASK], [], [], "shard_unassigned", "node is gone"),
+        (None, [TASK], ["enable is none"], ["write refused 3"], "queue_full", "write refused 3"),
+        (None, [TASK], ["enable is none"], [], "tasks_pending", "create-index [a] waits for the master since 9s"),
+        (None, [], ["enable is none"], [], "allocation_disabled", "enable is none"),
+        (None, [], [], [], "operation_hangs", "knows of nothing"),
+    ],
+)
+def test_what_hangs_is_told_with_what_stands_in_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+    shard: Unassigned | None,
+    tasks: list[dict[str, str]],
+    settings: list[str],
+    refused: list[str],
+    signature: str,
+    told: str,
+) -> None:
+    client = asked({"search": elasticsearch.ConnectionTimeout("timed out"), "cluster.pending_tasks": {"tasks": tasks}})
+    indices: list[str] = []
+    assigned = Unassigned(ASSIGNED, "shard_unassigned")
+    monkeypatch.setattr(Elasticsearch, "_explained", lambda _, index: indices.append(index) or shard or assigned)
+    monkeypatch.setattr(Elasticsearch, "allocation", lambda _: settings)
+    monkeypatch.setattr(Elasticsearch, "refuses", lambda *_: refused)
+
+    with pytest.raises(TimedOut) as hung:
         client.ids("orders", {"match_all": {}})
+    reason = client.why(hung.value)
 
-    assert hung.value.signature == "elasticsearch.shard_unassigned"
-
-
-def test_what_hangs_while_nobody_is_answered_could_not_be_asked() -> None:
-    client = asked({"search": elasticsearch.ConnectionTimeout("timed out")})
-
-    with pytest.raises(TimedOut):
-        client.ids("orders", {"match_all": {}})
+    assert indices == ["orders"]
+    assert reason is not None
+    assert reason.signature == f"elasticsearch.{signature}"
+    assert told in str(reason)
 
 
 # -- which product answers: small servers, each with answers as the real one of its name gave them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -15,7 +16,7 @@ from kafka import errors
 from kafka.structs import TopicPartition
 
 from fixtures import kafka as kafka_client
-from fixtures.kafka import CutOff, Kafka, Members, Partition, Verdict, _folders, known
+from fixtures.kafka import Broker, CutOff, Folders, Kafka, Members, Partition, Throttled, _folders, known
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import (
     ClientError,
@@ -289,7 +290,15 @@ def test_a_folder_that_is_offline_or_nearly_full_is_told() -> None:
     offline, full = _folders(2, [folder(), folder(code=56), folder(usable=50), folder(total=-1, usable=-1)], 90)
 
     assert offline == ["broker 2: /data (KAFKA_STORAGE_ERROR)"]
-    assert full == ["broker 2: /data is 95.0 % full, at most 90 % is allowed"]
+    assert full == ["broker 2: /data is 95.0 % full, at most 90 % is allowed; 0.0 GB are left"]
+
+
+def test_a_folder_that_fills_says_how_long_there_is() -> None:
+    now, before = folder(total=100 << 30, usable=9 << 30), {(2, "/data"): (9 << 30) + (1 << 20)}
+
+    (told,) = _folders(2, [now], 90, before).full
+
+    assert told.endswith("at most 90 % is allowed; 9.0 GB are left, for 5.1 hours at the rate of the last 2 s")
 
 
 class Admin:
@@ -389,32 +398,115 @@ def test_who_is_throttled_by_what_it_may_not_see_is_told_so(monkeypatch: pytest.
         kafka._unthrottled(Measured(500.0))
 
 
-@pytest.mark.parametrize("error", [TimedOut("kafka", "20 s"), Refused("kafka", "111 ECONNREFUSED")])
-def test_work_that_ends_in_nothing_while_kafka_answers_is_its_failure(
-    error: ClientError, monkeypatch: pytest.MonkeyPatch
+NOT_RESOLVED = Unresolved("kafka", "broker-2: name unknown")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (object(), []),
+        (Refused("kafka", "111 ECONNREFUSED"), ["broker 2 advertises broker-2:9092: connection_refused"]),
+        (Cut("kafka", "cut"), ["broker 2 advertises broker-2:9092: connection_cut"]),
+        (TimedOut("kafka", "no answer"), ["broker 2 advertises broker-2:9092: timed_out"]),
+        (NOT_RESOLVED, NOT_RESOLVED),
+        (Untrusted("kafka", "another name"), Untrusted("kafka", "another name")),
+    ],
+    ids=["it answers", "nothing listens", "it is cut", "it is dropped", "its name is unknown", "it is another's"],
+)
+def test_an_address_that_is_advertised_answers_or_says_why_not(
+    monkeypatch: pytest.MonkeyPatch, answer: object, told: list[str] | ClientError
 ) -> None:
-    monkeypatch.setattr(Kafka, "answers", lambda _: "broker:9092 serves cluster x")
-    monkeypatch.setattr(Kafka, "_why", lambda *_: Verdict("broker 2 advertises nowhere:9", "advertised_unreachable"))
+    brokers = [Broker(1, "broker-1:9092", False), Broker(2, "broker-2:9092", False), Broker(3, "gone:9092", True)]
+    monkeypatch.setattr(Kafka, "listed", lambda _: brokers)
+    monkeypatch.setattr(Kafka, "_ask_each", lambda *_, **__: {"broker-1:9092": object(), "broker-2:9092": answer})
+    seen: object
+    try:
+        seen = of(Admin({})).unreachable()
+    except ClientError as error:
+        seen = error
 
-    with pytest.raises(Unavailable, match="broker 2 advertises nowhere:9") as hung, of(Admin({}))._working("orders"):
-        raise error
-
-    assert hung.value.signature == "kafka.advertised_unreachable"
+    assert (seen if isinstance(told, list) else type(seen)) == (told if isinstance(told, list) else type(told))
 
 
-def test_work_that_ends_in_nothing_while_nobody_answers_could_not_be_asked(closed: str) -> None:
-    with pytest.raises(TimedOut, match="20 s"), client(closed)._working("orders"):
-        raise TimedOut("kafka", "20 s")
+def test_an_address_that_nobody_resolves_is_why_work_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Kafka, "listed", lambda _: [Broker(2, "broker-2:9092", False)])
+    monkeypatch.setattr(Kafka, "_ask_each", lambda *_, **__: {"broker-2:9092": NOT_RESOLVED})
+
+    found = of(Admin({})).why(TimedOut("kafka", "20 s"))
+
+    assert found is not None
+    assert (found.signature, str(found)) == (
+        "kafka.advertised_unreachable",
+        "broker 2 advertises broker-2:9092: name_unresolved",
+    )
+
+
+def reason(kafka: Kafka, error: ClientError) -> tuple[str, str]:
+    """What Kafka says of an error: the signature, and the words."""
+    found = kafka.why(error)
+    return (found.signature, str(found)) if found else ("", "")
+
+
+@pytest.mark.parametrize(
+    ("silent", "partition", "quotas", "signature", "text"),
+    [
+        (["broker 2 advertises nowhere:9"], {}, [], "kafka.advertised_unreachable", "broker 2 advertises nowhere:9"),
+        ([], {"leader": -1}, [], "kafka.partition_offline", "orders-0 (leader -1"),
+        ([], {"in_sync": frozenset({1})}, [], "kafka.partition_under_min_isr", "in sync [1] of [1, 2, 3]"),
+        ([], {}, ["every user: producer_byte_rate 1000"], "kafka.operation_hangs", "producer_byte_rate 1000"),
+    ],
+)
+@pytest.mark.parametrize("kind", [TimedOut, Refused])
+def test_work_that_ends_in_nothing_is_told_with_what_stands_in_its_way(
+    kind: type[ClientError],
+    silent: list[str],
+    partition: dict[str, Any],
+    quotas: list[str],
+    signature: str,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    every = frozenset({1, 2, 3})
+    whole = Partition("orders", 0, 1, every, every, 2)
+    monkeypatch.setattr(Kafka, "unreachable", lambda _, **__: silent)
+    monkeypatch.setattr(Kafka, "_partitions", lambda _, topics: asked.append(topics) or [whole._replace(**partition)])
+    monkeypatch.setattr(Kafka, "log_dirs", lambda _: Folders([], []))
+    monkeypatch.setattr(Kafka, "quotas", lambda _: quotas)
+    kafka = of(Admin({}))
+
+    with pytest.raises(kind) as hung, kafka._working("orders"):
+        raise kind("kafka", "20 s")
+    found = reason(kafka, hung.value)
+
+    assert found[0] == signature
+    assert text in found[1]
+    assert asked == ([] if silent else [["orders"]])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Throttled("kafka", "for 500 ms", kind="throttled"),
+        Unavailable("kafka", "too large", kind="record_refused"),
+        ServerError("kafka", "UNKNOWN_SERVER_ERROR", code="UNKNOWN_SERVER_ERROR"),
+        TimedOut("mlflow", "20 s"),
+    ],
+)
+def test_what_says_its_own_cause_or_is_another_component_s_is_asked_nothing(error: ClientError) -> None:
+    assert reason(of(Admin({})), error) == ("", "")
 
 
 def test_a_group_that_does_not_come_about_is_told_with_its_coordinator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Kafka, "answers", lambda _: "broker:9092 serves cluster x")
     monkeypatch.setattr(Kafka, "_coordinator_trouble", lambda *_: "topic __consumer_offsets does not exist")
+    kafka = of(Admin({}))
 
-    with pytest.raises(Unavailable, match="__consumer_offsets does not exist") as kept, of(Admin({}))._in_group("g"):
+    with pytest.raises(TimedOut, match="a balanced group") as kept, kafka._in_group("g"):
         raise NotReady("a balanced group", 20, 79, [])
+    signature, text = reason(kafka, kept.value)
 
-    assert kept.value.signature == "kafka.group_coordinator_missing"
+    assert signature == "kafka.group_coordinator_missing"
+    assert "__consumer_offsets does not exist" in text
 
 
 @pytest.mark.parametrize(
@@ -443,10 +535,12 @@ def test_a_group_with_a_coordinator_is_told_with_its_state(
     monkeypatch.setattr(Kafka, "_admin", admin, raising=False)
     kafka = Kafka(Endpoints("kafka", {"bootstrap": "broker:9092"}))
 
-    with pytest.raises(Unavailable, match=text) as kept, kafka._in_group("g"):
+    with pytest.raises(TimedOut) as kept, kafka._in_group("g"):
         raise NotReady("a balanced group", 20, 79, [])
+    found = reason(kafka, kept.value)
 
-    assert kept.value.signature == f"kafka.{signature}"
+    assert found[0] == f"kafka.{signature}"
+    assert re.search(text, found[1])
 
 
 def test_a_group_that_nobody_is_given_a_share_of_is_not_balanced() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
-from fixtures import neo4j as neo4j_client
 from fixtures.neo4j import Neo4j, Row, Transaction, known, states
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import (
@@ -112,6 +111,9 @@ def test_a_database_is_online_with_one_writer_or_says_why_not(rows: list[Row], s
 EXPECT = {"index_seconds": 0, "blocked_seconds": 15, "transaction_minutes": 60, "exceptions": ()}
 
 
+SHOWN = ("SHOW DATABASES", "SHOW SETTINGS", "SHOW TRANSACTIONS")
+
+
 class Told(Neo4j):
     """A client whose server answers each statement with the rows, or the errors, that are given, one after another."""
 
@@ -120,7 +122,7 @@ class Told(Neo4j):
         self.answers_of = answers
 
     def ask(self, query: str, *, database: str | None = None, **parameters: Any) -> list[Row]:
-        told = self.answers_of["SHOW DATABASES" if query.startswith("SHOW DATABASES") else str(database)]
+        told = self.answers_of[next((one for one in SHOWN if query.strip().startswith(one)), str(database))]
         answer = told.pop(0) if len(told) > 1 else told[0]
         if isinstance(answer, Exception):
             raise answer
@@ -260,60 +262,77 @@ def test_a_transaction_is_stuck_once_it_waits_or_lasts_too_long(opened: list[Tra
     assert seen == signature
 
 
+MIB = 1 << 20
+HOLDS = {"id": "t-7", "username": "datahub", "database": "neo4j", "used": 90 * MIB, "query": "MATCH (n)\nRETURN n"}
+
+
+@pytest.mark.parametrize(
+    ("every", "each_database", "told"),
+    [
+        ("200.00MiB", "0B", ""),
+        ("100.00MiB", "0B", "all databases: 92 % of 100 MiB; most by t-7 of datahub, 90 MiB: MATCH (n) RETURN n"),
+        ("1.00GiB", "100.00MiB", "database neo4j: 90 % of 100 MiB; most by t-7"),
+    ],
+)
+def test_a_pool_that_is_nearly_used_is_told_with_its_largest_transaction(
+    every: str, each_database: str, told: str
+) -> None:
+    limits = {"dbms.memory.transaction.total.max": every, "db.memory.transaction.total.max": each_database}
+    answers = {
+        "SHOW SETTINGS": [[{"name": name, "value": value} for name, value in limits.items()]],
+        "SHOW TRANSACTIONS": [[HOLDS, {**HOLDS, "id": "t-8", "database": "system", "used": 2 * MIB}]],
+    }
+    seen = ("", "")
+    try:
+        Told(answers, transaction_memory_percent=80).has_room_for_transactions()
+    except Wrong as wrong:
+        seen = (wrong.signature, wrong.actual)
+
+    assert seen[0] == ("neo4j.memory_nearly_used" if told else "")
+    assert told in seen[1]
+
+
+@pytest.mark.parametrize("limits", [[], [{"name": "dbms.memory.transaction.total.max", "value": "0B"}]])
+def test_where_no_limit_is_told_nothing_is_claimed(limits: list[Row]) -> None:
+    with pytest.raises(NotAskable):
+        Told({"SHOW SETTINGS": [limits]}).has_room_for_transactions()
+
+
 LIMIT = TimedOut("neo4j", "no answer within 20 s")
 LOCKED = Unavailable("neo4j", "Neo.ClientError.Transaction.LockClientStopped: because", kind="writes_blocked")
 SCHEMA = transaction("t-7", query="CREATE CONSTRAINT x FOR (n:N) REQUIRE n.k IS UNIQUE", seconds=65, locks=3)
 
 
 @pytest.mark.parametrize(
-    ("error", "answer", "meaning", "signature", "told"),
+    ("error", "opened", "signature", "told"),
     [
-        (
-            LIMIT,
-            [SCHEMA],
-            Unavailable,
-            "neo4j.writes_blocked",
-            "t-7 of datahub for 65 s, Running, 3 locks: CREATE CONSTRAINT",
-        ),
-        (LOCKED, [SCHEMA], Unavailable, "neo4j.writes_blocked", "t-7 of datahub for 65 s"),
+        (LIMIT, [SCHEMA], "neo4j.writes_blocked", "t-7 of datahub for 65 s, Running, 3 locks: CREATE CONSTRAINT"),
+        (LOCKED, [SCHEMA], "neo4j.writes_blocked", "t-7 of datahub for 65 s"),
         (
             LIMIT,
             [transaction("t-8", status="Blocked by: [t-7]"), SCHEMA],
-            Unavailable,
             "neo4j.writes_blocked",
             "open meanwhile: t-7",
         ),
-        (LIMIT, [], Unavailable, "neo4j.operation_hangs", "Neo4j answers, and shows nobody who holds a lock"),
-        (LIMIT, [transaction("t-9", locks=0)], Unavailable, "neo4j.operation_hangs", "nobody"),
-        (LIMIT, Refused("neo4j", "gone"), TimedOut, "neo4j.timed_out", "no answer within 20 s"),
-        (LIMIT, TimedOut("neo4j", "silent"), TimedOut, "neo4j.timed_out", "no answer within 20 s"),
+        (LIMIT, [], "neo4j.operation_hangs", "Neo4j answers, and shows nobody who holds a lock"),
+        (LIMIT, [transaction("t-9", locks=0)], "neo4j.operation_hangs", "nobody"),
+        (LOCKED, [], "", ""),
+        (Unavailable("neo4j", "full", kind="memory_limit"), [SCHEMA], "", ""),
     ],
 )
-def test_what_hangs_is_explained_by_the_server_over_a_second_connection(
-    error: ClientError,
-    answer: list[Transaction] | ClientError,
-    meaning: type,
-    signature: str,
-    told: str,
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_hangs_is_told_with_who_holds_the_lock(
+    error: ClientError, opened: list[Transaction], signature: str, told: str
 ) -> None:
-    first = Told({})
-    monkeypatch.setattr(neo4j_client, "Neo4j", lambda _: Told({"transactions": answer}))
-    monkeypatch.setattr(first, "_transacted", lambda *_, **__: (_ for _ in ()).throw(error))
+    reason = Told({"transactions": opened}).why(error)
 
-    with pytest.raises(meaning) as raised:
-        Neo4j.transact(first, lambda _: None)  # type: ignore[arg-type,return-value]
-
-    assert raised.value.signature == signature
-    assert told in str(raised.value)
+    assert (reason.signature if reason else "") == signature
+    assert told in str(reason)
 
 
-def test_what_is_explained_is_not_explained_again() -> None:
-    explained = Unavailable("neo4j", "open meanwhile: t-7", kind="writes_blocked")
-    explained.__cause__ = LIMIT
-
-    assert Told({"transactions": [SCHEMA]}).why(explained) is None
-    assert Told({"transactions": [SCHEMA]}).why(Unavailable("neo4j", "full", kind="memory_limit")) is None
+@pytest.mark.parametrize("answer", [Refused("neo4j", "gone"), TimedOut("neo4j", "silent")])
+def test_a_server_that_does_not_answer_tells_no_reason(answer: ClientError) -> None:
+    with pytest.raises(type(answer)):
+        Told({"transactions": answer}).why(LIMIT)  # type: ignore[dict-item]
 
 
 def test_a_silent_server_is_no_failure_of_its_operation() -> None:

@@ -482,6 +482,33 @@ def test_a_server_is_asked_why_something_hangs_and_so_is_what_it_needs(make: Mak
     assert found.facts == {"pid": 7}
 
 
+def test_a_server_is_asked_why_while_what_the_error_is_about_is_there(make: Make, content: Content) -> None:
+    looks = """
+
+    def why(self, error):
+        from gonogo.core.errors import ServerError
+        there = [path.name for path in self.folder.iterdir() if path.name == error.facts["name"]]
+        return ServerError("{name}", f"{{len(there)}} there", kind="lossy")
+"""
+    knows_why(content, "store", looks)
+    platform = make(mode=Mode.WRITE)
+    platform.attach(["store"])
+    with platform.client("store") as client:
+
+        def hang() -> None:
+            with client.endpoints.owns("thing", client) as name:
+                (content.root / "servers/store" / name).touch()
+                raise TimedOut("store", "no answer within 1 s").given(name=name)
+
+        with pytest.raises(TimedOut) as hung:
+            hang()
+
+    found = platform.accounted(hung.value, diagnosed(hung.value, "store"), ["store"])
+
+    assert (found.outcome, found.cause and found.cause.signature) == ("failed", "store.lossy")
+    assert found.message == "no answer within 1 s; 1 there"
+
+
 def test_a_server_is_asked_why_where_its_client_lies_in_another_layer_than_one_s_own(
     make: Make, content: Content
 ) -> None:

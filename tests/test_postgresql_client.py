@@ -223,6 +223,62 @@ def test_a_slot_that_nobody_reads(slot: tuple[object, ...], said: str | None) ->
     assert found == ({slot[0]: said} if said else {})
 
 
+@pytest.mark.parametrize(
+    ("safe", "said"),
+    [
+        (3 << 30, "inactive: keeps 16 MB of log, lost after 3072 MB more, in 3.0 hours at this rate"),
+        (None, "inactive: keeps 16 MB of log, 1024 MB more an hour"),
+    ],
+)
+def test_a_slot_says_how_long_there_is(safe: int | None, said: str) -> None:
+    slot = ("replica", False, "reserved", safe, 16 << 20)
+
+    found = Asked(SLOTS=[slot], WAL_RATE=[((1 << 30) / 3600,)]).inactive_slots()
+
+    assert found == {"replica": said}
+
+
+HALF_DAY = 12 * 3600.0
+LAST, NOW = "000000010000000000000003", "000000010000000100000007"
+
+
+@pytest.mark.parametrize(
+    ("row", "failed", "waiting", "said"),
+    [
+        (("on", 4, LAST, LAST, False, 60.0, "000000010000000000000004", 16 << 20), "", 0, "0 MB of log wait; nothing"),
+        (
+            ("on", 4, "", LAST, False, HALF_DAY, NOW, 16 << 20),
+            "",
+            259 << 24,
+            "4144 MB of log wait, 345 MB more an hour",
+        ),
+        (
+            ("on", 4, LAST, "", True, 60.0, NOW, 16 << 20),
+            LAST,
+            None,
+            f"{LAST} fails, as archiving has 4 times; the log",
+        ),
+        (("always", 0, "", f"{LAST}.00000028.backup", False, 1.0, "", 16 << 20), "", None, "the log waits"),
+    ],
+    ids=["it keeps up", "it is behind", "it fails", "a standby"],
+)
+def test_archiving_says_what_waits(
+    monkeypatch: pytest.MonkeyPatch, row: tuple[object, ...], failed: str, waiting: int | None, said: str
+) -> None:
+    monkeypatch.setattr(postgresql, "RETRIED", 0.01)
+
+    found = Asked(ARCHIVER=[row]).archive()
+
+    assert (found.failed, found.waiting) == (failed, waiting)
+    assert str(found).startswith(said)
+
+
+def test_a_server_that_archives_nothing_is_asked_no_further() -> None:
+    found = Asked(ARCHIVER=[("off", 0, "", "", False, None, NOW, 16 << 20)]).archive()
+
+    assert (found.failed, found.megabytes, str(found)) == ("", 0, "archive_mode is off")
+
+
 def test_of_idle_transactions_only_long_ones_count() -> None:
     assert [*Asked(SESSIONS=[IDLE, MIGRATION, HIDDEN]).idle_transactions(50)] == []
     assert Asked(SESSIONS=[IDLE, MIGRATION]).idle_transactions(30) == {

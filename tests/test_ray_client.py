@@ -14,7 +14,7 @@ from scripted import Reply, Script, answers, serving
 
 from fixtures import ray as ray_client
 from fixtures.ray import ENDED, End, Ray
-from gonogo.core.errors import Denied, Garbled, NotAskable, TimedOut, Unavailable, Wrong
+from gonogo.core.errors import ClientError, Denied, Garbled, NotAskable, TimedOut, Unavailable, Wrong
 
 EXPECT = {
     "workers": 2,
@@ -93,6 +93,18 @@ FOUND, SILENT = Reply(body="{}"), Reply(500, '{"result": false}')
 WARNING = "1 raylet failed to reply"
 
 
+def test_a_node_that_ray_knows_to_be_dead_only_by_now_is_lost_whatever_its_agent_does() -> None:
+    alive, dead = ([node("h", head=True), node("x"), node("y", ended=ended)] for ended in ("", KILLED))
+    looks = [*listed(*alive) * 3, *listed(*dead)]  # lost, workers and agents are asked of the first
+    replies = {OBJECTS: listed(warning=WARNING), NODES: looks, LOGS: [SILENT]}
+
+    with serving(replies) as script, closing(ray(script)) as client, pytest.raises(Wrong) as wrong:
+        client.has_its_nodes()
+
+    assert wrong.value.signature == "ray.node_lost"
+    assert KILLED in wrong.value.actual
+
+
 @pytest.mark.parametrize(
     ("warning", "agents", "signature"),
     [
@@ -139,29 +151,29 @@ def test_an_agent_is_silent_where_it_does_not_answer_twice(agents: list[Reply], 
 
 
 @pytest.mark.parametrize(
-    ("nodes", "agents", "meaning", "signature"),
+    ("error", "agents", "signature"),
     [
-        (listed(node("h", head=True)), [SILENT], Unavailable, "ray.agent_hung"),
-        (listed(node("h", head=True)), [FOUND], Unavailable, "ray.job_not_taken"),
-        (listed(node("w")), [SILENT], TimedOut, "ray.timed_out"),  # Ray itself does not serve: nothing is known of why
+        (TimedOut("ray", "timed out"), [SILENT], "ray.agent_hung"),
+        (TimedOut("ray", "timed out"), [FOUND], "ray.job_not_taken"),
+        (Unavailable("ray", "HTTP 500", kind="job_refused"), [SILENT], ""),  # which says its own cause
     ],
 )
 def test_a_job_that_hangs_while_ray_answers_is_explained(
-    nodes: list[Reply], agents: list[Reply], meaning: type, signature: str, monkeypatch: pytest.MonkeyPatch
+    error: ClientError, agents: list[Reply], signature: str
 ) -> None:
-    with serving({NODES: nodes, LOGS: agents}) as script, closing(ray(script)) as client:
-        ask = client._rest.json
+    with serving({NODES: listed(node("h", head=True)), LOGS: agents}) as script, closing(ray(script)) as client:
+        reason = client.why(error)
 
-        def json_or_silence(method: str, path: str, **given: Any) -> Any:
-            if path.startswith("/api/jobs/"):
-                raise TimedOut("ray", "timed out")
-            return ask(method, path, **given)
+    assert (reason.signature if reason else "") == signature
 
-        monkeypatch.setattr(client._rest, "json", json_or_silence)
-        with pytest.raises(meaning) as raised:
-            client._of_jobs("POST", "/api/jobs/")
 
-    assert raised.value.signature == signature
+def test_why_a_job_hangs_nobody_knows_where_ray_itself_does_not_serve() -> None:
+    with (
+        serving({NODES: listed(node("w")), LOGS: [SILENT]}) as script,
+        closing(ray(script)) as client,
+        pytest.raises(Unavailable, match="no head node is alive"),
+    ):
+        client.why(TimedOut("ray", "timed out"))
 
 
 def test_of_a_traceback_the_last_line_is_told() -> None:
@@ -171,7 +183,7 @@ def test_of_a_traceback_the_last_line_is_told() -> None:
 
     replies = {"POST /api/jobs/": [Reply(500, traceback)]}
     with serving(replies) as script, closing(ray(script)) as client, pytest.raises(Unavailable) as raised:
-        client._of_jobs("POST", "/api/jobs/")
+        client._rest.json("POST", "/api/jobs/")
 
     assert raised.value.signature == "ray.job_refused"
     assert "Failed to get head node agent" in str(raised.value)

@@ -224,19 +224,21 @@ def test_neo4j_settles_once_all_its_claims_are_so(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("allowed", "signature"),
+    ("nobody", "wrong_key", "signature"),
     [
-        ({"a wrong key": set(), "a wrong secret": set(), "no key": set()}, ""),
-        ({"a wrong key": set(), "a wrong secret": set(), "no key": {"read"}}, "s3.unauthenticated_access"),
-        ({"a wrong key": {"list"}, "a wrong secret": set(), "no key": set()}, "s3.unauthenticated_access"),
+        ([], set(), ""),
+        (["read"], set(), "s3.unauthenticated_access"),
+        (["write"], set(), "s3.unauthenticated_access"),
+        ([], {"list"}, "s3.wrong_credentials_served"),
     ],
-    ids=["right", "the bucket is public", "any key is taken"],
+    ids=["right", "the bucket is public", "anybody may put", "any key is taken"],
 )
 def test_s3_settles_once_all_its_claims_are_so(
-    monkeypatch: pytest.MonkeyPatch, allowed: dict[str, set[str]], signature: str
+    monkeypatch: pytest.MonkeyPatch, nobody: list[str], wrong_key: set[str], signature: str
 ) -> None:
     client = S3(endpoints("s3", bucket="b"))
-    monkeypatch.setattr(client, "without_credentials", lambda: allowed)
+    monkeypatch.setattr(client, "without_credentials", lambda: nobody)
+    monkeypatch.setattr(client, "with_wrong_credentials", lambda: {"a wrong key": wrong_key, "a wrong secret": set()})
 
     assert reason(client) == signature
 

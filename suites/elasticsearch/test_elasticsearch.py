@@ -33,9 +33,9 @@ def test_disks_are_below_their_watermarks(elasticsearch: Elasticsearch) -> None:
 
     expect(minds, True, cause="elasticsearch.disk_threshold_off", message="disk threshold enabled")
     expect(disks, something(), cause="elasticsearch.node_missing", message="data nodes with disks")
-    passed = [disk for disk in disks if disk.passed]
+    passed = [f"{', '.join(disk.passed)}: {disk}" for disk in disks if disk.passed]
     expect(passed, nothing(), cause="elasticsearch.disk_above_watermark", message="past a watermark")
-    coming = [disk for disk in disks if disk.coming]
+    coming = [f"{', '.join(disk.coming)}: {disk}" for disk in disks if disk.coming]
     expect(
         coming,
         nothing(),

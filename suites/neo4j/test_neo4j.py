@@ -50,6 +50,12 @@ def test_no_transaction_is_stuck(neo4j: Neo4j) -> None:
     neo4j.has_no_old_transactions()
 
 
+@pytest.mark.criterion("neo4j.memory")
+def test_transactions_have_memory_left(neo4j: Neo4j) -> None:
+    """Open transactions hold little of the memory that all of them may use."""
+    neo4j.has_room_for_transactions()
+
+
 @pytest.mark.criterion("neo4j.defaults")
 @pytest.mark.writes
 def test_an_application_with_defaults_is_served(neo4j: Neo4j) -> None:

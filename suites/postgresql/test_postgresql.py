@@ -50,7 +50,7 @@ def test_is_not_in_recovery(postgresql: Postgresql) -> None:
 @pytest.mark.criterion("postgresql.transaction_ids")
 def test_transaction_ids_are_left(postgresql: Postgresql) -> None:
     """Vacuum keeps up, so that transaction ids do not run out."""
-    allowed = postgresql.expect["oldest_transaction_age"]
+    allowed = postgresql.age_allowed()
 
     age = postgresql.oldest_transaction_age()
 
@@ -118,6 +118,17 @@ def test_replication_has_its_readers(postgresql: Postgresql) -> None:
     expect(missing, nothing(), cause="postgresql.synchronous_standby_missing")
     facts = first(inactive, "slot")
     expect(each(inactive), nothing(), cause="postgresql.slot_inactive", message="replication slots", facts=facts)
+
+
+@pytest.mark.criterion("postgresql.archiving")
+def test_the_log_is_archived(postgresql: Postgresql) -> None:
+    """Where the log is archived, no segment fails, and what waits for it is little."""
+    allowed = postgresql.waits_allowed()
+
+    seen = postgresql.archive()
+
+    expect(seen.failed, nothing(), cause="postgresql.archiving_fails", message=str(seen))
+    expect(seen.megabytes, at_most(allowed, "MB"), cause="postgresql.archiving_behind", message=str(seen))
 
 
 @pytest.mark.criterion("postgresql.password")

@@ -26,7 +26,8 @@ class Client(Protocol):
 
     Three more may be there. ``why(error)`` returns the more exact cause of a ``ClientError`` of this component, or of a
     ``TimedOut`` of one that needs it, as the server itself says (who holds the lock, which limit was met): a
-    ``ClientError`` or ``Wrong`` whose outcome is failed, or None. A fresh client is asked, with five seconds a call.
+    ``ClientError`` or ``Wrong`` whose outcome is failed, or None. A fresh client is asked, with five seconds a call,
+    while the object that the error is about is still there; which one it is the error's ``facts`` say.
     ``settled()`` raises what is not so of the claims of its critical criteria that only read, by the very calls with
     which the suites ask them: whoever deploys the component waits for it. ``kinds`` are the
     kinds of objects that it may create, the only ones that a sweep hands to ``remove``.

@@ -20,7 +20,7 @@ import msgspec
 from gonogo.core import ours
 from gonogo.core.codec import decode
 from gonogo.core.endpoints import Removes
-from gonogo.core.errors import ConfigError, NotAllowed, Problem
+from gonogo.core.errors import ClientError, ConfigError, NotAllowed, Problem, Wrong
 from gonogo.core.ours import NotOurs
 from gonogo.core.outcomes import Mode
 
@@ -180,10 +180,11 @@ class RunScope:
         *,
         target: str = "",
         identity: str = "",
+        why: Callable[[ClientError], ClientError | Wrong | None] = lambda _: None,
     ) -> None:
         self.run, self.mode, self.component = run, mode, component
         self._journal, self._counter = journal, counter
-        self._target, self._identity = target, identity
+        self._target, self._identity, self._why = target, identity, why
 
     def name(self, form: str = "{run}-{n}") -> str:
         """A name no other check of any run has."""
@@ -204,6 +205,11 @@ class RunScope:
         self._journal.record(*place, target=self._target, identity=self._identity)
         try:
             yield name
+        except ClientError as error:
+            # asked now: once the object is gone, its server can no longer tell
+            if error.component == self.component:
+                error.reason = error.reason or self._why(error)
+            raise
         finally:
             owner.remove(kind, name)
             self.gone(self.run, kind, name)

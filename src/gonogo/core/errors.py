@@ -116,11 +116,12 @@ class ClientError(GonogoError):
     """A component could not be asked. ``outcome`` and ``signature`` are fixed by the subclass.
 
     ``silent`` says that it tells no more than that the component does not answer; so it is not where ``kind`` names
-    a cause of its own.
+    a cause of its own. ``reason`` is the more exact cause that a server told while what the error is about was there.
     """
 
     kind: str = "own_error"
     silence: bool = False
+    reason: ClientError | Wrong | None = None
 
     def __init__(self, component: str, message: str, *, asked: str = "", kind: str = "") -> None:
         self.component, self.asked = component, asked

@@ -363,16 +363,23 @@ class Platform:
         return found.because(why) if why else found
 
     def _why(self, name: str, error: BaseException, found: Diagnosis, endpoints: Endpoints | None) -> Diagnosis | None:
-        """The more exact cause of an error that the component itself tells, or what it needs; asked over fresh clients.
+        """The more exact cause of an error that the component itself tells, or what it needs."""
+        error = error.last if isinstance(error, NotReady) and isinstance(error.last, BaseException) else error
+        meant = error if isinstance(error, ClientError) else translated(name, error)
+        if meant is None:
+            return None
+        reason = meant.reason or self._reason(name, meant, endpoints)
+        return diagnosed(reason, reason.component) if reason else None
+
+    def _reason(self, name: str, error: ClientError, endpoints: Endpoints | None) -> ClientError | Wrong | None:
+        """What the component, or what it needs, says of an error; asked over fresh clients.
 
         What it needs is asked where there was no answer, and not for what is not up: that is a cause of its own.
         """
-        error = error.last if isinstance(error, NotReady) and isinstance(error.last, BaseException) else error
-        meant = error if isinstance(error, ClientError) else translated(name, error)
-        if meant is None or not isinstance(meant, TimedOut | Refused | Unavailable | ServerError):
+        if not isinstance(error, TimedOut | Refused | Unavailable | ServerError):
             return None
         asked = {name: endpoints}
-        if found.late:
+        if isinstance(error, TimedOut):
             known = self.known()
             needs = [one for one in reversed(self.registry.ordered([name])) if one != name and one in known]
             asked |= {one: known[one].endpoints for one in needs if known[one].up}
@@ -383,11 +390,11 @@ class Platform:
             reason: object = None
             with suppress(Exception), self.client(one, replace(where, timeouts=limits)) as client:
                 try:
-                    reason = client.why(meant)  # type: ignore[attr-defined]
+                    reason = client.why(error)  # type: ignore[attr-defined]
                 except ClientError as refusal:
                     reason = refusal if one != name and not refusal.silent else None  # as where no connection is left
             if isinstance(reason, ClientError | Wrong) and ending(reason).outcome is Outcome.FAILED:
-                return diagnosed(reason, one)
+                return reason
         return None
 
     def _introduced(self, component: Component, endpoints: Endpoints) -> Standing:
@@ -442,8 +449,9 @@ class Platform:
 
     def _dressed(self, component: Component, endpoints: Endpoints, identity: str = "") -> Endpoints:
         """The endpoints with all that a client of this run is built from."""
+        completed = self.target.completed(component, endpoints)
         return replace(
-            self.target.completed(component, endpoints),
+            completed,
             scope=RunScope(
                 self.run,
                 self.mode,
@@ -452,6 +460,7 @@ class Platform:
                 self._counter,
                 target=self.target.name,
                 identity=self.mark(component, endpoints, identity),
+                why=lambda error: self._reason(component.name, error, completed),
             ),
         )
 
