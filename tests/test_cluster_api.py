@@ -23,7 +23,7 @@ import pytest
 from kubeconfigs import api, kubeconfig
 from scripted import Reply, Script, serving
 
-from gonogo.cluster import expiry
+from gonogo.checks import expiry
 from gonogo.cluster.api import KINDS, Api, Kind, Outdated, position, right
 from gonogo.core.errors import Absent, ClientError, ClusterLost, Denied, Forbidden, Garbled
 from gonogo.core.outcomes import Outcome
