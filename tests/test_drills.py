@@ -95,6 +95,18 @@ def test_every_fault_is_seen_or_told_not_to_be(pytester: pytest.Pytester, drille
     assert "✗ 1/4 shop." in done.stderr.str()
 
 
+def test_a_fault_of_tls_is_left_out_where_there_is_none(pytester: pytest.Pytester, drilled: Content) -> None:
+    drilled.write("suites/store/drills.toml", STORE + '    needs = "tls"\n')
+
+    beside = pytester.run(sys.executable, "-m", "gonogo", "drill", "store", "--json")
+    alone = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad")
+
+    assert [row["name"] for row in json.loads(beside.stdout.str())["rows"]] == ["store.moved"]
+    assert "left out, their components are asked without TLS: store.sad" in beside.stderr.str()
+    assert (beside.ret, alone.ret) == (0, 2)
+    assert "asks these components without TLS, and the fault is one of TLS" in alone.stderr.str()
+
+
 def test_a_drill_is_chosen_by_its_name_or_its_component(drilled: Content) -> None:
     chosen = [drill.name for drill in drills(drilled, "store.sad", "shop")]
 

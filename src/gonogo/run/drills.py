@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
@@ -58,13 +58,17 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Expectation(Struct, frozen=True, kw_only=True):
-    """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass."""
+    """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass.
+
+    ``needs`` "tls": there is such a fault only where the component is asked with TLS; elsewhere the drill is left out.
+    """
 
     fault: Fault
     asks: tuple[str, ...]
     outcome: Outcome
     cause: str
     green: tuple[str, ...] = ()
+    needs: Literal["", "tls"] = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,13 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
         if fallen:
             raise Fallen(*fallen)
         rows = []
+        without = [one for one in drills if one.expected.needs and not encrypted(platform, one.component)]
+        if without and len(without) == len(drills):
+            what = "asks these components without TLS, and the fault is one of TLS"
+            raise ConfigError(Problem(f"target {target.name!r}", what, "name one that asks with it"))
+        if without:
+            screen.news(f"left out, their components are asked without TLS: {', '.join(one.name for one in without)}")
+        drills = [one for one in drills if one not in without]
         for number, drill in enumerate(drills, 1):
             seen = drilled(platform, drill)
             mark = "✓" if seen.seen and seen.blamed_right else "✗"
@@ -165,6 +176,13 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
         if own and isinstance(platform.provider, Deploys):
             platform.provider.down()
         close(platform.provider)
+
+
+def encrypted(platform: Platform, name: str) -> bool:
+    """Whether the component is asked with TLS, as far as anybody can tell."""
+    component = platform.registry.components[name]
+    endpoints = platform.provider.attached(component)
+    return endpoints is not None and component.encrypted(endpoints.addresses) is True
 
 
 def drilled(platform: Platform, drill: Drill) -> DrillRow:
