@@ -113,6 +113,20 @@ def test_a_fault_that_the_target_cannot_be_asked_about_is_not_injected_and_told(
     assert (drilled.root / "servers/store/mood").read_text() == "happy"
 
 
+def test_a_fault_of_tls_is_left_out_where_there_is_none(pytester: pytest.Pytester, drilled: Content) -> None:
+    drilled.write("suites/store/drills.toml", STORE + '    needs = "tls"\n')
+
+    beside = pytester.run(sys.executable, "-m", "gonogo", "drill", "store", "--json")
+    alone = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad")
+
+    assert {row["name"]: row["held"] for row in json.loads(beside.stdout.str())["rows"]} == {
+        "store.moved": True,
+        "store.sad": False,
+    }
+    assert "store is asked without TLS, and the fault is one of TLS" in beside.stderr.str()
+    assert (beside.ret, alone.ret) == (0, 1)  # alone, nothing was proved
+
+
 def test_a_drill_is_chosen_by_its_name_or_its_component(drilled: Content) -> None:
     chosen = [drill.name for drill in drills(drilled, "store.sad", "shop")]
 

@@ -12,7 +12,7 @@ import ssl
 import struct
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -353,6 +353,27 @@ def _read(end: End, der: bytes, within: float) -> Certificate:
     begins, until = _time(told.get("notBefore")), _time(told.get("notAfter")) or expiry.of_certificate(pem)
     names = tuple(_short(str(name)) for _, name in told.get("subjectAltName", ()))
     return Certificate(_name(told.get("subject", ())), names, _name(told.get("issuer", ())), begins, until)
+
+
+def ending(certificate: bytes, key: bytes, *, days: float) -> bytes:
+    """The same certificate, ending so many days from now, by the authority whose key that is; all PEM. For drills."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    signing: Any = serialization.load_pem_private_key(key, None)
+    old = x509.load_pem_x509_certificate(certificate)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(old.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(old.not_valid_before_utc)
+        .not_valid_after(datetime.now(UTC) + timedelta(days=days))
+    )
+    for one in old.extensions:
+        made = made.add_extension(one.value, one.critical)
+    return made.sign(signing, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
@@ -62,13 +62,17 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Expectation(Struct, frozen=True, kw_only=True):
-    """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass."""
+    """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass.
+
+    ``needs`` "tls": there is such a fault only where the component is asked with TLS; elsewhere the drill is left out.
+    """
 
     fault: Fault
     asks: tuple[str, ...]
     outcome: Outcome
     cause: str
     green: tuple[str, ...] = ()
+    needs: Literal["", "tls"] = ""
 
 
 @dataclass(frozen=True)
@@ -162,9 +166,9 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
             raise Fallen(*fallen)
         rows = []
         for number, drill in enumerate(drills, 1):
-            lacking = [target.unsupported[one] for one in drill.expected.asks if one in target.unsupported]
-            seen = _unheld(drill, lacking[0]) if lacking else drilled(platform, drill)
-            mark = "–" if lacking else "✓" if seen.seen and seen.blamed_right else "✗"
+            why = _unheld_for(platform, drill)
+            seen = _unheld(drill, why) if why else drilled(platform, drill)
+            mark = "–" if why else "✓" if seen.seen and seen.blamed_right else "✗"
             told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
             screen.news(f"{told}  {seen.why}".rstrip(), COLOURS[mark])
             rows.append(seen)
@@ -191,6 +195,21 @@ def _unheld(drill: Drill, why: str) -> DrillRow:
         why=why,
         held=False,
     )
+
+
+def _unheld_for(platform: Platform, drill: Drill) -> str:
+    """Why the target cannot hold the fault, or cannot be asked what must see it; empty where it can."""
+    lacking = [reason for one in drill.expected.asks if (reason := platform.target.unsupported.get(one))]
+    if not lacking and drill.expected.needs and not _encrypted(platform, drill.component):
+        return f"{drill.component} is asked without TLS, and the fault is one of TLS"
+    return lacking[0] if lacking else ""
+
+
+def _encrypted(platform: Platform, name: str) -> bool:
+    """Whether the component is asked with TLS, as far as anybody can tell."""
+    component = platform.registry.components[name]
+    endpoints = platform.provider.attached(component)
+    return endpoints is not None and component.encrypted(endpoints.addresses) is True
 
 
 def drilled(platform: Platform, drill: Drill) -> DrillRow:
