@@ -162,7 +162,7 @@ def at(database: Database, **more: Any) -> Postgresql:
 
 
 def logged_in(client: Postgresql) -> None:
-    """Raises ``ClientError`` where it is not let in; the emulator takes no query."""
+    """Raises ``ClientError`` where it is refused; the emulator takes no query."""
 
     async def nothing(_: Any) -> None:
         return

@@ -40,7 +40,6 @@ JSON = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"
 HEAD = '{"node_id": "a", "state": "ALIVE", "is_head_node": true}'
 REPLIES = {
     "POST /*,-pv-*/_search": [Reply(body='{"_shards": {"successful": 1, "total": 1}}', headers=JSON)],
-    "POST /%2A%2C-pv-%2A/_search": [Reply(body='{"_shards": {"successful": 1, "total": 1}}', headers=JSON)],
     "POST /api/2.0/mlflow/experiments/search": [Reply(body='{"experiments": []}')],
     "GET /api/v0/nodes": [Reply(body=f'{{"data": {{"result": {{"result": [{HEAD}]}}}}}}')],
     "GET /artifacts": [Reply(body="<ListBucketResult><Name>artifacts</Name></ListBucketResult>")],
