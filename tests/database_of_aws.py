@@ -59,7 +59,7 @@ def listening(secret: str, tls: ssl.SSLContext) -> Iterator[Database]:
 
 
 def log_in(connection: socket.socket, tls: ssl.SSLContext, database: Database) -> None:
-    """One connection, until it is logged in or refused."""
+    """One connection, until it is admitted or refused."""
     connection.settimeout(10)
     code, _ = startup(connection)
     if code == GSS_REQUEST:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from proxy import proxying
 from scripted import Reply, serving
 from signatures_of_aws import verified
 
@@ -164,6 +165,22 @@ def test_what_an_sts_refuses_is_known_by_its_code(status: int, code: str, signat
 def test_an_sts_that_is_not_there_gives_no_credentials() -> None:
     with pytest.raises(CredentialUnavailable, match=r"the STS at http://127\.0\.0\.1:1 cannot be asked"):
         aws.web_identity(identity("http://127.0.0.1:1"), "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(("refuses", "signature"), [(407, "s3.proxy_refused"), (None, "s3.proxy_unreachable")])
+def test_a_proxy_before_an_sts_is_told_apart(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, refuses: int | None, signature: str
+) -> None:
+    url = f"{scheme}://sts.invalid"
+    with proxying({}, refuses=refuses or 0) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy.url if refuses else "http://127.0.0.1:1")
+
+        with pytest.raises(ClientError) as caught:
+            aws.web_identity(identity(url), url)
+
+    assert (caught.value.outcome, caught.value.signature) == ("broken", signature)
 
 
 def part(data: object) -> str:

@@ -575,6 +575,14 @@ def test_what_a_broker_says_of_a_token_is_the_cause(
     assert (type(judged), judged.signature) == (meaning, signature)
 
 
+def test_what_is_told_beside_the_token_is_text() -> None:
+    there = {"auth": "oauth", "extensions": {"logicalCluster": "lkc-1", "pool": 7}}
+
+    told = kafka_client.Bearer(Endpoints("kafka", there, {"token": Secret("an-opaque-token")})).extensions()
+
+    assert told == {"logicalCluster": "lkc-1", "pool": "7"}
+
+
 def test_a_refusal_before_any_token_was_shown_is_no_tokens_fault() -> None:
     bearer = kafka_client.Bearer(Endpoints("kafka", {"auth": "oauth"}, {"token": Secret("an-opaque-token")}))
 

@@ -18,7 +18,7 @@ from scripted import Reply, Script, serving
 from fixtures import mlflow, ray, s3
 from fixtures.elasticsearch import Elasticsearch
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
-from gonogo.core.errors import ClientError
+from gonogo.core.errors import ClientError, ConfigError
 from gonogo.core.outlet import redacted
 from gonogo.core.proxies import proxy_for
 
@@ -40,7 +40,6 @@ JSON = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"
 HEAD = '{"node_id": "a", "state": "ALIVE", "is_head_node": true}'
 REPLIES = {
     "POST /*,-pv-*/_search": [Reply(body='{"_shards": {"successful": 1, "total": 1}}', headers=JSON)],
-    "POST /%2A%2C-pv-%2A/_search": [Reply(body='{"_shards": {"successful": 1, "total": 1}}', headers=JSON)],
     "POST /api/2.0/mlflow/experiments/search": [Reply(body='{"experiments": []}')],
     "GET /api/v0/nodes": [Reply(body=f'{{"data": {{"result": {{"result": [{HEAD}]}}}}}}')],
     "GET /artifacts": [Reply(body="<ListBucketResult><Name>artifacts</Name></ListBucketResult>")],
@@ -216,6 +215,7 @@ def raised(client: Client, url: str, ca: str) -> ClientError:
         ("http://127.0.0.9:1", {"HTTP_PROXY": "http://p:3128"}, None),
         ("http://[::1]:1", {"HTTP_PROXY": "http://p:3128"}, None),
         ("http://localhost:1", {"HTTP_PROXY": "http://p:3128"}, None),
+        ("http://a.example", {"ALL_PROXY": "socks5h://p:1080"}, None),
     ],
 )
 def test_the_environment_names_the_proxy_of_an_address(
@@ -225,6 +225,25 @@ def test_the_environment_names_the_proxy_of_an_address(
         monkeypatch.setenv(name, value)
 
     assert proxy_for(url) == proxy
+
+
+@pytest.mark.parametrize("named", ["http://p:port", "http://", "http://me:pr0xy-pass-word@p:99999"])
+def test_what_is_no_address_of_a_proxy_is_a_mistake(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", named)
+
+    with pytest.raises(ConfigError) as caught:
+        proxy_for("https://a.example")
+
+    assert str(caught.value) == "HTTPS_PROXY: is no address of a proxy (http://host:port)"
+
+
+def test_a_password_with_signs_is_known_in_both_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:pr0xy%2Fp%40ss-word@p:3128")
+
+    proxy_for("https://a.example")
+
+    assert "pr0xy/p@ss-word" not in redacted("it is pr0xy/p@ss-word")
+    assert "pr0xy%2Fp%40ss-word" not in redacted("it is pr0xy%2Fp%40ss-word")
 
 
 def test_the_library_of_mlflow_asks_what_is_local_directly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 from contextlib import closing
@@ -100,6 +101,24 @@ def test_credentials_go_along_unless_the_call_says_otherwise(monkeypatch: pytest
         asked.ask("GET", "/x", auth=None)
 
     assert [headers.get("Authorization") for _, headers in script.asked] == ["Bearer secret", None]
+
+
+@pytest.mark.parametrize(
+    ("exp", "signature"), [(1, "thing.token_expired"), (32_503_680_000, "thing.credentials_refused")]
+)
+def test_a_refused_token_that_has_expired_is_why(exp: int, signature: str) -> None:
+    token = ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", b'{"exp": %d}' % exp, b"s")
+    )
+
+    with (
+        serving({"GET /x": [Reply(401, "who are you")]}) as script,
+        closing(rest(script, auth=bearer(token))) as asked,
+        pytest.raises(Denied) as raised,
+    ):
+        asked.ask("GET", "/x")
+
+    assert (raised.value.outcome, raised.value.signature) == ("broken", signature)
 
 
 @pytest.mark.parametrize("token", ["hunter2\n", "hun\r\nX-Other: ter2", "hünter2", "hunter2\x00"])

@@ -22,6 +22,9 @@ from gonogo.core.outlet import learn
 SECONDS = 900
 """How long a signed address holds, as the services ask for it."""
 
+SECONDS_OF_PROXY = 5.0
+"""How long a proxy may take to accept a connection."""
+
 REFUSALS: Mapping[str, tuple[type[ClientError], str]] = {
     "ExpiredToken": (Denied, "token_expired"),
     "ExpiredTokenException": (Denied, "token_expired"),
@@ -48,7 +51,7 @@ _asking = threading.Lock()
 def load() -> None:
     """botocore, without the description of any service."""
     need("botocore", "botocore.session", "botocore.credentials", "botocore.auth", "botocore.awsrequest")
-    need("botocore.config", "botocore.exceptions")
+    need("botocore.config", "botocore.exceptions", "botocore.parsers")
 
 
 @cache
@@ -182,11 +185,17 @@ def web_identity(endpoints: Endpoints, sts: str) -> Any:
     role, ca = str(endpoints["role_arn"]), endpoints.get("ca") or ""
     token = endpoints.secrets["token"]
     holder = assumed(sts, role, token, region, ca, times.connect, times.check)
+    proxy = proxies.proxy_for(sts)
     try:
         return _learnt(holder.get_frozen_credentials())
     except ClientError:
         raise
     except Refusal as error:
+        answer = error.response
+        status, headers = answer["ResponseMetadata"]["HTTPStatusCode"], answer["ResponseMetadata"]["HTTPHeaders"]
+        own = not answer["Error"].get("Code", "").isdigit()  # botocore puts the status for a code that is not there
+        if proxy and not sts.startswith("https") and proxies.answered_itself(status, headers, own=own):
+            raise proxies.refused(endpoints.component, proxy, f"HTTP {status}") from error
         meant = refused(endpoints.component, error)
         if meant.kind == "token_refused":
             meant = bearer.refused(meant, token.reveal())
@@ -194,6 +203,19 @@ def web_identity(endpoints: Endpoints, sts: str) -> Any:
     except Exception as error:
         if (known := next((one for one in chain(error) if isinstance(one, ClientError)), None)) is not None:
             raise known from error
+        if proxy and (fault := _of_proxy(endpoints.component, proxy, error, forwards=not sts.startswith("https"))):
+            raise fault from error
         why = translated(endpoints.component, error) or error
         told = f"the STS at {proxies.shown(sts)} cannot be asked: {why}"
         raise CredentialUnavailable(endpoints.component, told) from error
+
+
+def _of_proxy(component: str, proxy: str, error: Exception, *, forwards: bool) -> ClientError | None:
+    """That a failure on the way to an STS is the proxy's; None: it is not. Of one that forwards, what is no answer."""
+    from botocore.exceptions import ProxyConnectionError
+    from botocore.parsers import ResponseParserError
+
+    if (gone := proxies.unreachable(component, proxy, SECONDS_OF_PROXY)) is not None:
+        return gone
+    its_own = isinstance(error, ProxyConnectionError) or (forwards and isinstance(error, ResponseParserError))
+    return proxies.refused(component, proxy, str(error)) if its_own else None

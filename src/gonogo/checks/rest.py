@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from gonogo.checks.bearer import expired, refused
 from gonogo.checks.translate import from_proxy, proxied, reaching
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import (
@@ -109,7 +110,11 @@ class Rest:
             return answer
         if met := from_proxy(self.component, answer.status_code, answer.headers, own=_json(answer)):
             raise met
-        raise self._judge(answer) or _refusal(self.component, answer)
+        error = self._judge(answer) or _refusal(self.component, answer)
+        shown = getattr(given.get("auth", self._auth), "token", "")
+        if isinstance(error, Denied) and shown and expired(shown):
+            error = refused(error, shown)
+        raise error
 
     def json(self, method: str, path: str, **given: Any) -> Any:
         """The JSON of the answer; ``Garbled`` where it is none. Otherwise as :meth:`ask`."""
@@ -132,6 +137,7 @@ def bearer(token: str) -> Auth:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
+    sign.token = token  # type: ignore[attr-defined]
     return sign
 
 

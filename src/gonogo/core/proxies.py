@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from gonogo.core.errors import ProxyRefused, ProxyUnreachable
+from gonogo.core.errors import ConfigError, Problem, ProxyRefused, ProxyUnreachable
 from gonogo.core.loading import LOADING, need
 from gonogo.core.outlet import learn
 
@@ -26,7 +26,10 @@ SIGNS = ("proxy-status", "x-squid-error")
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for this address; None: it is asked directly."""
+    """The proxy that the environment names for this address; None: it is asked directly, as where that is of SOCKS.
+
+    Raises ``ConfigError`` where what the environment names is no address.
+    """
     where = urlsplit(url)
     host = where.hostname or ""
     if is_loopback(host) or not any(name.lower().endswith("_proxy") for name in os.environ):
@@ -40,10 +43,15 @@ def proxy_for(url: str) -> str | None:
     if not proxy or _bypassed(host, where.port, known):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    with suppress(ValueError):
-        if password := urlsplit(proxy).password:
-            learn(password)
-    return proxy
+    try:
+        named = urlsplit(proxy)
+        learn(*filter(None, (named.password, unquote(named.password or ""))))
+        usable = bool(named.hostname) and named.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(Problem(f"{where.scheme.upper()}_PROXY", "is no address of a proxy", "http://host:port"))
+    return proxy if named.scheme in ("http", "https") else None
 
 
 def _bypassed(host: str, port: int | None, known: dict[str, str]) -> bool:
