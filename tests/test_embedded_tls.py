@@ -112,7 +112,7 @@ def test_keys_are_for_their_owner_alone_and_what_is_there_stays(tmp_path: Path) 
 def rendered(name: str, tls: Tls) -> Recipe:
     """The recipe of a real component."""
     one = REGISTRY.components[name]
-    spec, home = load(one.folder), Path("/data/home")
+    spec, home = load(one.folder), Path("/programs")
     spec, needs = spec.securing() if tls else spec, {need: Endpoints(need, keys) for need, keys in NEEDS.items()}
     ports = {n.name: {p: 20000 + 10 * i + j for j, p in enumerate(n.ports)} for i, n in enumerate(spec.nodes)}
     fetched = Fetched({each: home / "programs" / each for each in spec.programs}, [home / "maven/a.jar"], home)
