@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
+from gonogo.checks.certificates import ending
 from gonogo.core.content import SUITES, Content, alone, state
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError, GonogoError, Problem
@@ -38,26 +40,30 @@ COLOURS = {"✓": "green", "✗": "red", "–": "yellow"}
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What is done: exactly one of the four.
+    """What is done: exactly one of the five.
 
     ``kill`` and ``hang`` name a node, ``endpoints`` replaces what the client is given, ``call`` names a
-    context manager ``drill_<call>`` of the component's client.
+    context manager ``drill_<call>`` of the component's client, ``certificate`` the days after which the one ends that
+    we show.
     """
 
     kill: str | None = None
     hang: str | None = None
     endpoints: dict[str, Any] | None = None
     call: str | None = None
+    certificate: int | None = None
 
     def __post_init__(self) -> None:
-        if sum(value is not None for value in (self.kill, self.hang, self.endpoints, self.call)) != 1:
-            raise ValueError("a fault is exactly one of kill, hang, endpoints, call")
+        if sum(getattr(self, key) is not None for key in self.__struct_fields__) != 1:
+            raise ValueError(f"a fault is exactly one of {', '.join(self.__struct_fields__)}")
 
     def __str__(self) -> str:
         if self.endpoints is not None:
             return "other " + ", ".join(self.endpoints)
         if self.call is not None:
             return self.call.replace("_", " ")
+        if self.certificate is not None:
+            return f"our certificate ends in {self.certificate} days"
         return f"kill {self.kill}" if self.kill is not None else f"hang {self.hang}"
 
 
@@ -276,9 +282,11 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
     what, name = drill.expected.fault, drill.component
     provider: Provider = platform.provider
     breaking: AbstractContextManager[Any] = nullcontext()
-    with platform.client(name) as client:
+    with platform.client(name) as client, TemporaryDirectory() as folder:
         if what.endpoints is not None:
             provider = Altered(provider, name, what.endpoints)
+        elif what.certificate is not None:
+            provider = Altered(provider, name, _ending(client.endpoints, what.certificate, Path(folder)))
         elif what.call is not None:
             breaking = getattr(client, f"drill_{what.call}")()
         else:
@@ -286,6 +294,15 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
             breaking = platform.disturbed(name, how, what.kill or what.hang or "")
         with breaking:
             yield provider
+
+
+def _ending(endpoints: Endpoints, days: int, folder: Path) -> dict[str, Any]:
+    """The endpoints with a certificate of ours that ends soon, by the platform's authority: its key lies beside it."""
+    inner = endpoints.get("security")
+    ca, cert = (inner["ssl_cafile"], inner["ssl_certfile"]) if inner else (endpoints["ca"], endpoints["cert"])
+    key = Path(ca).with_name("ca.key").read_bytes()
+    (soon := folder / "ending.crt").write_bytes(ending(Path(cert).read_bytes(), key, days=days))
+    return {"security": {**endpoints["security"], "ssl_certfile": str(soon)}} if inner else {"cert": str(soon)}
 
 
 def asked_under(platform: Platform, provider: Provider, criteria: Iterable[str]) -> Results:
