@@ -57,6 +57,7 @@ WRITERS: dict[str, str] = {
     "run.progress.Screen": "writes to a terminal of its own; every text is redacted as it comes in",
     "results.schema": "a program that prints our own schema",
     "run.child._worked": "tells the parent process one word",
+    "run.drills._ending": "a drill's certificate, whose key stays where it is",
     "run.drills.asked_under": "opens the null device",
     "checks.journal.Journal.record": "names of objects that gonogo made itself, by which they are deleted",
 }
