@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import SECRET, SERVICE, Target, is_reference
-from gonogo.cluster.api import KINDS
+from gonogo.cluster.api import KINDS, Kind
+from gonogo.cluster.judge.rules import tables
 from gonogo.cluster.kinds import BEHIND
 from gonogo.commands.checkout import loaded
 from gonogo.core.errors import ConfigError, Problem
@@ -150,11 +151,20 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
 
 
 def _listed(target: Target, kind: str, purpose: str) -> Iterator[Grant]:
-    known = KINDS[kind]
+    known = KINDS.get(kind) or _custom(kind)
     spaces = target.kubernetes.namespaces if target.kubernetes and known.namespaced else ()
     for space in spaces or ("",):
         for verb in ("list", "watch"):
             yield Grant(space, known.resource, "", verb, purpose)
+
+
+def _custom(name: str) -> Kind:
+    """A kind that owns pods itself, by its table: ``Cluster.postgresql.cnpg.io``."""
+    kind, _, group = name.partition(".")
+    if not (plural := tables().get(name, {}).get("plural")):
+        wanted = suggestion(name, [*KINDS, *(one for one, table in tables().items() if "plural" in table)])
+        raise ConfigError(Problem("reads or explains of a component", f"no kind {name!r} is known", wanted))
+    return Kind(group, "", plural, kind, True)
 
 
 def _secrets(value: Any) -> Iterator[str]:

@@ -63,6 +63,18 @@ def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, abo
     return Judgement(state, why.reason, message, why.hint, why.cause)
 
 
+def desired(world: World, obj: Object) -> int:
+    """How many pods of its own an object asks for, by the rules of its kind or its ``spec.replicas``; 0: not told."""
+    from jmespath.exceptions import JMESPathError
+
+    rules = world.rules.of(known_as(obj["apiVersion"], obj["kind"]))
+    try:
+        told = rules.pods.search(obj) if rules.pods is not None else obj.get("spec", {}).get("replicas")
+    except (JMESPathError, TypeError, AttributeError):
+        return 0
+    return int(told) if isinstance(told, int | float) and not isinstance(told, bool) else 0
+
+
 def state_of(obj: Object, rules: KindRule) -> Judgement:
     """What the object says of itself, by the rules of its kind. Never raises for what an object holds."""
     from jmespath.exceptions import JMESPathError
