@@ -1,0 +1,185 @@
+"""helm, a program of its own: four calls, and nothing else of it is used.
+
+It never waits (``--wait``), which gonogo does by itself, and no value stands in its arguments: values go through its
+standard input. What it prints is shown, never decided by; what is so in the cluster is asked of the cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gonogo.catalog.target import Kubernetes
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import expanded
+from gonogo.core.outlet import redacted
+from gonogo.core.waiting import until
+
+OLDEST = (3, 18)
+"""Earlier ones do not know labels of a release together with ``upgrade --install`` on all of its revisions."""
+
+PATIENCE = 30.0
+"""Seconds of a call that changes nothing."""
+
+GRACE = 5.0
+"""Seconds in which helm, asked to end, writes down that the release has failed."""
+
+SAID = 2000
+"""Characters of what it printed that are shown."""
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+
+
+class HelmFailed(Exception):
+    """helm ended with another code than 0; the text is what it said, without secrets."""
+
+
+class Chart(NamedTuple):
+    """What is installed as ``release``: the chart's packed file or folder, and the values in YAML."""
+
+    release: str
+    namespace: str
+    path: Path
+    values: str
+
+
+class Row(NamedTuple):
+    """A release as ``helm list`` shows it; ``chart`` is name and version."""
+
+    name: str
+    namespace: str
+    revision: str
+    status: str
+    chart: str
+
+
+class Helm:
+    """helm on one cluster. Raises ``ConfigError`` where it is not there or too old, when it is first used."""
+
+    def __init__(self, settings: Kubernetes) -> None:
+        self._where = _connection(settings)
+        self._program = ""
+
+    def render(self, chart: Chart) -> str:
+        """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked."""
+        words = ("template", chart.release, str(chart.path), "--include-crds", *_values(chart))
+        return self._run(words, chart.values, PATIENCE)
+
+    def install(
+        self, chart: Chart, labels: Mapping[str, str], within: float, running: Callable[[], None] = lambda: None
+    ) -> None:
+        """Install the release, or upgrade it; returns once hooks are done. ``running`` raises to end it early.
+
+        Custom resource definitions are left to whoever upgrades them too.
+        """
+        told = ",".join(f"{key}={value}" for key, value in labels.items())
+        limit = ("--timeout", f"{within:.0f}s", "--skip-crds", "--labels", told)
+        self._run(
+            ("upgrade", "--install", chart.release, str(chart.path), *limit, *_values(chart), *self._where),
+            chart.values,
+            within + GRACE,
+            running,
+        )
+
+    def uninstall(self, name: str, namespace: str, within: float, running: Callable[[], None] = lambda: None) -> None:
+        """Remove a release, its hooks run; one that is gone is no fault."""
+        limit = ("--timeout", f"{within:.0f}s", "--ignore-not-found")
+        self._run(("uninstall", name, "--namespace", namespace, *limit, *self._where), "", within + GRACE, running)
+
+    def list(self, namespace: str = "") -> list[Row]:
+        """Every release, in whatever state, of one namespace or of all."""
+        where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
+        # --max 0: all of them
+        printed = self._run(("list", "--all", "--max", "0", "--output", "json", *where, *self._where), "", PATIENCE)
+        rows = msgspec.json.decode(printed or "[]", type=list[dict[str, Any]])
+        return [Row(*(str(one.get(field, "")) for field in Row._fields)) for one in rows]
+
+    # -- the process
+
+    def _run(
+        self, words: tuple[str, ...], stdin: str, within: float, running: Callable[[], None] = lambda: None
+    ) -> str:
+        """What it printed. Raises ``HelmFailed``, ``NotReady`` after ``within`` seconds, what ``running`` raises."""
+        self._program = self._program or found()
+        process = subprocess.Popen(
+            [self._program, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "HELM_NO_PLUGINS": "1"},
+            text=True,
+            start_new_session=True,  # Ctrl-C is ours to hand on
+        )
+        said: list[str] = []
+
+        def ended() -> bool:
+            with suppress(subprocess.TimeoutExpired):
+                said[:] = process.communicate(timeout=0.05)
+                return True
+            return False
+
+        try:
+            with suppress(subprocess.TimeoutExpired):  # what is not taken yet is kept for the next time
+                process.communicate(stdin, timeout=0)
+            until(ended, awaited=f"helm {words[0]} {words[1]}", within=within, every=0, running=running)
+        except BaseException:
+            _end(process)
+            raise
+        if process.returncode:
+            raise HelmFailed(redacted(said[1].strip())[-SAID:] or f"helm {words[0]} ended with {process.returncode}")
+        return said[0]
+
+
+def found() -> str:
+    """The program's path. Raises ``ConfigError`` where there is none, or one that is too old."""
+    path = shutil.which("helm")
+    if path is None:
+        raise ConfigError(Problem("helm", "is not installed", "install helm 3.18 or later, or attach with `existing`"))
+    try:
+        done = subprocess.run(
+            [path, "version", "--short"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        seen = _VERSION.search(done.stdout)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(Problem(path, f"cannot be run: {error}", "try `helm version` yourself")) from None
+    if seen is None:
+        raise ConfigError(Problem(path, "does not say its version", "try `helm version` yourself"))
+    version = int(seen[1]), int(seen[2])
+    if version < OLDEST:
+        what = f"is version {seen[1]}.{seen[2]}"
+        raise ConfigError(Problem(path, what, f"helm {OLDEST[0]}.{OLDEST[1]} or later is needed"))
+    return path
+
+
+def _connection(settings: Kubernetes) -> tuple[str, ...]:
+    """The same cluster that gonogo asks."""
+    words: tuple[str, ...] = ("--kubeconfig", str(expanded(settings.kubeconfig))) if settings.kubeconfig else ()
+    return (*words, "--kube-context", settings.context) if settings.context else words
+
+
+def _values(chart: Chart) -> tuple[str, ...]:
+    return ("--namespace", chart.namespace, "--values", "-")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let it write down how far it came, then end it."""
+    for one in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            process.send_signal(one)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=GRACE)
+            return
