@@ -17,7 +17,7 @@ import pytest
 from mirror import Mirror
 
 from gonogo.core.errors import ConfigError
-from gonogo.providers.helm.charts import CONTENT, Fetched, fetch
+from gonogo.providers.helm.charts import CONTENT, KeptChart, fetch
 from gonogo.providers.helm.spec import Release
 
 PACKED = b"\x1f\x8b a packed chart, as far as fetching goes"
@@ -53,7 +53,7 @@ def test_a_chart_is_fetched_once(repository: Mirror, tmp_path: Path) -> None:
     asked = len(repository.asked)
     again = fetch(wanted, tmp_path, tmp_path)
 
-    assert first == again == Fetched(first.path, DIGEST, True)
+    assert first == again == KeptChart(first.path, DIGEST, True)
     assert first.path.read_bytes() == PACKED
     assert (asked, len(repository.asked)) == (2, 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gonogo.commands.checkout import loaded, selected
 from gonogo.core.outcomes import Code
 from gonogo.core.outlet import news, tell
-from gonogo.providers import Deploys, choose
+from gonogo.providers import Deploys, choose, close
 
 
 def run(names: list[str] | None, target: str | None, everything: bool) -> Code:
@@ -15,14 +15,17 @@ def run(names: list[str] | None, target: str | None, everything: bool) -> Code:
     root, registry, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
     wanted = [registry.components[n] for n in selected(registry, chosen, names)]
-    there = any(provider.stands(component) for component in wanted)
-    if not isinstance(provider, Deploys):
-        news(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
-        return Code.GO
-    if names:
-        provider.down_only(wanted)
-    else:
-        provider.down()
+    try:
+        there = any(provider.stands(component) for component in wanted)
+        if not isinstance(provider, Deploys):
+            news(f"gonogo did not start the servers of {chosen.name!r}, and ends none of them")
+            return Code.GO
+        if names:
+            provider.down_only(wanted)
+        else:
+            provider.down()
+    finally:
+        close(provider)
     news("taken down" if there else "nothing was up")
     return Code.GO
 

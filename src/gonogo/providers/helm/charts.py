@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,6 @@ from gonogo.core.content import Folder
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
 from gonogo.core.home import shared
-from gonogo.providers.embedded.repository import trust
 from gonogo.providers.helm.spec import DIGEST, OCI, Release
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ BESIDE = "name a .tgz or a folder of it in [components.<c>.helm] chart, or a mir
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
-class Fetched(NamedTuple):
+class KeptChart(NamedTuple):
     """A chart as it lies here. ``pinned``: ``helm.toml`` or the target names its digest; a folder needs none."""
 
     path: Path
@@ -48,13 +48,13 @@ class Fetched(NamedTuple):
     pinned: bool
 
 
-def fetch(release: Release, folder: Folder, home: Path) -> Fetched:
+def fetch(release: Release, folder: Folder, home: Path) -> KeptChart:
     """The release's chart, fetched unless it is here. Raises ``ConfigError`` where it cannot be had or is another."""
     if not release.remote:
         return _beside(release, folder)
     digest = release.digest or _recorded(release, home)
     if digest and (kept := _kept(home, digest)) is not None:
-        return Fetched(kept, digest, bool(release.digest))
+        return KeptChart(kept, digest, bool(release.digest))
     packed = _from_registry(release) if release.chart.startswith(OCI) else _from_repository(release)
     found = f"sha256:{hashlib.sha256(packed).hexdigest()}"
     if digest and found != digest:
@@ -67,23 +67,23 @@ def fetch(release: Release, folder: Folder, home: Path) -> Fetched:
     ours.write(_place(home, found), packed)
     if not release.digest:
         ours.write(_record(release, home), found.encode())
-    return Fetched(_place(home, found), found, bool(release.digest))
+    return KeptChart(_place(home, found), found, bool(release.digest))
 
 
-def _beside(release: Release, folder: Folder) -> Fetched:
+def _beside(release: Release, folder: Folder) -> KeptChart:
     path = Path(str(folder / release.chart))
     if path.is_file():
         digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
         if release.digest not in ("", digest):
             raise ConfigError(Problem(str(path), f"has digest {digest}, not {release.digest}"))
-        return Fetched(path, digest, True)
+        return KeptChart(path, digest, True)
     if not (path / "Chart.yaml").is_file():
         raise ConfigError(Problem(str(path), "is no chart: neither a .tgz nor a folder with Chart.yaml"))
     whole = hashlib.sha256()
     for one in sorted(path.rglob("*")):
         if one.is_file():
             whole.update(f"{one.relative_to(path)}\0".encode() + hashlib.sha256(one.read_bytes()).digest())
-    return Fetched(path, f"sha256:{whole.hexdigest()}", True)
+    return KeptChart(path, f"sha256:{whole.hexdigest()}", True)
 
 
 # -- what is kept
@@ -158,7 +158,10 @@ def _reached(release: Release) -> Iterator[httpx.Client]:
 
     try:
         with httpx.Client(
-            timeout=httpx.Timeout(READ, connect=CONNECT), follow_redirects=True, verify=trust(), trust_env=True
+            timeout=httpx.Timeout(READ, connect=CONNECT),
+            follow_redirects=True,
+            verify=ssl.create_default_context(),
+            trust_env=True,
         ) as client:
             yield client
     except httpx.HTTPStatusError as error:

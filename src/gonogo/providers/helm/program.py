@@ -14,11 +14,11 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from tempfile import TemporaryFile
+from typing import NamedTuple
 
 from gonogo.catalog.target import Kubernetes
+from gonogo.cluster.api import KINDS, Api
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import expanded
 from gonogo.core.outlet import redacted
@@ -43,7 +43,7 @@ class HelmFailed(Exception):
     """helm ended with another code than 0; the text is what it said, without secrets."""
 
 
-class Chart(NamedTuple):
+class Installation(NamedTuple):
     """What is installed as ``release``: the chart's packed file or folder, and the values in YAML."""
 
     release: str
@@ -52,30 +52,37 @@ class Chart(NamedTuple):
     values: str
 
 
-class Row(NamedTuple):
-    """A release as ``helm list`` shows it; ``chart`` is name and version."""
+class HelmRelease(NamedTuple):
+    """The newest revision of a release, as its own Secret is labelled; ``status`` is helm's word.
+
+    ``run``, ``target``, ``chart`` (name and version) and ``values`` (digest) are empty where gonogo did not install it.
+    """
 
     name: str
     namespace: str
-    revision: str
+    revision: int
     status: str
-    chart: str
+    run: str = ""
+    target: str = ""
+    chart: str = ""
+    values: str = ""
 
 
 class Helm:
     """helm on one cluster. Raises ``ConfigError`` where it is not there or too old, when it is first used."""
 
-    def __init__(self, settings: Kubernetes) -> None:
+    def __init__(self, settings: Kubernetes, api: Api) -> None:
+        self._api = api
         self._where = _connection(settings)
         self._program = ""
 
-    def render(self, chart: Chart) -> str:
+    def render(self, chart: Installation) -> str:
         """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked."""
         words = ("template", chart.release, str(chart.path), "--include-crds", *_values(chart))
         return self._run(words, chart.values, PATIENCE)
 
     def install(
-        self, chart: Chart, labels: Mapping[str, str], within: float, running: Callable[[], None] = lambda: None
+        self, chart: Installation, labels: Mapping[str, str], within: float, running: Callable[[], None] = lambda: None
     ) -> None:
         """Install the release, or upgrade it; returns once hooks are done. ``running`` raises to end it early.
 
@@ -95,13 +102,23 @@ class Helm:
         limit = ("--timeout", f"{within:.0f}s", "--ignore-not-found")
         self._run(("uninstall", name, "--namespace", namespace, *limit, *self._where), "", within + GRACE, running)
 
-    def list(self, namespace: str = "") -> list[Row]:
-        """Every release, in whatever state, of one namespace or of all."""
-        where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
-        # --max 0: all of them
-        printed = self._run(("list", "--all", "--max", "0", "--output", "json", *where, *self._where), "", PATIENCE)
-        rows = msgspec.json.decode(printed or "[]", type=list[dict[str, Any]])
-        return [Row(*(str(one.get(field, "")) for field in Row._fields)) for one in rows]
+    def list(self, namespace: str | None = None) -> list[HelmRelease]:
+        """Every release, in whatever state, of one namespace or of all; nothing of what they hold is read.
+
+        Raises ``ClientError``. helm keeps each revision in a Secret that it labels with ``name``, ``status`` and
+        ``version`` (helm, pkg/storage/driver/secrets.go).
+        """
+        newest: dict[tuple[str, str], HelmRelease] = {}
+        for one in self._api.metadata(KINDS["Secret"], namespace, labels="owner=helm"):
+            labels = one.get("labels", {})
+            ours = {key: str(labels.get(f"gonogo/{key}", "")) for key in ("run", "target", "chart", "values")}
+            place = (one.get("namespace", ""), str(labels.get("name", "")))
+            found = HelmRelease(
+                place[1], place[0], int(labels.get("version", 0)), str(labels.get("status", "")), **ours
+            )
+            if place not in newest or newest[place].revision < found.revision:
+                newest[place] = found
+        return list(newest.values())
 
     # -- the process
 
@@ -110,15 +127,18 @@ class Helm:
     ) -> str:
         """What it printed. Raises ``HelmFailed``, ``NotReady`` after ``within`` seconds, what ``running`` raises."""
         self._program = self._program or found()
-        process = subprocess.Popen(
-            [self._program, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "HELM_NO_PLUGINS": "1"},
-            text=True,
-            start_new_session=True,  # Ctrl-C is ours to hand on
-        )
+        with TemporaryFile() as given:  # which has no name, so that nobody else can open it
+            given.write(stdin.encode())
+            given.seek(0)
+            process = subprocess.Popen(
+                [self._program, *words],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "HELM_NO_PLUGINS": "1", "HELM_DRIVER": "secret"},
+                text=True,
+                start_new_session=True,  # Ctrl-C is ours to hand on
+            )
         said: list[str] = []
 
         def ended() -> bool:
@@ -128,8 +148,6 @@ class Helm:
             return False
 
         try:
-            with suppress(subprocess.TimeoutExpired):  # what is not taken yet is kept for the next time
-                process.communicate(stdin, timeout=0)
             until(ended, awaited=f"helm {words[0]} {words[1]}", within=within, every=0, running=running)
         except BaseException:
             _end(process)
@@ -171,7 +189,7 @@ def _connection(settings: Kubernetes) -> tuple[str, ...]:
     return (*words, "--kube-context", settings.context) if settings.context else words
 
 
-def _values(chart: Chart) -> tuple[str, ...]:
+def _values(chart: Installation) -> tuple[str, ...]:
     return ("--namespace", chart.namespace, "--values", "-")
 
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from gonogo.catalog.target import SECRET
 from gonogo.core.content import Folder
 from gonogo.core.files import load_toml
 from gonogo.core.names import is_label, is_subdomain
@@ -87,9 +86,9 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
     """One component on a cluster.
 
     ``namespace`` is where it lives unless the target's ``[deploy]`` says another. ``generated`` values survive a second
-    ``up``: they are kept in the Secrets that ``secrets`` makes, name to key to *template*, before anything else.
-    ``endpoints`` is what a target file would write of it, every text a template. ``claims`` are label selectors of the
-    volume claims that are its own. ``hang``: whether a server may be stopped where it is (it is not PID 1).
+    ``up``: they are kept in the Secret ``gonogo-<component>``. ``secrets`` are made before anything else, name to key
+    to *template*. ``endpoints`` is what a target file would write of it, every text a template. ``claims`` are label
+    selectors of the volume claims that are its own. ``hang``: whether a server may be stopped where it is (not PID 1).
     """
 
     namespace: str
@@ -116,16 +115,8 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
         names = [one.name for one in self.releases]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"release {min(twice)} is there twice")
-        stored = " ".join(text for keys in self.secrets.values() for text in keys.values())
-        if lost := [name for name in self.generated if not re.search(rf"generated\.{name}\b", stored)]:
-            raise ValueError(f"generated.{lost[0]} is in no Secret: a second `up` could not know it")
 
 
 def load(folder: Folder) -> HelmSpec:
     """The file in a component's folder. Raises ``ConfigError`` with all its problems."""
     return load_toml(folder / FILE, HelmSpec)
-
-
-def reference(value: Any) -> bool:
-    """Whether a value of ``endpoints`` refers to a key of a Secret."""
-    return isinstance(value, dict) and bool(SECRET.fullmatch(str(value.get("secret", ""))))

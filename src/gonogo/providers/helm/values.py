@@ -20,7 +20,7 @@ GLOBAL = ("global", "tags")
 """Keys that every chart may be given, for what it depends on: helm.sh/docs/chart_template_guide."""
 
 
-class Declared:
+class ChartKeys:
     """What a chart declares: the keys of its values, those of its schema, and the charts that it depends on."""
 
     def __init__(self, files: Mapping[PurePosixPath, bytes], source: str) -> None:
@@ -29,9 +29,10 @@ class Declared:
         self.values = _mapping(files, "values.yaml", source)
         schema = files.get(PurePosixPath("values.schema.json"))
         self.schema = _json(schema, source) if schema is not None else {}
-        self.parts: dict[str, Declared] = {}
+        self._files = files
+        self.parts: dict[str, ChartKeys] = {}
         for name, inner in _inner(files, source).items():
-            self.parts[name] = Declared(inner, f"{source} {name}")
+            self.parts[name] = ChartKeys(inner, f"{source} {name}")
         self.conditions: tuple[str, ...] = ()
         """Keys that switch a dependency on, which need not stand in the values."""
         for one in self.chart.get("dependencies") or ():
@@ -47,6 +48,14 @@ class Declared:
         for key in _lost(given, self, documented):
             yield key, _nearest(key, every)
 
+    def definitions(self) -> list[dict[str, Any]]:
+        """The custom resource definitions of its ``crds/``, which helm installs once and never upgrades."""
+        found = []
+        for path, data in sorted(self._files.items()):
+            if path.parts[0] == "crds" and path.suffix in (".yaml", ".yml", ".json"):
+                found += [one for one in documents(f"{self.source} {path}", data) if isinstance(one, dict)]
+        return found + [one for part in dict.fromkeys(self.parts.values()) for one in part.definitions()]
+
     def keys(self, above: str = "") -> Iterator[str]:
         """Every dotted key of the chart and of those it depends on."""
         yield from _keys(self.values, above)
@@ -56,9 +65,9 @@ class Declared:
             yield from part.keys(f"{above}{name}.")
 
 
-def declared(chart: Path) -> Declared:
+def declared(chart: Path) -> ChartKeys:
     """Of a packed chart or a folder. Raises ``ConfigError`` where it is none."""
-    return Declared(_packed(chart.read_bytes(), str(chart)) if chart.is_file() else _folder(chart), str(chart))
+    return ChartKeys(_packed(chart.read_bytes(), str(chart)) if chart.is_file() else _folder(chart), str(chart))
 
 
 def undeclared(chart: Path, given: Mapping[str, Any], documented: tuple[str, ...], where: str) -> list[Problem]:
@@ -72,7 +81,7 @@ def undeclared(chart: Path, given: Mapping[str, Any], documented: tuple[str, ...
 # -- what is not known
 
 
-def _lost(given: Mapping[str, Any], chart: Declared, documented: tuple[str, ...]) -> Iterator[str]:
+def _lost(given: Mapping[str, Any], chart: ChartKeys, documented: tuple[str, ...]) -> Iterator[str]:
     for key, value in given.items():
         rest = tuple(one.partition(".")[2] for one in documented if one.partition(".")[0] == key)
         if key in GLOBAL:
