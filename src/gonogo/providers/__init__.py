@@ -71,7 +71,12 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Deploys(Protocol):
-    """Deploys components, and removes what it deployed."""
+    """Deploys components, and removes what it deployed.
+
+    ``completes``: where some components are up, a run stands the others up beside them.
+    """
+
+    completes: bool
 
     def version(self, component: Component) -> str:
         """The version that would be deployed."""

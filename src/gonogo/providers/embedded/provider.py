@@ -56,6 +56,7 @@ class Embedded:
     """The platform of one checkout: the one that ``up`` or ``--keep`` left, else one of its own."""
 
     name = "embedded"
+    completes = False
     capabilities = frozenset({"host", "disturb"})
 
     def __init__(self, root: Path, *, home: Path | None = None, patience: float = 0) -> None:

@@ -64,6 +64,7 @@ class HelmPlatform:
     """
 
     name = "helm"
+    completes = True
     capabilities: frozenset[str] = frozenset()
 
     def __init__(
