@@ -117,7 +117,7 @@ class Run:
         """What is not up and is ours to stand up. Where processes of this machine are up, they are the platform."""
         components, provider = self.platform.registry.components, self.platform.provider
         deployed = [name for name in names if not components[name].cluster]
-        there = self.platform.there(names if not deployed else deployed)
+        there = self.platform.there(deployed or names)
         if there and not (isinstance(provider, Deploys) and provider.completes):
             return []
         return [name for name in self.platform.registry.ordered(deployed) if name not in there]

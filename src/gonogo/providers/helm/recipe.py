@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import learn
 from gonogo.providers.helm.objects import objects
 from gonogo.providers.helm.spec import FILE, OCI, HelmSpec, Manifest, Release
+from gonogo.providers.made import FILTERS, new
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class HelmRecipe:
         self.spec, self.component, self.folder, self.place, self._top = spec, component, folder, place, top
         unknown = StrictUndefined if place.needs else ChainableUndefined
         self._jinja = Environment(undefined=unknown, keep_trailing_newline=True, autoescape=False)
+        self._jinja.filters.update(FILTERS)
         self._open = {
             "namespace": self.namespace,
             "deploy": place.deploy,
@@ -135,10 +135,7 @@ class HelmRecipe:
 
 def generate(spec: HelmSpec, known: Mapping[str, str]) -> dict[str, str]:
     """The values of ``[generated]``: those that are known, and new ones for the rest."""
-    made = {
-        name: secrets.token_hex(16) if kind == "password" else uuid.uuid4().hex for name, kind in spec.generated.items()
-    }
-    found = {**made, **{name: value for name, value in known.items() if name in made}}
+    found = {**new(spec.generated), **{name: value for name, value in known.items() if name in spec.generated}}
     learn(*(found[name] for name, kind in spec.generated.items() if kind == "password"))
     return found
 
