@@ -27,7 +27,10 @@ def charts(folder: Path) -> None:
         manifest = (PLATFORM / f"{component}.yaml").read_text()
         kept = [one for one in re.split(r"^---\n", manifest, flags=re.MULTILINE) if "kind: Secret\n" not in one]
         text = "---\n".join(kept).replace("${namespace}", "{{ .Release.Namespace }}")
-        text = text.replace(f"${{{component}_image}}", "{{ .Values.image }}").replace(
-            "http://s3:8333", "{{ .Values.s3 }}"
-        )
+        for given, taken in {
+            f"${{{component}_image}}": "{{ .Values.image }}",
+            "http://s3:8333": "{{ .Values.s3 }}",
+            "${kafka_cluster_id}": "$(cat /secret/cluster_id)",
+        }.items():
+            text = text.replace(given, taken)
         (templates / "all.yaml").write_text(text)
