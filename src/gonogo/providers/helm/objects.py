@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gonogo.cluster.api import KINDS, Api, Kind
+from gonogo.cluster.api import KINDS, Api, Declined, Kind
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.survey import served
@@ -70,9 +70,14 @@ class Objects:
         """The namespace, made with these labels where it is not there; one that is there is used as it is."""
         kind = KINDS["Namespace"]
         there = self.find(kind, "", name)
-        if there is None:
-            there = self._api.change("POST", kind.path(), {"metadata": {"name": name, "labels": dict(labels)}})
-        return there
+        if there is not None:
+            return there
+        try:
+            return self._api.change("POST", kind.path(), {"metadata": {"name": name, "labels": dict(labels)}})
+        except Declined as error:
+            if error.status != 409:
+                raise
+        return self.namespace(name, labels)  # another component of ours was faster
 
     def apply(self, obj: Object, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
         """Make it, or change what of it is ours; one without a namespace of its own goes to ``namespace``."""

@@ -199,6 +199,8 @@ class HelmPlatform:
             return self._answering(component, deadline, ready)
         except (HelmFailed, ConfigError) as error:
             raise DeployError(component.name, f"{error}") from error
+        except ClientError as error:
+            raise error.about(component.name) from error
 
     def _answering(self, component: Component, deadline: Deadline, ready: Ready) -> Endpoints:
         """Its endpoints, once it answers there. Raises ``NotReady`` with the last error."""
