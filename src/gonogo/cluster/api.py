@@ -170,6 +170,7 @@ class _Resource(msgspec.Struct):
     name: str
     kind: str
     namespaced: bool
+    verbs: list[str] = []
 
 
 class Discovered(msgspec.Struct):

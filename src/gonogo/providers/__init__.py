@@ -13,6 +13,7 @@ protocol           what is asked                                              em
 ``Replaces``       start anew what is there and is not right                  yes
 ``Keeps``          leave running what else ends with this process             yes
 ``Prepares``       finish what makes later starts faster                      yes
+``Foretells``      say what would be removed, and what would stay              yes
 ``Disturbs``       break a node on purpose                                    yes
 ``Observes``       servers, what is true inside them, their logs              yes       on a cluster
 ``Accounts``       what its servers have cost until now                       yes
@@ -100,6 +101,38 @@ class Deploys(Protocol):
 
     def down_only(self, components: Iterable[Component]) -> None:
         """Take down these components and nothing else."""
+
+
+class Going(NamedTuple):
+    """Something that is removed with a component. ``lost`` says what nobody can bring back."""
+
+    component: str
+    kind: str
+    name: str
+    lost: str = ""
+
+
+class Staying(NamedTuple):
+    """Something that is not removed, and why."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class Removing(NamedTuple):
+    """What taking components down would remove, disks first, and what of it would stay."""
+
+    goes: tuple[Going, ...] = ()
+    stays: tuple[Staying, ...] = ()
+
+
+@runtime_checkable
+class Foretells(Protocol):
+    """Says what taking components down would remove."""
+
+    def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
+        """Changes nothing. ``definitions``: of custom resources, too. Raises ``ClientError``."""
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.charts import KeptChart, fetch
+from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, named, objects
 from gonogo.providers.helm.program import Helm, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
@@ -33,7 +34,7 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "
 LOOK = 0.2
 """Seconds between two looks at what the watches have brought."""
 
-HOOK = "helm.sh/hook"
+CRD = "CustomResourceDefinition"
 
 Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
@@ -52,7 +53,7 @@ class HelmDeployment:
         run: str,
         report: Report,
         deadline: Deadline,
-        cancelled: Callable[[], bool],
+        cancelled: Callable[[], str],
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
@@ -132,21 +133,31 @@ class HelmDeployment:
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
         rendered = objects(f"chart {release.name}", self._helm.render(installation))
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
-        own = [one for one in rendered if one not in hooks and one["kind"] != "CustomResourceDefinition"]
+        own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
         if there is None or there.status != "deployed" or there.values != wanted:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
-            for definition in declared(chart.path).definitions():
-                self._objects.define(definition)
+            definitions = declared(chart.path).definitions()
+            for definition in definitions:
+                self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
             labels = {**self._labels, "gonogo/chart": named_chart, "gonogo/values": wanted}
             watched = [self._meant(one, space) for one in hooks]
             self._asked(watched)
             within = self._deadline.left
             self._helm.install(installation, labels, within, lambda: self._running(watched))
+            self._said_ours(rendered, definitions)
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
+
+    def _said_ours(self, rendered: Iterable[Object], applied: Iterable[Object]) -> None:
+        """Label the definitions that the chart's templates made: its release may leave them."""
+        known = {one["metadata"]["name"] for one in applied}
+        for one in rendered:
+            if one["kind"] == CRD and one["metadata"]["name"] not in known:
+                labels = {COMPONENT: self.component, TARGET: self._labels[TARGET], RUN: self._labels[RUN]}
+                self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
 
     def _chart_label(self, release: Release, chart: KeptChart) -> str:
         label = f"{release.chart.rstrip('/').rpartition('/')[2]}-{release.version or chart.digest[7:19]}"
@@ -264,8 +275,8 @@ class HelmDeployment:
     # -- the end
 
     def _ended(self) -> None:
-        if self._cancelled():
-            raise DeployError(self.component, "everything is being taken down")
+        if why := self._cancelled():
+            raise DeployError(self.component, why)
 
     def _doomed(self, thing: Thing, found: Judgement) -> None:
         kind, space, name = thing

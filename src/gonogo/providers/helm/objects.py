@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from gonogo.cluster.api import KINDS, Api, Declined, Kind
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.survey import served
-from gonogo.core.errors import Absent, ConfigError, Problem
+from gonogo.core.errors import Absent, ConfigError, Forbidden, Problem
 from gonogo.core.waiting import until
 
 MANAGER = "gonogo"
@@ -17,7 +18,7 @@ MANAGER = "gonogo"
 
 RUN, TARGET, COMPONENT = "gonogo/run", "gonogo/target", "gonogo/component"
 
-APPLY = "application/apply-patch+yaml"
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 ESTABLISHED = 10.0
 """Seconds in which a new kind is served: the API server itself takes one or two."""
@@ -87,11 +88,34 @@ class Objects:
         path = kind.path(meta.get("namespace") or namespace, meta["name"])
         return self._api.change("PATCH", path, marked, content=APPLY, fieldManager=MANAGER, force="true")
 
-    def define(self, definition: Object) -> None:
-        """Apply a CustomResourceDefinition, and wait until its kind is served. Who installed it first is kept."""
+    def mark(self, kind: Kind, namespace: str, name: str, labels: Mapping[str, str]) -> None:
+        """Write these labels on an object that is there, and nothing else; one that is gone is no fault."""
+        body = {"metadata": {"labels": dict(labels)}}
+        with suppress(Absent):
+            self._api.change("PATCH", kind.path(namespace or None, name), body, content=MERGE)
+
+    def define(self, definition: Object, labels: Mapping[str, str]) -> None:
+        """Apply a CustomResourceDefinition, and wait until its kind is served.
+
+        One that is made now has these labels. One that is there keeps what it says of who made it, and is used as it
+        is where it may not be changed.
+        """
         kind = KINDS["CustomResourceDefinition"]
-        name = definition["metadata"]["name"]
-        self._api.change("PATCH", kind.path(name=name), definition, content=APPLY, fieldManager=MANAGER, force="true")
+        meta = definition["metadata"]
+        name = meta["name"]
+        try:
+            there = self.find(kind, "", name)
+            # what we applied once and do not apply again would be taken off
+            said = (there["metadata"].get("labels") or {}) if there else labels
+            ours = {key: value for key, value in said.items() if key in (RUN, TARGET, COMPONENT)}
+            marked = {**definition, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **ours}}}
+            self._api.change("PATCH", kind.path(name=name), marked, content=APPLY, fieldManager=MANAGER, force="true")
+        except Forbidden:
+            spec = definition["spec"]
+            versions = [one["name"] for one in spec["versions"] if one.get("served")]
+            if not all(self.serves(spec["group"], one, spec["names"]["plural"]) for one in versions):
+                raise
+            return
 
         def serves() -> bool:
             there = self.find(kind, "", name) or {}

@@ -36,6 +36,9 @@ GRACE = 5.0
 SAID = 2000
 """Characters of what it printed that are shown."""
 
+OURS = ("run", "target", "component", "chart", "values")
+"""Labels ``gonogo/…`` of a release."""
+
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
@@ -55,7 +58,8 @@ class Installation(NamedTuple):
 class HelmRelease(NamedTuple):
     """The newest revision of a release, as its own Secret is labelled; ``status`` is helm's word.
 
-    ``run``, ``target``, ``chart`` (name and version) and ``values`` (digest) are empty where gonogo did not install it.
+    ``run``, ``target``, ``component``, ``chart`` (name and version) and ``values`` (digest) are empty where gonogo did
+    not install it. ``since`` is when that revision began.
     """
 
     name: str
@@ -64,8 +68,10 @@ class HelmRelease(NamedTuple):
     status: str
     run: str = ""
     target: str = ""
+    component: str = ""
     chart: str = ""
     values: str = ""
+    since: str = ""
 
 
 class Helm:
@@ -111,10 +117,15 @@ class Helm:
         newest: dict[tuple[str, str], HelmRelease] = {}
         for one in self._api.metadata(KINDS["Secret"], namespace, labels="owner=helm"):
             labels = one.get("labels", {})
-            ours = {key: str(labels.get(f"gonogo/{key}", "")) for key in ("run", "target", "chart", "values")}
+            ours = {key: str(labels.get(f"gonogo/{key}", "")) for key in OURS}
             place = (one.get("namespace", ""), str(labels.get("name", "")))
             found = HelmRelease(
-                place[1], place[0], int(labels.get("version", 0)), str(labels.get("status", "")), **ours
+                place[1],
+                place[0],
+                int(labels.get("version", 0)),
+                str(labels.get("status", "")),
+                **ours,
+                since=str(one.get("creationTimestamp", "")),
             )
             if place not in newest or newest[place].revision < found.revision:
                 newest[place] = found

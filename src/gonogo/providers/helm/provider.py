@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -19,25 +20,25 @@ from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
 from gonogo.cluster.api import KINDS
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import ClientError, ConfigError, DeployError, Problem
+from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, Problem
 from gonogo.core.files import expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
-from gonogo.providers import Ready, Reason
+from gonogo.providers import Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.objects import RUN, TARGET, Objects
 from gonogo.providers.helm.program import Helm, HelmFailed
 from gonogo.providers.helm.recipe import HelmRecipe, Place, exchanged
-from gonogo.providers.helm.removal import Goes, Removal
+from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.spec import load
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
 REMOVED = 120.0
-"""Seconds until a namespace must be gone."""
+"""Seconds until a namespace must be gone, where it is to be made anew."""
 
 
 class Attached(Protocol):
@@ -76,7 +77,8 @@ class HelmPlatform:
         self._there = attach(replace(target, components=self._tables))
         self._lock = threading.RLock()
         self._lease: Lease | None = None
-        self._cancelled = threading.Event()
+        self._begun: list[str] = []
+        self._ending = ""
         assert target.kubernetes is not None, "a helm target has a cluster"
         self._helm = Helm(target.kubernetes, self._there.cluster.api)
         self._objects = Objects(self._there.cluster.api)
@@ -138,10 +140,7 @@ class HelmPlatform:
 
     def close(self) -> None:
         """Give back the Lease and the connections."""
-        with self._lock:
-            if self._lease is not None:
-                self._lease.release()
-            self._lease = None
+        self.release()
         self._there.close()
 
     # -- before it is changed
@@ -184,7 +183,8 @@ class HelmPlatform:
         recipe = self._recipe(component, needs)
         deadline = Deadline(max(recipe.spec.ready, self._target.timeouts.ready))
         try:
-            self._hold(component, report)
+            self._hold(lambda text: report(Progress(component.name, Phase.WAITING, text)))
+            self._begun.append(component.name)
             HelmDeployment(
                 recipe,
                 helm=self._helm,
@@ -193,7 +193,7 @@ class HelmPlatform:
                 run=self._run,
                 report=report,
                 deadline=deadline,
-                cancelled=self._cancelled.is_set,
+                cancelled=self._cancelled,
             ).deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready)
@@ -215,59 +215,127 @@ class HelmPlatform:
 
         return until(ask, awaited=f"{component.name} to answer", within=deadline.left, every=0.5, retry=(ClientError,))
 
-    def _hold(self, component: Component, report: Report) -> None:
+    def _hold(self, waits: Callable[[str], None]) -> Lease:
         """Be the only one who changes this target. Its Lease lives where the target's first namespace is."""
         with self._lock:
-            if self._lease is not None:
-                return
-            space = self._space or self._recipe(component).namespace
-            self._objects.namespace(space, {RUN: self._run, TARGET: self._target.name})
+            if self._lease is None:
+                deadline = Deadline(REMOVED)
+                while True:
+                    self._made_home(waits)
+                    lease = self._its_lease(waits)
+                    try:
+                        lease.take()
+                        break
+                    except (Absent, Forbidden):
+                        # while it waited, whoever held it took the namespace down
+                        if deadline.passed or self._home_phase() == "Active":
+                            raise
+                self._lease = lease
+            return self._lease
 
-            def waits(text: str) -> None:
-                report(Progress(component.name, Phase.WAITING, text))
+    def _made_home(self, waits: Callable[[str], None]) -> None:
+        if self._home_phase() == "Terminating":
+            waits(f"for the end of namespace {self._home}, which is being deleted")
+            self._objects.gone(KINDS["Namespace"], "", self._home, REMOVED)
+        self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
 
-            lease = Lease(self._there.cluster.api, space, self._target.name, self._run, waits)
-            lease.take()
-            self._lease = lease
+    def _home_phase(self) -> str:
+        there = self._objects.find(KINDS["Namespace"], "", self._home) or {}
+        return str((there.get("status") or {}).get("phase") or ("Active" if there else ""))
 
-    @property
-    def _space(self) -> str:
+    def _its_lease(self, waits: Callable[[str], None] = lambda _: None) -> Lease:
+        return Lease(self._there.cluster.api, self._home, self._target.name, self._run, waits)
+
+    @cached_property
+    def _home(self) -> str:
+        """Where the Lease is: the target's first namespace, or that of the first component that it deploys."""
         settings = self._target.kubernetes
-        return settings.namespaces[0] if settings and settings.namespaces else ""
+        if settings and settings.namespaces:
+            return settings.namespaces[0]
+        first = next((one for one in self._every() if self._deploys(one)), None)
+        return self._recipe(first).namespace if first else "default"
+
+    def _cancelled(self) -> str:
+        """Why nothing more may be made; empty where it may."""
+        if self._lease is not None and self._lease.lost:
+            return "another run took this target over: this one had not renewed its Lease for too long"
+        return self._ending
+
+    def keep(self) -> None:
+        """See :meth:`gonogo.providers.Keeps.keep`. It is written down in the Lease of the target."""
+        with self._lock:
+            if self._lease is not None and self._begun:
+                self._lease.keep([*self._lease.kept(), *self._begun])
 
     # -- down
 
-    def goes(self, components: Iterable[Component]) -> list[Goes]:
-        """What taking these components down would remove, in the order in which it goes; disks first."""
-        found = [one for component in self._removable(components) for one in self._removal(component).goes()]
-        return sorted(found, key=lambda one: not one.lost)
+    def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
+        """See :meth:`gonogo.providers.Foretells.removing`."""
+        return self._removal(components).removing(definitions=definitions)
 
     def down(self) -> None:
         """Remove what this target deployed, consumers first, and the namespaces that it made."""
-        self._cancelled.set()
-        self.down_only(self._every())
+        self.remove(self._every())
+
+    def down_only(self, components: Iterable[Component]) -> None:
+        """Remove these components, in the opposite order of the given one."""
+        self.remove(components)
+
+    def remove(
+        self,
+        components: Iterable[Component],
+        *,
+        definitions: bool = False,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Removing:
+        """Remove these components and what nothing else needs; what stays. Holds the target's Lease meanwhile.
+
+        Raises ``NotReady`` where something hangs, ``DeployError`` with what helm said, ``ClientError``.
+        """
+        components = list(components)
+        names, removal = {one.name for one in components}, self._removal(components)
+        seen = removal.removing(definitions=definitions)
+        if not seen.goes and not names & set(self._its_lease().kept()):
+            return Removing((), seen.stays)
+        self._ending = "it is being taken down"
+        lease = self._hold(waits)
+        lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
+        stayed = removal.remove(definitions=definitions)
+        self._ending = ""
+        self.release()
+        return stayed
+
+    def left(self) -> list[str]:
+        """The components that a run of this target left behind, though it was to take them down.
+
+        Raises ``ConfigError`` where a run works on it now, ``ClientError``.
+        """
+        lease = self._its_lease()
+        if holder := lease.holder():
+            what = f"{holder} works on it: nothing of it was left behind yet"
+            raise ConfigError(Problem(f"target {self._target.name}", what, "wait for its end"))
+        kept = lease.kept()
+        every = [one for one in self._every() if self._deploys(one)]
+        found = self._removal(every).removing()
+        there = {one.component for one in found.goes} - {""}
+        if not there and not kept:  # namespaces alone, or operators
+            return [one.name for one in every] if found.goes else []
+        return [one.name for one in every if one.name in there and one.name not in kept]
+
+    def release(self) -> None:
+        """Let others work on the target."""
         with self._lock:
             if self._lease is not None:
                 self._lease.release()
             self._lease = None
-        kind = KINDS["Namespace"]
-        ours = self._there.cluster.api.metadata(kind, labels=f"{TARGET}={self._target.name}")
-        for one in ours:
-            self._objects.remove(kind, "", one["name"])
-        for one in ours:
-            self._objects.gone(kind, "", one["name"], REMOVED)
 
-    def down_only(self, components: Iterable[Component]) -> None:
-        """Remove these components, in the opposite order of the given one."""
-        for component in self._removable(components):
-            self._removal(component).remove()
-
-    def _removable(self, components: Iterable[Component]) -> list[Component]:
-        """Those that this provider deploys, consumers before what they need."""
-        return [one for one in components if self._deploys(one)][::-1]
-
-    def _removal(self, component: Component) -> Removal:
-        return Removal(self._recipe(component), self._helm, self._there.cluster.api)
+    def _removal(self, components: Iterable[Component]) -> Removal:
+        wanted = {one.name for one in components}
+        every = {one.name: self._recipe(one) for one in self._every() if self._deploys(one)}
+        going = {name: recipe for name, recipe in every.items() if name in wanted}
+        others = {name: recipe for name, recipe in every.items() if name not in wanted}
+        api = self._there.cluster.api
+        return Removal(self._target.name, going, others, self._helm, api, last=self._home)
 
     # -- what the target says
 
