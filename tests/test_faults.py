@@ -349,6 +349,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "lint": lambda _: ["lint", "ward"],
     "up": lambda _: ["up"],
     "down": lambda _: ["down"],
+    "rollback": lambda _: ["rollback", "store"],
     "rbac": lambda _: ["rbac", "--for", "read"],
     "check": lambda _: ["check", "-m", "critical"],
     "check --mode write": lambda _: ["check", "-m", "critical", "--mode", "write"],

@@ -317,7 +317,7 @@ def test_finalizers_that_nobody_sees_to_are_named_before_and_after(world: World)
     world.held.remove("Secret", "mq-system", "sh.helm.release.v1.mq-operator.v1")
 
     _, stays = world.told()
-    with pytest.raises(NotReady, match="mq[.]example/drain"):
+    with pytest.raises(NotReady, match=r"mq\.example/drain"):
         world.removal().remove()
     _, later = world.told()
 

@@ -202,21 +202,45 @@ def endpoints(
     return verb.run(names, target, discover)
 
 
-@app.command(cls=Verb, rich_help_panel=PLATFORM, epilog=example("gonogo down"))
+@app.command(cls=AskingVerb, rich_help_panel=PLATFORM, epilog=example("gonogo down"))
 def down(
     names: Components = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every platform of this user, also where the checkout is gone.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="On a cluster: remove it; without it the verb only lists.")
+    ] = False,
+    definitions: Annotated[
+        bool, typer.Option("--crds", help="On a cluster: also the CRDs that gonogo made and that have no objects left.")
+    ] = False,
     target: Target = None,
 ) -> int:
     """Take down what `up` or `--keep` made, nothing else.
 
-    Each COMPONENT, without any the whole platform of this checkout. Exit code 0, also where nothing was up.
+    Each COMPONENT, without any the whole platform of this checkout. On a cluster it is listed, disks first, with what
+    stays and why, and removed with --yes. Exit code 0, also where nothing was up; 1 where something hangs.
     """
     from gonogo.commands import down as verb
 
-    return verb.run(names, target, everything)
+    return verb.run(names, target, everything, yes, definitions)
+
+
+@app.command(cls=AskingVerb, rich_help_panel=PLATFORM, epilog=example("gonogo rollback mlflow"))
+def rollback(
+    name: Annotated[str, typer.Argument(metavar="COMPONENT", show_default=False, autocompletion=words("components"))],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without it the verb only lists.")] = False,
+    target: Target = None,
+    form: Output = Form.TABLE,
+) -> int:
+    """List what undoing COMPONENT deletes; do it with --yes.
+
+    What is lost with it, what stays and why, which components that are up need it, and what the plan's own lines would
+    do. Exit code 0, also where nothing was up; 1 where something hangs.
+    """
+    from gonogo.commands import rollback as verb
+
+    return verb.run(name, target, yes, form)
 
 
 # -- judging

@@ -117,6 +117,13 @@ class Bound(Struct, frozen=True, kw_only=True):
     empty: bool = False
 
 
+class PlanLine(Struct, frozen=True, kw_only=True):
+    """A line of the plan's rollback, and what it really does."""
+
+    says: str
+    does: str
+
+
 class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
 
@@ -127,6 +134,8 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+
+    ``rollback`` are the plan's own lines for undoing it, for `gonogo rollback` to compare with.
 
     ``override``: it is one's own, and counts in place of the built-in one of that name.
     """
@@ -145,6 +154,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     bounds: dict[str, Bound] = msgspec.field(default_factory=dict)
     claims: dict[str, str] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
+    rollback: tuple[PlanLine, ...] = ()
 
     def unfailing(self, key: str, value: object) -> str:
         """Why no check could fail by this value of an expectation; empty where one can."""

@@ -10,10 +10,12 @@ protocol           what is asked                                              em
 =================  =========================================================  ========  ====================
 ``Provider``       where components are, as they are                          yes       yes
 ``Deploys``        deploy, and remove what was deployed                       yes
+``Leaves``         know what a run left that was to take it down               yes
+``Installs``       name the releases of charts                                 yes
 ``Replaces``       start anew what is there and is not right                  yes
 ``Keeps``          leave running what else ends with this process             yes
 ``Prepares``       finish what makes later starts faster                      yes
-``Foretells``      say what would be removed, and what would stay              yes
+``Undoes``         say what would be removed, and remove just that            yes       on a cluster (helm)
 ``Disturbs``       break a node on purpose                                    yes
 ``Observes``       servers, what is true inside them, their logs              yes       on a cluster
 ``Accounts``       what its servers have cost until now                       yes
@@ -128,11 +130,42 @@ class Removing(NamedTuple):
 
 
 @runtime_checkable
-class Foretells(Protocol):
-    """Says what taking components down would remove."""
+class Undoes(Protocol):
+    """Says what taking components down removes, before it does so.
+
+    ``definitions``: those of custom resources (CRDs) too, where they are ours and without objects.
+    """
 
     def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
-        """Changes nothing. ``definitions``: of custom resources, too. Raises ``ClientError``."""
+        """What would go and what would stay; changes nothing. Raises ``ClientError``."""
+
+    def remove(
+        self,
+        components: Iterable[Component],
+        *,
+        definitions: bool = False,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Removing:
+        """Remove it; what stays. ``waits`` hears for whom it waits.
+
+        Raises ``NotReady`` where something hangs, ``DeployError``, ``ClientError``.
+        """
+
+
+@runtime_checkable
+class Leaves(Protocol):
+    """Knows what a run left behind that was to take it down again, and could not."""
+
+    def left(self, tell: Callable[[str], None]) -> list[str]:
+        """The components, by name; none where a run works there now, which ``tell`` hears. Raises ``ClientError``."""
+
+
+@runtime_checkable
+class Installs(Protocol):
+    """Installs charts as releases."""
+
+    def releases(self) -> list[Server]:
+        """A row per release that is this target's, its state in helm's word. Raises ``ClientError``."""
 
 
 @runtime_checkable

@@ -37,7 +37,7 @@ class Lease:
     """
 
     def __init__(self, api: Api, namespace: str, target: str, holder: str, tell: Callable[[str], None]) -> None:
-        self._api, self._namespace, self._name = api, namespace, f"gonogo-{target}"
+        self._api, self.namespace, self.name = api, namespace, f"gonogo-{target}"
         self._holder, self._tell = f"{holder} {platform.node()} pid {os.getpid()}", tell
         self._target, self._ended, self._gone = target, threading.Event(), threading.Event()
         self._renewing: threading.Thread | None = None
@@ -60,7 +60,7 @@ class Lease:
                 self._tell(f"another run works on this target: {spec.get('holderIdentity')}; waiting for it")
                 told = True
             pause(1.0, reason="another run works on this target")
-        self._renewing = threading.Thread(target=self._renew, name=f"lease-{self._name}", daemon=True)
+        self._renewing = threading.Thread(target=self._renew, name=f"lease-{self.name}", daemon=True)
         self._renewing.start()
 
     @property
@@ -88,7 +88,7 @@ class Lease:
     def keep(self, names: Iterable[str]) -> None:
         """Write down which components stay up on purpose, in place of what was said before. Only while it is held."""
         body = {"metadata": {"annotations": {KEPT: ",".join(sorted(set(names))) or None}}}
-        self._api.change("PATCH", self._path(self._name), body, content=MERGE)
+        self._api.change("PATCH", self._path(self.name), body, content=MERGE)
 
     def release(self) -> None:
         """Give it back; it stays where components are kept. Never raises."""
@@ -101,28 +101,28 @@ class Lease:
             there = self.there()
             if there and (there.get("spec") or {}).get("holderIdentity") == self._holder:
                 if (there["metadata"].get("annotations") or {}).get(KEPT):
-                    self._api.change("PUT", self._path(self._name), self._body(there, free=True))
+                    self._api.change("PUT", self._path(self.name), self._body(there, free=True))
                     return
                 body = {"preconditions": {"resourceVersion": there["metadata"]["resourceVersion"]}}
-                self._api.change("DELETE", self._path(self._name), body)
+                self._api.change("DELETE", self._path(self.name), body)
 
     def there(self) -> dict[str, Any] | None:
         """The Lease as it is; None where there is none."""
         try:
-            return decode(self._api.get(self._path(self._name)), dict[str, Any])
+            return decode(self._api.get(self._path(self.name)), dict[str, Any])
         except Absent:
             return None
 
     # -- the object
 
     def _path(self, name: str | None = None) -> Any:
-        return LEASE.path(self._namespace, name)
+        return LEASE.path(self.namespace, name)
 
     def _body(self, there: dict[str, Any] | None = None, *, free: bool = False) -> dict[str, Any]:
         """The Lease as we hold it, or as nobody does; what else is said of it stays."""
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
         spec = {"holderIdentity": "" if free else self._holder, "leaseDurationSeconds": HOLDS, "renewTime": now}
-        meta: dict[str, Any] = {"name": self._name, "namespace": self._namespace, "labels": {TARGET: self._target}}
+        meta: dict[str, Any] = {"name": self.name, "namespace": self.namespace, "labels": {TARGET: self._target}}
         if there is not None:
             meta["resourceVersion"] = there["metadata"]["resourceVersion"]
             meta["annotations"] = there["metadata"].get("annotations") or {}
@@ -145,7 +145,7 @@ class Lease:
     def _replaced(self, there: dict[str, Any]) -> bool:
         """Whether it is ours now; not where somebody was faster."""
         try:
-            self._api.change("PUT", self._path(self._name), self._body(there))
+            self._api.change("PUT", self._path(self.name), self._body(there))
         except (Declined, Absent):
             return False
         return True

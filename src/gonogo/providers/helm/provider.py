@@ -25,7 +25,7 @@ from gonogo.core.files import expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
-from gonogo.providers import Ready, Reason, Removing
+from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
@@ -121,10 +121,47 @@ class HelmPlatform:
 
     def servers(self) -> list[Server]:
         """See :meth:`gonogo.providers.Observes.servers`."""
-        for component in self._every():
-            if self._deploys(component) and self.stands(component):
+        every = [component for component in self._every() if self._deploys(component)]
+        for component in every:
+            if self.stands(component):
                 self._known(component)
-        return self._there.servers()
+        of = {one.component: one for one in self.releases()}  # the last of a component is its own chart
+        deployed = {component.name for component in every}
+        return [
+            replace(
+                server,
+                provider=self.name,
+                version=of[server.component].version if server.component in of else server.version,
+                run=of[server.component].run if server.component in of else "",
+            )
+            if server.component in deployed
+            else server
+            for server in self._there.servers()
+        ]
+
+    def releases(self) -> list[Server]:
+        """See :meth:`gonogo.providers.Installs.releases`."""
+        rows: dict[tuple[str, str], Server] = {}
+        for component in self._every():
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            there = {(one.namespace, one.name): one for space in recipe.spaces() for one in self._helm.list(space)}
+            for release in recipe.spec.releases:
+                place = recipe.space_of(release), release.name
+                one = there.get(place)
+                if one is None or one.target != self._target.name or place in rows:
+                    continue
+                rows[place] = Server(
+                    component=one.component or component.name,
+                    node=f"release {one.name}",
+                    provider=self.name,
+                    state=one.status,
+                    version=one.chart,
+                    since=one.since,
+                    run=one.run,
+                )
+        return list(rows.values())
 
     def inside(self) -> Callable[[str], Inside]:
         """See :meth:`gonogo.providers.Observes.inside`."""
@@ -270,8 +307,14 @@ class HelmPlatform:
     # -- down
 
     def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
-        """See :meth:`gonogo.providers.Foretells.removing`."""
-        return self._removal(components).removing(definitions=definitions)
+        """See :meth:`gonogo.providers.Undoes.removing`."""
+        components = list(components)
+        found = self._removal(components).removing(definitions=definitions)
+        names, lease = {one.name for one in components}, self._its_lease()
+        whole = all(one.name in names for one in self._every() if self._deploys(one))
+        if whole and lease.there() is not None:
+            found = found._replace(goes=(*found.goes, Going("", "Lease", f"{self._home}/{lease.name}")))
+        return found
 
     def down(self) -> None:
         """Remove what this target deployed, consumers first, and the namespaces that it made."""
@@ -294,7 +337,7 @@ class HelmPlatform:
         """
         components = list(components)
         names, removal = {one.name for one in components}, self._removal(components)
-        seen = removal.removing(definitions=definitions)
+        seen = self.removing(components, definitions=definitions)
         if not seen.goes and not names & set(self._its_lease().kept()):
             return Removing((), seen.stays)
         self._ending = "it is being taken down"
@@ -305,22 +348,19 @@ class HelmPlatform:
         self.release()
         return stayed
 
-    def left(self) -> list[str]:
-        """The components that a run of this target left behind, though it was to take them down.
-
-        Raises ``ConfigError`` where a run works on it now, ``ClientError``.
-        """
+    def left(self, tell: Callable[[str], None]) -> list[str]:
+        """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
         lease = self._its_lease()
         if holder := lease.holder():
-            what = f"{holder} works on it: nothing of it was left behind yet"
-            raise ConfigError(Problem(f"target {self._target.name}", what, "wait for its end"))
-        kept = lease.kept()
+            tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
+            return []
+        kept = set(lease.kept())
         every = [one for one in self._every() if self._deploys(one)]
-        found = self._removal(every).removing()
+        found = self.removing(every)
         there = {one.component for one in found.goes} - {""}
-        if not there and not kept:  # namespaces alone, or operators
-            return [one.name for one in every] if found.goes else []
-        return [one.name for one in every if one.name in there and one.name not in kept]
+        if not kept and not there and found.goes:  # what is left of them all: namespaces, the Lease
+            return [one.name for one in every]
+        return [one.name for one in every if one.name in there - kept]
 
     def release(self) -> None:
         """Let others work on the target."""

@@ -48,7 +48,7 @@ Place = tuple[str, str]
 
 
 @dataclass
-class Found:
+class Belongings:
     """What the cluster holds of some components, in the order in which it goes; ``stays`` is told, and left."""
 
     claims: list[tuple[str, Thing]] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Removal:
         goes += [Going("", CRD.kind, one.name) for one in found.definitions]
         return Removing(tuple(goes), tuple(dict.fromkeys(found.stays)))
 
-    def found(self, *, definitions: bool = False) -> Found:
+    def found(self, *, definitions: bool = False) -> Belongings:
         """The same as objects. Raises ``ClientError``."""
         spaces, made = self._spaces()
         held = contents(self._api, spaces)
@@ -114,7 +114,7 @@ class Removal:
         shared = {place for recipe in self._all.values() for place in _shared(recipe)}
         own = [one for one in every if (one.namespace, one.name) not in shared]
         self._attributed(held, own)
-        found = Found()
+        found = Belongings()
         found.releases = [(self._owner(one), one) for one in own if self._owner(one) in self._recipes]
         for thing in held.things:
             owner = self._mine.get(thing.uid, "")
@@ -226,14 +226,14 @@ class Removal:
     def _goes(self, thing: Thing) -> bool:
         return self._mine.get(thing.uid, "") in self._recipes
 
-    def _kept(self, thing: Thing, found: Found) -> bool:
+    def _kept(self, thing: Thing, found: Belongings) -> bool:
         """Whether it says of itself that it stays."""
         if thing.annotations.get(KEEP) != "keep":
             return False
         found.stays.append(Staying(thing.kind.kind, _placed(thing), f"annotated {KEEP}: keep"))
         return True
 
-    def _sorted(self, found: Found, owner: str, thing: Thing) -> None:
+    def _sorted(self, found: Belongings, owner: str, thing: Thing) -> None:
         ours = labelled(thing, self._target)
         if thing.kind == CLAIM:
             found.claims.append((owner, thing))
@@ -267,7 +267,7 @@ class Removal:
         size = ((there.get("spec") or {}).get("resources") or {}).get("requests", {}).get("storage", "?")
         return f"its data, {size}"
 
-    def _volumes(self, found: Found) -> None:
+    def _volumes(self, found: Belongings) -> None:
         """Volumes that outlive their claims."""
         kind = KINDS["PersistentVolume"]
         for _, claim in found.claims:
@@ -285,7 +285,7 @@ class Removal:
                 why = f"its reclaim policy is Retain: the data of {_placed(claim)} stays until somebody deletes it"
                 found.stays.append(Staying(kind.kind, volume, why))
 
-    def _hanging(self, found: Found, held: Contents, releases: Iterable[HelmRelease], shared: set[Place]) -> None:
+    def _hanging(self, found: Belongings, held: Contents, releases: Iterable[HelmRelease], shared: set[Place]) -> None:
         """What is held by finalizers that nobody would see to."""
         running = {(one.namespace, one.name) for one in releases} & shared
         going = {(one.namespace, one.name) for _, one in found.releases}
@@ -309,7 +309,7 @@ class Removal:
                 continue
             found.stays.append(Staying(thing.kind.kind, _placed(thing), why))
 
-    def _going(self, found: Found) -> set[str]:
+    def _going(self, found: Belongings) -> set[str]:
         """The uids of all that goes, and of what it owns."""
         owned = {uid for uid, owner in self._mine.items() if owner in self._recipes}
         return owned | {thing.uid for _, thing in found.things}
@@ -318,7 +318,7 @@ class Removal:
         """Whether such a release is there, whoever installed it."""
         return any(one.name == name for space, name in operators for one in self._helm.list(space))
 
-    def _operators(self, found: Found, shared: Iterable[HelmRelease], remaining: set[str]) -> None:
+    def _operators(self, found: Belongings, shared: Iterable[HelmRelease], remaining: set[str]) -> None:
         """Those of ours that none of our other components, and nobody else's object, needs."""
         going = {thing.uid for _, thing in found.things} | {
             uid for uid, who in self._mine.items() if who in self._recipes
@@ -373,7 +373,7 @@ class Removal:
         versions = (there.get("spec") or {}).get("versions") or ()
         return next((str(one["name"]) for one in versions if one.get("served")), "v1")
 
-    def _in_use(self, space: str, held: Contents, found: Found, going: set[Place]) -> str:
+    def _in_use(self, space: str, held: Contents, found: Belongings, going: set[Place]) -> str:
         """Why a namespace of ours stays; empty where nothing is in it but what goes."""
         gone = {thing.uid for _, thing in found.things}
         foreign = []
@@ -393,7 +393,7 @@ class Removal:
             return f"whether it holds something of somebody else could not be asked: {what} may not be listed"
         return ""
 
-    def _definitions(self, found: Found, *, asked_for: bool) -> None:
+    def _definitions(self, found: Belongings, *, asked_for: bool) -> None:
         """Our CRDs: named, and where that is asked for, gone, unless an object is left."""
         label = f"{TARGET}={self._target}"
         going = {thing.uid for _, thing in found.things} | {
@@ -453,14 +453,14 @@ class Removal:
             raise errors[0]
         return Removing((), tuple(dict.fromkeys(found.stays)))
 
-    def _mark(self, found: Found) -> None:
+    def _mark(self, found: Belongings) -> None:
         """Write on claims that they go: once their StatefulSet is gone, nothing else would say whose they are."""
         for owner, claim in found.claims:
             if not labelled(claim, self._target):
                 labels = {TARGET: self._target, COMPONENT: owner}
                 self._objects.mark(CLAIM, claim.namespace, claim.name, labels)
 
-    def _end(self, component: str, found: Found) -> None:
+    def _end(self, component: str, found: Belongings) -> None:
         deadline = Deadline(REMOVED)
         applied = [one for owner, one in found.applied if owner == component][::-1]
         for one in applied:
@@ -518,7 +518,7 @@ class Removal:
 
         until(left, awaited=f"the end of the pods of {release}", within=REMOVED, every=0.3, enough=_nothing)
 
-    def _end_namespaces(self, found: Found) -> None:
+    def _end_namespaces(self, found: Belongings) -> None:
         """Those that are empty now, too: somebody may have come meanwhile."""
         kind = KINDS["Namespace"]
         going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
