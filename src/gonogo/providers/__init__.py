@@ -5,24 +5,24 @@ and whoever wants it asks first: ``isinstance(provider, Deploys)``. Where a prov
 provider holds a method that does nothing. The engine that orders, waits, blocks and draws progress
 (:mod:`gonogo.run.platform`) is the same for all.
 
-=================  =========================================================  ========  ====================
-protocol           what is asked                                              embedded  existing (a cluster)
-=================  =========================================================  ========  ====================
-``Provider``       where components are, as they are                          yes       yes
-``Deploys``        deploy, and remove what was deployed                       yes
-``Leaves``         know what a run left that was to take it down               yes
-``Installs``       name the releases of charts                                 yes
-``Replaces``       start anew what is there and is not right                  yes
-``Keeps``          leave running what else ends with this process             yes
-``Prepares``       finish what makes later starts faster                      yes
-``Undoes``         say what would be removed, and remove just that            yes       on a cluster (helm)
-``Disturbs``       break a node on purpose                                    yes
-``Observes``       servers, what is true inside them, their logs              yes       on a cluster
-``Accounts``       what its servers have cost until now                       yes
-``Explains``       why a component does not answer                                      on a cluster
-``Identifies``     which cluster this is                                                on a cluster
-``Closes``         give back connections                                                on a cluster
-=================  =========================================================  ========  ====================
+==============  ================================================  ========  ====================  ====
+protocol        what is asked                                     embedded  existing (a cluster)  helm
+==============  ================================================  ========  ====================  ====
+``Provider``    where components are, as they are                 yes       yes                   yes
+``Deploys``     deploy, and remove what was deployed              yes                             yes
+``Undoes``      say what would be removed, and remove just that   yes                             yes
+``Leaves``      know what a run left that was to take it down                                     yes
+``Installs``    name the releases of charts                                                       yes
+``Replaces``    start anew what is there and is not right         yes
+``Keeps``       leave running what else ends with this process    yes                             yes
+``Prepares``    finish what makes later starts faster             yes
+``Disturbs``    break a node on purpose                           yes
+``Observes``    servers, what is true inside them, their logs     yes       on a cluster          yes
+``Accounts``    what its servers have cost until now              yes
+``Explains``    why a component does not answer                             on a cluster          yes
+``Identifies``  which cluster this is                                       on a cluster          yes
+``Closes``      give back connections                                       on a cluster          yes
+==============  ================================================  ========  ====================  ====
 """
 
 from __future__ import annotations
@@ -166,6 +166,9 @@ class Installs(Protocol):
 
     def releases(self) -> list[Server]:
         """A row per release that is this target's, its state in helm's word. Raises ``ClientError``."""
+
+    def table(self, component: Component) -> Mapping[str, Any] | None:
+        """What a target file that attaches to the component says of it; None where it is not up."""
 
 
 @runtime_checkable

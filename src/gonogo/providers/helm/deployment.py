@@ -160,7 +160,9 @@ class HelmDeployment:
                 self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
 
     def _chart_label(self, release: Release, chart: KeptChart) -> str:
-        label = f"{release.chart.rstrip('/').rpartition('/')[2]}-{release.version or chart.digest[7:19]}"
+        said = declared(chart.path).chart
+        name = said.get("name") or release.chart.rstrip("/").rpartition("/")[2]
+        label = f"{name}-{release.version or said.get('version') or chart.digest[7:19]}"
         return re.sub(r"[^A-Za-z0-9._-]", "_", label)[:63].strip("._-")
 
     def _serves(self, release: Release) -> bool:

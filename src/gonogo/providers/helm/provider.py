@@ -163,6 +163,13 @@ class HelmPlatform:
                 )
         return list(rows.values())
 
+    def table(self, component: Component) -> Mapping[str, Any] | None:
+        """See :meth:`gonogo.providers.Installs.table`."""
+        if component.cluster or not self.stands(component):
+            return None
+        self._known(component)
+        return {key: value for key, value in self._tables[component.name].items() if key != "helm"}
+
     def inside(self) -> Callable[[str], Inside]:
         """See :meth:`gonogo.providers.Observes.inside`."""
         return self._there.inside()
