@@ -455,17 +455,23 @@ def sweep(
 def rbac(
     purpose: Annotated[
         str,
-        typer.Option("--for", metavar="MODE", help="read, write or disrupt.", autocompletion=among(Mode)),
+        typer.Option(
+            "--for",
+            metavar="MODE",
+            help="read, write, disrupt or deploy.",
+            autocompletion=among([*Mode, "deploy"]),
+        ),
     ],
     account: Annotated[
         str, typer.Option(metavar="[NAMESPACE/]NAME", help="The ServiceAccount that the Roles are bound to.")
     ] = "gonogo",
     target: Target = None,
 ) -> int:
-    """Print the least Roles for asking the target's checks.
+    """Print the least Roles for asking the target's checks, or for deploying.
 
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
-    the target file refers to. Asks no cluster, and changes nothing.
+    the target file refers to. For deploy: of what its charts and manifests are rendered to; what only an administrator
+    can install stands in comments. Asks no cluster, and changes nothing.
     """
     from gonogo.commands import rbac as verb
 

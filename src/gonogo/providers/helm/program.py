@@ -171,8 +171,19 @@ class Helm:
 def found() -> str:
     """The program's path. Raises ``ConfigError`` where there is none, or one that is too old."""
     path = shutil.which("helm")
+    oldest = ".".join(map(str, OLDEST))
     if path is None:
-        raise ConfigError(Problem("helm", "is not installed", "install helm 3.18 or later, or attach with `existing`"))
+        what = f"install helm {oldest} or later, or attach with provider `existing`"
+        raise ConfigError(Problem("helm", "is not installed", what))
+    version = versioned(path)
+    if version < OLDEST:
+        what = f"is version {'.'.join(map(str, version))}"
+        raise ConfigError(Problem(path, what, f"helm {oldest} or later is needed"))
+    return path
+
+
+def versioned(path: str) -> tuple[int, int]:
+    """The version that a helm says it has, of 3 as of 4. Raises ``ConfigError`` where it says none."""
     try:
         done = subprocess.run(
             [path, "version", "--short"],
@@ -183,15 +194,11 @@ def found() -> str:
             check=False,
         )
         seen = _VERSION.search(done.stdout)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, UnicodeDecodeError, subprocess.TimeoutExpired) as error:
         raise ConfigError(Problem(path, f"cannot be run: {error}", "try `helm version` yourself")) from None
     if seen is None:
         raise ConfigError(Problem(path, "does not say its version", "try `helm version` yourself"))
-    version = int(seen[1]), int(seen[2])
-    if version < OLDEST:
-        what = f"is version {seen[1]}.{seen[2]}"
-        raise ConfigError(Problem(path, what, f"helm {OLDEST[0]}.{OLDEST[1]} or later is needed"))
-    return path
+    return int(seen[1]), int(seen[2])
 
 
 def _connection(settings: Kubernetes) -> tuple[str, ...]:

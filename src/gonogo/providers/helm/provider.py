@@ -11,14 +11,16 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
+import yaml
 
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
 from gonogo.cluster.api import KINDS
+from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, Problem
 from gonogo.core.files import expanded
@@ -29,8 +31,8 @@ from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
-from gonogo.providers.helm.objects import RUN, TARGET, Objects
-from gonogo.providers.helm.program import Helm, HelmFailed
+from gonogo.providers.helm.objects import RUN, TARGET, Objects, objects
+from gonogo.providers.helm.program import Helm, HelmFailed, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, Place, exchanged
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.spec import load
@@ -39,6 +41,19 @@ from gonogo.results.model import Evidence
 
 REMOVED = 120.0
 """Seconds until a namespace must be gone, where it is to be made anew."""
+
+
+class Rendered(NamedTuple):
+    """The objects of a release, its hooks and definitions among them, or of a manifest.
+
+    An operator is ``shared``, and used as it is where the kinds that it ``serves`` are there.
+    """
+
+    what: str
+    namespace: str
+    objects: list[Object]
+    shared: bool = False
+    serves: str = ""
 
 
 class Attached(Protocol):
@@ -217,6 +232,39 @@ class HelmPlatform:
                 where = str(recipe.folder / release.values)
                 problems += undeclared(chart.path, recipe.values(release), release.documented, where)
         return problems
+
+    def rendered(self, component: Component) -> list[Rendered]:
+        """What would be made of the component, charts and manifests; the cluster is not asked.
+
+        Raises ``ConfigError`` for a chart that cannot be had, or that helm cannot render.
+        """
+        if not self._deploys(component):
+            return []
+        recipe = self._recipe(component)
+        found = []
+        for release in recipe.spec.releases:
+            chart = fetch(release, recipe.folder, home())
+            given = yaml.safe_dump(recipe.values(release))
+            try:
+                text = self._helm.render(Installation(release.name, recipe.space_of(release), chart.path, given))
+            except HelmFailed as error:
+                raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
+            every = objects(f"chart {release.name}", text)
+            served = ", ".join(release.serves)
+            found.append(Rendered(f"release {release.name}", recipe.space_of(release), every, release.shared, served))
+        for manifest in recipe.spec.manifests:
+            space = recipe.space_of(manifest)
+            found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
+        return found
+
+    def written(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]], str]:
+        """What a target file that attaches would say, the namespaces of each component, and where the Lease is."""
+        spaces = {}
+        for component in self._every():
+            if self._deploys(component):
+                self._known(component)
+                spaces[component.name] = self._recipe(component).spaces()
+        return {name: {**table} for name, table in self._tables.items()}, spaces, self._home
 
     # -- up
 
