@@ -412,9 +412,9 @@ class HelmPlatform:
         kept = set(lease.kept())
         every = [one for one in self._every() if self._deploys(one)]
         found = self.removing(every)
+        if not kept:  # then nothing is to stay: operators, namespaces and the Lease go too
+            return [one.name for one in every] if found.goes else []
         there = {one.component for one in found.goes} - {""}
-        if not kept and not there and found.goes:  # what is left of them all: namespaces, the Lease
-            return [one.name for one in every]
         return [one.name for one in every if one.name in there - kept]
 
     def release(self) -> None:
