@@ -19,7 +19,7 @@ from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, named, objects
 from gonogo.providers.helm.program import Helm, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
-from gonogo.providers.helm.spec import Release
+from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import declared
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class HelmDeployment:
             for obj in recipe.manifest(manifest):
                 self._objects.apply(obj, space, self._labels)
                 self._made.append(self._meant(obj, space))
-        wanted = [(one.kind, self._qualified(one.name, recipe), one.pods) for one in self.spec.workloads]
-        self._made += [(kind, *name.split("/", 1)) for kind, name, _ in wanted]  # type: ignore[misc]
+        self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
     # -- before
@@ -258,8 +257,13 @@ class HelmDeployment:
             self._fail(str(error))
         return kind, (namespace or space) if known.namespaced else "", name
 
-    def _qualified(self, name: str, recipe: HelmRecipe) -> str:
-        return name if "/" in name else f"{recipe.namespace}/{name}"
+    def _owner(self, workload: Workload, recipe: HelmRecipe) -> Thing:
+        try:
+            self._objects.named(workload.kind)  # an operator makes it, so that nobody has asked for its kind yet
+        except Absent as error:
+            self._fail(str(error))
+        space, _, name = workload.name.rpartition("/")
+        return workload.kind, space or recipe.namespace, name
 
     # -- the end
 
