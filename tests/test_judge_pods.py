@@ -7,6 +7,7 @@ from typing import NamedTuple
 import manifests as m
 import pytest
 
+from gonogo.cluster import judge
 from gonogo.cluster.judge import PodHealth, State, World, tally
 from gonogo.cluster.judge.health import place
 from gonogo.cluster.judge.shapes import MISSHAPEN, shaped
@@ -688,6 +689,20 @@ def test_an_owner_that_says_it_is_not_ready_is_short_though_its_pods_are() -> No
     health = tally(World.of([owner, *pods_of(owner, 2)], now=m.NOW))
 
     assert [(w.kind, w.ready, w.desired, w.reason) for w in health.below] == [("Cluster", 2, 2, "FailingOver")]
+
+
+def test_a_ray_cluster_whose_status_is_of_an_older_generation_is_what_its_counts_say() -> None:
+    changed = {**RAY["metadata"], "generation": 2}
+
+    old = {**RAY["status"], "observedGeneration": 1}
+
+    def told(status: m.Object) -> tuple[State, str]:
+        found = judge.verdict(World.of([], now=m.NOW), {**RAY, "metadata": changed, "status": status})
+        assert found is not None
+        return found.state, found.reason
+
+    assert told(old) == (READY, "")
+    assert told({**old, "readyWorkerReplicas": 0}) == (PROGRESSING, "WorkersNotReady")
 
 
 def test_an_owner_of_replica_sets_counts_as_a_deployment_does() -> None:

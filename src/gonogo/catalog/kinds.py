@@ -35,6 +35,7 @@ class Table(Struct, frozen=True, kw_only=True):
     pods: str = ""
     plural: str = ""
     batch: bool = False
+    uncounted: bool = False
     stateless: bool = False
 
 

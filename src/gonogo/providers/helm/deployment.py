@@ -18,9 +18,9 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, named, objects
-from gonogo.providers.helm.program import Helm, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
-from gonogo.providers.helm.spec import Release
+from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import declared
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ LOOK = 0.2
 """Seconds between two looks at what the watches have brought."""
 
 CRD = "CustomResourceDefinition"
+
+ALL_MADE = 3.0
+"""Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
+order; here all of them are made."""
+
+SCALED = "TriggeredScaleUp"
+"""The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
 
 Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
@@ -60,6 +67,8 @@ class HelmDeployment:
         self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
         self._made: list[Thing] = []
+        self._first: dict[tuple[Thing, str], Deadline] = {}
+        """When each reason was seen first, of what may be made by somebody yet."""
 
     def deploy(self) -> None:
         """Returns once everything that was made is ready, as the cluster sees it.
@@ -79,8 +88,7 @@ class HelmDeployment:
             for obj in recipe.manifest(manifest):
                 self._objects.apply(obj, space, self._labels)
                 self._made.append(self._meant(obj, space))
-        wanted = [(one.kind, self._qualified(one.name, recipe), one.pods) for one in self.spec.workloads]
-        self._made += [(kind, *name.split("/", 1)) for kind, name, _ in wanted]  # type: ignore[misc]
+        self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
     # -- before
@@ -145,7 +153,11 @@ class HelmDeployment:
             watched = [self._meant(one, space) for one in hooks]
             self._asked(watched)
             within = self._deadline.left
-            self._helm.install(installation, labels, within, lambda: self._running(watched))
+            try:
+                self._helm.install(installation, labels, within, lambda: self._running(watched))
+            except HelmFailed:
+                self._running(watched)  # a hook's own pod says more than helm does of it
+                raise
             self._said_ours(rendered, definitions)
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
@@ -218,9 +230,19 @@ class HelmDeployment:
         found = self._judgement(world, obj)
         if found is None or found.state.value == "ready":
             return None
-        if found.state.value == "failed":
+        if found.state.value == "failed" or self._nobody(world, thing, found):
             self._doomed(thing, found)
         return f"{found.reason}: {found.told}" if found.told else found.reason
+
+    def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
+        """Whether what is missing would have to be made by somebody, and everything that we make is there."""
+        from gonogo.cluster.judge.doom import RULES, SOMEBODY
+
+        if found.reason not in RULES or RULES[found.reason].grace != SOMEBODY:
+            return False
+        if any(event.get("reason") == SCALED for event in world.of_kind("Event")):
+            return False
+        return self._first.setdefault((thing, found.reason), Deadline(ALL_MADE)).passed
 
     def _running(self, hooks: Iterable[Thing]) -> None:
         """Raises ``DeployError`` where a hook is doomed, or nobody wants it any more."""
@@ -271,8 +293,13 @@ class HelmDeployment:
             self._fail(str(error))
         return kind, (namespace or space) if known.namespaced else "", name
 
-    def _qualified(self, name: str, recipe: HelmRecipe) -> str:
-        return name if "/" in name else f"{recipe.namespace}/{name}"
+    def _owner(self, workload: Workload, recipe: HelmRecipe) -> Thing:
+        try:
+            self._objects.named(workload.kind)  # an operator makes it, so that nobody has asked for its kind yet
+        except Absent as error:
+            self._fail(str(error))
+        space, _, name = workload.name.rpartition("/")
+        return workload.kind, space or recipe.namespace, name
 
     # -- the end
 

@@ -9,7 +9,7 @@ from typing import Any
 from gonogo.cluster.api import KINDS, Api, Declined, Kind
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object, known_as
-from gonogo.cluster.survey import served
+from gonogo.cluster.survey import preferred, served
 from gonogo.core.errors import Absent, ConfigError, Forbidden, Problem
 from gonogo.core.waiting import until
 
@@ -46,6 +46,11 @@ class Objects:
             self._kinds[api_version, kind] = found
             self.custom[known_as(api_version, kind)] = found
         return self._kinds[api_version, kind]
+
+    def named(self, kind: str) -> Kind:
+        """Of a kind as a world names it, ``StrimziPodSet.core.strimzi.io``. Raises ``Absent`` as :meth:`kind` does."""
+        name, _, group = kind.partition(".")
+        return self.kind(preferred(self._api, group) or f"{group}/", name) if group else KINDS[name]
 
     def serves(self, group: str, version: str, plural: str) -> bool:
         """Whether the cluster serves such a resource in this version."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import yaml
 
+from gonogo.catalog.credentials import LARGEST_SECRET
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
@@ -23,7 +24,7 @@ from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, Problem
-from gonogo.core.files import expanded
+from gonogo.core.files import content, expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
@@ -289,7 +290,9 @@ class HelmPlatform:
             ).deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready)
-        except (HelmFailed, ConfigError) as error:
+        except HelmFailed as error:
+            raise DeployError(component.name, f"helm: {error}") from error
+        except ConfigError as error:
             raise DeployError(component.name, f"{error}") from error
         except ClientError as error:
             raise error.about(component.name) from error
@@ -438,8 +441,11 @@ class HelmPlatform:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
         other, beside = self._target.charts(component), self._target.path.absolute().parent
         folder: Any = beside / expanded(other.folder) if other.folder else component.folder
-        spec = exchanged(load(folder), other, beside)
-        place = Place(self._target.name, self._target.profile, msgspec.to_builtins(self._target.deploy), needs)
+        spec = exchanged(load(folder), other, beside).of(self._target.profile)
+        deploy = msgspec.to_builtins(self._target.deploy)
+        if deploy["ca"]:
+            deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
+        place = Place(self._target.name, self._target.profile, deploy, needs)
         top = beside / expanded(other.values) if other.values else None
         return HelmRecipe(spec, component.name, folder, place, top=top)
 

@@ -20,7 +20,7 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import learn
 from gonogo.providers.helm.objects import objects
-from gonogo.providers.helm.spec import FILE, OCI, HelmSpec, Manifest, Release
+from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmSpec, Manifest, Release
 from gonogo.providers.made import FILTERS, new
 
 
@@ -49,14 +49,14 @@ class HelmRecipe:
         Without ``needs`` in the place, what is to be known of them is empty.
         """
         self.spec, self.component, self.folder, self.place, self._top = spec, component, folder, place, top
-        unknown = StrictUndefined if place.needs else ChainableUndefined
-        self._jinja = Environment(undefined=unknown, keep_trailing_newline=True, autoescape=False)
+        self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
         self._jinja.filters.update(FILTERS)
         self._open = {
             "namespace": self.namespace,
             "deploy": place.deploy,
-            "needs": {name: {**ends.addresses, **ends.internal} for name, ends in place.needs.items()},
+            "needs": self._needs({name: {**ends.addresses, **ends.internal} for name, ends in place.needs.items()}),
             "target": place.target,
+            "profile": place.profile,
         }
 
     def generated(self, values: Mapping[str, str]) -> HelmRecipe:
@@ -82,8 +82,10 @@ class HelmRecipe:
         """What the release is given: its file, and that of the profile on top of it."""
         found: dict[str, Any] = {}
         stem, dot, end = release.values.rpartition(".")
+        if release.values != VALUES:
+            self._named(release.values)
         for path in (self.folder / release.values, self.folder / f"{stem}-{self.place.profile}{dot}{end}", self._top):
-            if path is None or not path.is_file() or (path is self._top and release.shared):
+            if path is None or not path.is_file() or (path is self._top and release != self.spec.main):
                 continue
             text = self._text(path.name, path.read_text(encoding="utf-8"), release=release.name)
             given = next(documents(str(path), text.encode()), None)
@@ -94,7 +96,7 @@ class HelmRecipe:
 
     def manifest(self, manifest: Manifest) -> list[Object]:
         """Its objects, each with its namespace."""
-        path = self.folder / manifest.file
+        path = self._named(manifest.file)
         text = self._text(manifest.file, path.read_text(encoding="utf-8"))
         return objects(str(path), text)
 
@@ -104,12 +106,14 @@ class HelmRecipe:
             name: {**ends.addresses, **ends.internal, **{key: one.reveal() for key, one in ends.secrets.items()}}
             for name, ends in self.place.needs.items()
         }
-        given = {"generated": self.place.generated, "needs": needs}
+        given = {"generated": self.place.generated, "needs": self._needs(needs)}
         found = {
             name: {key: self._text(f"secrets.{name}.{key}", text, **given) for key, text in keys.items()}
             for name, keys in self.spec.secrets.items()
         }
-        learn(*(value for keys in found.values() for value in keys.values() if len(value) > 7))
+        shown = {str(value) for ends in self.place.needs.values() for value in ends.addresses.values()}
+        shown.add(str(self.place.deploy.get("ca", "")))  # an authority, which everybody may read
+        learn(*(value for keys in found.values() for value in keys.values() if len(value) > 7 and value not in shown))
         return found
 
     def endpoints(self) -> dict[str, Any]:
@@ -117,6 +121,17 @@ class HelmRecipe:
         found = self._filled("endpoints", self.spec.endpoints)
         assert isinstance(found, dict)
         return found
+
+    def _named(self, name: str) -> Path:
+        """A file that ``helm.toml`` names. Raises ``ConfigError`` where it is not there."""
+        path = Path(str(self.folder / name))
+        if not path.is_file():
+            raise ConfigError(Problem(str(self.folder / FILE), f"names {name}, and there is no such file"))
+        return path
+
+    def _needs(self, known: dict[str, Any]) -> Any:
+        """What is known of what it needs; before that is up everything of it is empty, and no mistake."""
+        return known or ChainableUndefined(name="needs")
 
     def _filled(self, where: str, value: Any) -> Any:
         if isinstance(value, str):
@@ -141,17 +156,17 @@ def generate(spec: HelmSpec, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def exchanged(spec: HelmSpec, other: OtherChart, beside: Path) -> HelmSpec:
-    """With what a target file names in place of the chart of its last release that is not shared."""
+    """With what a target file names in place of the chart of its main release."""
     given = {key: value for key in ("chart", "repository", "version", "digest") if (value := getattr(other, key))}
-    own = [one for one in spec.releases if not one.shared]
-    if not given or not own:
+    main = spec.main
+    if not given or main is None:
         return spec
     if other.chart and not other.repository and not other.chart.startswith(OCI):
         given = {"version": "", **given, "chart": str(beside / other.chart), "repository": ""}
     if other.chart and "digest" not in given:
         given["digest"] = ""  # that of another chart
-    new = msgspec.structs.replace(own[-1], **given)
-    return msgspec.structs.replace(spec, releases=tuple(new if one is own[-1] else one for one in spec.releases))
+    new = msgspec.structs.replace(main, **given)
+    return msgspec.structs.replace(spec, releases=tuple(new if one is main else one for one in spec.releases))
 
 
 def merged(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,10 @@ FILE = "helm.toml"
 
 VALUES = "values.yaml"
 
-KNOWN = ("namespace", "release", "deploy", "generated", "needs", "target")
-"""What templates know: the namespace and, in values, the release's name; ``[deploy]`` of the target; what was
-generated; ``needs.<component>`` with the addresses of what it needs as programs in the cluster know them; the target's
-name."""
+KNOWN = ("namespace", "release", "deploy", "generated", "needs", "target", "profile")
+"""What templates know: the namespace and, in values, the release's name; ``[deploy]`` of the target, its ``ca`` as the
+file's text; what was generated; ``needs.<component>`` with the addresses of what it needs as programs in the cluster
+know them; the target's name and its profile."""
 
 OCI = "oci://"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -75,11 +75,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 class Workload(Struct, frozen=True, kw_only=True):
-    """What owns pods once the component is up; of an operator's kind, ``Kind.group``."""
+    """What owns pods once the component is up; of an operator's kind, ``Kind.group``.
+
+    Those of a ``profile`` take the place of the others where the target has it.
+    """
 
     kind: str
     name: str
     pods: int = 1
+    profile: str = ""
 
 
 class HelmSpec(Struct, frozen=True, kw_only=True):
@@ -115,6 +119,18 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
         names = [one.name for one in self.releases]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"release {min(twice)} is there twice")
+
+    @property
+    def main(self) -> Release | None:
+        """The release that a target exchanges and gives values to: its last own one, or else its last operator."""
+        own = [one for one in self.releases if not one.shared] or self.releases
+        return own[-1] if own else None
+
+    def of(self, profile: str) -> HelmSpec:
+        """As a target of this profile has it."""
+        own = tuple(one for one in self.workloads if one.profile == profile)
+        every = tuple(one for one in self.workloads if not one.profile)
+        return msgspec.structs.replace(self, workloads=own or every)
 
 
 def load(folder: Folder) -> HelmSpec:
