@@ -199,7 +199,7 @@ class HelmPlatform:
 
     def close(self) -> None:
         """Give back the Lease and the connections."""
-        self.release()
+        self._let_go()
         self._there.close()
 
     # -- before it is changed
@@ -400,7 +400,7 @@ class HelmPlatform:
         lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
         stayed = removal.remove(definitions=definitions)
         self._ending = ""
-        self.release()
+        self._let_go()
         return stayed
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
@@ -417,7 +417,7 @@ class HelmPlatform:
         there = {one.component for one in found.goes} - {""}
         return [one.name for one in every if one.name in there - kept]
 
-    def release(self) -> None:
+    def _let_go(self) -> None:
         """Let others work on the target."""
         with self._lock:
             if self._lease is not None:
