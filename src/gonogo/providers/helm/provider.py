@@ -92,6 +92,7 @@ class HelmPlatform:
         self._there = attach(replace(target, components=self._tables))
         self._lock = threading.RLock()
         self._lease: Lease | None = None
+        self._expired: Lease | None = None
         self._begun: list[str] = []
         self._ending = ""
         assert target.kubernetes is not None, "a helm target has a cluster"
@@ -314,7 +315,8 @@ class HelmPlatform:
                 deadline = Deadline(REMOVED)
                 while True:
                     self._made_home(waits)
-                    lease = self._its_lease(waits)
+                    lease = self._expired or self._its_lease(waits)
+                    self._expired = None
                     try:
                         lease.take()
                         break
@@ -409,7 +411,7 @@ class HelmPlatform:
         if holder := lease.holder():
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
-        kept = set(lease.kept())
+        self._expired, kept = lease, set(lease.kept())
         every = [one for one in self._every() if self._deploys(one)]
         found = self.removing(every)
         if not kept:  # then nothing is to stay: operators, namespaces and the Lease go too
