@@ -441,8 +441,8 @@ def sweep(
 ) -> int:
     """List what earlier runs left behind; delete it with --yes.
 
-    Objects on the platform, by the journal and by the run id in their names, and processes and data
-    of platforms whose keeper was killed. Exit code 0, 1 or 3 where something could not be asked or deleted.
+    Objects on the platform, by the journal and by the run id in their names; processes and data of platforms whose
+    keeper was killed; on a cluster what a run deployed and was to take down, however old. Exit code 0, 1 or 3 where something could not be asked or deleted.
     """
     from gonogo.commands import sweep as verb
 
