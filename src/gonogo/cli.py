@@ -442,7 +442,8 @@ def sweep(
     """List what earlier runs left behind; delete it with --yes.
 
     Objects on the platform, by the journal and by the run id in their names; processes and data of platforms whose
-    keeper was killed; on a cluster what a run deployed and was to take down, however old. Exit code 0, 1 or 3 where something could not be asked or deleted.
+    keeper was killed; on a cluster what a run deployed and was to take down, however old. Exit code 0, 1 or 3 where
+    something could not be asked or deleted.
     """
     from gonogo.commands import sweep as verb
 
