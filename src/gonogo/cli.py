@@ -468,7 +468,7 @@ def rbac(
     ] = "gonogo",
     target: Target = None,
 ) -> int:
-    """Print the least Roles for asking the target's checks, or for deploying.
+    """Print the least Roles for the target's checks, or to deploy.
 
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
     the target file refers to. For deploy: of what its charts and manifests are rendered to; what only an administrator
