@@ -150,7 +150,7 @@ def test_help_loads_nothing_that_only_a_run_needs() -> None:
         (["drill", "stor"], "stor: no such drill or component"),
         (["drill"], "modes allows read, write; drills need mode disrupt"),
         (["sweep", "--older-than", "soon"], "--older-than"),
-        (["rbac", "--for", "deploy"], "gonogo deploys nothing on a cluster yet (read, write or disrupt)"),
+        (["rbac", "--for", "deploy"], "target 'there' deploys nothing on a cluster (a target of provider 'helm' does)"),
         (["rbac", "--for", "raed"], "'raed' is no mode (nearest known: 'read')"),
         (["rbac", "--for", "read"], "has no table [kubernetes]"),
         (["plan", "--target", "their"], "(nearest known: 'there')"),

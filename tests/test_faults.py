@@ -407,6 +407,7 @@ def unmade(error: BaseException) -> Callable[[Scene], None]:
     def spoil(scene: Scene) -> None:
         for name in ("version", "takes", "fits", "down", "down_only"):
             scene.patch.setattr(ExistingCluster, name, getattr(Deploying, name), raising=False)
+        scene.patch.setattr(ExistingCluster, "completes", False, raising=False)
         scene.patch.setattr(ExistingCluster, "room", (), raising=False)
         scene.patch.setattr(ExistingCluster, "ended", [], raising=False)
         scene.patch.setattr(ExistingCluster, "stands", lambda *_: False)

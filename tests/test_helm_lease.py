@@ -193,3 +193,16 @@ def test_where_its_namespace_is_not_there_it_cannot_be_held(scene: Scene) -> Non
     with pytest.raises(Absent):
         scene.lease(space="nowhere").take()
     assert scene.lease(space="nowhere").kept() == []
+
+
+def test_one_that_was_seen_to_expire_is_taken_at_once(scene: Scene) -> None:
+    scene.left()
+    lease = scene.lease("pv-2")
+    assert lease.holder() == ""
+    scene.there["spec"]["leaseDurationSeconds"] = 60
+
+    lease.take()
+
+    assert scene.there["spec"]["holderIdentity"].startswith("pv-2 ")
+    assert scene.told == []
+    lease.release()

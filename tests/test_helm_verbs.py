@@ -189,7 +189,7 @@ def test_down_lists_and_removes_nothing_without_yes(scene: Scene) -> None:
 
     assert (code, scene.held.there()) == (0, before)
     assert out.splitlines()[1].split() == ["PersistentVolumeClaim", "data/data-store-0", "store", "its", "data,", "1Gi"]
-    assert "nothing was removed; `gonogo down --yes` removes them" in err
+    assert "nothing was removed; the same with --yes removes them" in err
 
 
 def test_down_with_yes_leaves_the_cluster_as_it_was(scene: Scene) -> None:
@@ -255,7 +255,7 @@ def test_rollback_says_what_goes_who_loses_it_and_what_the_plan_would_do(scene: 
     answer = json.loads(text)
     assert code == 0
     assert "the plan: helm uninstall store\n  Leaves its claims." in out
-    assert "`gonogo rollback store --yes` removes them" in err
+    assert "nothing was removed; the same with --yes removes them" in err
     assert (answer["component"], answer["removed"], answer["plan"]) == (
         "store",
         False,

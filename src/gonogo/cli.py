@@ -441,8 +441,9 @@ def sweep(
 ) -> int:
     """List what earlier runs left behind; delete it with --yes.
 
-    Objects on the platform, by the journal and by the run id in their names, and processes and data
-    of platforms whose keeper was killed. Exit code 0, 1 or 3 where something could not be asked or deleted.
+    Objects on the platform, by the journal and by the run id in their names; processes and data of platforms whose
+    keeper was killed; on a cluster what a run deployed and was to take down, however old. Exit code 0, 1 or 3 where
+    something could not be asked or deleted.
     """
     from gonogo.commands import sweep as verb
 
@@ -467,7 +468,7 @@ def rbac(
     ] = "gonogo",
     target: Target = None,
 ) -> int:
-    """Print the least Roles for asking the target's checks, or for deploying.
+    """Print the least Roles for the target's checks, or to deploy.
 
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
     the target file refers to. For deploy: of what its charts and manifests are rendered to; what only an administrator

@@ -49,7 +49,7 @@ def run(names: list[str] | None, target: str | None, everything: bool, yes: bool
                 news("nothing of it is up")
                 return Code.GO
             if not yes:
-                news(f"{len(found.goes)} in all, nothing was removed; `gonogo down --yes` removes them")
+                news(f"{len(found.goes)} in all, nothing was removed; the same with --yes removes them")
                 return Code.GO
             stayed = provider.remove(wanted, definitions=definitions, waits=news)
             news(*(f"stays: {one.kind} {one.name}: {one.why}" for one in stayed.stays if one not in found.stays))

@@ -64,7 +64,7 @@ def run(name: str, target: str | None, yes: bool, form: Form) -> Code:
     elif done:
         news(f"{name} is taken down")
     else:
-        news(f"{len(found.goes)} in all, nothing was removed; `gonogo rollback {name} --yes` removes them")
+        news(f"{len(found.goes)} in all, nothing was removed; the same with --yes removes them")
     return Code.GO
 
 

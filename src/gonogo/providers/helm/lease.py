@@ -41,10 +41,11 @@ class Lease:
         self._holder, self._tell = f"{holder} {platform.node()} pid {os.getpid()}", tell
         self._target, self._ended, self._gone = target, threading.Event(), threading.Event()
         self._renewing: threading.Thread | None = None
+        self._expired = ""
 
     def take(self) -> None:
         """Hold it, once nobody else does. Raises ``ClientError``; waits as long as another holder renews it."""
-        told, seen, since = False, "", Deadline(HOLDS)
+        told, seen, since = False, self._expired, Deadline(0 if self._expired else HOLDS)
         while not self._made():
             there = self.there()
             if there is None:
@@ -77,7 +78,8 @@ class Lease:
             if (now := self._renewed(there)) != seen and there is not None:
                 return str((there.get("spec") or {}).get("holderIdentity") or "")
             if not now:
-                break
+                return ""
+        self._expired = seen  # so that to take it needs no second look
         return ""
 
     def kept(self) -> list[str]:

@@ -129,22 +129,29 @@ class Objects:
 
         until(serves, awaited=f"the kind {name} to be served", within=ESTABLISHED, every=0.2)
 
-    def remove(self, kind: Kind, namespace: str, name: str) -> bool:
-        """Ask for its end, and that of what it owns; whether it was there."""
-        try:
-            self._api.change("DELETE", kind.path(namespace or None, name), propagationPolicy="Background")
-        except Absent:
-            return False
-        return True
+    def remove(self, kind: Kind, namespace: str, name: str) -> str:
+        """Ask for its end, and that of what it owns; the uid of what was there, empty where there was nothing."""
+        path = kind.path(namespace or None, name)
+        there = self.find(kind, namespace, name)
+        if there is None:
+            return ""
+        with suppress(Absent):
+            self._api.change("DELETE", path, propagationPolicy="Background")
+        return str(there["metadata"]["uid"])
 
-    def gone(self, kind: Kind, namespace: str, name: str, within: float) -> None:
-        """Wait until it is no more. Raises ``NotReady``, naming the finalizers that it waits for."""
+    def gone(self, kind: Kind, namespace: str, name: str, within: float, uid: str = "") -> None:
+        """Wait until it is no more, whatever else has its name by then, where its ``uid`` is given.
+
+        Raises ``NotReady``, naming the finalizers that it waits for.
+        """
 
         def left() -> str:
             there = self.find(kind, namespace, name)
-            return ", ".join(there["metadata"].get("finalizers", ())) or "deletion" if there else ""
+            if there is None or (uid and there["metadata"].get("uid") != uid):
+                return ""
+            return ", ".join(there["metadata"].get("finalizers", ())) or "deletion"
 
-        awaited = f"the end of {kind.kind} {namespace}/{name}"
+        awaited = f"the end of {kind.kind} {'/'.join(filter(None, (namespace, name)))}"
         until(left, awaited=awaited, within=within, every=0.3, enough=lambda waits: not waits)
 
 

@@ -93,6 +93,7 @@ class HelmPlatform:
         self._there = attach(replace(target, components=self._tables))
         self._lock = threading.RLock()
         self._lease: Lease | None = None
+        self._expired: Lease | None = None
         self._begun: list[str] = []
         self._ending = ""
         assert target.kubernetes is not None, "a helm target has a cluster"
@@ -200,7 +201,7 @@ class HelmPlatform:
 
     def close(self) -> None:
         """Give back the Lease and the connections."""
-        self.release()
+        self._let_go()
         self._there.close()
 
     # -- before it is changed
@@ -317,7 +318,8 @@ class HelmPlatform:
                 deadline = Deadline(REMOVED)
                 while True:
                     self._made_home(waits)
-                    lease = self._its_lease(waits)
+                    lease = self._expired or self._its_lease(waits)
+                    self._expired = None
                     try:
                         lease.take()
                         break
@@ -403,7 +405,7 @@ class HelmPlatform:
         lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
         stayed = removal.remove(definitions=definitions)
         self._ending = ""
-        self.release()
+        self._let_go()
         return stayed
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
@@ -412,7 +414,7 @@ class HelmPlatform:
         if holder := lease.holder():
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
-        kept = set(lease.kept())
+        self._expired, kept = lease, set(lease.kept())
         every = [one for one in self._every() if self._deploys(one)]
         found = self.removing(every)
         if not kept:  # then nothing is to stay: operators, namespaces and the Lease go too
@@ -420,7 +422,7 @@ class HelmPlatform:
         there = {one.component for one in found.goes} - {""}
         return [one.name for one in every if one.name in there - kept]
 
-    def release(self) -> None:
+    def _let_go(self) -> None:
         """Let others work on the target."""
         with self._lock:
             if self._lease is not None:

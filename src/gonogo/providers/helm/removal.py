@@ -448,7 +448,7 @@ class Removal:
             for crd in found.definitions:
                 self._objects.remove(CRD, "", crd.name)
             for crd in found.definitions:
-                self._objects.gone(CRD, "", crd.name, NAMESPACE)
+                self._objects.gone(CRD, "", crd.name, NAMESPACE, crd.uid)
         if errors:
             raise errors[0]
         return Removing((), tuple(dict.fromkeys(found.stays)))
@@ -466,7 +466,7 @@ class Removal:
         for one in applied:
             self._objects.remove(one.kind, one.namespace, one.name)
         for one in applied:
-            self._objects.gone(one.kind, one.namespace, one.name, deadline.left)
+            self._objects.gone(one.kind, one.namespace, one.name, deadline.left, one.uid)
         if applied:
             self._until_ended(component, deadline, {one.uid for one in applied})
         for owner, release in found.releases[::-1]:
@@ -479,7 +479,7 @@ class Removal:
         self._until_ended(component, deadline)
         for owner, one in found.claims:
             if owner == component:
-                self._objects.gone(CLAIM, one.namespace, one.name, deadline.left)
+                self._objects.gone(CLAIM, one.namespace, one.name, deadline.left, one.uid)
 
     def _until_ended(self, component: str, deadline: Deadline, under: set[str] | None = None) -> None:
         """Wait for the end of its pods; of those alone that the objects ``under`` own, where these are given."""
@@ -522,16 +522,15 @@ class Removal:
         """Those that are empty now, too: somebody may have come meanwhile."""
         kind = KINDS["Namespace"]
         going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
-        ended = []
+        ended: dict[str, str] = {}
         for space in found.namespaces:
             held = contents(self._api, [space])
             if why := self._in_use(space, held, found, going):
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
-            self._objects.remove(kind, "", space)
-            ended.append(space)
-        for space in ended:
-            self._objects.gone(kind, "", space, NAMESPACE)
+            ended[space] = self._objects.remove(kind, "", space)
+        for space, uid in ended.items():
+            self._objects.gone(kind, "", space, NAMESPACE, uid)
 
 
 def _place(recipe: HelmRecipe, release: Release) -> Place:
