@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from recipe import ROOT
 
 from gonogo.catalog.registry import Component, Registry
@@ -16,9 +19,11 @@ from gonogo.catalog.target import Deploy, OtherChart, load_target
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError
 from gonogo.core.outlet import redacted
+from gonogo.providers.helm.objects import objects
 from gonogo.providers.helm.preview import BARE, FULL, wrong
 from gonogo.providers.helm.recipe import HelmRecipe, Place, exchanged, generate
 from gonogo.providers.helm.spec import load
+from gonogo.providers.helm.values import declared
 
 REGISTRY = Registry.load(ROOT)
 CHARTED = [name for name, one in REGISTRY.components.items() if "helm" in one.providers]
@@ -164,6 +169,32 @@ def test_the_target_kind_expects_what_its_values_deploy() -> None:
 def made_of_manifests(name: str, profile: str) -> list[Any]:
     one = recipe(name, profile=profile)
     return [obj for manifest in one.spec.manifests for obj in one.manifest(manifest)]
+
+
+# -- with the charts themselves
+
+CHARTS = os.environ.get("GONOGO_TEST_CHARTS", "")
+"""A folder with the public charts, each in a folder of its name."""
+
+
+@pytest.mark.skipif(not CHARTS, reason="GONOGO_TEST_CHARTS names no folder with the public charts")
+@pytest.mark.parametrize("deploy", [BARE, FULL], ids=["bare", "full"])
+@pytest.mark.parametrize("profile", ["default", "kind"])
+@pytest.mark.parametrize("name", CHARTED)
+def test_the_chart_declares_all_that_it_is_given_and_takes_it(name: str, profile: str, deploy: Deploy) -> None:
+    one = recipe(name, deploy, profile)
+
+    for release in one.spec.releases:
+        chart, values = Path(CHARTS, release.chart.rpartition("/")[2]), one.values(release)
+        assert [*declared(chart).unknown(values, release.documented)] == []
+        command = ["helm", "template", release.name, str(chart), "--namespace", "n", "--values", "-"]
+        done = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if release.shared:
+            continue
+        made = {(obj["kind"], obj["metadata"]["name"]) for obj in objects(name, done.stdout)}
+        wanted = {(w.kind.partition(".")[0], w.name) for w in one.spec.workloads}
+        assert wanted <= made or name == "elasticsearch", made  # its operator makes the StatefulSets
 
 
 # -- mistakes in it
