@@ -55,6 +55,8 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: "CLASS", resources: {requ
 HELM = """
 namespace = "{namespace}"
 ready = 60
+[generated]
+password = "password"
 [[releases]]
 name = "app"
 chart = "chart"
