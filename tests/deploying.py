@@ -16,6 +16,8 @@ from gonogo.providers.existing.addresses import Existing
 class Deploying(Existing):
     """``room`` are problems that `fits` finds; ``ended`` is what was taken down, by name."""
 
+    completes = False
+
     def __init__(self, target: Any, room: Iterable[Problem] = ()) -> None:
         super().__init__(target)
         self.room, self.ended = list(room), list[list[str]]()

@@ -29,6 +29,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "gate": lambda scene: ["gate", str(scene.results)],
     "health": lambda _: ["health"],
     "health -f": lambda scene: ["health", "-f", str(scene.dump)],
+    "rollback": lambda _: ["rollback", "store"],
     "sweep": lambda _: ["sweep"],
     "drill": lambda _: ["drill"],
     "drill --list": lambda _: ["drill", "--list"],
@@ -36,8 +37,8 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
 """Each verb that prints rows, with its arguments."""
 
 SCHEMAS = {"explain ID": "explain", "health -f": "health", "drill --list": "drill-list"}
-NONE = {"sweep"}
-"""In that world nothing was left behind."""
+NONE = {"sweep", "rollback"}
+"""In that world nothing was left behind, and nothing of ours is up."""
 QUIET = {*NONE, "health", "health -f", "doctor", "gate"}
 """There -o name names what something has to be done about, and all is well."""
 

@@ -101,7 +101,7 @@ def test_the_help_of_the_program_names_every_verb_in_one_whole_line(gonogo: Gono
 
 def test_the_verbs_are_those_of_the_contract() -> None:
     verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor"
-    verbs += " init lint completion"
+    verbs += " init lint completion rollback"
 
     assert sorted(VERBS) == sorted(verbs.split())
 
@@ -150,7 +150,7 @@ def test_help_loads_nothing_that_only_a_run_needs() -> None:
         (["drill", "stor"], "stor: no such drill or component"),
         (["drill"], "modes allows read, write; drills need mode disrupt"),
         (["sweep", "--older-than", "soon"], "--older-than"),
-        (["rbac", "--for", "deploy"], "gonogo deploys nothing on a cluster yet (read, write or disrupt)"),
+        (["rbac", "--for", "deploy"], "target 'there' deploys nothing on a cluster (a target of provider 'helm' does)"),
         (["rbac", "--for", "raed"], "'raed' is no mode (nearest known: 'read')"),
         (["rbac", "--for", "read"], "has no table [kubernetes]"),
         (["plan", "--target", "their"], "(nearest known: 'there')"),

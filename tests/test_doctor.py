@@ -567,6 +567,29 @@ def test_a_program_that_cannot_be_run_is_lacking(root: Path) -> None:
     assert helm().state is Lack.LACKING
 
 
+@pytest.mark.parametrize(
+    ("script", "state", "seen"),
+    [
+        ("echo v3.18.0+g1", Lack.OK, "3.18 at "),
+        ("echo v4.1.0", Lack.OK, "4.1 at "),
+        ("echo v3.17.4", Lack.LACKING, "is version 3.17"),
+        ("echo hello", Lack.LACKING, "does not say its version"),
+        (None, Lack.LACKING, "is not installed"),
+    ],
+)
+def test_a_target_that_deploys_by_helm_needs_one_that_is_new_enough(
+    root: Path, script: str | None, state: Lack, seen: str
+) -> None:
+    if script is not None:
+        written(root / "bin/helm", f"#!/bin/sh\n{script}\n", 0o755)
+
+    row = helm(needed=True)
+
+    assert (row.state, row.needed) == (state, True)
+    assert seen in row.seen
+    assert bool(row.fix) is (state is Lack.LACKING)
+
+
 # -- the verb
 
 

@@ -23,7 +23,7 @@ from gonogo.core.home import barrier
 from gonogo.core.outlet import learn
 from gonogo.core.servers import Phase, Progress, Server
 from gonogo.core.waiting import until
-from gonogo.providers import Ready
+from gonogo.providers import Ready, Removing
 from gonogo.providers.embedded import deployment, keeper, platforms, ports
 from gonogo.providers.embedded.control import KeeperLost
 from gonogo.providers.embedded.deployment import NotRight
@@ -803,6 +803,25 @@ def test_down_of_one_component_leaves_the_others(checkout: Checkout) -> None:
     provider.down_only([other])
     ready(endpoints)
     assert {s.component for s in provider.servers()} == {"echo"}
+
+
+def test_what_goes_with_a_component_is_told_disks_first_and_goes(checkout: Checkout) -> None:
+    provider, _ = checkout.up(component(checkout.root))
+    other = component(checkout.root, "other")
+    checkout.up(other, provider)
+    server = next(one for one in provider.servers() if one.component == "other")
+
+    told = provider.removing([other])
+    stayed = provider.remove([other])
+
+    assert [(one.kind, one.name, one.lost) for one in told.goes] == [
+        ("data folder", server.data, "its data"),
+        ("server", server.node, ""),
+    ]
+    assert stayed == Removing()
+    assert not Path(server.data).exists()
+    assert {one.component for one in provider.servers()} == {"echo"}
+    assert provider.removing([other]) == Removing()
 
 
 def test_down_ends_what_is_still_on_its_way_up(checkout: Checkout) -> None:

@@ -349,6 +349,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "lint": lambda _: ["lint", "ward"],
     "up": lambda _: ["up"],
     "down": lambda _: ["down"],
+    "rollback": lambda _: ["rollback", "store"],
     "rbac": lambda _: ["rbac", "--for", "read"],
     "check": lambda _: ["check", "-m", "critical"],
     "check --mode write": lambda _: ["check", "-m", "critical", "--mode", "write"],
@@ -406,6 +407,7 @@ def unmade(error: BaseException) -> Callable[[Scene], None]:
     def spoil(scene: Scene) -> None:
         for name in ("version", "takes", "fits", "down", "down_only"):
             scene.patch.setattr(ExistingCluster, name, getattr(Deploying, name), raising=False)
+        scene.patch.setattr(ExistingCluster, "completes", False, raising=False)
         scene.patch.setattr(ExistingCluster, "room", (), raising=False)
         scene.patch.setattr(ExistingCluster, "ended", [], raising=False)
         scene.patch.setattr(ExistingCluster, "stands", lambda *_: False)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import manifests as m
 import pytest
 
+from gonogo.cluster import judge
 from gonogo.cluster.judge import PodHealth, State, World, tally
 from gonogo.cluster.judge.health import place
 from gonogo.cluster.judge.shapes import MISSHAPEN, shaped
@@ -628,6 +629,105 @@ def test_workloads_with_fewer_ready_pods_than_desired_are_listed_and_so_is_one_s
         ("StatefulSet", "asleep", 0, 0, "ScaledToZero"),
         ("DaemonSet", "agents", 2, 3, "Unavailable"),
     ]
+
+
+def pods_of(owner: m.Object, ready: int, broken: int = 0) -> list[m.Object]:
+    """Pods that an operator owns itself."""
+    serving = [m.pod(f"serving-{n}", ready=True, owner=owner) for n in range(ready)]
+    return serving + [crashing(owner=owner, meta={"name": f"broken-{n}"}) for n in range(broken)]
+
+
+POD_SET = m.thing(
+    "core.strimzi.io/v1", "StrimziPodSet", "kafka", spec={"pods": [{}, {}]}, status={"readyPods": 2, "currentPods": 2}
+)
+POSTGRES = m.thing(
+    "postgresql.cnpg.io/v1",
+    "Cluster",
+    "pg",
+    spec={"instances": 2},
+    status={"phase": "Cluster in healthy state", "readyInstances": 2, "conditions": m.conditions(Ready="True")},
+)
+RAY = m.thing(
+    "ray.io/v1",
+    "RayCluster",
+    "ray",
+    spec={},
+    status={
+        "desiredWorkerReplicas": 1,
+        "readyWorkerReplicas": 1,
+        "conditions": m.conditions(HeadPodReady="True", RayClusterProvisioned="True"),
+    },
+)
+CLONES = m.thing(
+    "apps.kruise.io/v1alpha1",
+    "CloneSet",
+    "web",
+    spec={"replicas": 2},
+    status={"conditions": m.conditions(Ready="True")},
+)
+
+
+@pytest.mark.parametrize("owner", [POD_SET, POSTGRES, RAY, CLONES], ids=lambda one: one["kind"])
+@pytest.mark.parametrize(
+    ("ready", "broken", "below"),
+    [(2, 0, []), (1, 0, [(1, 2, "PodsMissing")]), (1, 1, [(1, 2, "CrashLoop")])],
+    ids=["all there", "one missing", "one crashing"],
+)
+def test_what_an_operator_owns_itself_counts(
+    owner: m.Object, ready: int, broken: int, below: list[tuple[int, int, str]]
+) -> None:
+    health = tally(World.of([owner, *pods_of(owner, ready, broken)], now=m.NOW))
+
+    found = [(w.kind, w.name, w.ready, w.desired, w.reason) for w in health.below]
+    assert found == [(owner["kind"], owner["metadata"]["name"], *one) for one in below]
+
+
+def test_an_owner_that_says_it_is_not_ready_is_short_though_its_pods_are() -> None:
+    status = {**POSTGRES["status"], "phase": "Failing over", "readyInstances": 2}
+    owner = {**POSTGRES, "status": status}
+
+    health = tally(World.of([owner, *pods_of(owner, 2)], now=m.NOW))
+
+    assert [(w.kind, w.ready, w.desired, w.reason) for w in health.below] == [("Cluster", 2, 2, "FailingOver")]
+
+
+def test_a_ray_cluster_whose_status_is_of_an_older_generation_is_what_its_counts_say() -> None:
+    changed = {**RAY["metadata"], "generation": 2}
+
+    old = {**RAY["status"], "observedGeneration": 1}
+
+    def told(status: m.Object) -> tuple[State, str]:
+        found = judge.verdict(World.of([], now=m.NOW), {**RAY, "metadata": changed, "status": status})
+        assert found is not None
+        return found.state, found.reason
+
+    assert told(old) == (READY, "")
+    assert told({**old, "readyWorkerReplicas": 0}) == (PROGRESSING, "WorkersNotReady")
+
+
+def test_an_owner_of_replica_sets_counts_as_a_deployment_does() -> None:
+    rollout = m.thing("argoproj.io/v1alpha1", "Rollout", "web", spec={"replicas": 2}, status={"phase": "Healthy"})
+    between = m.thing("apps/v1", "ReplicaSet", "web-1", spec={"replicas": 2}, status={}, owner=rollout)
+
+    right = tally(World.of([rollout, between, *pods_of(between, 2)], now=m.NOW))
+    short = tally(World.of([rollout, between, *pods_of(between, 1)], now=m.NOW))
+
+    assert right.below == ()
+    assert [(w.kind, w.ready, w.desired) for w in short.below] == [("Rollout", 1, 2)]
+
+
+def test_an_owner_that_nobody_showed_counts_with_its_pods() -> None:
+    health = tally(World.of(pods_of(POD_SET, 1, 1), now=m.NOW))
+
+    assert [(w.kind, w.name, w.ready, w.desired, w.reason) for w in health.below] == [
+        ("StrimziPodSet", "kafka", 1, 2, "CrashLoop")
+    ]
+
+
+def test_pods_of_a_batch_kind_end_and_are_short_of_nothing() -> None:
+    workflow = m.thing("argoproj.io/v1alpha1", "Workflow", "w", spec={}, status={"phase": "Running"})
+
+    assert tally(World.of([workflow, *pods_of(workflow, 1, 1)], now=m.NOW)).below == ()
 
 
 def test_claims_are_counted_with_their_sizes() -> None:

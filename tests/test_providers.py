@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,28 @@ from gonogo.providers import (
     Disturbs,
     Explains,
     Identifies,
+    Installs,
     Keeps,
+    Leaves,
     Observes,
     Prepares,
     Provider,
     Replaces,
+    Undoes,
 )
 from gonogo.providers.choose import provider_for
 from gonogo.run.drills import Altered
 
-PROTOCOLS = (Deploys, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts, Explains, Identifies, Closes)
+PROTOCOLS = (
+    *(Deploys, Undoes, Leaves, Installs, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts, Explains),
+    *(Identifies, Closes),
+)
 
 CAN = {
-    "embedded": {Deploys, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
+    "embedded": {Deploys, Undoes, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
     "there": set(),
     "staging": {Observes, Explains, Identifies, Closes},
+    "charts": {Deploys, Undoes, Leaves, Installs, Keeps, Observes, Explains, Identifies, Closes},
 }
 
 
@@ -44,6 +52,7 @@ def target(content: Content, request: pytest.FixtureRequest, monkeypatch: pytest
     content.write("deploy/targets/embedded.toml", '[target]\nname = "embedded"\nprovider = "embedded"\n')
     attached = f'[target]\nname = "staging"\nprovider = "existing"\n[kubernetes]\nkubeconfig = "{config}"\n'
     content.write("deploy/targets/staging.toml", attached)
+    content.write("deploy/targets/charts.toml", attached.replace("existing", "helm").replace("staging", "charts"))
     return load_target(request.param, content.root, Registry.load(content.root))
 
 
@@ -58,7 +67,9 @@ def test_a_provider_can_what_it_says_and_nothing_else(target: Target, content: C
     public = {name for name in dir(provider) if not name.startswith("_")}
     asked = {name for one in (Provider, *can(provider)) for name in vars(one) if not name.startswith("_")}
     assert can(provider) == CAN[target.name]
-    assert public - asked - set(Provider.__annotations__) <= {"cluster"}
+    said = {name for one in (Provider, *can(provider)) for name in one.__annotations__}
+    # of a cluster its client, and of charts what `gonogo rbac` asks
+    assert public - asked - said <= {"cluster", "rendered", "written"}
 
 
 @pytest.mark.parametrize("target", CAN, indirect=True)
@@ -102,15 +113,18 @@ def test_a_certificate_that_a_reference_gave_is_a_file_for_our_account_alone(
 
 
 def test_the_table_of_the_protocols_is_true() -> None:
-    rows = [line for line in (providers.__doc__ or "").splitlines() if line.startswith("``")]
-    cells = [(line[:17].strip("` "), line[78:88].strip(), line[88:].strip()) for line in rows]
+    lines = (providers.__doc__ or "").splitlines()
+    rule = next(line for line in lines if line.startswith("===="))
+    starts = [at for at, sign in enumerate(rule) if sign == "=" and rule[at - 1 : at] != "="]
+    rows = [[line[a:b].strip("` ") for a, b in pairwise([*starts, 200])] for line in lines if line.startswith("``")]
 
-    told = {name: (embedded, there) for name, embedded, there in cells}
-    assert told.pop("Provider") == ("yes", "yes")
+    told = {name: tuple(cells) for name, _, *cells in rows}
+    assert told.pop("Provider") == ("yes", "yes", "yes")
     assert told == {
         one.__name__: (
             "yes" if one in CAN["embedded"] else "",
             "yes" if one in CAN["there"] else "on a cluster" if one in CAN["staging"] else "",
+            "yes" if one in CAN["charts"] else "",
         )
         for one in PROTOCOLS
     }

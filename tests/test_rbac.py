@@ -16,6 +16,7 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Target, load_target
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge import JUDGES
+from gonogo.cluster.judge.rules import tables
 from gonogo.cluster.kinds import BEHIND, CAUSES, HEALTH, WORKLOADS
 from gonogo.commands.rbac import EXPLAINS, Grant, home_of, manifests, rights
 from gonogo.core.errors import ConfigError
@@ -62,12 +63,13 @@ def found(
     mode: Mode = Mode.READ,
     kubernetes: str = 'namespaces = ["data"]',
     capabilities: str = "[]",
+    watched: str = WATCHED,
 ) -> tuple[Target, list[Grant]]:
     """The rights of a target with these tables, on a checkout with a component that is asked through the cluster."""
     head = dedent(HEAD).format(capabilities=capabilities, kubernetes=kubernetes)
     files = {
         "deploy/targets/staging.toml": head + dedent(components),
-        "deploy/watched/component.toml": WATCHED,
+        "deploy/watched/component.toml": watched,
         "deploy/store/component.toml": WEB,
         "suites/watched/.keep": "",
         "reports/criteria.toml": dedent(FILES["reports/criteria.toml"]) + dedent(CRITERION),
@@ -204,7 +206,9 @@ def test_a_component_may_list_what_its_client_names() -> None:
     words = {text for text, _ in words_of_code(ROOT / "fixtures" / "health.py")} - {"Endpoints"}
 
     assert {"HEALTH", "WORKLOADS"} <= words
-    assert {*health.reads, *health.explains} == (words & KINDS.keys()) | {*HEALTH, *WORKLOADS}
+    owning = {kind for kind, table in tables().items() if table.get("pods")}
+    assert {*health.reads, *health.explains} == (words & KINDS.keys()) | {*HEALTH, *WORKLOADS} | owning
+    assert all(tables()[kind]["plural"] for kind in owning)
 
 
 def test_whoever_asks_for_rights_is_granted_what_is_looked_at_behind_services(tmp_path: Path) -> None:
@@ -228,3 +232,10 @@ def test_every_kind_that_a_judge_reads_is_looked_at() -> None:
     assert {way for _, way in asked} == ASKS
     assert {kind for kind, _ in asked} <= {*JUDGES, *CAUSES}
     assert {*HEALTH, *BEHIND, *WORKLOADS} - {"Event"} <= {*JUDGES}
+
+
+def test_a_kind_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
+    watched = WATCHED.replace('"Node"', '"Cluster.postgresql.cnpg.com"')
+
+    with pytest.raises(ConfigError, match=r"no kind 'Cluster.postgresql.cnpg.com' is known"):
+        found(tmp_path, "", kubernetes="", capabilities='["kubernetes"]', watched=watched)

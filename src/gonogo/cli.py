@@ -202,21 +202,45 @@ def endpoints(
     return verb.run(names, target, discover)
 
 
-@app.command(cls=Verb, rich_help_panel=PLATFORM, epilog=example("gonogo down"))
+@app.command(cls=AskingVerb, rich_help_panel=PLATFORM, epilog=example("gonogo down"))
 def down(
     names: Components = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every platform of this user, also where the checkout is gone.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="On a cluster: remove it; without it the verb only lists.")
+    ] = False,
+    definitions: Annotated[
+        bool, typer.Option("--crds", help="On a cluster: also the CRDs that gonogo made and that have no objects left.")
+    ] = False,
     target: Target = None,
 ) -> int:
     """Take down what `up` or `--keep` made, nothing else.
 
-    Each COMPONENT, without any the whole platform of this checkout. Exit code 0, also where nothing was up.
+    Each COMPONENT, without any the whole platform of this checkout. On a cluster it is listed, disks first, with what
+    stays and why, and removed with --yes. Exit code 0, also where nothing was up; 1 where something hangs.
     """
     from gonogo.commands import down as verb
 
-    return verb.run(names, target, everything)
+    return verb.run(names, target, everything, yes, definitions)
+
+
+@app.command(cls=AskingVerb, rich_help_panel=PLATFORM, epilog=example("gonogo rollback mlflow"))
+def rollback(
+    name: Annotated[str, typer.Argument(metavar="COMPONENT", show_default=False, autocompletion=words("components"))],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without it the verb only lists.")] = False,
+    target: Target = None,
+    form: Output = Form.TABLE,
+) -> int:
+    """List what undoing COMPONENT deletes; do it with --yes.
+
+    What is lost with it, what stays and why, which components that are up need it, and what the plan's own lines would
+    do. Exit code 0, also where nothing was up; 1 where something hangs.
+    """
+    from gonogo.commands import rollback as verb
+
+    return verb.run(name, target, yes, form)
 
 
 # -- judging
@@ -417,8 +441,9 @@ def sweep(
 ) -> int:
     """List what earlier runs left behind; delete it with --yes.
 
-    Objects on the platform, by the journal and by the run id in their names, and processes and data
-    of platforms whose keeper was killed. Exit code 0, 1 or 3 where something could not be asked or deleted.
+    Objects on the platform, by the journal and by the run id in their names; processes and data of platforms whose
+    keeper was killed; on a cluster what a run deployed and was to take down, however old. Exit code 0, 1 or 3 where
+    something could not be asked or deleted.
     """
     from gonogo.commands import sweep as verb
 
@@ -431,17 +456,23 @@ def sweep(
 def rbac(
     purpose: Annotated[
         str,
-        typer.Option("--for", metavar="MODE", help="read, write or disrupt.", autocompletion=among(Mode)),
+        typer.Option(
+            "--for",
+            metavar="MODE",
+            help="read, write, disrupt or deploy.",
+            autocompletion=among([*Mode, "deploy"]),
+        ),
     ],
     account: Annotated[
         str, typer.Option(metavar="[NAMESPACE/]NAME", help="The ServiceAccount that the Roles are bound to.")
     ] = "gonogo",
     target: Target = None,
 ) -> int:
-    """Print the least Roles for asking the target's checks.
+    """Print the least Roles for the target's checks, or to deploy.
 
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
-    the target file refers to. Asks no cluster, and changes nothing.
+    the target file refers to. For deploy: of what its charts and manifests are rendered to; what only an administrator
+    can install stands in comments. Asks no cluster, and changes nothing.
     """
     from gonogo.commands import rbac as verb
 

@@ -27,7 +27,7 @@ def test_enough_pods_are_healthy(health: Health) -> None:
 @pytest.mark.criterion("health.workloads")
 @pytest.mark.needs("kubernetes")
 def test_every_workload_has_its_desired_pods(health: Health) -> None:
-    """Every Deployment, StatefulSet and DaemonSet has as many ready pods as desired, and at least one is desired."""
+    """Whatever owns pods has as many ready ones as desired: workloads, and what operators own pods by."""
     expect(health.short(), nothing(), cause="health.workload_short", message="short of pods")
 
 

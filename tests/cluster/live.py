@@ -28,12 +28,17 @@ IMAGE = "GONOGO_TEST_IMAGE"
 """Names an image with a shell and python3 that the cluster's nodes can get."""
 
 CUSTOM = Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True)
-"""The one kind of these tests that a cluster does not have by itself."""
+"""A kind that these tests bring."""
+
+OPERATED = {
+    "Cluster": Kind("postgresql.cnpg.io", "v1", "clusters", "Cluster", True),
+}
+"""Kinds of operators that a cluster may have."""
 
 
 def kind_of(name: str) -> Kind:
     """Where objects of a kind live at the API server."""
-    return CUSTOM if name == CUSTOM.kind else KINDS[name]
+    return CUSTOM if name == CUSTOM.kind else OPERATED.get(name) or KINDS[name]
 
 
 class Cluster:

@@ -10,8 +10,9 @@ import yaml
 from cluster.images import COMPONENTS, PLATFORM, image
 from cluster.live import Cluster, Object
 
-from gonogo.providers.embedded.recipe import generate, pbkdf2_sha512, salted_sha256
+from gonogo.providers.embedded.recipe import generate
 from gonogo.providers.embedded.spec import load
+from gonogo.providers.made import pbkdf2_sha512, salted_sha256
 
 ROOT = Path(__file__).parents[2]
 

@@ -155,3 +155,33 @@ def test_who_may_see_nothing_is_told_so(
 
     assert outcomes(found)["health.answers"] == ("broken", "health.right_missing")
     assert f'in namespace "{namespace}" (verb list, resource ' in found["health.answers"][2]
+
+
+POSTGRES = """
+apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+metadata: {name: pg}
+spec: {instances: 1, storage: {size: 1Gi}}
+"""
+
+
+def test_pods_that_an_operator_owns_itself_are_a_workload(
+    cluster: Cluster, namespace: str, apply: Any, ask: Any
+) -> None:
+    if cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is None:
+        pytest.skip("CloudNativePG is not installed in this cluster")
+    apply(POSTGRES)
+    cluster.wait("Cluster", "status.phase == 'Cluster in healthy state'", name="pg", namespace=namespace, within=180)
+    expect = f'workloads = [{{ kind = "Cluster.postgresql.cnpg.io", name = "{namespace}/pg", pods = 1 }}]'
+
+    right = ask(expect=expect)
+    pod = cluster.every("Pod", namespace)[0]["metadata"]["name"]
+    cluster.change("Cluster", "pg", namespace, {"spec": {"instances": 2, "affinity": {"nodeSelector": {"no": "such"}}}})
+    cluster.wait("Pod", "status.phase == 'Pending'", namespace=namespace, within=120)
+    short = ask(expect=expect.replace("pods = 1", "pods = 2"))
+
+    assert outcomes(right) == dict.fromkeys(right, ("passed", "")), (right, pod)
+    assert outcomes(short)["health.workloads"] == ("failed", "health.workload_short")
+    assert "Cluster" in short["health.workloads"][2]
+    assert outcomes(short)["health.expected"] == ("failed", "health.workload_missing")
+    assert "has 1 of 2 pods ready" in short["health.expected"][2]

@@ -17,7 +17,7 @@ from gonogo.core.outcomes import Struct
 FILE = "kinds.toml"
 
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*\.[a-z0-9-]+(\.[a-z0-9-]+)+")
-_EXPRESSIONS = ("suspended", "failed", "ready", "progressing", "reason", "message")
+_EXPRESSIONS = ("suspended", "failed", "ready", "progressing", "reason", "message", "pods")
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -32,7 +32,10 @@ class Table(Struct, frozen=True, kw_only=True):
     reason: str | tuple[str, ...] = ()
     message: str | tuple[str, ...] = ()
     hint: str = ""
+    pods: str = ""
+    plural: str = ""
     batch: bool = False
+    uncounted: bool = False
     stateless: bool = False
 
 
@@ -71,7 +74,7 @@ def _wrong(table: Table, where: str, kind: str) -> Iterator[Problem]:
 
     for key in _EXPRESSIONS:
         told = getattr(table, key)
-        for expression in [told] if isinstance(told, str) else told:
+        for expression in filter(None, [told] if isinstance(told, str) else told):
             try:
                 jmespath.compile(expression)
             except JMESPathError:

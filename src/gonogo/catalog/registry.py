@@ -159,6 +159,13 @@ class Product(Struct, frozen=True, kw_only=True):
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class PlanLine(Struct, frozen=True, kw_only=True):
+    """A line of the plan's rollback, and what it really does."""
+
+    says: str
+    does: str
+
+
 class ComponentFile(Struct, frozen=True, kw_only=True):
     """``deploy/<c>/component.toml``. ``capabilities`` are names of its own that a target may declare.
 
@@ -172,6 +179,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
 
     ``products`` are other servers that have its API; a target names one by ``product``.
     ``tls`` says when it is asked with TLS; without, it never is, as far as anybody knows.
+    ``rollback`` are the plan's own lines for undoing it, for `gonogo rollback` to compare with.
 
     ``override``: it is one's own, and counts in place of the built-in one of that name.
     """
@@ -192,6 +200,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     claims: dict[str, str] = msgspec.field(default_factory=dict)
     products: dict[str, Product] = msgspec.field(default_factory=dict)
     signatures: dict[str, Signature] = msgspec.field(default_factory=dict)
+    rollback: tuple[PlanLine, ...] = ()
 
     def encrypted(self, values: Mapping[str, Any]) -> bool | None:
         """Whether it is asked with TLS, by the values of its endpoint keys; None where nobody can tell."""

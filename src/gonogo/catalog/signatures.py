@@ -252,6 +252,9 @@ GENERIC: Mapping[str, Signature] = {
     "claim_false": Signature(
         hint="The claim was asked and is not true; compare what was expected with what was seen.",
     ),
+    "change_declined": Signature(
+        hint="The API server takes what was written for a mistake, or another one was faster; its text says which.",
+    ),
     "own_error": Signature(
         hint="The check itself went wrong before it could tell anything about the platform; see its traceback.",
     ),

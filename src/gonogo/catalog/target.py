@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -137,6 +137,34 @@ class Checklist(Struct, frozen=True, kw_only=True):
     argocd: ArgoCD | None = None
 
 
+class Deploy(Struct, frozen=True, kw_only=True):
+    """``[deploy]``: what a cluster wants of whatever is deployed there; ``namespaces`` is by component."""
+
+    registry: str = ""
+    pull_secret: str = ""
+    storage_class: str = ""
+    node_selector: dict[str, str] = msgspec.field(default_factory=dict)
+    tolerations: tuple[dict[str, Any], ...] = ()
+    pod_security: Literal["", "privileged", "baseline", "restricted"] = ""
+    proxy: str = ""
+    ca: str = ""
+    namespaces: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class OtherChart(Struct, frozen=True, kw_only=True):
+    """``[components.<c>.helm]``: what takes the place of the component's own ``helm.toml``, or of its main chart.
+
+    Paths are relative to the target file: ``folder`` holds another ``helm.toml``, ``values`` goes on top of all others.
+    """
+
+    folder: str = ""
+    chart: str = ""
+    repository: str = ""
+    version: str = ""
+    digest: str = ""
+    values: str = ""
+
+
 class _TargetTable(Struct, frozen=True, kw_only=True):
     name: str
     provider: Literal["embedded", "helm", "existing"]
@@ -157,6 +185,7 @@ class _TargetFile(Struct, frozen=True, kw_only=True):
     target: _TargetTable
     kubernetes: Kubernetes | None = None
     checklist: Checklist | None = None
+    deploy: Deploy | None = None
     limits: _LimitsTable = _LimitsTable()
     embedded: _EmbeddedTable | None = None
     components: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
@@ -192,6 +221,7 @@ class Target:
     components: Mapping[str, Mapping[str, Any]]
     path: Path
     tls: Literal["server", "mutual"] | None = None
+    deploy: Deploy = field(default_factory=Deploy)
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -206,6 +236,15 @@ class Target:
         if self.provider == "embedded":
             return self.tls is not None
         return component.encrypted(self.components.get(component.name, {}))
+
+    def addressed(self, component: Component) -> bool:
+        """Whether this file says where the component is."""
+        keys = {*component.endpoints.required, "service"}
+        return bool(keys & self.components.get(component.name, {}).keys())
+
+    def charts(self, component: Component) -> OtherChart:
+        """What this file has in place of the component's own charts."""
+        return msgspec.convert(self.components.get(component.name, {}).get("helm", {}), OtherChart)
 
     def expected(self, component: Component) -> dict[str, Any]:
         """What checks compare the component with: its ``[expect]``, as far as this file says nothing else."""
@@ -252,7 +291,7 @@ class Target:
         paths = PATH_KEYS - {*component.endpoints.secret}
         for key, value in table.items():
             where = f"components.{component.name}.{key}"
-            if key in ("expect", "identity", "product", "service") or key in services.forms:
+            if key in ("expect", "identity", "product", "service", "helm") or key in services.forms:
                 continue
             if is_reference(value):
                 hidden[key] = self._secret(component, key, value, problems, cluster)
@@ -437,6 +476,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         components=table.components,
         path=path,
         tls=table.embedded.tls if table.embedded else None,
+        deploy=table.deploy or Deploy(),
     )
 
 
@@ -534,6 +574,15 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     if target.provider != "embedded" and file.embedded is not None:
         hint = "the certificate of servers that are there is told by the keys of their components, `ca` among them"
         yield f"[embedded] has no place in a target of provider {target.provider!r}", hint
+    if target.provider == "helm" and file.kubernetes is None:
+        yield "a target of provider 'helm' needs a table [kubernetes]", "its context or identity says which cluster"
+    if target.provider != "helm" and file.deploy is not None:
+        yield f"[deploy] has no place in a target of provider {target.provider!r}", ""
+    for name, space in file.deploy.namespaces.items() if file.deploy else ():
+        if name not in registry.components:
+            yield f"deploy.namespaces: unknown component {name!r}", suggestion(name, registry.components)
+        if not is_label(space):
+            yield f"deploy.namespaces.{name}: {space!r} can be no namespace", WORDS
 
 
 def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:
@@ -541,6 +590,8 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
     extra: set[str] = {"service"} if file.kubernetes is not None else set()
     named = {"expect", *(["product"] if component.products else [])}
     addressed = {*keys.all, "identity", *named, *extra}
+    if file.target.provider == "helm":
+        addressed.add("helm")
     known = named if file.target.provider == "embedded" else addressed
     for key, value in table.items():
         if key in addressed - known:
@@ -550,6 +601,8 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
             yield f"unknown key {f'{prefix}.{key}'!r}", hint
         elif key == "expect":
             yield from _expect_problems(component, value, prefix)
+        elif key == "helm":
+            yield from _chart_problems(component, value, prefix)
         elif key == "service":
             yield from _service_problems(component, value, prefix)
         elif key == "product":
@@ -609,6 +662,16 @@ def _login_problems(component: Component, table: Mapping[str, Any], prefix: str)
                 yield f"missing key {f'{prefix}.oauth.{key}'!r}", ""
             elif key in given and key != "client_secret" and not isinstance(given[key], str):
                 yield f"{prefix}.oauth.{key} must be text", ""
+
+
+def _chart_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:
+    try:
+        table = converted(value, OtherChart, "", f"{prefix}.helm")
+    except ConfigError as error:
+        yield from ((p.what, p.hint) for p in error.problems)
+        return
+    if "helm" not in component.providers and not table.folder:
+        yield f"{prefix}.helm: {component.name} has no helm.toml", "name a folder with one"
 
 
 def _service_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:

@@ -40,6 +40,7 @@ from gonogo.core.errors import (
     Untrusted,
 )
 from gonogo.core.names import fits_a_header
+from gonogo.core.outcomes import Outcome
 from gonogo.core.outlet import detail, learn, uncut
 from gonogo.core.waiting import Deadline
 
@@ -69,6 +70,9 @@ LARGEST_LINE = 16 << 20
 
 PAGES = 10_000
 """Pages of one list: five million objects. Whoever has still more hands out the same ones again and again."""
+
+METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+"""kubernetes.io/docs/reference/using-api/api-concepts, receiving resources as metadata."""
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """What decoding raises where an answer is none: of another shape, nested without end, not UTF-8."""
@@ -166,6 +170,7 @@ class _Resource(msgspec.Struct):
     name: str
     kind: str
     namespaced: bool
+    verbs: list[str] = []
 
 
 class Discovered(msgspec.Struct):
@@ -173,6 +178,21 @@ class Discovered(msgspec.Struct):
 
     groups: list[_Group] = []
     resources: list[_Resource] = []
+
+
+class Declined(ClientError):
+    """The API server understood what was to be made or changed, and does not do it; the text is its own.
+
+    ``status`` is the HTTP status: 409 where another one is there or was faster, 400 and 422 for what is not valid.
+    """
+
+    outcome = Outcome.FAILED
+    kind = "change_declined"
+    status = 0
+
+
+class _Partial(msgspec.Struct):
+    items: list[dict[str, Any]] | None = None
 
 
 class Outdated(ClientError):
@@ -314,6 +334,27 @@ class Api:
         """The body of one GET, all of it within the limit for one call; see also :func:`read`."""
         with closing(self._open(path, query)) as answer:
             return self._body(answer, path)
+
+    def metadata(self, kind: Kind, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
+        """The metadata alone of every such object: nothing of what a Secret holds is sent."""
+        path = kind.path(namespace)
+        query = {"labelSelector": labels}
+        with closing(self._open(path, query, accept=METADATA)) as answer:
+            said = self._body(answer, path)
+        found = understood(self.component, path, partial(decode, said, _Partial))
+        return [one["metadata"] for one in found.items or ()]
+
+    def change(
+        self, method: str, path: Path, body: Any = None, *, content: str = "application/json", **query: str
+    ) -> dict[str, Any]:
+        """What the API server answers to one change, ``method`` POST, PUT, PATCH or DELETE.
+
+        Raises :class:`Declined` where it refuses what was sent; else as every question.
+        """
+        sent = msgspec.json.encode(body) if body is not None else None
+        with closing(self._open(path, query, method=method, body=sent, content=content)) as answer:
+            said = self._body(answer, path)
+        return understood(self.component, path, partial(decode, said, dict[str, Any]))
 
     def pages(
         self,
@@ -464,20 +505,25 @@ class Api:
         *,
         read: float | None = None,
         packed: bool = False,
+        method: str = "GET",
+        body: bytes | None = None,
+        content: str = "",
+        accept: str = "application/json",
     ) -> urllib3.BaseHTTPResponse:
-        """The answer to a GET, its body unread, where it succeeded; a redirect is a login page's, and no success.
+        """The answer, its body unread, where it succeeded; a redirect is a login page's, and no success.
 
         Renews the credentials once after 401, waits as ``Retry-After`` says after 429 while the limit for
-        one call lasts, and asks once more where a connection that had been kept was cut.
+        one call lasts, and asks once more where a connection that had been kept was cut; a change, which may have been
+        made already, is not sent again.
         """
         deadline = Deadline(self.timeouts.check)
         renewed = again = False
         while True:
             client = self.client()
             try:
-                answer = self._request(client, path, query, read, packed)
+                answer = self._request(client, path, query, read, packed, method, body, content, accept)
             except ClusterLost as error:
-                if again or not any(isinstance(e, ConnectionResetError) for e in chain(error)):
+                if again or method != "GET" or not any(isinstance(e, ConnectionResetError) for e in chain(error)):
                     raise
                 again = True
                 continue
@@ -493,7 +539,7 @@ class Api:
                 seconds = _retry_after(answer)
                 if seconds < deadline.left and not self._closed.wait(seconds):
                     continue
-            raise self._refusal(answer.status, said, right("GET", path, query), client)
+            raise self._refusal(answer.status, said, right(method, path, query), client)
 
     def refusal(self, status: int, body: bytes, method: str, path: Path) -> ClientError:
         """What the API server's answer to a request means that did not go through here, as a WebSocket's."""
@@ -512,19 +558,26 @@ class Api:
         query: Mapping[str, str],
         read: float | None,
         packed: bool,
+        method: str = "GET",
+        body: bytes | None = None,
+        content: str = "",
+        accept: str = "application/json",
     ) -> urllib3.BaseHTTPResponse:
         import urllib3
 
         url = _url(client, path, [(key, value) for key, value in query.items() if value])
-        headers = {"Accept": "application/json", "User-Agent": "gonogo", **self._credentials(client)}
+        headers = {"Accept": accept, "User-Agent": "gonogo", **self._credentials(client)}
         if packed:
             headers["Accept-Encoding"] = "gzip"
+        if body is not None:
+            headers["Content-Type"] = content
         timeout = urllib3.Timeout(connect=self.timeouts.connect, read=read or self.timeouts.check)
         pool = client.rest_client.pool_manager
         answer: urllib3.BaseHTTPResponse = self._asked(
             lambda: pool.request(
-                "GET",
+                method,
                 url,
+                body=body,
                 headers=headers,
                 timeout=timeout,
                 retries=False,
@@ -533,7 +586,7 @@ class Api:
             ),
             path,
         )
-        detail(f"asked context {self.context}: GET {path}: HTTP {answer.status}")
+        detail(f"asked context {self.context}: {method} {path}: HTTP {answer.status}")
         encoding = answer.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("identity", headers.get("Accept-Encoding")):
             answer.close()
@@ -602,6 +655,10 @@ class Api:
             place = f" in namespace {needed.namespace!r}" if needed.namespace else ""
             missing = f"there is no {needed.resource} {needed.name!r}{place}" if needed.name else ""
             return Absent(self.component, missing or f"{where} does not serve {needed.resource}", asked=asked)
+        if status in (400, 409, 422) and needed.verb in _VERBS.values() and _is_status(body):
+            error = Declined(self.component, said, asked=asked)
+            error.status = status
+            return error
         if status == 410:
             return Outdated(self.component, said or "the resource version is too old", asked=asked)
         if status == 429 or status >= 500:

@@ -250,6 +250,32 @@ def custom_kinds(api: Api, rules: Rules | None = None) -> tuple[list[Kind], list
     return kinds, unknown
 
 
+def served(api: Api, api_version: str, kind: str) -> Kind | None:
+    """A custom kind as the cluster serves it; None where it does not. Raises ``ClientError`` where it cannot tell."""
+    from gonogo.cluster.api import Discovered, Kind, read
+    from gonogo.cluster.paths import Path
+    from gonogo.core.errors import Absent
+
+    group, _, version = api_version.partition("/")
+    try:
+        resources = read(api, Path("apis", group, version), Discovered).resources
+    except Absent:
+        return None
+    return next(
+        (Kind(group, version, r.name, kind, r.namespaced) for r in resources if r.kind == kind and "/" not in r.name),
+        None,
+    )
+
+
+def preferred(api: Api, group: str) -> str:
+    """``group/version`` that the cluster prefers; empty where it serves no such group."""
+    from gonogo.cluster.api import Discovered, read
+    from gonogo.cluster.paths import Path
+
+    groups = read(api, Path("apis"), Discovered).groups
+    return next((f"{group}/{one.preferred_version.version}" for one in groups if one.name == group), "")
+
+
 class Logs:
     """The last lines of containers that ended badly, of this run and the one before; read once per restart."""
 

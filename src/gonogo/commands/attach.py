@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gonogo.catalog.registry import Registry
-from gonogo.catalog.target import Target
+from gonogo.catalog.target import Kubernetes, Target
 from gonogo.checks.clients import opened
 from gonogo.core import ours
 from gonogo.core.content import Content
@@ -17,6 +19,7 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.harmless import as_json
 from gonogo.core.outcomes import Mode
+from gonogo.providers import Installs, close
 from gonogo.providers.choose import provider_for
 from gonogo.run.diagnosis import diagnosed, fallen
 from gonogo.run.standing import Fallen
@@ -49,6 +52,42 @@ def target_file(registry: Registry, target: Target, names: Iterable[str]) -> str
             *_keys(endpoints, provider.private()),
             *_identity(registry.content, endpoints),
         ]
+    return "\n".join(lines) + "\n"
+
+
+def of_releases(registry: Registry, target: Target, names: Iterable[str]) -> str:
+    """The same for what stands on a cluster by charts: Services and Secrets by name, so that nothing is read.
+
+    Raises ``ConfigError`` where nothing is up, ``ClientError``.
+    """
+    provider = provider_for(target, registry.root)
+    assert isinstance(provider, Installs), target.provider
+    try:
+        found = {n: provider.table(registry.components[n]) for n in registry.ordered(names)}
+    finally:
+        close(provider)
+    up = {name: table for name, table in found.items() if table is not None}
+    if not up:
+        raise ConfigError(Problem("endpoints", "nothing is up", "`gonogo up` deploys the platform"))
+    settings = msgspec.structs.asdict(target.kubernetes) if target.kubernetes else {}
+    default = msgspec.structs.asdict(Kubernetes())
+    lines = [
+        "[target]",
+        f"name = {text(target.name + '-attached')}",
+        'provider = "existing"',
+        f"modes = {json.dumps([m.value for m in target.modes if m is not Mode.DISRUPT])}",
+        f"capabilities = {json.dumps(sorted(target.capabilities))}",
+        f"profile = {text(target.profile)}",
+        *([f"unsupported = {toml(target.unsupported)}"] if target.unsupported else []),
+        "",
+        "[kubernetes]",
+        *(f"{key} = {toml(value)}" for key, value in settings.items() if value != default[key]),
+    ]
+    for name, table in up.items():
+        given = [f"{key} = {toml(value)}" for key, value in table.items() if key != "expect"]
+        expect = [f"{key} = {toml(value)}" for key, value in table.get("expect", {}).items()]
+        lines += ["", f"[components.{name}]", *given]
+        lines += ["", f"[components.{name}.expect]", *expect] if expect else []
     return "\n".join(lines) + "\n"
 
 

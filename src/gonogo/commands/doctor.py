@@ -113,7 +113,7 @@ def examined(root: Path, registry: Registry, target: Target) -> list[Finding]:
         rows.append(libraries(registry.content, held))
         installing = any(row.state is Lack.LACKING for row in rows if row.what in ("server programs", "clients"))
         rows.append(index.row(needed=installing))
-        rows += [cluster(registry, target), kubectl(), helm()]
+        rows += [cluster(registry, target), kubectl(), helm(needed=target.provider == "helm")]
     return rows
 
 
@@ -430,9 +430,17 @@ def kubectl() -> Finding:
     return _program("kubectl", ("version", "--client"), "gonogo asks the API server itself; its hints name kubectl")
 
 
-def helm() -> Finding:
-    """The program that deploys charts."""
-    return _program("helm", ("version", "--short"), "gonogo deploys no charts; you may")
+def helm(*, needed: bool = False) -> Finding:
+    """The program that deploys charts: of the version that is needed, where the target deploys by it."""
+    if not needed:
+        return _program("helm", ("version", "--short"), "this target deploys no charts; you may")
+    from gonogo.providers.helm.program import found, versioned
+
+    try:
+        path = found()
+        return Finding("helm", Lack.OK, f"{'.'.join(map(str, versioned(path)))} at {path}")
+    except ConfigError as error:
+        return lacking("helm", error.problems)
 
 
 def _program(name: str, words: tuple[str, ...], purpose: str) -> Finding:

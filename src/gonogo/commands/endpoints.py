@@ -32,7 +32,9 @@ def run(names: list[str] | None, target: str | None, discover: bool) -> Code:
         say(draft.text, end="")
         news(*summary(draft))
         return Code.of(*(Outcome.BROKEN for _ in unasked))
-    if chosen.kubernetes is not None:
+    if chosen.provider == "helm":
+        say(attach.of_releases(registry, chosen, selected(registry, chosen, names)), end="")
+    elif chosen.kubernetes is not None:
         say(chosen.path.read_text(encoding="utf-8"), end="")
     else:
         say(attach.target_file(registry, chosen, selected(registry, chosen, names)), end="")

@@ -78,6 +78,7 @@ class Lint:
             yield from self.signatures(name)
             yield from self.raised(name)
             yield from self.faults(name)
+            yield from self.charts(name)
         yield from self.criteria()
         yield from self.drilled()
         for check in self.own_checks:
@@ -291,6 +292,14 @@ class Lint:
                     yield Problem(str(self.client(name)), f"raises {signature!r}, which has no hint")
 
     # -- drills
+
+    def charts(self, name: str) -> Iterator[Problem]:
+        """Its ``helm.toml`` can be read, and all that it names rendered, with any ``[deploy]``, in every profile."""
+        component = self.registry.components.get(name)
+        if component is not None and "helm" in component.providers:
+            from gonogo.providers.helm.preview import wrong
+
+            yield from wrong(component, self.registry)
 
     def faults(self, name: str) -> Iterator[Problem]:
         """Where gonogo deploys it, it is killed, hung, and broken in a way of its own."""

@@ -5,15 +5,19 @@ All but ``run`` is pure.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import SECRET, SERVICE, Target, is_reference
-from gonogo.cluster.api import KINDS
-from gonogo.cluster.kinds import BEHIND
+from gonogo.cluster.api import KINDS, Kind
+from gonogo.cluster.judge.rules import tables
+from gonogo.cluster.kinds import BEHIND, HEALTH
 from gonogo.commands.checkout import loaded
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
@@ -22,21 +26,194 @@ from gonogo.core.outlet import say
 from gonogo.providers.existing.access import services
 from gonogo.run.plan import unsupported
 
+if TYPE_CHECKING:
+    from gonogo.providers.helm.provider import HelmPlatform, Rendered
+
 EXPLAINS = "only to say why something is not green"
 
 
+DEPLOY = "deploy"
+
+_MADE = ("get", "list", "watch", "create", "patch", "delete")
+"""What is done with an object of a chart or a manifest, and while its end is waited for."""
+
+_OTHERS = {
+    ("coordination.k8s.io/v1", "Lease"): "leases.coordination.k8s.io",
+    ("v1", "PodTemplate"): "podtemplates",
+    ("storage.k8s.io/v1", "CSIStorageCapacity"): "csistoragecapacities.storage.k8s.io",
+}
+"""Resources of Kubernetes' own kinds that nothing else of ours looks at."""
+
+
 def run(purpose: str, account: str, target: str | None) -> Code:
-    """Print them for a mode; ``account`` is ``[NAMESPACE/]NAME``. Raises ``ConfigError`` where the target has none."""
-    if purpose == "deploy":
-        raise ConfigError(Problem("--for deploy", "gonogo deploys nothing on a cluster yet", "read, write or disrupt"))
-    if purpose not in list(Mode):
-        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, map(str, Mode))))
-    _, registry, chosen = loaded(target)
-    mode = Mode(purpose)
-    found = rights(registry, chosen, mode)
+    """Print them for a mode or for deploying; ``account`` is ``[NAMESPACE/]NAME``.
+
+    Raises ``ConfigError`` where the target has none, or a chart cannot be rendered.
+    """
+    if purpose not in (known := [*map(str, Mode), DEPLOY]):
+        raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, known)))
+    root, registry, chosen = loaded(target)
     space, _, name = account.rpartition("/")
-    say(manifests(found, role_name(chosen, mode), (space or home_of(chosen, found), name)), end="")
+    if purpose == DEPLOY:
+        said, found = deploying(registry, chosen, root)
+        for line in said:
+            say(f"# {line}")
+        spaces = dict.fromkeys(one.namespace for one in found if one.namespace)
+        for one in spaces:
+            say("\n".join(_object("Namespace", "v1", one, "")), "---")
+    else:
+        found = rights(registry, filled(chosen, root), Mode(purpose))
+    say(manifests(found, role_name(chosen, purpose), (space or home_of(chosen, found), name)), end="")
     return Code.GO
+
+
+def filled(target: Target, root: Path) -> Target:
+    """The target with what a file that attaches would say of what is deployed by charts."""
+    if target.provider != "helm":
+        return target
+    with closing(_platform(target, root)) as platform:
+        return dataclasses.replace(target, components=platform.written()[0])
+
+
+def _platform(target: Target, root: Path) -> HelmPlatform:
+    from gonogo.providers.choose import provider_for
+    from gonogo.providers.helm.provider import HelmPlatform
+
+    found = provider_for(target, root)
+    assert isinstance(found, HelmPlatform), target.provider
+    return found
+
+
+def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str], list[Grant]]:
+    """What only an administrator can install, a line each; and the rights that an account needs for all the rest.
+
+    They are those of the objects that charts and manifests are rendered to, of what else ``up``, ``down`` and ``sweep``
+    do, and of the checks. The namespaces are the administrator's too: a Role lives in one. Raises ``ConfigError``.
+    """
+    if target.provider != "helm":
+        what = f"target {target.name!r} deploys nothing on a cluster"
+        raise ConfigError(Problem("--for deploy", what, "a target of provider 'helm' does"))
+    lacking = unsupported(registry, target)
+    held = [one for name, one in registry.components.items() if name not in lacking]
+    with closing(_platform(target, root)) as platform:
+        tables, spaces, home = platform.written()
+        parts = {one.name: platform.rendered(one) for one in held}
+    mode = Mode.DISRUPT if target.allows(Mode.DISRUPT) else Mode.WRITE
+    found = [*_around(target, {name: spaces[name] for name in parts if name in spaces}, home)]
+    said: list[str] = []
+    resources = _resources(one for every in parts.values() for part in every for one in part.objects)
+    for name, every in parts.items():
+        for part in every:
+            told, granted = _part(name, part, resources)
+            said += told
+            found += granted
+    found += rights(registry, dataclasses.replace(target, components=tables), mode)
+    every_space = sorted({one for listed in spaces.values() for one in listed})
+    head = [
+        f"For an administrator, once: what the account deploys target {target.name} with, and no more.",
+        f"The namespaces are made here, used as they are, and left: {', '.join(every_space)}.",
+    ]
+    only = ["ONLY AN ADMINISTRATOR can install, as an account cannot grant what it lacks, nor serve everybody:", *said]
+    return [*head, *(only if said else ())], _once(found)
+
+
+def _part(component: str, part: Rendered, resources: Mapping[Kinded, Kind]) -> tuple[list[str], list[Grant]]:
+    """Of a release or manifest: what is not for the account, and its rights for the rest."""
+    if part.shared:
+        made = ", ".join(
+            sorted({f"{one['kind']} {one['metadata']['name']}" for one in part.objects if _wide(one, resources)})
+        )
+        use = f"gonogo uses it as it is where {part.serves} is served" if part.serves else "gonogo cannot do without it"
+        return [f"- operator {part.namespace}/{part.what.removeprefix('release ')}; {use}: {made}"], []
+    said, found = [], list[Grant]()
+    for one in part.objects:
+        kind, meta = resources[_kinded(one)], one["metadata"]
+        space, purpose = meta.get("namespace") or part.namespace, f"{part.what} of {component}"
+        if not kind.namespaced:
+            said.append(
+                f"- {kind.kind} {meta['name']}, of {purpose}; install it before, or switch it off in its values"
+            )
+            continue
+        found += [Grant(space, kind.resource, "", verb, purpose) for verb in _MADE]
+        if kind.kind == "Role":
+            found += _granted(one, space, f"Role {meta['name']}: who makes it must have what it grants")
+        reference = one.get("roleRef") or {}
+        if kind.kind == "RoleBinding" and reference.get("kind") == "ClusterRole":
+            bound = str(reference.get("name"))
+            said.append(f"- look at it: RoleBinding {space}/{meta['name']} gives what ClusterRole {bound} grants")
+            found.append(
+                Grant(space, "clusterroles.rbac.authorization.k8s.io", bound, "bind", f"RoleBinding {meta['name']}")
+            )
+    return said, found
+
+
+def _granted(role: Mapping[str, Any], space: str, purpose: str) -> Iterator[Grant]:
+    for rule in role.get("rules") or ():
+        for group in rule.get("apiGroups") or ("",):
+            for resource in rule.get("resources") or ():
+                plural, slash, sub = resource.partition("/")
+                called = (f"{plural}.{group}" if group else plural) + slash + sub
+                for name in rule.get("resourceNames") or ("",):
+                    yield from (Grant(space, called, name, verb, purpose) for verb in rule.get("verbs") or ())
+
+
+def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Iterator[Grant]:
+    """What is asked and made beside charts and manifests."""
+    kept, ends = "releases, and Secrets that are generated", "until the last pod has ended, and what volumes hold"
+    for space in dict.fromkeys(one for listed in spaces.values() for one in listed):
+        yield Grant("", "namespaces", space, "get", "whether a namespace is there")
+        for verb in ("get", "list", "create", "update", "patch", "delete"):
+            yield Grant(space, "secrets", "", verb, kept)
+        for verb in ("get", "list", "watch", "patch", "delete"):
+            yield Grant(space, "persistentvolumeclaims", "", verb, ends)
+        for verb in ("get", "list", "watch"):
+            yield Grant(space, "pods", "", verb, ends)
+        yield Grant(space, "pods/log", "", "get", "why something does not come up")
+        if target.allows(Mode.DISRUPT):
+            yield Grant(space, "pods", "", "delete", "to break one on purpose")
+    yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
+    for verb in ("get", "create", "update", "patch", "delete"):
+        yield Grant(home, "leases.coordination.k8s.io", "", verb, "who works on the target")
+    for kind in (*HEALTH, "PersistentVolumeClaim", "Service"):
+        yield from _listed(target, kind, "whether what was made is ready")
+
+
+Kinded = tuple[str, str]
+"""API version and kind, as an object says them."""
+
+
+def _kinded(one: Mapping[str, Any]) -> Kinded:
+    return str(one["apiVersion"]), str(one["kind"])
+
+
+def _wide(one: Mapping[str, Any], resources: Mapping[Kinded, Kind]) -> bool:
+    """Whether an object is the whole cluster's."""
+    return not resources[_kinded(one)].namespaced
+
+
+def _resources(objects: Iterable[Mapping[str, Any]]) -> dict[Kinded, Kind]:
+    """The kinds of these objects: Kubernetes' own, those that they define, those that have a table."""
+    objects, found = list(objects), dict[Kinded, Kind]()
+    defined = [one["spec"] for one in objects if one["kind"] == "CustomResourceDefinition"]
+    for api_version, kind in map(_kinded, objects):
+        group, _, version = api_version.rpartition("/")
+        known = KINDS.get(kind)
+        own = next((s for s in defined if (s["group"], s["names"]["kind"]) == (group, kind)), None)
+        if known is not None and known.group == group:
+            found[api_version, kind] = known
+        elif own is not None:
+            plural, namespaced = own["names"]["plural"], own["scope"] == "Namespaced"
+            found[api_version, kind] = Kind(group, version, plural, kind, namespaced)
+        elif (api_version, kind) in _OTHERS:
+            plural = _OTHERS[api_version, kind].partition(".")[0]
+            found[api_version, kind] = Kind(group, version, plural, kind, True)
+        elif plural := tables().get(f"{kind}.{group}", {}).get("plural"):
+            found[api_version, kind] = Kind(group, version, plural, kind, True)
+        else:  # the rule of the tools that make definitions: lower case, as English has it
+            lower = kind.lower()
+            plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
+            found[api_version, kind] = Kind(group, version, plural, kind, True)
+    return found
 
 
 class Grant(NamedTuple):
@@ -74,8 +251,13 @@ def rights(registry: Registry, target: Target, mode: Mode) -> list[Grant]:
     lacking, profile = unsupported(registry, target), registry.profiles[target.profile]
     asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
     held = [c for c in registry.components.values() if c.name in asked and c.name not in lacking]
+    return _once((*_needed(target, held, mode), *_explaining(target, held)))
+
+
+def _once(every: Iterable[Grant]) -> list[Grant]:
+    """Each right once."""
     found: dict[tuple[str, str, str, str], Grant] = {}
-    for one in (*_needed(target, held, mode), *_explaining(target, held)):
+    for one in every:
         # the first purpose counts, and a right in the whole cluster is one in each namespace
         known = {(space, one.resource, name, one.verb) for space in ("", one.namespace) for name in ("", one.name)}
         if not known & found.keys():
@@ -150,11 +332,20 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
 
 
 def _listed(target: Target, kind: str, purpose: str) -> Iterator[Grant]:
-    known = KINDS[kind]
+    known = KINDS.get(kind) or _custom(kind)
     spaces = target.kubernetes.namespaces if target.kubernetes and known.namespaced else ()
     for space in spaces or ("",):
         for verb in ("list", "watch"):
             yield Grant(space, known.resource, "", verb, purpose)
+
+
+def _custom(name: str) -> Kind:
+    """A kind that owns pods itself, by its table: ``Cluster.postgresql.cnpg.io``."""
+    kind, _, group = name.partition(".")
+    if not (plural := tables().get(name, {}).get("plural")):
+        wanted = suggestion(name, [*KINDS, *(one for one, table in tables().items() if "plural" in table)])
+        raise ConfigError(Problem("reads or explains of a component", f"no kind {name!r} is known", wanted))
+    return Kind(group, "", plural, kind, True)
 
 
 def _secrets(value: Any) -> Iterator[str]:
@@ -171,7 +362,7 @@ def home_of(target: Target, found: Iterable[Grant]) -> str:
     return next((space for space in (*named, *(one.namespace for one in found)) if space), "default")
 
 
-def role_name(target: Target, mode: Mode) -> str:
+def role_name(target: Target, mode: str) -> str:
     """What the Roles are called: two targets of one cluster do not change each other's."""
     return f"gonogo-{mode}-{re.sub(r'[^a-z0-9-]+', '-', target.name.lower()).strip('-')}"
 

@@ -8,11 +8,14 @@ from gonogo.commands.checkout import loaded
 from gonogo.commands.tables import Form, show
 from gonogo.core.outcomes import Code, Struct
 from gonogo.core.outlet import news
-from gonogo.providers import Deploys, Observes, choose, close
+from gonogo.providers import Deploys, Installs, Observes, choose, close
 
 
 class ServerRow(Struct, frozen=True, kw_only=True):
-    """A server process or pod. ``pid`` is null where it runs elsewhere, ``since`` is RFC 3339."""
+    """A server process or pod, or a release of a chart. ``pid`` is null where it runs elsewhere, ``since`` is RFC 3339.
+
+    ``run`` deployed it, where that is known.
+    """
 
     component: str
     node: str
@@ -24,6 +27,7 @@ class ServerRow(Struct, frozen=True, kw_only=True):
     log: str
     data: str
     since: str
+    run: str
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):
@@ -38,7 +42,8 @@ def run(target: str | None, form: Form) -> Code:
     root, _, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
     try:
-        servers = provider.servers() if isinstance(provider, Observes) else []
+        servers = provider.releases() if isinstance(provider, Installs) else []
+        servers += provider.servers() if isinstance(provider, Observes) else []
     finally:
         close(provider)
     rows = tuple(ServerRow(**{key: getattr(server, key) for key in ServerRow.__struct_fields__}) for server in servers)
@@ -46,5 +51,10 @@ def run(target: str | None, form: Form) -> Code:
         news(f"gonogo did not start the servers of {chosen.name!r} and sees no processes there")
     elif not rows:
         news("nothing is up; `gonogo up` deploys the platform")
-    show(StatusAnswer(rows=rows), form, lambda row: f"{row.component}/{row.node}", wide=("provider", "log", "data"))
+    show(
+        StatusAnswer(rows=rows),
+        form,
+        lambda row: f"{row.component}/{row.node}",
+        wide=("provider", "log", "data", "run"),
+    )
     return Code.GO

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gonogo.commands.checkout import reached
 from gonogo.commands.tables import Form, show
 from gonogo.core.outcomes import Code, Outcome, Struct
 from gonogo.core.outlet import news
 from gonogo.core.times import spoken, stretch
-from gonogo.run.sweep import leftovers, orphans, removed
+from gonogo.providers import close
+from gonogo.run.sweep import Found, allowed, deployments, leftovers, orphans, removed
+
+if TYPE_CHECKING:
+    from gonogo.run.platform import Platform
+    from gonogo.run.progress import Screen
 
 
 class LeftRow(Struct, frozen=True, kw_only=True):
@@ -40,8 +45,25 @@ def run(yes: bool, older_than: str, target: str | None, form: Form) -> Code:
     if age and older_than[-1].isdigit():
         news(f"--older-than {older_than} is {spoken(age)}: a number alone counts hours, {older_than}h says so")
     platform, screen = reached(target, write=yes)
-    found, outcomes = leftovers(platform, screen, age / timedelta(hours=1))
-    rows = orphans(yes, screen.line)
+    allowed(platform)
+    try:
+        deployed, without = deployments(platform, screen, yes)
+        found, outcomes = leftovers(platform, screen, age / timedelta(hours=1), without)
+        rows = deployed + orphans(yes, screen.line)
+        return _swept(platform, screen, yes, found, outcomes, rows, form)
+    finally:
+        close(platform.provider)
+
+
+def _swept(
+    platform: Platform,
+    screen: Screen,
+    yes: bool,
+    found: list[Found],
+    outcomes: list[Outcome],
+    rows: list[dict[str, Any]],
+    form: Form,
+) -> Code:
     outcomes += [Outcome.BROKEN for row in rows if yes and not row["removed"]]
     for one in found:
         outcome = removed(platform, screen, one) if yes else None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gonogo.commands.checkout import deployable, reached
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Code
-from gonogo.providers import Deploys, Keeps, Replaces
+from gonogo.providers import Deploys, Keeps, Replaces, close
+
+if TYPE_CHECKING:
+    from gonogo.run.platform import Platform
+    from gonogo.run.progress import Screen
 
 
 def run(names: list[str] | None, target: str | None, replace: bool) -> Code:
@@ -14,6 +20,13 @@ def run(names: list[str] | None, target: str | None, replace: bool) -> Code:
     Raises ``ConfigError`` for want of room, network or rights.
     """
     platform, screen = reached(target)
+    try:
+        return _brought_up(platform, screen, names, replace)
+    finally:
+        close(platform.provider)
+
+
+def _brought_up(platform: Platform, screen: Screen, names: list[str] | None, replace: bool) -> Code:
     provider, registry = platform.provider, platform.registry
     asked = registry.ordered(deployable(registry, platform.target, names))
     if replace:

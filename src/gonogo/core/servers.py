@@ -24,7 +24,8 @@ class Phase(StrEnum):
 class Server:
     """One server process (later: pod) of a component; a row of ``gonogo status``.
 
-    ``address`` is ``host:port``; ``ports`` all ports it was given; ``user`` the account it must run as.
+    ``address`` is ``host:port``; ``ports`` all ports it was given; ``user`` the account it must run as; ``run`` the run
+    that deployed it, where that is known.
     """
 
     component: str
@@ -39,6 +40,7 @@ class Server:
     since: str = ""
     user: str = ""
     ports: tuple[int, ...] = ()
+    run: str = ""
 
 
 @dataclass(frozen=True)

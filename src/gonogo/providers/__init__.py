@@ -5,21 +5,24 @@ and whoever wants it asks first: ``isinstance(provider, Deploys)``. Where a prov
 provider holds a method that does nothing. The engine that orders, waits, blocks and draws progress
 (:mod:`gonogo.run.platform`) is the same for all.
 
-=================  =========================================================  ========  ====================
-protocol           what is asked                                              embedded  existing (a cluster)
-=================  =========================================================  ========  ====================
-``Provider``       where components are, as they are                          yes       yes
-``Deploys``        deploy, and remove what was deployed                       yes
-``Replaces``       start anew what is there and is not right                  yes
-``Keeps``          leave running what else ends with this process             yes
-``Prepares``       finish what makes later starts faster                      yes
-``Disturbs``       break a node on purpose                                    yes
-``Observes``       servers, what is true inside them, their logs              yes       on a cluster
-``Accounts``       what its servers have cost until now                       yes
-``Explains``       why a component does not answer                                      on a cluster
-``Identifies``     which cluster this is                                                on a cluster
-``Closes``         give back connections                                                on a cluster
-=================  =========================================================  ========  ====================
+==============  ================================================  ========  ====================  ====
+protocol        what is asked                                     embedded  existing (a cluster)  helm
+==============  ================================================  ========  ====================  ====
+``Provider``    where components are, as they are                 yes       yes                   yes
+``Deploys``     deploy, and remove what was deployed              yes                             yes
+``Undoes``      say what would be removed, and remove just that   yes                             yes
+``Leaves``      know what a run left that was to take it down                                     yes
+``Installs``    name the releases of charts                                                       yes
+``Replaces``    start anew what is there and is not right         yes
+``Keeps``       leave running what else ends with this process    yes                             yes
+``Prepares``    finish what makes later starts faster             yes
+``Disturbs``    break a node on purpose                           yes
+``Observes``    servers, what is true inside them, their logs     yes       on a cluster          yes
+``Accounts``    what its servers have cost until now              yes
+``Explains``    why a component does not answer                             on a cluster          yes
+``Identifies``  which cluster this is                                       on a cluster          yes
+``Closes``      give back connections                                       on a cluster          yes
+==============  ================================================  ========  ====================  ====
 """
 
 from __future__ import annotations
@@ -71,7 +74,12 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Deploys(Protocol):
-    """Deploys components, and removes what it deployed."""
+    """Deploys components, and removes what it deployed.
+
+    ``completes``: where some components are up, a run stands the others up beside them.
+    """
+
+    completes: bool
 
     def version(self, component: Component) -> str:
         """The version that would be deployed."""
@@ -95,6 +103,72 @@ class Deploys(Protocol):
 
     def down_only(self, components: Iterable[Component]) -> None:
         """Take down these components and nothing else."""
+
+
+class Going(NamedTuple):
+    """Something that is removed with a component. ``lost`` says what nobody can bring back."""
+
+    component: str
+    kind: str
+    name: str
+    lost: str = ""
+
+
+class Staying(NamedTuple):
+    """Something that is not removed, and why."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class Removing(NamedTuple):
+    """What taking components down would remove, disks first, and what of it would stay."""
+
+    goes: tuple[Going, ...] = ()
+    stays: tuple[Staying, ...] = ()
+
+
+@runtime_checkable
+class Undoes(Protocol):
+    """Says what taking components down removes, before it does so.
+
+    ``definitions``: those of custom resources (CRDs) too, where they are ours and without objects.
+    """
+
+    def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
+        """What would go and what would stay; changes nothing. Raises ``ClientError``."""
+
+    def remove(
+        self,
+        components: Iterable[Component],
+        *,
+        definitions: bool = False,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Removing:
+        """Remove it; what stays. ``waits`` hears for whom it waits.
+
+        Raises ``NotReady`` where something hangs, ``DeployError``, ``ClientError``.
+        """
+
+
+@runtime_checkable
+class Leaves(Protocol):
+    """Knows what a run left behind that was to take it down again, and could not."""
+
+    def left(self, tell: Callable[[str], None]) -> list[str]:
+        """The components, by name; none where a run works there now, which ``tell`` hears. Raises ``ClientError``."""
+
+
+@runtime_checkable
+class Installs(Protocol):
+    """Installs charts as releases."""
+
+    def releases(self) -> list[Server]:
+        """A row per release that is this target's, its state in helm's word. Raises ``ClientError``."""
+
+    def table(self, component: Component) -> Mapping[str, Any] | None:
+        """What a target file that attaches to the component says of it; None where it is not up."""
 
 
 @runtime_checkable

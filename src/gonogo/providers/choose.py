@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.manner import manner
@@ -23,6 +24,21 @@ def provider_for(target: Target, root: Path) -> Provider:
         from gonogo.providers.existing.addresses import Existing
 
         return Existing(target)
+    if target.provider == "helm":
+        from gonogo.catalog.registry import Registry
+        from gonogo.checks.journal import new_run_id
+        from gonogo.core.content import find
+        from gonogo.providers.existing.cluster import ExistingCluster
+        from gonogo.providers.helm.provider import HelmPlatform
+
+        settings = target.kubernetes
+        assert settings is not None, "checked with the target file"
+
+        def every() -> list[Component]:
+            registry = Registry.load(find(root))
+            return [registry.components[name] for name in registry.ordered(registry.components)]
+
+        return HelmPlatform(target, lambda filled: ExistingCluster(filled, settings), every, new_run_id())
     if target.provider == "embedded":
         if option := "--context" if manner().context else "--kubeconfig" if manner().kubeconfig else "":
             what = f"the servers of target {target.name!r} run on this machine: no cluster is asked"
@@ -30,4 +46,6 @@ def provider_for(target: Target, root: Path) -> Provider:
         from gonogo.providers.embedded.provider import Embedded
 
         return Embedded(root, patience=target.timeouts.ready, variant=target.variant, tls=target.tls)
-    raise ConfigError(Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded or existing"))
+    raise ConfigError(
+        Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded, helm or existing")
+    )

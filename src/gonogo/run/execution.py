@@ -84,7 +84,9 @@ class Run:
         self._account = Account(plan, self.platform, self.checks, options.argv)
         self._lanes: Lanes[Ran] = Lanes({name: c.concurrency for name, c in registry.components.items()})
         self._deadline = Deadline(options.deadline) if options.deadline else None
-        self._given, self._own = provider is not None, False
+        self._given = provider is not None
+        self._begun: list[str] = []
+        """The components that this run stands up, and takes down again."""
         self._met: set[str] = set()
 
     # -- the platform
@@ -98,7 +100,7 @@ class Run:
         then what had been started is gone.
         """
         names = self.plan.components
-        self._own = bool(names) and not self.platform.there(names)
+        self._begun = self._beginning(names)
         refuse_unwritable(self.options.out)
         self.checks.open(self.platform.run, Event(planned=self._account.so_far({})))
         try:
@@ -110,6 +112,19 @@ class Run:
             self._taken_down(interrupted=True)
             self._leave()
             raise
+
+    def _beginning(self, names: tuple[str, ...]) -> list[str]:
+        """What is not up and is ours to stand up. Where processes of this machine are up, they are the platform."""
+        components, provider = self.platform.registry.components, self.platform.provider
+        deployed = [name for name in names if not components[name].cluster]
+        there = self.platform.there(deployed or names)
+        if there and not (isinstance(provider, Deploys) and provider.completes):
+            return []
+        return [name for name in self.platform.registry.ordered(deployed) if name not in there]
+
+    @property
+    def _own(self) -> bool:
+        return bool(self._begun)
 
     def _reach(self, names: tuple[str, ...], bodies: Mapping[str, Body]) -> None:
         if self._own:
@@ -264,7 +279,12 @@ class Run:
         if self._own and not interrupted and isinstance(provider, Prepares):
             provider.prepare(self._screen.line)
         if self._own and isinstance(provider, Deploys):
-            provider.down()
+            names, components = self.platform.registry.ordered(self.plan.components), self.platform.registry.components
+            every = [name for name in names if not components[name].cluster]
+            if set(every) <= set(self._begun):
+                provider.down()
+            else:
+                provider.down_only([components[name] for name in self._begun])
 
     def _leave(self) -> None:
         if not self._given:

@@ -141,6 +141,8 @@ def holds(component: Component, target: Target) -> Lacking | None:
         return None if declared else Lacking(why, KUBERNETES)
     if target.provider == "existing":
         return None if component.name in target.components else Lacking(f"not in target file {target.name!r}")
+    if target.provider == "helm" and (target.addressed(component) or target.charts(component).folder):
+        return None
     if target.provider in target.variant(component).providers:
         why = unfit() if target.provider == "embedded" else ""
         return Lacking(f"this machine is {why}") if why else None

@@ -12,6 +12,7 @@ from gonogo.checks.journal import Entry, begun, run_of
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, Problem
 from gonogo.core.ours import NotOurs
 from gonogo.core.outcomes import Mode, Outcome
+from gonogo.providers import Leaves, Undoes
 from gonogo.run.diagnosis import diagnosed, fallen
 from gonogo.run.platform import Platform
 from gonogo.run.progress import Screen
@@ -71,8 +72,37 @@ def orphans(yes: bool, tell: Callable[[str], None] = lambda _: None) -> list[dic
     return [{**row.public(), "removed": gone} for row, gone in rows]
 
 
-def leftovers(platform: Platform, screen: Screen, hours: float) -> tuple[list[Found], list[Outcome]]:
-    """What was left behind, and what those components came to that could not be asked.
+def allowed(platform: Platform) -> None:
+    """Raise ``ConfigError`` where the target file does not allow what this call may do."""
+    if not platform.target.allows(platform.mode):
+        where, modes = str(platform.target.path), ", ".join(platform.target.modes)
+        raise ConfigError(Problem(where, f"modes allows {modes}; deleting needs mode {platform.mode}"))
+
+
+def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """What a run deployed and was to take down, as rows of the verb's table, gone with ``yes``; and its components.
+
+    Raises ``ClientError``, ``ConfigError`` where the target means another cluster, ``NotReady`` where something hangs.
+    """
+    provider = platform.provider
+    if not isinstance(provider, Leaves) or not isinstance(provider, Undoes):
+        return [], []
+    left = provider.left(screen.line)
+    if not left:
+        return [], []
+    components = [platform.registry.components[name] for name in left]
+    goes = provider.removing(components).goes
+    if yes:
+        platform.confirmed()
+        provider.remove(components, waits=screen.line)
+    rows = [Found("", one.component, one.kind, one.name, True).public() | {"removed": yes} for one in goes]
+    return rows, left
+
+
+def leftovers(
+    platform: Platform, screen: Screen, hours: float, without: Collection[str] = ()
+) -> tuple[list[Found], list[Outcome]]:
+    """What was left behind, and what those components came to that could not be asked; not of those ``without``.
 
     It is what the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
 
@@ -81,10 +111,8 @@ def leftovers(platform: Platform, screen: Screen, hours: float) -> tuple[list[Fo
     found there means nothing. Raises ``ConfigError`` where the platform is to be changed and the target file does not
     allow that, or means another platform.
     """
-    if not platform.target.allows(platform.mode):
-        where, allowed = str(platform.target.path), ", ".join(platform.target.modes)
-        raise ConfigError(Problem(where, f"modes allows {allowed}; deleting needs mode {platform.mode}"))
-    names = platform.there(platform.registry.components)
+    allowed(platform)
+    names = platform.there(one for one in platform.registry.components if one not in without)
     platform.attach(names)
     if platform.target.provider == "existing" and platform.mode is not Mode.READ:
         platform.verify_identities()

@@ -63,6 +63,18 @@ def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, abo
     return Judgement(state, why.reason, message, why.hint, why.cause)
 
 
+def desired(world: World, obj: Object) -> int:
+    """How many pods of its own an object asks for, by the rules of its kind or its ``spec.replicas``; 0: not told."""
+    from jmespath.exceptions import JMESPathError
+
+    rules = world.rules.of(known_as(obj["apiVersion"], obj["kind"]))
+    try:
+        told = rules.pods.search(obj) if rules.pods is not None else obj.get("spec", {}).get("replicas")
+    except (JMESPathError, TypeError, AttributeError):
+        return 0
+    return int(told) if isinstance(told, int | float) and not isinstance(told, bool) else 0
+
+
 def state_of(obj: Object, rules: KindRule) -> Judgement:
     """What the object says of itself, by the rules of its kind. Never raises for what an object holds."""
     from jmespath.exceptions import JMESPathError
@@ -76,7 +88,7 @@ def state_of(obj: Object, rules: KindRule) -> Judgement:
             return _told(rules, view, State.SUSPENDED)
         if not obj.get("status"):
             return _silent(rules)
-        if unseen := _unseen(obj):
+        if unseen := _unseen(obj, rules):
             return unseen
         decided = (state for state, holds in rules.decides if holds.search(view))
         return _told(rules, view, next(decided, State.UNKNOWN))
@@ -99,7 +111,7 @@ def absent_operator(world: World, obj: Object) -> Judgement | None:
         return None
     if _undefined(world, obj):
         return doom("DefinitionMissing", f"the cluster does not know {kind} (any more)", waited=world.age(obj))
-    if obj.get("status") and not _unseen(obj):
+    if obj.get("status") and not _unseen(obj, rules):
         return None
     # A new specification of an old object: how old it is, is not told; the operator may just be busy.
     waited = None if obj.get("status") else world.age(obj)
@@ -172,13 +184,13 @@ def _number(value: object, field: str) -> int:
     return value
 
 
-def _unseen(obj: Object) -> Judgement | None:
+def _unseen(obj: Object, rules: KindRule) -> Judgement | None:
     """The verdict where the controller has not seen the newest specification; its status is of an older one."""
     status = obj.get("status")
     seen = status.get("observedGeneration") if isinstance(status, Mapping) else None
     newest = obj["metadata"].get("generation", 0)
     # Some controllers write 0 where they do not count.
-    if not isinstance(seen, int) or seen == 0 or seen >= newest:
+    if rules.uncounted or not isinstance(seen, int) or seen == 0 or seen >= newest:
         return None
     message = f"generation {newest} is not observed yet, its status is of {seen}; where that lasts, is its operator up?"
     return Judgement(State.PROGRESSING, "NotObserved", message)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
-from gonogo.cluster.judge import pods, workloads
-from gonogo.cluster.judge.shapes import MISSHAPEN, Object
+from gonogo.cluster.judge import custom, pods, workloads
+from gonogo.cluster.judge.shapes import MISSHAPEN, Object, known_as
 from gonogo.cluster.judge.storage import measure
 from gonogo.cluster.judge.verdict import Judgement, State
 from gonogo.cluster.judge.world import World, condition, controller
@@ -137,8 +138,79 @@ _JUDGES = {
 }
 
 
+def owners(world: World) -> dict[str, Mapping[str, Any]]:
+    """What owns pods and is no workload of Kubernetes' own: the references by uid (StrimziPodSet, RayCluster, Rollout).
+
+    Batch kinds are left out, as Jobs are: their pods end.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for obj in world.of_kind("Pod"):
+        owner = controller(obj)
+        # a Rollout owns pods as a Deployment does, through ReplicaSets
+        if owner and (between := world.by_uid(owner.get("uid", ""))) and between["kind"] in _BETWEEN:
+            owner = controller(between)
+        kind = known_as(owner.get("apiVersion", ""), owner.get("kind", "")) if owner else ""
+        if owner and "." in kind and not world.rules.of(kind).batch:
+            found[owner.get("uid", "")] = {**owner, "namespace": obj["metadata"].get("namespace", "")}
+    return found
+
+
+def owned(world: World, obj: Object) -> list[Object]:
+    """The pods that an object owns, directly or by ReplicaSets, and that should serve."""
+    return [pod for pod in _owned(world, obj["metadata"].get("uid", "")) if place(world, pod)[0] not in EXCLUDED]
+
+
+def healthy(world: World, obj: Object) -> int:
+    """How many of the pods that an object owns are healthy."""
+    return sum(place(world, pod)[0] is PodHealth.HEALTHY for pod in owned(world, obj))
+
+
+_BETWEEN = ("ReplicaSet", "ReplicationController")
+
+
+def _owned(world: World, uid: str) -> Iterator[Object]:
+    for child in world.children_of(uid):
+        if child["kind"] == "Pod":
+            yield child
+        elif child["kind"] in _BETWEEN:
+            yield from world.children(child, "Pod")
+
+
+def _operated(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfall]:
+    """The custom resources that own pods and have fewer healthy ones than desired, or are not what they should be.
+
+    An owner that nobody could show counts with the pods that are there: more of it is not known.
+    """
+    kinds = {known_as(one["apiVersion"], one["kind"]) for one in owners(world).values()}
+    known = {obj["metadata"].get("uid", ""): obj for kind in kinds for obj in world.of_kind(kind)}
+    for uid, reference in {**{uid: obj["metadata"] for uid, obj in known.items()}, **owners(world)}.items():
+        obj = known.get(uid)
+        if not meant(obj or {"metadata": reference}):
+            continue
+        stands = [place(world, pod) for pod in _owned(world, uid)]
+        counted = [verdict for found, verdict in stands if found not in EXCLUDED]
+        ready = sum(found is PodHealth.HEALTHY for found, _ in stands)
+        own = custom.judge(world, obj) if obj is not None else None
+        desired = max(len(counted), custom.desired(world, obj) if obj is not None else 0)
+        if ready >= desired and (own is None or own.state is State.READY):
+            continue
+        why = own if own is not None and own.state is not State.READY else workloads.worst(counted)
+        why = why or Judgement(State.PROGRESSING, "PodsMissing", f"{len(counted)} of {desired} pods are there")
+        yield Shortfall(
+            kind=(obj or reference)["kind"],
+            namespace=reference.get("namespace", ""),
+            name=reference["name"],
+            desired=desired,
+            ready=ready,
+            reason=why.reason,
+            message=why.told,
+            root=why.cause,
+            since=world.before(why.waited),
+        )
+
+
 def _below(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfall]:
-    """The workloads with fewer ready pods than desired, and those of which none is desired."""
+    """What has fewer ready pods than desired, whatever its kind, and workloads of which none is desired."""
     for kind, judge in _JUDGES.items():
         for obj in world.of_kind(kind):
             meta, status = obj["metadata"], obj.get("status", {})
@@ -164,3 +236,4 @@ def _below(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfall]
                     root=verdict.cause,
                     since=world.before(verdict.waited),
                 )
+    yield from _operated(world, meant)

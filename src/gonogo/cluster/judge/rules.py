@@ -32,6 +32,9 @@ class KindRule(NamedTuple):
     operator: tuple[str, ...]
     stateless: bool
     batch: bool
+    uncounted: bool
+    pods: Any = None
+    plural: str = ""
 
 
 class Rules:
@@ -82,4 +85,7 @@ def compiled(table: Mapping[str, Any]) -> KindRule:
         operator=tuple(filter(None, table.get("operator", "").split("|"))),
         stateless=bool(table.get("stateless")),
         batch=bool(table.get("batch")),
+        uncounted=bool(table.get("uncounted")),
+        pods=jmespath.compile(table["pods"]) if table.get("pods") else None,
+        plural=table.get("plural", ""),
     )

@@ -26,6 +26,7 @@ Times = dict[str, str]
 
 
 class Owner(TypedDict, total=False):
+    apiVersion: str
     kind: str
     name: str
     uid: str

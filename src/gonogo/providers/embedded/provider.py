@@ -30,7 +30,7 @@ from gonogo.core.loading import LOADING
 from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import until
-from gonogo.providers import Ready
+from gonogo.providers import Going, Ready, Removing
 from gonogo.providers.embedded import archives, keeper, platforms, serving
 from gonogo.providers.embedded.control import KeeperError, KeeperLost
 from gonogo.providers.embedded.deployment import Deployment, NotRight, PortTaken, read
@@ -57,6 +57,7 @@ class Embedded:
     """The platform of one checkout: the one that ``up`` or ``--keep`` left, else one of its own."""
 
     name = "embedded"
+    completes = False
     capabilities = frozenset({"host", "disturb"})
 
     def __init__(
@@ -408,6 +409,25 @@ class Embedded:
         """Take down these components of the platform that is up, and leave the others."""
         if self._platform:
             self._remove(self._platform, {component.name for component in components})
+
+    def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
+        """The components' data, and their servers; see :meth:`gonogo.providers.Undoes.removing`."""
+        names = {component.name for component in components}
+        servers = [server for server in self.servers() if server.component in names]
+        folders = dict.fromkeys((server.component, server.data) for server in servers if server.data)
+        goes = [Going(component, "data folder", data, "its data") for component, data in folders]
+        return Removing((*goes, *(Going(one.component, "server", one.node) for one in servers)))
+
+    def remove(
+        self,
+        components: Iterable[Component],
+        *,
+        definitions: bool = False,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Removing:
+        """See :meth:`gonogo.providers.Undoes.remove`."""
+        self.down_only(components)
+        return Removing()
 
     def _remove(self, platform: KnownPlatform, names: Iterable[str]) -> None:
         for name in names:

@@ -267,4 +267,5 @@ def _logs(pod: Object) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _started(world: World, namespace: str, name: str) -> str:
     pod = world.get("Pod", namespace, name) or {}
-    return str((pod.get("status") or {}).get("startTime", ""))
+    began = (pod.get("status") or {}).get("startTime")
+    return str(began or (pod.get("metadata") or {}).get("creationTimestamp", ""))

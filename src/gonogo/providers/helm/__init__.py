@@ -1,0 +1,1 @@
+"""Charts and manifests on a cluster, by helm."""

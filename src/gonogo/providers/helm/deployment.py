@@ -1,0 +1,320 @@
+"""One component on its way up: what is there and right is adopted, the rest is made, and what is doomed is named."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gonogo.cluster.api import KINDS, Kind
+from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
+from gonogo.core.home import home
+from gonogo.core.outlet import redacted
+from gonogo.core.servers import Phase, Progress, Report
+from gonogo.core.waiting import Deadline, until
+from gonogo.providers.helm.charts import KeptChart, fetch
+from gonogo.providers.helm.contents import HOOK
+from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, named, objects
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
+from gonogo.providers.helm.spec import Release, Workload
+from gonogo.providers.helm.values import declared
+
+if TYPE_CHECKING:
+    from gonogo.cluster.hub import Hub
+    from gonogo.cluster.judge import Judgement, World
+    from gonogo.cluster.judge.shapes import Object
+
+PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
+"""A helm was ended in the middle of it (helm, pkg/release/v1/status.go)."""
+
+LOOK = 0.2
+"""Seconds between two looks at what the watches have brought."""
+
+CRD = "CustomResourceDefinition"
+
+ALL_MADE = 3.0
+"""Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
+order; here all of them are made."""
+
+SCALED = "TriggeredScaleUp"
+"""The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
+
+Thing = tuple[str, str, str]
+"""Kind as a world knows it, namespace, name."""
+
+
+class HelmDeployment:
+    """One component, made once. ``recipe`` lacks what is generated, which is asked of the cluster."""
+
+    def __init__(
+        self,
+        recipe: HelmRecipe,
+        *,
+        helm: Helm,
+        api: Any,
+        hub: Callable[[], Hub],
+        run: str,
+        report: Report,
+        deadline: Deadline,
+        cancelled: Callable[[], str],
+    ) -> None:
+        self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
+        self._helm, self._hub, self._report = helm, hub, report
+        self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
+        self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
+        self._made: list[Thing] = []
+        self._first: dict[tuple[Thing, str], Deadline] = {}
+        """When each reason was seen first, of what may be made by somebody yet."""
+
+    def deploy(self) -> None:
+        """Returns once everything that was made is ready, as the cluster sees it.
+
+        Raises ``DeployError`` as soon as it cannot come up, ``ClientError`` and ``ConfigError``.
+        """
+        self._tell(Phase.PREPARING, "its namespaces and Secrets")
+        for space in self._recipe.spaces():
+            self._namespace(space)
+        recipe = self._recipe.generated(self._generated(self._recipe.namespace))
+        for name, values in recipe.secrets().items():
+            self._secret(recipe.namespace, name, values)
+        for release in self.spec.releases:
+            self._released(recipe, release)
+        for manifest in self.spec.manifests:
+            space = recipe.space_of(manifest)
+            for obj in recipe.manifest(manifest):
+                self._objects.apply(obj, space, self._labels)
+                self._made.append(self._meant(obj, space))
+        self._made += [self._owner(one, recipe) for one in self.spec.workloads]
+        self._stand(self._made)
+
+    # -- before
+
+    def _namespace(self, name: str) -> None:
+        """A namespace that is there is used as it is; one that is not is ours."""
+        there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+        if there.get("status", {}).get("phase") == "Terminating":
+            self._fail(f"namespace {name} is being deleted; wait for its end, or see what its finalizers wait for")
+
+    def _generated(self, space: str) -> dict[str, str]:
+        """The generated values: those that the cluster has since an earlier run, and new ones."""
+        name = f"gonogo-{self.component}"
+        there = self._objects.find(KINDS["Secret"], space, name) or {}
+        held = {key: base64.b64decode(value).decode() for key, value in (there.get("data") or {}).items()}
+        found = generate(self.spec, held)
+        if found != held or not there:
+            self._secret(space, name, found)
+        return found
+
+    def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
+        there = self._objects.find(KINDS["Secret"], namespace, name)
+        if there is not None and there["metadata"].get("labels", {}).get(TARGET) != self._labels[TARGET]:
+            self._fail(f"Secret {namespace}/{name} is there already and not of this target; it was left as it is")
+        meta = {"name": name}
+        self._objects.apply(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
+            namespace,
+            self._labels,
+        )
+
+    # -- releases
+
+    def _released(self, recipe: HelmRecipe, release: Release) -> None:
+        space = recipe.space_of(release)
+        there = next((one for one in self._helm.list(space) if one.name == release.name), None)
+        if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
+            self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
+            return
+        if there is not None and there.target != self._labels[TARGET]:
+            whose = f"of target {there.target!r}" if there.target else "not gonogo's"
+            self._fail(
+                f"release {release.name} in namespace {space} is there already and {whose}; it was left as it is"
+            )
+        self._tell(Phase.FETCHING, f"chart {release.chart} {release.version}".rstrip())
+        chart = fetch(release, recipe.folder, home())
+        values = recipe.values(release)
+        named_chart = self._chart_label(release, chart)
+        wanted = digest(values, chart.digest)
+        installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
+        rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
+        own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
+        if there is None or there.status != "deployed" or there.values != wanted:
+            if there is not None and there.status in PENDING:
+                self._repaired(there)
+            definitions = declared(chart.path).definitions()
+            for definition in definitions:
+                self._objects.define(definition, self._labels)
+            self._tell(Phase.STARTING, f"release {release.name}")
+            labels = {**self._labels, "gonogo/chart": named_chart, "gonogo/values": wanted}
+            watched = [self._meant(one, space) for one in hooks]
+            self._asked(watched)
+            within = self._deadline.left
+            try:
+                self._helm.install(installation, labels, within, lambda: self._running(watched))
+            except HelmFailed:
+                self._running(watched)  # a hook's own pod says more than helm does of it
+                raise
+            self._said_ours(rendered, definitions)
+        self._made += [self._meant(one, space) for one in own]
+        if release.shared:  # who needs it next asks for its kinds
+            self._stand([self._meant(one, space) for one in own])
+
+    def _said_ours(self, rendered: Iterable[Object], applied: Iterable[Object]) -> None:
+        """Label the definitions that the chart's templates made: its release may leave them."""
+        known = {one["metadata"]["name"] for one in applied}
+        for one in rendered:
+            if one["kind"] == CRD and one["metadata"]["name"] not in known:
+                labels = {COMPONENT: self.component, TARGET: self._labels[TARGET], RUN: self._labels[RUN]}
+                self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
+
+    def _chart_label(self, release: Release, chart: KeptChart) -> str:
+        said = declared(chart.path).chart
+        name = said.get("name") or release.chart.rstrip("/").rpartition("/")[2]
+        label = f"{name}-{release.version or said.get('version') or chart.digest[7:19]}"
+        return re.sub(r"[^A-Za-z0-9._-]", "_", label)[:63].strip("._-")
+
+    def _serves(self, release: Release) -> bool:
+        """Whether the cluster serves every kind that a shared release is there for."""
+        if not release.shared or not release.serves:
+            return False
+        for one in release.serves:
+            resource, _, version = one.rpartition("/")
+            plural, _, group = resource.partition(".")
+            if not self._objects.serves(group, version, plural):
+                return False
+        return True
+
+    def _repaired(self, there: HelmRelease) -> None:
+        """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
+        if there.revision == 1:
+            self._helm.uninstall(there.name, there.namespace, self._deadline.left)
+            return
+        secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
+        self._objects.remove(KINDS["Secret"], there.namespace, secret)
+
+    # -- waiting
+
+    def _stand(self, things: Iterable[Thing]) -> None:
+        """Wait until all of them are ready. Raises ``DeployError`` for what is doomed, at once."""
+        things = list(dict.fromkeys(things))
+        self._asked(things)
+        last: dict[Thing, str] = {}
+
+        def ready() -> bool:
+            self._ended()
+            world = self._hub().world()
+            last.clear()
+            for thing in things:
+                if (why := self._lacks(world, thing)) is not None:
+                    last[thing] = why
+            if last:
+                thing, why = next(iter(last.items()))
+                self._tell(Phase.WAITING, f"{' '.join(filter(None, thing))}: {why}"[:120])
+            return not last
+
+        try:
+            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK)
+        except NotReady:
+            told = "; ".join(f"{kind} {space}/{name}: {why}" for (kind, space, name), why in list(last.items())[:5])
+            raise DeployError(self.component, f"not ready within {self.spec.ready:g} s: {redacted(told)}") from None
+
+    def _lacks(self, world: World, thing: Thing) -> str | None:
+        """What is missing of one of the things; None where it is ready or has no state. Raises ``DeployError``."""
+        obj = world.get(*thing)
+        if obj is None:
+            return None if not self._judged(thing) else "is not there yet"
+        found = self._judgement(world, obj)
+        if found is None or found.state.value == "ready":
+            return None
+        if found.state.value == "failed" or self._nobody(world, thing, found):
+            self._doomed(thing, found)
+        return f"{found.reason}: {found.told}" if found.told else found.reason
+
+    def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
+        """Whether what is missing would have to be made by somebody, and everything that we make is there."""
+        from gonogo.cluster.judge.doom import RULES, SOMEBODY
+
+        if found.reason not in RULES or RULES[found.reason].grace != SOMEBODY:
+            return False
+        if any(event.get("reason") == SCALED for event in world.of_kind("Event")):
+            return False
+        return self._first.setdefault((thing, found.reason), Deadline(ALL_MADE)).passed
+
+    def _running(self, hooks: Iterable[Thing]) -> None:
+        """Raises ``DeployError`` where a hook is doomed, or nobody wants it any more."""
+        self._ended()
+        world = self._hub().world()
+        for thing in hooks:
+            obj = world.get(*thing)
+            found = self._judgement(world, obj) if obj is not None else None
+            if found is not None and found.state.value == "failed":
+                self._doomed(thing, found)
+
+    def _judgement(self, world: World, obj: Object) -> Judgement | None:
+        from gonogo.cluster.judge import verdict
+
+        return verdict(world, obj)
+
+    def _judged(self, thing: Thing) -> bool:
+        """Whether such a kind has a state that can be waited for."""
+        from gonogo.cluster.judge import JUDGES
+
+        return thing[0] in JUDGES or "." in thing[0]
+
+    def _asked(self, things: Iterable[Thing]) -> None:
+        """Have the objects that decide on these things followed."""
+        from gonogo.cluster.kinds import HEALTH
+
+        hub = self._hub()
+        wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
+        for kind, _, _ in things:
+            if kind in KINDS and self._judged((kind, "", "")):
+                wanted.append(KINDS[kind])
+            elif kind in self._custom:
+                wanted.append(self._custom[kind])
+        hub.ask(dict.fromkeys(wanted))
+        hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
+
+    @property
+    def _custom(self) -> Mapping[str, Kind]:
+        return self._objects.custom
+
+    # -- names
+
+    def _meant(self, obj: Object, space: str) -> Thing:
+        kind, namespace, name = named(obj)
+        try:
+            known = self._objects.kind(obj["apiVersion"], obj["kind"])
+        except Absent as error:
+            self._fail(str(error))
+        return kind, (namespace or space) if known.namespaced else "", name
+
+    def _owner(self, workload: Workload, recipe: HelmRecipe) -> Thing:
+        try:
+            self._objects.named(workload.kind)  # an operator makes it, so that nobody has asked for its kind yet
+        except Absent as error:
+            self._fail(str(error))
+        space, _, name = workload.name.rpartition("/")
+        return workload.kind, space or recipe.namespace, name
+
+    # -- the end
+
+    def _ended(self) -> None:
+        if why := self._cancelled():
+            raise DeployError(self.component, why)
+
+    def _doomed(self, thing: Thing, found: Judgement) -> None:
+        kind, space, name = thing
+        told = ": ".join(filter(None, (found.reason, found.told)))
+        hint = f"; {found.hint}" if found.hint else ""
+        self._fail(redacted(f"{kind} {space}/{name} will not come up: {told}{hint}"))
+
+    def _fail(self, message: str) -> Any:
+        raise DeployError(self.component, message)
+
+    def _tell(self, phase: Phase, text: str) -> None:
+        self._report(Progress(self.component, phase, text))

@@ -1,0 +1,221 @@
+"""helm, a program of its own: four calls, and nothing else of it is used.
+
+It never waits (``--wait``), which gonogo does by itself, and no value stands in its arguments: values go through its
+standard input. What it prints is shown, never decided by; what is so in the cluster is asked of the cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import NamedTuple
+
+from gonogo.catalog.target import Kubernetes
+from gonogo.cluster.api import KINDS, Api
+from gonogo.core.errors import ConfigError, Problem
+from gonogo.core.files import expanded
+from gonogo.core.outlet import redacted
+from gonogo.core.waiting import until
+
+OLDEST = (3, 18)
+"""Earlier ones do not know labels of a release together with ``upgrade --install`` on all of its revisions."""
+
+PATIENCE = 30.0
+"""Seconds of a call that changes nothing."""
+
+GRACE = 5.0
+"""Seconds in which helm, asked to end, writes down that the release has failed."""
+
+SAID = 2000
+"""Characters of what it printed that are shown."""
+
+OURS = ("run", "target", "component", "chart", "values")
+"""Labels ``gonogo/…`` of a release."""
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+
+
+class HelmFailed(Exception):
+    """helm ended with another code than 0; the text is what it said, without secrets."""
+
+
+class Installation(NamedTuple):
+    """What is installed as ``release``: the chart's packed file or folder, and the values in YAML."""
+
+    release: str
+    namespace: str
+    path: Path
+    values: str
+
+
+class HelmRelease(NamedTuple):
+    """The newest revision of a release, as its own Secret is labelled; ``status`` is helm's word.
+
+    ``run``, ``target``, ``component``, ``chart`` (name and version) and ``values`` (digest) are empty where gonogo did
+    not install it. ``since`` is when that revision began.
+    """
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    run: str = ""
+    target: str = ""
+    component: str = ""
+    chart: str = ""
+    values: str = ""
+    since: str = ""
+
+
+class Helm:
+    """helm on one cluster. Raises ``ConfigError`` where it is not there or too old, when it is first used."""
+
+    def __init__(self, settings: Kubernetes, api: Api) -> None:
+        self._api = api
+        self._where = _connection(settings)
+        self._program = ""
+
+    def render(self, chart: Installation) -> str:
+        """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked."""
+        words = ("template", chart.release, str(chart.path), "--include-crds", *_values(chart))
+        return self._run(words, chart.values, PATIENCE)
+
+    def install(
+        self, chart: Installation, labels: Mapping[str, str], within: float, running: Callable[[], None] = lambda: None
+    ) -> None:
+        """Install the release, or upgrade it; returns once hooks are done. ``running`` raises to end it early.
+
+        Custom resource definitions are left to whoever upgrades them too.
+        """
+        told = ",".join(f"{key}={value}" for key, value in labels.items())
+        limit = ("--timeout", f"{within:.0f}s", "--skip-crds", "--labels", told)
+        self._run(
+            ("upgrade", "--install", chart.release, str(chart.path), *limit, *_values(chart), *self._where),
+            chart.values,
+            within + GRACE,
+            running,
+        )
+
+    def uninstall(self, name: str, namespace: str, within: float, running: Callable[[], None] = lambda: None) -> None:
+        """Remove a release, its hooks run; one that is gone is no fault."""
+        limit = ("--timeout", f"{within:.0f}s", "--ignore-not-found")
+        self._run(("uninstall", name, "--namespace", namespace, *limit, *self._where), "", within + GRACE, running)
+
+    def list(self, namespace: str | None = None) -> list[HelmRelease]:
+        """Every release, in whatever state, of one namespace or of all; nothing of what they hold is read.
+
+        Raises ``ClientError``. helm keeps each revision in a Secret that it labels with ``name``, ``status`` and
+        ``version`` (helm, pkg/storage/driver/secrets.go).
+        """
+        newest: dict[tuple[str, str], HelmRelease] = {}
+        for one in self._api.metadata(KINDS["Secret"], namespace, labels="owner=helm"):
+            labels = one.get("labels", {})
+            ours = {key: str(labels.get(f"gonogo/{key}", "")) for key in OURS}
+            place = (one.get("namespace", ""), str(labels.get("name", "")))
+            found = HelmRelease(
+                place[1],
+                place[0],
+                int(labels.get("version", 0)),
+                str(labels.get("status", "")),
+                **ours,
+                since=str(one.get("creationTimestamp", "")),
+            )
+            if place not in newest or newest[place].revision < found.revision:
+                newest[place] = found
+        return list(newest.values())
+
+    # -- the process
+
+    def _run(
+        self, words: tuple[str, ...], stdin: str, within: float, running: Callable[[], None] = lambda: None
+    ) -> str:
+        """What it printed. Raises ``HelmFailed``, ``NotReady`` after ``within`` seconds, what ``running`` raises."""
+        self._program = self._program or found()
+        with TemporaryFile() as given:  # which has no name, so that nobody else can open it
+            given.write(stdin.encode())
+            given.seek(0)
+            process = subprocess.Popen(
+                [self._program, *words],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "HELM_NO_PLUGINS": "1", "HELM_DRIVER": "secret"},
+                text=True,
+                start_new_session=True,  # Ctrl-C is ours to hand on
+            )
+        said: list[str] = []
+
+        def ended() -> bool:
+            with suppress(subprocess.TimeoutExpired):
+                said[:] = process.communicate(timeout=0.05)
+                return True
+            return False
+
+        try:
+            until(ended, awaited=f"helm {words[0]} {words[1]}", within=within, every=0, running=running)
+        except BaseException:
+            _end(process)
+            raise
+        if process.returncode:
+            raise HelmFailed(redacted(said[1].strip())[-SAID:] or f"helm {words[0]} ended with {process.returncode}")
+        return said[0]
+
+
+def found() -> str:
+    """The program's path. Raises ``ConfigError`` where there is none, or one that is too old."""
+    path = shutil.which("helm")
+    oldest = ".".join(map(str, OLDEST))
+    if path is None:
+        what = f"install helm {oldest} or later, or attach with provider `existing`"
+        raise ConfigError(Problem("helm", "is not installed", what))
+    version = versioned(path)
+    if version < OLDEST:
+        what = f"is version {'.'.join(map(str, version))}"
+        raise ConfigError(Problem(path, what, f"helm {oldest} or later is needed"))
+    return path
+
+
+def versioned(path: str) -> tuple[int, int]:
+    """The version that a helm says it has, of 3 as of 4. Raises ``ConfigError`` where it says none."""
+    try:
+        done = subprocess.run(
+            [path, "version", "--short"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        seen = _VERSION.search(done.stdout)
+    except (OSError, UnicodeDecodeError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(Problem(path, f"cannot be run: {error}", "try `helm version` yourself")) from None
+    if seen is None:
+        raise ConfigError(Problem(path, "does not say its version", "try `helm version` yourself"))
+    return int(seen[1]), int(seen[2])
+
+
+def _connection(settings: Kubernetes) -> tuple[str, ...]:
+    """The same cluster that gonogo asks."""
+    words: tuple[str, ...] = ("--kubeconfig", str(expanded(settings.kubeconfig))) if settings.kubeconfig else ()
+    return (*words, "--kube-context", settings.context) if settings.context else words
+
+
+def _values(chart: Installation) -> tuple[str, ...]:
+    return ("--namespace", chart.namespace, "--values", "-")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let it write down how far it came, then end it."""
+    for one in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            process.send_signal(one)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=GRACE)
+            return

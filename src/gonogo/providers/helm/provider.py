@@ -1,0 +1,464 @@
+"""The provider ``helm``: components deployed on a cluster by charts and manifests, and taken down again.
+
+What is up is asked of the cluster, never of a file here: another machine sees the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import yaml
+
+from gonogo.catalog.credentials import LARGEST_SECRET
+from gonogo.catalog.registry import Component
+from gonogo.catalog.target import Target
+from gonogo.checks.inside import Inside
+from gonogo.cluster.api import KINDS
+from gonogo.cluster.judge.shapes import Object
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, Problem
+from gonogo.core.files import content, expanded
+from gonogo.core.home import home
+from gonogo.core.servers import Phase, Progress, Report, Server
+from gonogo.core.waiting import Deadline, until
+from gonogo.providers import Going, Ready, Reason, Removing
+from gonogo.providers.helm.charts import fetch
+from gonogo.providers.helm.deployment import HelmDeployment
+from gonogo.providers.helm.lease import Lease
+from gonogo.providers.helm.objects import RUN, TARGET, Objects, objects
+from gonogo.providers.helm.program import Helm, HelmFailed, Installation
+from gonogo.providers.helm.recipe import HelmRecipe, Place, exchanged
+from gonogo.providers.helm.removal import Removal
+from gonogo.providers.helm.spec import load
+from gonogo.providers.helm.values import undeclared
+from gonogo.results.model import Evidence
+
+REMOVED = 120.0
+"""Seconds until a namespace must be gone, where it is to be made anew."""
+
+
+class Rendered(NamedTuple):
+    """The objects of a release, its hooks and definitions among them, or of a manifest.
+
+    An operator is ``shared``, and used as it is where the kinds that it ``serves`` are there.
+    """
+
+    what: str
+    namespace: str
+    objects: list[Object]
+    shared: bool = False
+    serves: str = ""
+
+
+class Attached(Protocol):
+    """The same cluster for components that are there: what the provider ``existing`` can."""
+
+    cluster: Any
+
+    def attached(self, component: Component) -> Endpoints | None: ...
+    def confirm(self) -> str: ...
+    def place(self) -> str: ...
+    def servers(self) -> list[Server]: ...
+    def inside(self) -> Callable[[str], Inside]: ...
+    def reason(self, component: Component) -> Reason | None: ...
+    def evidence(self, component: str) -> list[Evidence]: ...
+    def private(self) -> Path: ...
+    def close(self) -> None: ...
+
+
+class HelmPlatform:
+    """The components of one target on a cluster.
+
+    ``attach`` makes a provider for a target file that says where everything is; components that this one gives
+    addresses of are attached to, the others are deployed.
+    """
+
+    name = "helm"
+    completes = True
+    capabilities: frozenset[str] = frozenset()
+
+    def __init__(
+        self, target: Target, attach: Callable[[Target], Attached], every: Callable[[], Iterable[Component]], run: str
+    ) -> None:
+        """``every``: all components that there are, each after what it needs; ``run`` says who deploys."""
+        self._target, self._every, self._run = target, every, run
+        self._tables: dict[str, Mapping[str, Any]] = dict(target.components)
+        self._there = attach(replace(target, components=self._tables))
+        self._lock = threading.RLock()
+        self._lease: Lease | None = None
+        self._expired: Lease | None = None
+        self._begun: list[str] = []
+        self._ending = ""
+        assert target.kubernetes is not None, "a helm target has a cluster"
+        self._helm = Helm(target.kubernetes, self._there.cluster.api)
+        self._objects = Objects(self._there.cluster.api)
+
+    # -- where it is
+
+    def stands(self, component: Component) -> bool:
+        """Whether it is attached to, or all its releases are there."""
+        if not self._deploys(component):
+            return component.cluster or self._target.addressed(component)
+        recipe = self._recipe(component)
+        wanted = {(recipe.space_of(one), one.name) for one in recipe.spec.releases if not one.shared}
+        there = {
+            (one.namespace, one.name)
+            for space in recipe.spaces()
+            for one in self._helm.list(space)
+            if one.target == self._target.name and one.status == "deployed"
+        }
+        secret = KINDS["Secret"], recipe.namespace, f"gonogo-{component.name}"
+        return wanted <= there if wanted else self._objects.find(*secret) is not None
+
+    def attached(self, component: Component) -> Endpoints | None:
+        """See :meth:`gonogo.providers.Provider.attached`."""
+        if not self.stands(component):
+            return None
+        self._known(component)
+        return self._there.attached(component)
+
+    def private(self) -> Path:
+        """Below GONOGO_HOME."""
+        return self._there.private()
+
+    def confirm(self) -> str:
+        """See :meth:`gonogo.providers.Identifies.confirm`."""
+        return self._there.confirm()
+
+    def place(self) -> str:
+        """See :meth:`gonogo.providers.Identifies.place`."""
+        return self._there.place()
+
+    def servers(self) -> list[Server]:
+        """See :meth:`gonogo.providers.Observes.servers`."""
+        every = [component for component in self._every() if self._deploys(component)]
+        for component in every:
+            if self.stands(component):
+                self._known(component)
+        of = {one.component: one for one in self.releases()}  # the last of a component is its own chart
+        deployed = {component.name for component in every}
+        return [
+            replace(
+                server,
+                provider=self.name,
+                version=of[server.component].version if server.component in of else server.version,
+                run=of[server.component].run if server.component in of else "",
+            )
+            if server.component in deployed
+            else server
+            for server in self._there.servers()
+        ]
+
+    def releases(self) -> list[Server]:
+        """See :meth:`gonogo.providers.Installs.releases`."""
+        rows: dict[tuple[str, str], Server] = {}
+        for component in self._every():
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            there = {(one.namespace, one.name): one for space in recipe.spaces() for one in self._helm.list(space)}
+            for release in recipe.spec.releases:
+                place = recipe.space_of(release), release.name
+                one = there.get(place)
+                if one is None or one.target != self._target.name or place in rows:
+                    continue
+                rows[place] = Server(
+                    component=one.component or component.name,
+                    node=f"release {one.name}",
+                    provider=self.name,
+                    state=one.status,
+                    version=one.chart,
+                    since=one.since,
+                    run=one.run,
+                )
+        return list(rows.values())
+
+    def table(self, component: Component) -> Mapping[str, Any] | None:
+        """See :meth:`gonogo.providers.Installs.table`."""
+        if component.cluster or not self.stands(component):
+            return None
+        self._known(component)
+        return {key: value for key, value in self._tables[component.name].items() if key != "helm"}
+
+    def inside(self) -> Callable[[str], Inside]:
+        """See :meth:`gonogo.providers.Observes.inside`."""
+        return self._there.inside()
+
+    def reason(self, component: Component) -> Reason | None:
+        """See :meth:`gonogo.providers.Explains.reason`."""
+        return self._there.reason(component)
+
+    def evidence(self, component: str) -> list[Evidence]:
+        """See :meth:`gonogo.providers.Observes.evidence`."""
+        return self._there.evidence(component)
+
+    def close(self) -> None:
+        """Give back the Lease and the connections."""
+        self._let_go()
+        self._there.close()
+
+    # -- before it is changed
+
+    def version(self, component: Component) -> str:
+        """The charts that would be installed."""
+        releases = self._recipe(component).spec.releases
+        return ", ".join(f"{one.chart.rpartition('/')[2]} {one.version}".strip() for one in releases) or "manifests"
+
+    def takes(self, component: Component) -> dict[str, Any]:
+        """What it takes of the cluster is not known before its charts are rendered."""
+        return {
+            "memory_mib": None,
+            "disk_mib": None,
+            "processes": sum(one.pods for one in self._recipe(component).spec.workloads),
+        }
+
+    def fits(self, components: Iterable[Component]) -> list[Problem]:
+        """Keys of our values that a chart does not declare. A chart that cannot be had stops its component, later."""
+        problems: list[Problem] = []
+        for component in components:
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            for release in recipe.spec.releases:
+                try:
+                    chart = fetch(release, recipe.folder, home())
+                except ConfigError:
+                    continue
+                where = str(recipe.folder / release.values)
+                problems += undeclared(chart.path, recipe.values(release), release.documented, where)
+        return problems
+
+    def rendered(self, component: Component) -> list[Rendered]:
+        """What would be made of the component, charts and manifests; the cluster is not asked.
+
+        Raises ``ConfigError`` for a chart that cannot be had, or that helm cannot render.
+        """
+        if not self._deploys(component):
+            return []
+        recipe = self._recipe(component)
+        found = []
+        for release in recipe.spec.releases:
+            chart = fetch(release, recipe.folder, home())
+            given = yaml.safe_dump(recipe.values(release))
+            try:
+                text = self._helm.render(Installation(release.name, recipe.space_of(release), chart.path, given))
+            except HelmFailed as error:
+                raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
+            every = objects(f"chart {release.name}", text)
+            served = ", ".join(release.serves)
+            found.append(Rendered(f"release {release.name}", recipe.space_of(release), every, release.shared, served))
+        for manifest in recipe.spec.manifests:
+            space = recipe.space_of(manifest)
+            found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
+        return found
+
+    def written(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]], str]:
+        """What a target file that attaches would say, the namespaces of each component, and where the Lease is."""
+        spaces = {}
+        for component in self._every():
+            if self._deploys(component):
+                self._known(component)
+                spaces[component.name] = self._recipe(component).spaces()
+        return {name: {**table} for name, table in self._tables.items()}, spaces, self._home
+
+    # -- up
+
+    def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
+        """See :meth:`gonogo.providers.Deploys.up`."""
+        if not self._deploys(component):
+            return self._answering(component, Deadline(self._target.timeouts.ready), ready)
+        recipe = self._recipe(component, needs)
+        deadline = Deadline(max(recipe.spec.ready, self._target.timeouts.ready))
+        try:
+            self._hold(lambda text: report(Progress(component.name, Phase.WAITING, text)))
+            self._begun.append(component.name)
+            HelmDeployment(
+                recipe,
+                helm=self._helm,
+                api=self._there.cluster.api,
+                hub=lambda: self._there.cluster.hub,
+                run=self._run,
+                report=report,
+                deadline=deadline,
+                cancelled=self._cancelled,
+            ).deploy()
+            report(Progress(component.name, Phase.WAITING, "until it answers"))
+            return self._answering(component, deadline, ready)
+        except HelmFailed as error:
+            raise DeployError(component.name, f"helm: {error}") from error
+        except ConfigError as error:
+            raise DeployError(component.name, f"{error}") from error
+        except ClientError as error:
+            raise error.about(component.name) from error
+
+    def _answering(self, component: Component, deadline: Deadline, ready: Ready) -> Endpoints:
+        """Its endpoints, once it answers there. Raises ``NotReady`` with the last error."""
+        self._known(component)
+
+        def ask() -> Endpoints:
+            endpoints = self._there.attached(component)
+            if endpoints is None:
+                raise ConfigError(Problem(str(self._target.path), f"no table [components.{component.name}]"))
+            ready(endpoints)
+            return endpoints
+
+        return until(ask, awaited=f"{component.name} to answer", within=deadline.left, every=0.5, retry=(ClientError,))
+
+    def _hold(self, waits: Callable[[str], None]) -> Lease:
+        """Be the only one who changes this target. Its Lease lives where the target's first namespace is."""
+        with self._lock:
+            if self._lease is None:
+                deadline = Deadline(REMOVED)
+                while True:
+                    self._made_home(waits)
+                    lease = self._expired or self._its_lease(waits)
+                    self._expired = None
+                    try:
+                        lease.take()
+                        break
+                    except (Absent, Forbidden):
+                        # while it waited, whoever held it took the namespace down
+                        if deadline.passed or self._home_phase() == "Active":
+                            raise
+                self._lease = lease
+            return self._lease
+
+    def _made_home(self, waits: Callable[[str], None]) -> None:
+        if self._home_phase() == "Terminating":
+            waits(f"for the end of namespace {self._home}, which is being deleted")
+            self._objects.gone(KINDS["Namespace"], "", self._home, REMOVED)
+        self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
+
+    def _home_phase(self) -> str:
+        there = self._objects.find(KINDS["Namespace"], "", self._home) or {}
+        return str((there.get("status") or {}).get("phase") or ("Active" if there else ""))
+
+    def _its_lease(self, waits: Callable[[str], None] = lambda _: None) -> Lease:
+        return Lease(self._there.cluster.api, self._home, self._target.name, self._run, waits)
+
+    @cached_property
+    def _home(self) -> str:
+        """Where the Lease is: the target's first namespace, or that of the first component that it deploys."""
+        settings = self._target.kubernetes
+        if settings and settings.namespaces:
+            return settings.namespaces[0]
+        first = next((one for one in self._every() if self._deploys(one)), None)
+        return self._recipe(first).namespace if first else "default"
+
+    def _cancelled(self) -> str:
+        """Why nothing more may be made; empty where it may."""
+        if self._lease is not None and self._lease.lost:
+            return "another run took this target over: this one had not renewed its Lease for too long"
+        return self._ending
+
+    def keep(self) -> None:
+        """See :meth:`gonogo.providers.Keeps.keep`. It is written down in the Lease of the target."""
+        with self._lock:
+            if self._lease is not None and self._begun:
+                self._lease.keep([*self._lease.kept(), *self._begun])
+
+    # -- down
+
+    def removing(self, components: Iterable[Component], *, definitions: bool = False) -> Removing:
+        """See :meth:`gonogo.providers.Undoes.removing`."""
+        components = list(components)
+        found = self._removal(components).removing(definitions=definitions)
+        names, lease = {one.name for one in components}, self._its_lease()
+        whole = all(one.name in names for one in self._every() if self._deploys(one))
+        if whole and lease.there() is not None:
+            found = found._replace(goes=(*found.goes, Going("", "Lease", f"{self._home}/{lease.name}")))
+        return found
+
+    def down(self) -> None:
+        """Remove what this target deployed, consumers first, and the namespaces that it made."""
+        self.remove(self._every())
+
+    def down_only(self, components: Iterable[Component]) -> None:
+        """Remove these components, in the opposite order of the given one."""
+        self.remove(components)
+
+    def remove(
+        self,
+        components: Iterable[Component],
+        *,
+        definitions: bool = False,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Removing:
+        """Remove these components and what nothing else needs; what stays. Holds the target's Lease meanwhile.
+
+        Raises ``NotReady`` where something hangs, ``DeployError`` with what helm said, ``ClientError``.
+        """
+        components = list(components)
+        names, removal = {one.name for one in components}, self._removal(components)
+        seen = self.removing(components, definitions=definitions)
+        if not seen.goes and not names & set(self._its_lease().kept()):
+            return Removing((), seen.stays)
+        self._ending = "it is being taken down"
+        lease = self._hold(waits)
+        lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
+        stayed = removal.remove(definitions=definitions)
+        self._ending = ""
+        self._let_go()
+        return stayed
+
+    def left(self, tell: Callable[[str], None]) -> list[str]:
+        """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
+        lease = self._its_lease()
+        if holder := lease.holder():
+            tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
+            return []
+        self._expired, kept = lease, set(lease.kept())
+        every = [one for one in self._every() if self._deploys(one)]
+        found = self.removing(every)
+        if not kept:  # then nothing is to stay: operators, namespaces and the Lease go too
+            return [one.name for one in every] if found.goes else []
+        there = {one.component for one in found.goes} - {""}
+        return [one.name for one in every if one.name in there - kept]
+
+    def _let_go(self) -> None:
+        """Let others work on the target."""
+        with self._lock:
+            if self._lease is not None:
+                self._lease.release()
+            self._lease = None
+
+    def _removal(self, components: Iterable[Component]) -> Removal:
+        wanted = {one.name for one in components}
+        every = {one.name: self._recipe(one) for one in self._every() if self._deploys(one)}
+        going = {name: recipe for name, recipe in every.items() if name in wanted}
+        others = {name: recipe for name, recipe in every.items() if name not in wanted}
+        api = self._there.cluster.api
+        return Removal(self._target.name, going, others, self._helm, api, last=self._home)
+
+    # -- what the target says
+
+    def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
+        """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
+        other, beside = self._target.charts(component), self._target.path.absolute().parent
+        folder: Any = beside / expanded(other.folder) if other.folder else component.folder
+        spec = exchanged(load(folder), other, beside).of(self._target.profile)
+        deploy = msgspec.to_builtins(self._target.deploy)
+        if deploy["ca"]:
+            deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
+        place = Place(self._target.name, self._target.profile, deploy, needs)
+        top = beside / expanded(other.values) if other.values else None
+        return HelmRecipe(spec, component.name, folder, place, top=top)
+
+    def _deploys(self, component: Component) -> bool:
+        """Whether it is this provider's to deploy."""
+        if component.cluster or self._target.addressed(component):
+            return False
+        return "helm" in component.providers or bool(self._target.charts(component).folder)
+
+    def _known(self, component: Component) -> None:
+        """Let its endpoints be looked up as those of a target file are."""
+        if self._deploys(component):
+            given = self._target.components.get(component.name, {})
+            self._tables[component.name] = {**given, **self._recipe(component).endpoints()}

@@ -1,0 +1,555 @@
+"""Components of a target on their way down: what is ours and nothing else, what holds others before what they hold.
+
+All of it is told by what the cluster says now, so that a second call finishes what a killed one began. In this order:
+for each component, consumers first, the objects of manifests, their pods, releases, claims, Secrets; operators that
+nobody else needs; namespaces that were made for the target and hold nothing of anybody else; definitions (CRDs).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gonogo.cluster.api import KINDS, Api, Kind
+from gonogo.cluster.labels import Selector
+from gonogo.core.errors import Absent, ClientError, DeployError, Forbidden, GonogoError, NotReady
+from gonogo.core.waiting import Deadline, until
+from gonogo.providers import Going, Removing, Staying
+from gonogo.providers.helm.contents import (
+    HOOK,
+    KEEP,
+    Contents,
+    Thing,
+    asked,
+    contents,
+    labelled,
+    stands_alone,
+)
+from gonogo.providers.helm.objects import COMPONENT, TARGET, Objects
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease
+from gonogo.providers.helm.recipe import HelmRecipe
+from gonogo.providers.helm.spec import FILE, Release
+
+REMOVED = 180.0
+"""Seconds until what one component was made of must be gone."""
+
+NAMESPACE = 120.0
+"""Seconds until a namespace must be gone."""
+
+SHOWN = 3
+"""Objects of somebody else's that are named; of more, how many."""
+
+CLAIM, SECRET, CRD = KINDS["PersistentVolumeClaim"], KINDS["Secret"], KINDS["CustomResourceDefinition"]
+
+Place = tuple[str, str]
+"""Namespace and name of a release."""
+
+
+@dataclass
+class Belongings:
+    """What the cluster holds of some components, in the order in which it goes; ``stays`` is told, and left."""
+
+    claims: list[tuple[str, Thing]] = field(default_factory=list)
+    applied: list[tuple[str, Thing]] = field(default_factory=list)
+    releases: list[tuple[str, HelmRelease]] = field(default_factory=list)
+    leftovers: list[tuple[str, Thing]] = field(default_factory=list)
+    secrets: list[tuple[str, Thing]] = field(default_factory=list)
+    operators: list[tuple[str, HelmRelease]] = field(default_factory=list)
+    namespaces: list[str] = field(default_factory=list)
+    definitions: list[Thing] = field(default_factory=list)
+    stays: list[Staying] = field(default_factory=list)
+
+    @property
+    def things(self) -> list[tuple[str, Thing]]:
+        """All single objects."""
+        return [*self.claims, *self.applied, *self.leftovers, *self.secrets]
+
+
+class Removal:
+    """Some components of one target.
+
+    ``recipes`` are those that go, each after what it needs; ``others`` those of the same target that may stay.
+    ``last`` is the namespace that goes after all others, since who works on the target is written there.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        recipes: Mapping[str, HelmRecipe],
+        others: Mapping[str, HelmRecipe],
+        helm: Helm,
+        api: Api,
+        *,
+        last: str = "",
+    ) -> None:
+        self._target, self._recipes, self._others, self._last = target, dict(recipes), dict(others), last
+        self._helm, self._api, self._objects = helm, api, Objects(api)
+        self._owned: dict[str, list[str]] = {}
+        self._mine: dict[str, str] = {}
+
+    # -- what there is
+
+    def removing(self, *, definitions: bool = False) -> Removing:
+        """What would go and what would stay. Raises ``ClientError``."""
+        found = self.found(definitions=definitions)
+        goes = [Going(owner, one.kind.kind, _placed(one), self._lost(one)) for owner, one in found.claims]
+        goes += [Going(owner, one.kind.kind, _placed(one)) for owner, one in found.applied]
+        goes += [Going(owner, "release", f"{one.namespace}/{one.name}") for owner, one in found.releases]
+        goes += [Going(owner, one.kind.kind, _placed(one)) for owner, one in found.leftovers]
+        for owner, one in found.secrets:
+            made = one.name == f"gonogo-{owner}" and bool(self._recipes[owner].spec.generated)
+            goes.append(Going(owner, one.kind.kind, _placed(one), "its generated passwords" if made else ""))
+        goes += [Going(owner, "operator", f"{one.namespace}/{one.name}") for owner, one in found.operators]
+        goes += [Going("", "Namespace", name) for name in found.namespaces]
+        goes += [Going("", CRD.kind, one.name) for one in found.definitions]
+        return Removing(tuple(goes), tuple(dict.fromkeys(found.stays)))
+
+    def found(self, *, definitions: bool = False) -> Belongings:
+        """The same as objects. Raises ``ClientError``."""
+        spaces, made = self._spaces()
+        held = contents(self._api, spaces)
+        every = [one for space in spaces for one in self._helm.list(space) if one.target == self._target]
+        shared = {place for recipe in self._all.values() for place in _shared(recipe)}
+        own = [one for one in every if (one.namespace, one.name) not in shared]
+        self._attributed(held, own)
+        found = Belongings()
+        found.releases = [(self._owner(one), one) for one in own if self._owner(one) in self._recipes]
+        for thing in held.things:
+            owner = self._mine.get(thing.uid, "")
+            if owner in self._recipes and stands_alone(thing) and not self._kept(thing, found):
+                self._sorted(found, owner, thing)
+        found.claims += [(self._mine[one.uid], one) for one in held.of(CLAIM.kind) if one.owners and self._goes(one)]
+        found.applied += [pair for pair in self._outside() if pair[1].uid not in {t.uid for _, t in found.applied}]
+        found.applied.sort(key=lambda pair: self._order(pair[0]))
+        found.releases.sort(key=lambda pair: self._order(pair[0]))
+        self._hanging(found, held, every, shared)
+        self._volumes(found)
+        remaining = {owner for uid, owner in self._mine.items() if owner not in self._recipes}
+        remaining |= {self._owner(one) for one in own} - self._recipes.keys()
+        self._operators(found, [one for one in every if one not in own], remaining)
+        going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
+        for space in made:
+            why = self._in_use(space, held, found, going)
+            if why:
+                found.stays.append(Staying("Namespace", space, why))
+            else:
+                found.namespaces.append(space)
+        found.namespaces.sort(key=lambda space: space == self._last)
+        self._definitions(found, asked_for=definitions)
+        return found
+
+    @property
+    def _all(self) -> dict[str, HelmRecipe]:
+        return {**self._others, **self._recipes}
+
+    def _order(self, component: str) -> int:
+        """Consumers first."""
+        return -list(self._recipes).index(component)
+
+    def _spaces(self) -> tuple[list[str], list[str]]:
+        """The namespaces that are looked into, and those of them that were made for this target."""
+        kind, label = KINDS["Namespace"], f"{TARGET}={self._target}"
+        named = dict.fromkeys(space for recipe in self._recipes.values() for space in recipe.spaces())
+        everywhere = asked(self._api, kind, labels=label)
+        if everywhere is None:
+            there = [self._objects.find(kind, "", space) for space in named]
+            everywhere = [Thing(kind, one["metadata"]) for one in there if one is not None]
+        made = [one.name for one in everywhere if labelled(one, self._target)]
+        if self._others:  # what only those need is not looked at
+            made = [space for space in made if space in named]
+        return list(dict.fromkeys([*named, *made])), made
+
+    def _owner(self, release: HelmRelease) -> str:
+        """The component that a release of ours is of."""
+        if release.component in self._all:
+            return release.component
+        place = release.namespace, release.name
+        named = ((name, recipe) for name, recipe in self._all.items())
+        return next((name for name, recipe in named if place in {_place(recipe, o) for o in recipe.spec.releases}), "")
+
+    # -- whose it is
+
+    def _attributed(self, held: Contents, releases: Iterable[HelmRelease]) -> None:
+        """Note of each object that is ours which component it is of; what an owner of ours owns is so too."""
+        places = {(one.namespace, one.name): self._owner(one) for one in releases}
+        sets = {(one.namespace, one.name): one for one in held.of("StatefulSet")}
+        selectors = [
+            (name, recipe.namespace, Selector.read(text, str(recipe.folder / FILE)))
+            for name, recipe in self._all.items()
+            for text in recipe.spec.claims
+        ]
+        for thing in held.things:
+            self._owned[thing.uid] = thing.owners
+            if owner := self._own(thing, places):
+                self._mine[thing.uid] = owner
+        for thing in held.things:
+            if (owner := self._root(thing.uid)) and thing.uid not in self._mine:
+                self._mine[thing.uid] = owner
+        for claim in held.of(CLAIM.kind):
+            if claim.uid not in self._mine and (owner := self._claimed(claim, sets, selectors)):
+                self._mine[claim.uid] = owner
+
+    def _own(self, thing: Thing, places: Mapping[Place, str]) -> str:
+        if labelled(thing, self._target):
+            if thing.labels.get("owner") == "helm":
+                return places.get((thing.namespace, str(thing.labels.get("name", ""))), "")
+            return str(thing.labels.get(COMPONENT, ""))
+        if thing.release in places:
+            return places[thing.release]
+        if HOOK in thing.annotations:  # helm does not say on a hook which release it is of
+            for (space, name), owner in places.items():
+                if space == thing.namespace and (name in thing.labels.values() or thing.name.startswith(f"{name}-")):
+                    return owner
+        return ""
+
+    def _root(self, uid: str, seen: frozenset[str] = frozenset()) -> str:
+        """The component of what owns an object, however far up."""
+        if uid in self._mine:
+            return self._mine[uid]
+        found = (self._root(one, seen | {uid}) for one in self._owned.get(uid, ()) if one not in seen)
+        return next(filter(None, found), "")
+
+    def _claimed(
+        self, claim: Thing, sets: Mapping[Place, Thing], selectors: Iterable[tuple[str, str, Selector]]
+    ) -> str:
+        """Whose a volume claim is: as ``helm.toml`` selects, or as a StatefulSet of ours names its own."""
+        for name, space, selector in selectors:
+            if space == claim.namespace and selector.fits({"metadata": claim.meta}):
+                return name
+        for (space, name), one in sets.items():
+            if space == claim.namespace and re.search(rf"-{re.escape(name)}-\d+$", claim.name):
+                return self._mine.get(one.uid, "")
+        return ""
+
+    def _goes(self, thing: Thing) -> bool:
+        return self._mine.get(thing.uid, "") in self._recipes
+
+    def _kept(self, thing: Thing, found: Belongings) -> bool:
+        """Whether it says of itself that it stays."""
+        if thing.annotations.get(KEEP) != "keep":
+            return False
+        found.stays.append(Staying(thing.kind.kind, _placed(thing), f"annotated {KEEP}: keep"))
+        return True
+
+    def _sorted(self, found: Belongings, owner: str, thing: Thing) -> None:
+        ours = labelled(thing, self._target)
+        if thing.kind == CLAIM:
+            found.claims.append((owner, thing))
+        elif thing.kind == SECRET and ours and thing.labels.get("owner") != "helm":
+            found.secrets.append((owner, thing))
+        elif ours and thing.kind != SECRET:
+            found.applied.append((owner, thing))
+        elif HOOK in thing.annotations:
+            found.leftovers.append((owner, thing))
+
+    def _outside(self) -> Iterator[tuple[str, Thing]]:
+        """What manifests made that is in no namespace, or where nobody may list it."""
+        for name, recipe in self._recipes.items():
+            for manifest in recipe.spec.manifests:
+                for obj in recipe.manifest(manifest):
+                    try:
+                        kind = self._objects.kind(obj["apiVersion"], obj["kind"])
+                    except Absent:  # the kind is gone, and with it its objects
+                        continue
+                    space = obj["metadata"].get("namespace") or recipe.space_of(manifest)
+                    there = self._objects.find(kind, space if kind.namespaced else "", obj["metadata"]["name"])
+                    thing = Thing(kind, there["metadata"]) if there else None
+                    if thing is not None and labelled(thing, self._target) and kind != SECRET:
+                        self._mine[thing.uid] = name
+                        yield name, thing
+
+    # -- what is lost, and what stays
+
+    def _lost(self, claim: Thing) -> str:
+        there = self._objects.find(CLAIM, claim.namespace, claim.name) or {}
+        size = ((there.get("spec") or {}).get("resources") or {}).get("requests", {}).get("storage", "?")
+        return f"its data, {size}"
+
+    def _volumes(self, found: Belongings) -> None:
+        """Volumes that outlive their claims."""
+        kind = KINDS["PersistentVolume"]
+        for _, claim in found.claims:
+            there = self._objects.find(CLAIM, claim.namespace, claim.name) or {}
+            volume = str((there.get("spec") or {}).get("volumeName") or "")
+            if not volume:
+                continue
+            try:
+                spec = (self._objects.find(kind, "", volume) or {}).get("spec") or {}
+            except Forbidden:
+                why = f"whether it is retained with the data of {_placed(claim)} could not be asked: no right to see it"
+                found.stays.append(Staying(kind.kind, volume, why))
+                continue
+            if spec.get("persistentVolumeReclaimPolicy") == "Retain":
+                why = f"its reclaim policy is Retain: the data of {_placed(claim)} stays until somebody deletes it"
+                found.stays.append(Staying(kind.kind, volume, why))
+
+    def _hanging(self, found: Belongings, held: Contents, releases: Iterable[HelmRelease], shared: set[Place]) -> None:
+        """What is held by finalizers that nobody would see to."""
+        running = {(one.namespace, one.name) for one in releases} & shared
+        going = {(one.namespace, one.name) for _, one in found.releases}
+        for thing in [*(thing for _, thing in found.things), *(one for one in held.things if one.release in going)]:
+            waits = ", ".join(thing.finalizers)
+            if not waits or thing.kind == CLAIM:
+                continue
+            since = thing.meta.get("deletionTimestamp")
+            served = f"{thing.kind.plural}.{thing.kind.group}/"
+            operators = [
+                _place(recipe, one)
+                for recipe in self._recipes.values()
+                for one in recipe.spec.releases
+                if any(kind.startswith(served) for kind in one.serves)
+            ]
+            if since:
+                why = f"is being deleted since {since} and waits for {waits}"
+            elif operators and not running & set(operators) and not self._works(operators):
+                why = f"would wait for {waits}, and its operator {'/'.join(operators[0])} does not run"
+            else:
+                continue
+            found.stays.append(Staying(thing.kind.kind, _placed(thing), why))
+
+    def _going(self, found: Belongings) -> set[str]:
+        """The uids of all that goes, and of what it owns."""
+        owned = {uid for uid, owner in self._mine.items() if owner in self._recipes}
+        return owned | {thing.uid for _, thing in found.things}
+
+    def _works(self, operators: Iterable[Place]) -> bool:
+        """Whether such a release is there, whoever installed it."""
+        return any(one.name == name for space, name in operators for one in self._helm.list(space))
+
+    def _operators(self, found: Belongings, shared: Iterable[HelmRelease], remaining: set[str]) -> None:
+        """Those of ours that none of our other components, and nobody else's object, needs."""
+        going = {thing.uid for _, thing in found.things} | {
+            uid for uid, who in self._mine.items() if who in self._recipes
+        }
+        for release in shared:
+            place = release.namespace, release.name
+            asking = [name for name, recipe in self._all.items() if place in _shared(recipe)]
+            if not set(asking) & self._recipes.keys() and self._owner(release) not in self._recipes:
+                continue
+            if needing := sorted(set(asking) & remaining):
+                found.stays.append(
+                    Staying("operator", "/".join(place), f"{', '.join(needing)} of this target needs it")
+                )
+                continue
+            users, unseen = self._users(release, going)
+            if unseen:
+                why = f"whether others need it could not be asked: {unseen} may not be listed"
+            elif users:
+                why = f"others need it: {_some(users)}"
+            else:
+                found.operators.append((self._owner(release) or asking[0], release))
+                continue
+            found.stays.append(Staying("operator", "/".join(place), why))
+
+    def _users(self, release: HelmRelease, going: set[str]) -> tuple[list[Thing], str]:
+        """Objects of its kinds that do not go with us, and the kind that may not be listed."""
+        place = release.namespace, release.name
+        served = {
+            (one.rpartition("/")[0].partition(".")[0], one.rpartition("/")[0].partition(".")[2], one.rpartition("/")[2])
+            for recipe in self._all.values()
+            for given in recipe.spec.releases
+            if _place(recipe, given) == place
+            for one in given.serves
+        }
+        owner = self._owner(release)
+        for crd in asked(self._api, CRD) or ():
+            ours = labelled(crd, self._target) and crd.labels.get(COMPONENT) == owner
+            if ours or crd.release == place:
+                plural, _, group = crd.name.partition(".")
+                if not any(plural == one[0] and group == one[1] for one in served):
+                    served |= {(plural, group, self._version(crd.name))}
+        users: list[Thing] = []
+        for plural, group, version in sorted(served):
+            listed = asked(self._api, Kind(group, version, plural, plural, True))
+            if listed is None:
+                return [], f"{plural}.{group}"
+            users += [one for one in listed if one.uid not in going and not self._root(one.uid) and not one.owners]
+        return users, ""
+
+    def _version(self, definition: str) -> str:
+        there = self._objects.find(CRD, "", definition) or {}
+        versions = (there.get("spec") or {}).get("versions") or ()
+        return next((str(one["name"]) for one in versions if one.get("served")), "v1")
+
+    def _in_use(self, space: str, held: Contents, found: Belongings, going: set[Place]) -> str:
+        """Why a namespace of ours stays; empty where nothing is in it but what goes."""
+        gone = {thing.uid for _, thing in found.things}
+        foreign = []
+        for thing in held.things:
+            if thing.namespace != space or thing.uid in gone or not stands_alone(thing):
+                continue
+            helms = str(thing.labels.get("name", "")) if thing.labels.get("owner") == "helm" else ""
+            with_release = (space, helms) in going or thing.release in going
+            if with_release and thing.annotations.get(KEEP) != "keep":
+                continue
+            foreign.append(thing)
+        if foreign:
+            return f"it holds what does not go: {_some(foreign)}"
+        unseen = [one for one in held.unseen if one.endswith(f" in {space}")]
+        if unseen:
+            what = ", ".join(one.partition(" in ")[0] for one in unseen[:SHOWN])
+            return f"whether it holds something of somebody else could not be asked: {what} may not be listed"
+        return ""
+
+    def _definitions(self, found: Belongings, *, asked_for: bool) -> None:
+        """Our CRDs: named, and where that is asked for, gone, unless an object is left."""
+        label = f"{TARGET}={self._target}"
+        going = {thing.uid for _, thing in found.things} | {
+            uid for uid, who in self._mine.items() if who in self._recipes
+        }
+        ends = {(one.namespace, one.name) for _, one in found.operators}
+        for crd in asked(self._api, CRD, labels=label) or ():
+            owner = str(crd.labels.get(COMPONENT, ""))
+            if owner not in self._recipes:
+                continue
+            with_release = crd.release in ends and crd.annotations.get(KEEP) != "keep"
+            if with_release:
+                found.definitions.append(crd)
+                continue
+            plural, _, group = crd.name.partition(".")
+            left = asked(self._api, Kind(group, self._version(crd.name), plural, plural, True))
+            others = [one for one in left or () if one.uid not in going and not self._root(one.uid)]
+            if left is None:
+                why = "whether objects of it are left could not be asked: they may not be listed"
+            elif others:
+                why = f"objects of it are left: {_some(others)}"
+            elif not asked_for:
+                why = "definitions stay; --crds removes those without objects"
+            else:
+                found.definitions.append(crd)
+                continue
+            found.stays.append(Staying(CRD.kind, crd.name, why))
+
+    # -- the act
+
+    def remove(self, *, definitions: bool = False) -> Removing:
+        """Remove it; what stayed, and why.
+
+        What hangs in one component keeps the others from nothing. Raises the first of what went wrong: ``NotReady``
+        with the finalizers that are waited for, ``DeployError`` with what helm said, ``ClientError``.
+        """
+        found = self.found(definitions=definitions)
+        errors: list[GonogoError] = []
+        self._mark(found)
+        for component in list(self._recipes)[::-1]:
+            try:
+                self._end(component, found)
+            except HelmFailed as error:
+                errors.append(DeployError(component, f"helm could not remove it: {error}"))
+            except (NotReady, ClientError) as error:
+                errors.append(error)
+        if not errors:
+            for _, release in found.operators:
+                self._helm.uninstall(release.name, release.namespace, REMOVED)
+                self._until_no_pods(release.namespace, release.name)
+            self._end_namespaces(found)
+            for crd in found.definitions:
+                self._objects.remove(CRD, "", crd.name)
+            for crd in found.definitions:
+                self._objects.gone(CRD, "", crd.name, NAMESPACE, crd.uid)
+        if errors:
+            raise errors[0]
+        return Removing((), tuple(dict.fromkeys(found.stays)))
+
+    def _mark(self, found: Belongings) -> None:
+        """Write on claims that they go: once their StatefulSet is gone, nothing else would say whose they are."""
+        for owner, claim in found.claims:
+            if not labelled(claim, self._target):
+                labels = {TARGET: self._target, COMPONENT: owner}
+                self._objects.mark(CLAIM, claim.namespace, claim.name, labels)
+
+    def _end(self, component: str, found: Belongings) -> None:
+        deadline = Deadline(REMOVED)
+        applied = [one for owner, one in found.applied if owner == component][::-1]
+        for one in applied:
+            self._objects.remove(one.kind, one.namespace, one.name)
+        for one in applied:
+            self._objects.gone(one.kind, one.namespace, one.name, deadline.left, one.uid)
+        if applied:
+            self._until_ended(component, deadline, {one.uid for one in applied})
+        for owner, release in found.releases[::-1]:
+            if owner == component:
+                self._helm.uninstall(release.name, release.namespace, deadline.left)
+        for pairs in (found.leftovers, found.claims, found.secrets):
+            for owner, one in pairs:
+                if owner == component:
+                    self._objects.remove(one.kind, one.namespace, one.name)
+        self._until_ended(component, deadline)
+        for owner, one in found.claims:
+            if owner == component:
+                self._objects.gone(CLAIM, one.namespace, one.name, deadline.left, one.uid)
+
+    def _until_ended(self, component: str, deadline: Deadline, under: set[str] | None = None) -> None:
+        """Wait for the end of its pods; of those alone that the objects ``under`` own, where these are given."""
+        kind = KINDS["Pod"]
+
+        def left() -> list[str]:
+            pods = (Thing(kind, meta) for space in self._recipes[component].spaces() for meta in self._pods(space))
+            return [pod.name for pod in pods if self._of(pod, component) and (under is None or self._below(pod, under))]
+
+        until(left, awaited=f"the end of the pods of {component}", within=deadline.left, every=0.3, enough=_nothing)
+
+    def _pods(self, space: str) -> list[dict[str, Any]]:
+        return self._api.metadata(KINDS["Pod"], space)
+
+    def _of(self, pod: Thing, component: str) -> bool:
+        self._owned.setdefault(pod.uid, pod.owners)
+        return self._root(pod.uid) == component
+
+    def _below(self, thing: Thing, under: set[str]) -> bool:
+        reached, todo = set[str](), [thing.uid]
+        while todo:
+            uid = todo.pop()
+            if uid in under:
+                return True
+            new = [one for one in self._owned.get(uid, ()) if one not in reached]
+            reached.update(new)
+            todo += new
+        return False
+
+    def _until_no_pods(self, space: str, release: str) -> None:
+        """Wait until an operator of ours works no more: what it would make anew is gone for good then."""
+        label = f"app.kubernetes.io/instance={release}"
+
+        def left() -> list[str]:
+            return [one["name"] for one in self._api.metadata(KINDS["Pod"], space, labels=label)]
+
+        until(left, awaited=f"the end of the pods of {release}", within=REMOVED, every=0.3, enough=_nothing)
+
+    def _end_namespaces(self, found: Belongings) -> None:
+        """Those that are empty now, too: somebody may have come meanwhile."""
+        kind = KINDS["Namespace"]
+        going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
+        ended: dict[str, str] = {}
+        for space in found.namespaces:
+            held = contents(self._api, [space])
+            if why := self._in_use(space, held, found, going):
+                found.stays.append(Staying(kind.kind, space, why))
+                continue
+            ended[space] = self._objects.remove(kind, "", space)
+        for space, uid in ended.items():
+            self._objects.gone(kind, "", space, NAMESPACE, uid)
+
+
+def _place(recipe: HelmRecipe, release: Release) -> Place:
+    return recipe.space_of(release), release.name
+
+
+def _shared(recipe: HelmRecipe) -> set[Place]:
+    return {_place(recipe, one) for one in recipe.spec.releases if one.shared}
+
+
+def _placed(thing: Thing) -> str:
+    return "/".join(filter(None, (thing.namespace, thing.name)))
+
+
+def _some(things: Iterable[Thing]) -> str:
+    named = sorted(map(str, things))
+    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    return f"{', '.join(named[:SHOWN])}{more}"
+
+
+def _nothing(left: Any) -> bool:
+    return not left

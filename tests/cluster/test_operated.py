@@ -1,0 +1,172 @@
+"""Components that operators make, with the values of ``deploy/``: up, asked by their suites, down again.
+
+Each is skipped where its operator is not there. Charts stand in ``operated/`` unless ``GONOGO_TEST_CHARTS`` names a
+folder with the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from cluster.live import Cluster
+from cluster.standing import ROOT
+
+from gonogo.cluster.api import Kind
+from gonogo.results.model import Results
+
+CHARTS = "GONOGO_TEST_CHARTS"
+"""Names a folder with the public charts, each in a folder of its name."""
+
+RAY_IMAGE = "GONOGO_TEST_RAY_IMAGE"
+"""Names an image with Ray in the version of its tag."""
+
+RAY_CLUSTERS = Kind("ray.io", "v1", "rayclusters", "RayCluster", True)
+
+Target = Callable[..., Path]
+
+
+@pytest.fixture
+def space() -> str:
+    """A namespace that gonogo makes and removes."""
+    return f"gonogo-test-{token_hex(3)}-operated"
+
+
+@pytest.fixture
+def target(cluster: Cluster, kubeconfig: Path, space: str, tmp_path: Path) -> Iterator[Target]:
+    """Writes a helm target with one component, its chart from here, and some values on top; takes down what is left."""
+    file = tmp_path / "target.toml"
+
+    def written(component: str, chart: str, values: Mapping[str, Any], expect: str = "") -> Path:
+        charts = Path(os.environ.get(CHARTS) or Path(__file__).parent / "operated")
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(dict(values)))
+        kube_system = cluster.find("Namespace", "kube-system") or {}
+        others = {"elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"} - {component}
+        file.write_text(
+            f"""
+[target]
+name = "{space}"
+provider = "helm"
+modes = ["read", "write", "disrupt"]
+capabilities = ["kubernetes"]
+profile = "kind"
+[target.unsupported]
+"ray.autoscaler" = "its version 2 keeps its report where `ray status` alone reads it"
+{"".join(f'{one} = "not in this test"' + chr(10) for one in others)}
+[kubernetes]
+kubeconfig = {json.dumps(str(kubeconfig))}
+identity = "{kube_system["metadata"]["uid"]}"
+namespaces = ["{space}"]
+[deploy]
+namespaces = {{ {component} = "{space}" }}
+[limits]
+connect = 15
+check = 60
+[components.{component}.helm]
+chart = {json.dumps(str(charts / chart))}
+values = "values.yaml"
+{expect}
+"""
+        )
+        return file
+
+    yield written
+    if file.exists() and cluster.find("Namespace", space) is not None:
+        gonogo("down", "--target", str(file))
+
+
+def gonogo(*words: str) -> str:
+    """What it printed, once it ended well."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gonogo", *words], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def asked(file: Path, mode: str, *words: str) -> Counter[str]:
+    """How many criteria of a suite have which outcome, those that nobody asked left out."""
+    out = file.parent / "out"
+    command = [sys.executable, "-m", "pytest", *words, "-q", "--target", str(file), "--mode", mode, "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (out / "results.json").exists(), done.stdout[-3000:] + done.stderr[-3000:]
+    results = msgspec.json.decode((out / "results.json").read_bytes(), type=Results)
+    bad = [(one.id, one.outcome, one.reason) for one in results.criteria if one.outcome in ("failed", "broken")]
+    assert bad == []
+    return Counter(one.outcome for one in results.criteria if one.checks)
+
+
+def operator(cluster: Cluster, definition: str) -> None:
+    """Skips where nobody serves such a kind."""
+    if cluster.find("CustomResourceDefinition", definition) is None:
+        pytest.skip(f"the cluster has no {definition}: its operator is not installed")
+
+
+def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: str) -> None:
+    operator(cluster, "clusters.postgresql.cnpg.io")
+    file = target("postgresql", "cluster", {"cluster": image(cluster)})
+
+    gonogo("up", "postgresql", "--target", str(file))
+    first = cluster.find("Cluster", "postgresql", space) or {}
+    outcomes = asked(file, "write", "suites/postgresql")
+    gonogo("up", "postgresql", "--target", str(file))
+    again = cluster.find("Cluster", "postgresql", space) or {}
+    pods = [one["metadata"]["name"] for one in cluster.every("Pod", space)]
+    gonogo("down", "--target", str(file))
+
+    assert outcomes["passed"] >= 14
+    assert (first["metadata"]["uid"], first["metadata"]["generation"]) == (
+        again["metadata"]["uid"],
+        again["metadata"]["generation"],
+    )
+    assert pods == ["postgresql-1"]
+    assert cluster.find("Namespace", space) is None
+    assert cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is not None
+
+
+def image(cluster: Cluster) -> dict[str, str]:
+    """The image that the operator there gives clusters that name none; the stand-in names none."""
+    config = cluster.find("ConfigMap", "cnpg-controller-manager-config", "cnpg-system") or {}
+    name = config.get("data", {}).get("POSTGRES_IMAGE_NAME", "")
+    return {"imageName": name} if name else {}
+
+
+def test_ray_by_kuberay_whose_autoscaler_follows_the_demand(cluster: Cluster, target: Target, space: str) -> None:
+    operator(cluster, "rayclusters.ray.io")
+    if not os.environ.get(RAY_IMAGE):
+        pytest.skip(f"{RAY_IMAGE} names no image with Ray")
+    repository, _, tag = os.environ[RAY_IMAGE].rpartition(":")
+    small: dict[str, Any] = {
+        "image": {"repository": repository, "tag": tag},
+        "head": {
+            "rayVersion": tag,
+            "resources": {"requests": {"cpu": "100m", "memory": "700Mi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
+            "autoscalerOptions": {"resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}},
+        },
+        "worker": {"resources": {"requests": {"cpu": "100m", "memory": "600Mi"}}},
+    }
+    file = target("ray", "ray-cluster", small, "[components.ray.expect]\nmax_workers = 3\n")
+
+    gonogo("up", "ray", "--target", str(file))
+    written = asked(file, "write", "suites/ray")
+    scaled = asked(file, "disrupt", "suites/ray/test_ray.py::test_workers_follow_the_demand")
+    # KubeRay leaves the generation of its status behind where nothing but the specification changes
+    (file.parent / "values.yaml").write_text(yaml.safe_dump({**small, "worker": {**small["worker"], "maxReplicas": 4}}))
+    gonogo("up", "ray", "--target", str(file))
+    changed = cluster.told("GET", RAY_CLUSTERS.path(space, "ml-cluster")) or {}
+    gonogo("down", "--target", str(file))
+
+    assert written["passed"] >= 11
+    assert scaled["passed"] >= 1
+    assert changed["spec"]["workerGroupSpecs"][0]["maxReplicas"] == 4
+    assert cluster.find("Namespace", space) is None

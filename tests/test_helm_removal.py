@@ -1,0 +1,407 @@
+"""What goes with a component on a cluster, what stays and why, and that a second call finishes what a first began."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from api_server import Cluster, cluster
+from kubeconfigs import api, kubeconfig
+
+from gonogo.cluster.api import Kind
+from gonogo.core.errors import NotReady
+from gonogo.providers.helm import removal
+from gonogo.providers.helm.program import Helm, HelmRelease
+from gonogo.providers.helm.recipe import HelmRecipe, Place
+from gonogo.providers.helm.removal import Removal
+from gonogo.providers.helm.spec import load
+
+T = {"gonogo/target": "t"}
+QUEUE = Kind("mq.example", "v1", "queues", "Queue", True)
+FILES = {
+    "store": """
+        namespace = "data"
+        endpoints = {}
+        generated = { password = "password" }
+        secrets = { store = { password = "{{ generated.password }}" } }
+        claims = ["app=store"]
+        [[releases]]
+        name = "store"
+        chart = "chart"
+    """,
+    "queue": """
+        namespace = "data"
+        endpoints = {}
+        [[releases]]
+        name = "mq-operator"
+        chart = "chart"
+        namespace = "mq-system"
+        shared = true
+        serves = ["queues.mq.example/v1"]
+        [[manifests]]
+        file = "queue.yaml"
+    """,
+    "models": """
+        namespace = "ml"
+        endpoints = {}
+        [[releases]]
+        name = "models"
+        chart = "chart"
+    """,
+}
+
+
+class FakeHelm(Helm):
+    """Lists what the cluster's Secrets say, as helm's own; uninstalls what a release's annotations name."""
+
+    def __init__(self, held: Cluster, api: Any) -> None:
+        self._api, self.held, self.ended = api, held, list[str]()
+        self.kills = False
+
+    def uninstall(self, name: str, namespace: str, within: float, running: Callable[[], None] = lambda: None) -> None:
+        self.ended.append(name)
+        wanted = {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": namespace}
+        for (_, space, called), one in list(self.held.objects.items()):
+            said = one["metadata"].get("annotations") or {}
+            if wanted.items() <= said.items() and said.get("helm.sh/resource-policy") != "keep":
+                self.held.remove(one["kind"], space, called)
+        if self.kills:
+            raise KeyboardInterrupt
+        for (resource, space, called), one in list(self.held.objects.items()):
+            labels = one["metadata"].get("labels") or {}
+            if resource == "secrets" and space == namespace and labels.get("name") == name:
+                self.held.remove("Secret", space, called)
+
+
+class World:
+    """A cluster with the target's namespaces, and the removal of its components."""
+
+    def __init__(self, held: Cluster, folder: Path) -> None:
+        self.held = held
+        self.api = api(kubeconfig(folder / "config", server=held.url))
+        self.helm = FakeHelm(held, self.api)
+        self.recipes: dict[str, HelmRecipe] = {}
+        for name, text in FILES.items():
+            (folder / name).mkdir()
+            (folder / name / "helm.toml").write_text(dedent(text))
+            spec: Any = load(folder / name)
+            self.recipes[name] = HelmRecipe(spec, name, folder / name, Place("t", "default"))
+        manifest = "apiVersion: mq.example/v1\nkind: Queue\nmetadata: {name: orders}\n"
+        (folder / "queue" / "queue.yaml").write_text(manifest)
+
+    def release(self, component: str, name: str, space: str, target: str = "t", **more: Any) -> None:
+        labels = {"owner": "helm", "name": name, "status": "deployed", "version": "1", "gonogo/component": component}
+        self.held.put(
+            "Secret", space, f"sh.helm.release.v1.{name}.v1", labels={**labels, "gonogo/target": target}, **more
+        )
+
+    def of_release(self, kind: str | Kind, space: str, name: str, release: str, **more: Any) -> dict[str, Any]:
+        said = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": space}
+        return self.held.put(kind, space, name, annotations={**said, **more.pop("annotations", {})}, **more)
+
+    def store(self) -> None:
+        """PostgreSQL-like: a StatefulSet, its pod and its claim."""
+        self.held.put("Namespace", "", "data", labels=T)
+        self.held.put("ConfigMap", "data", "kube-root-ca.crt")
+        self.release("store", "store", "data")
+        mine = {**T, "gonogo/component": "store"}
+        self.held.put("Secret", "data", "gonogo-store", labels=mine)
+        self.held.put("Secret", "data", "store", labels=mine)
+        owner = self.of_release("StatefulSet", "data", "store", "store")
+        self.held.put("Pod", "data", "store-0", owners=[owner])
+        size = {"spec": {"resources": {"requests": {"storage": "10Gi"}}, "volumeName": "pv-1"}}
+        self.held.put("PersistentVolumeClaim", "data", "data-store-0", **size)
+        self.held.put("PersistentVolume", "", "pv-1", spec={"persistentVolumeReclaimPolicy": "Delete"})
+
+    def queue(self, *, finalizers: tuple[str, ...] = ()) -> None:
+        """A custom resource and the operator that serves it."""
+        self.held.put("Namespace", "", "data", labels=T)
+        self.held.put("Namespace", "", "mq-system", labels=T)
+        self.release("queue", "mq-operator", "mq-system")
+        self.of_release("Deployment", "mq-system", "mq-operator", "mq-operator")
+        mine = {**T, "gonogo/component": "queue"}
+        names = {"spec": {"versions": [{"name": "v1", "served": True}]}}
+        self.held.put("CustomResourceDefinition", "", "queues.mq.example", labels=mine, **names)
+        orders = self.held.put(QUEUE, "data", "orders", labels=mine, finalizers=list(finalizers))
+        self.held.put("Pod", "data", "orders-0", owners=[orders])
+
+    def removal(self, *names: str) -> Removal:
+        """Of these components, or all of them."""
+        wanted = {name: one for name, one in self.recipes.items() if not names or name in names}
+        others = {name: one for name, one in self.recipes.items() if name not in wanted}
+        return Removal("t", wanted, others, self.helm, self.api, last="data")
+
+    def told(self, *names: str, definitions: bool = False) -> tuple[list[str], dict[str, str]]:
+        """What goes, in its order, and what stays and why."""
+        found = self.removal(*names).removing(definitions=definitions)
+        stays = {f"{one.kind} {one.name}": one.why for one in found.stays}
+        return [f"{one.kind} {one.name}" + f" ({one.lost})" * bool(one.lost) for one in found.goes], stays
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Nothing but the cluster's own."""
+    monkeypatch.setattr(removal, "REMOVED", 1.0)
+    monkeypatch.setattr(removal, "NAMESPACE", 1.0)
+    with cluster(QUEUE, spaces=["default", "kube-system"]) as held:
+        made = World(held, tmp_path)
+        with closing(made.api):
+            yield made
+
+
+def test_disks_come_first_and_what_is_lost_is_said(world: World) -> None:
+    world.store()
+
+    goes, stays = world.told()
+
+    assert goes == [
+        "PersistentVolumeClaim data/data-store-0 (its data, 10Gi)",
+        "release data/store",
+        "Secret data/gonogo-store (its generated passwords)",
+        "Secret data/store",
+        "Namespace data",
+    ]
+    assert stays == {}
+
+
+def test_what_is_told_is_what_goes_and_nothing_else_does(world: World) -> None:
+    before = world.held.there()
+    world.store()
+    world.queue()
+
+    world.removal().remove(definitions=True)
+
+    # the volume is for its provisioner to remove, which this cluster has not
+    assert world.held.there() == before | {"PersistentVolume pv-1"}
+    assert world.helm.ended == ["store", "mq-operator"]
+
+
+def test_a_claim_of_another_name_is_not_taken_for_that_of_a_set(world: World) -> None:
+    world.store()
+    world.held.put("PersistentVolumeClaim", "data", "notes")
+
+    goes, stays = world.told()
+
+    assert "PersistentVolumeClaim data/notes (its data, ?)" not in goes
+    assert stays == {"Namespace data": "it holds what does not go: PersistentVolumeClaim data/notes"}
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret", "Deployment", "Pod", "ServiceAccount"])
+def test_a_namespace_with_something_of_somebody_else_stays_with_it(world: World, kind: str) -> None:
+    world.store()
+    world.held.put(kind, "data", "theirs")
+
+    stays = world.removal().remove().stays
+
+    assert [(one.name, one.why) for one in stays] == [("data", f"it holds what does not go: {kind} data/theirs")]
+    assert {"Namespace data", f"{kind} data/theirs"} <= world.held.there()
+    assert "StatefulSet data/store" not in world.held.there()
+
+
+def test_a_custom_resource_of_somebody_else_keeps_namespace_and_operator(world: World) -> None:
+    world.store()
+    world.queue()
+    world.held.put("Namespace", "", "theirs")
+    world.held.put(QUEUE, "theirs", "mail")
+
+    goes, stays = world.told()
+
+    assert "operator mq-system/mq-operator" not in goes
+    assert stays["operator mq-system/mq-operator"] == "others need it: queues theirs/mail"
+    assert stays["Namespace mq-system"].startswith("it holds what does not go: Deployment mq-system/mq-operator")
+
+
+def test_a_namespace_that_was_there_is_never_touched(world: World) -> None:
+    world.store()
+    del world.held.get("Namespace", "", "data")["metadata"]["labels"]
+
+    goes, stays = world.told()
+    world.removal().remove()
+
+    assert "Namespace data" not in goes
+    assert world.held.there("Namespace", "ConfigMap") >= {"Namespace data", "ConfigMap data/kube-root-ca.crt"}
+    assert "release data/store" in goes
+    assert stays == {}
+
+
+@pytest.mark.parametrize("target", ["other", ""])
+def test_a_release_of_somebody_else_is_left_alone(world: World, target: str) -> None:
+    world.held.put("Namespace", "", "data")
+    world.release("store", "store", "data", target=target)
+    world.of_release("StatefulSet", "data", "store", "store")
+    before = world.held.there()
+
+    world.removal().remove()
+
+    assert world.held.there() == before
+    assert world.helm.ended == []
+
+
+def test_a_retained_volume_and_what_says_keep_are_named(world: World) -> None:
+    world.store()
+    world.held.get("PersistentVolume", "", "pv-1")["spec"]["persistentVolumeReclaimPolicy"] = "Retain"
+    kept = {"helm.sh/resource-policy": "keep"}
+    world.of_release("PersistentVolumeClaim", "data", "backups", "store", annotations=kept)
+
+    goes, stays = world.told()
+
+    assert stays["PersistentVolume pv-1"].startswith("its reclaim policy is Retain: the data of data/data-store-0")
+    assert stays["PersistentVolumeClaim data/backups"] == "annotated helm.sh/resource-policy: keep"
+    assert stays["Namespace data"] == "it holds what does not go: PersistentVolumeClaim data/backups"
+    assert not [one for one in goes if "backups" in one]
+
+
+def test_definitions_stay_and_are_named(world: World) -> None:
+    world.queue()
+
+    _, stays = world.told()
+    world.removal().remove()
+
+    assert stays == {
+        "CustomResourceDefinition queues.mq.example": "definitions stay; --crds removes those without objects"
+    }
+    assert world.held.there("CustomResourceDefinition") == {"CustomResourceDefinition queues.mq.example"}
+    assert world.told(definitions=True)[0] == ["CustomResourceDefinition queues.mq.example"]
+
+
+def test_definitions_with_objects_of_somebody_else_stay_even_where_they_are_to_go(world: World) -> None:
+    world.queue()
+    world.held.put("Namespace", "", "theirs")
+    world.held.put(QUEUE, "theirs", "mail")
+
+    stays = world.removal().remove(definitions=True).stays
+
+    assert {one.kind for one in stays} == {"operator", "CustomResourceDefinition", "Namespace"}
+    assert {"CustomResourceDefinition queues.mq.example", "Queue theirs/mail"} <= world.held.there()
+    assert "Deployment mq-system/mq-operator" in world.held.there()
+
+
+def test_a_definition_that_was_there_before_is_not_ours(world: World) -> None:
+    world.queue()
+    del world.held.get("CustomResourceDefinition", "", "queues.mq.example")["metadata"]["labels"]
+
+    world.removal().remove(definitions=True)
+
+    assert world.held.there("CustomResourceDefinition") == {"CustomResourceDefinition queues.mq.example"}
+
+
+def test_an_operator_that_another_component_of_the_target_needs_stays(world: World, tmp_path: Path) -> None:
+    world.queue()
+    again = world.recipes["queue"]
+    world.recipes["models"] = HelmRecipe(again.spec, "models", again.folder, again.place)
+    world.held.put("Secret", "data", "gonogo-models", labels={**T, "gonogo/component": "models"})
+
+    goes, stays = world.told("queue")
+
+    assert "operator mq-system/mq-operator" not in goes
+    assert stays["operator mq-system/mq-operator"] == "models of this target needs it"
+
+
+def test_one_component_goes_and_the_others_stay(world: World) -> None:
+    world.store()
+    world.queue()
+
+    world.removal("store").remove()
+
+    assert world.helm.ended == ["store"]
+    assert {"Queue data/orders", "Pod data/orders-0", "Namespace data", "Namespace mq-system"} <= world.held.there()
+    assert "PersistentVolumeClaim data/data-store-0" not in world.held.there()
+
+
+def test_finalizers_that_nobody_sees_to_are_named_before_and_after(world: World) -> None:
+    world.queue(finalizers=("mq.example/drain",))
+    world.held.remove("Secret", "mq-system", "sh.helm.release.v1.mq-operator.v1")
+
+    _, stays = world.told()
+    with pytest.raises(NotReady, match=r"mq\.example/drain"):
+        world.removal().remove()
+    _, later = world.told()
+
+    assert (
+        stays["Queue data/orders"]
+        == "would wait for mq.example/drain, and its operator mq-system/mq-operator does not run"
+    )
+    assert later["Queue data/orders"].startswith(
+        "is being deleted since 2026-01-02T03:04:06Z and waits for mq.example/drain"
+    )
+
+
+def test_what_hangs_in_one_component_keeps_the_others_from_nothing(world: World) -> None:
+    world.store()
+    world.queue(finalizers=("mq.example/drain",))
+
+    with pytest.raises(NotReady, match="the end of Queue data/orders"):
+        world.removal().remove()
+
+    assert "StatefulSet data/store" not in world.held.there()
+    # what has to see to the finalizer is left running
+    assert "Deployment mq-system/mq-operator" in world.held.there()
+    assert "Namespace data" in world.held.there()
+
+
+def test_a_second_call_finishes_what_a_killed_one_began(world: World) -> None:
+    before = world.held.there()
+    world.store()
+    world.helm.kills = True
+    with pytest.raises(KeyboardInterrupt):
+        world.removal().remove()
+    world.held.remove("Secret", "data", "sh.helm.release.v1.store.v1")  # helm had come that far
+
+    world.helm.kills = False
+    goes, _ = world.told()
+    world.removal().remove()
+
+    assert "PersistentVolumeClaim data/data-store-0 (its data, 10Gi)" in goes
+    assert world.held.there() == before | {"PersistentVolume pv-1"}
+
+
+def test_what_may_not_be_listed_is_told_and_its_namespace_stays(world: World) -> None:
+    world.store()
+    world.held.refused = {"list configmaps"}
+
+    goes, stays = world.told()
+
+    assert "Namespace data" not in goes
+    assert stays["Namespace data"].endswith("could not be asked: configmaps may not be listed")
+
+
+def test_where_namespaces_may_not_be_listed_those_of_the_components_are_asked_for(world: World) -> None:
+    world.store()
+    world.held.refused = {"list namespaces", "list customresourcedefinitions", "get persistentvolumes"}
+
+    goes, stays = world.told()
+
+    assert "Namespace data" in goes
+    assert "could not be asked" in stays["PersistentVolume pv-1"]
+
+
+def test_a_hook_that_helm_left_goes_with_its_release(world: World) -> None:
+    world.store()
+    world.held.put("Job", "data", "store-setup", annotations={"helm.sh/hook": "pre-install"})
+
+    goes, stays = world.told()
+
+    assert "Job data/store-setup" in goes
+    assert stays == {}
+
+
+def test_nothing_is_asked_of_what_is_not_there(world: World) -> None:
+    goes, stays = world.told()
+
+    assert (goes, stays) == ([], {})
+    assert world.removal().remove().goes == ()
+
+
+def test_releases_are_read_from_labels_alone(world: World) -> None:
+    world.release("store", "store", "kube-system")
+
+    found = world.helm.list("kube-system")
+
+    assert found == [
+        HelmRelease("store", "kube-system", 1, "deployed", target="t", component="store", since=found[0].since)
+    ]
+    assert found[0].since == "2026-01-02T03:04:05Z"

@@ -1,0 +1,424 @@
+"""The verbs on a target that deploys by charts: what they list, that they act with --yes alone, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from api_server import Cluster, cluster
+from checkouts import FILES, checkout
+from kubeconfigs import kubeconfig
+
+from gonogo import cli
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
+from gonogo.commands.rbac import Grant, deploying
+from gonogo.providers.helm import lease, removal
+
+T = {"gonogo/target": "cluster"}
+TARGET = """
+    [target]
+    name = "cluster"
+    provider = "helm"
+    modes = ["read", "write"]
+    [kubernetes]
+    kubeconfig = "{config}"
+    identity = "{identity}"
+    {more}
+"""
+HELM = """#!{python}
+import os, sys, urllib.request
+if sys.argv[1] == "version":
+    print("v3.20.2")
+elif sys.argv[1] == "template":
+    print(open(sys.argv[3] + "/templates/all.yaml").read())
+elif sys.argv[1] == "uninstall":
+    name, space = sys.argv[2], sys.argv[4]
+    for path in ("apis/apps/v1/namespaces/%s/statefulsets/%s", "api/v1/namespaces/%s/secrets/sh.helm.release.v1.%s.v1"):
+        request = urllib.request.Request("{url}/" + path % (space, name), method="DELETE")
+        urllib.request.urlopen(request).read()
+"""
+STORE = """
+    namespace = "data"
+    generated = { password = "password" }
+    claims = ["app=store"]
+    [endpoints]
+    service = "{{ namespace }}/store:80"
+    [[releases]]
+    name = "store"
+    chart = "chart"
+    [[workloads]]
+    kind = "StatefulSet"
+    name = "store"
+"""
+OPERATOR = """
+    namespace = "mq"
+    [endpoints]
+    service = "{{ namespace }}/queue:9092"
+    [[releases]]
+    name = "mq-operator"
+    chart = "chart"
+    namespace = "mq-system"
+    shared = true
+    serves = ["queues.mq.example/v1"]
+    [[manifests]]
+    file = "queue.yaml"
+"""
+RENDERED = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: store}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: store-leader}
+rules:
+  - {apiGroups: [""], resources: [configmaps, pods/log], verbs: [get, update]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: store-view}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: store-nodes}
+rules: [{apiGroups: [""], resources: [nodes], verbs: [get]}]
+"""
+DEFINED = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: queues.mq.example}
+spec: {group: mq.example, scope: Namespaced, names: {kind: Queue, plural: queues}, versions: [{name: v1, served: true}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: mq-operator}
+"""
+QUEUE = "apiVersion: mq.example/v1\nkind: Queue\nmetadata: {name: orders}\n"
+WEB = FILES["deploy/store/component.toml"] + '    service = { url = "{scheme}://{host}:{port}" }\n'
+UNDONE = '    [[rollback]]\n    says = "helm uninstall store"\n    does = "Leaves its claims."\n'
+
+
+class Scene:
+    """A checkout, its target's cluster, and the program."""
+
+    def __init__(self, held: Cluster, root: Path, capfd: Any, patch: pytest.MonkeyPatch) -> None:
+        self.held, self.root, self._capfd, self._patch = held, root, capfd, patch
+
+    def say(self, *words: str) -> tuple[int, str, str]:
+        """Exit code, standard output and error of a verb."""
+        self._patch.setattr(sys, "argv", ["gonogo", *words])
+        code = cli.run()
+        return (int(code), *self._capfd.readouterr())
+
+    def up(self, *, kept: bool = True) -> None:
+        """What ``up`` has left there, or a check that was killed before it could take it down."""
+        held = self.held
+        held.put("Namespace", "", "data", labels=T)
+        labels = {"owner": "helm", "name": "store", "status": "deployed", "version": "1", "gonogo/component": "store"}
+        said = {"gonogo/run": "pv-1", "gonogo/chart": "store-1.0"}
+        held.put("Secret", "data", "sh.helm.release.v1.store.v1", labels=labels | T | said)
+        held.put("Secret", "data", "gonogo-store", labels={**T, "gonogo/component": "store"})
+        helms = {"meta.helm.sh/release-name": "store", "meta.helm.sh/release-namespace": "data"}
+        owner = held.put("StatefulSet", "data", "store", annotations=helms)
+        held.put("Pod", "data", "store-0", owners=[owner])
+        held.put("PersistentVolumeClaim", "data", "data-store-0", spec={"resources": {"requests": {"storage": "1Gi"}}})
+        self.lease("", kept="store" if kept else "") if kept else self.lease("pv-1 elsewhere pid 7")
+
+    def lease(self, holder: str, kept: str = "") -> None:
+        """As it is left."""
+        kind = next(one for one in self.held.kinds if one.kind == "Lease")
+        said = {"gonogo/kept": kept} if kept else {}
+        spec = {"holderIdentity": holder, "leaseDurationSeconds": 1, "renewTime": "2026-01-02T03:04:05.000000Z"}
+        self.held.put(kind, "data", "gonogo-cluster", labels=T, annotations=said, spec=spec)
+
+
+def made(root: Path, held: Cluster, more: str = "") -> None:
+    """The checkout and what stands beside it."""
+    config = kubeconfig(root / "config", server=held.url)
+    identity = held.get("Namespace", "", "kube-system")["metadata"]["uid"]
+    queue = FILES["deploy/queue/component.toml"]
+    files = {
+        "deploy/store/component.toml": WEB + UNDONE,
+        "deploy/store/helm.toml": STORE,
+        "deploy/queue/component.toml": queue,
+        "deploy/queue/helm.toml": OPERATOR,
+        "deploy/targets/cluster.toml": TARGET.format(config=config, identity=identity, more=more),
+    }
+    checkout(root, files)
+    for component, text in (("store", RENDERED), ("queue", DEFINED)):
+        templates = root / "deploy" / component / "chart/templates"
+        templates.mkdir(parents=True)
+        (templates / "all.yaml").write_text(text)
+        (templates.parent / "Chart.yaml").write_text(f"apiVersion: v2\nname: {component}\nversion: 1.0.0\n")
+    (root / "deploy/queue/queue.yaml").write_text(QUEUE)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Scene]:
+    """Nothing is up."""
+    monkeypatch.setattr(removal, "REMOVED", 5.0)
+    monkeypatch.setattr(lease, "HOLDS", 1)
+    with cluster(spaces=["default", "kube-system"]) as held:
+        made(tmp_path, held)
+        program = tmp_path / "bin/helm"
+        program.parent.mkdir()
+        program.write_text(HELM.format(python=sys.executable, url=held.url))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+        monkeypatch.setenv("GONOGO_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("GONOGO_TARGET", "cluster")
+        monkeypatch.chdir(tmp_path)
+        yield Scene(held, tmp_path, capfd, monkeypatch)
+
+
+# -- down
+
+
+def test_down_lists_and_removes_nothing_without_yes(scene: Scene) -> None:
+    scene.up()
+    before = scene.held.there()
+
+    code, out, err = scene.say("down")
+
+    assert (code, scene.held.there()) == (0, before)
+    assert out.splitlines()[1].split() == ["PersistentVolumeClaim", "data/data-store-0", "store", "its", "data,", "1Gi"]
+    assert "nothing was removed; the same with --yes removes them" in err
+
+
+def test_down_with_yes_leaves_the_cluster_as_it_was(scene: Scene) -> None:
+    before = scene.held.there()
+    scene.up()
+
+    code, _, err = scene.say("down", "--yes")
+    again, out, told = scene.say("down", "--yes")
+
+    assert (code, again) == (0, 0)
+    assert scene.held.there() == before
+    assert err.splitlines()[-1] == "taken down"
+    assert (out, told) == ("\n", "nothing of it is up\n") or (out, told) == ("", "nothing of it is up\n")
+
+
+def test_down_waits_for_whoever_works_on_the_target(scene: Scene) -> None:
+    scene.up()
+    scene.lease("pv-2 elsewhere pid 8", kept="store")
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert code == 0
+    assert "another run works on this target: pv-2 elsewhere pid 8; waiting for it" in err
+
+
+def test_down_on_another_cluster_than_the_one_meant_removes_nothing(scene: Scene) -> None:
+    scene.up()
+    scene.held.get("Namespace", "", "kube-system")["metadata"]["uid"] = "another"
+    before = scene.held.there()
+
+    code, _, _ = scene.say("down", "--yes")
+
+    assert (code, scene.held.there()) == (2, before)
+
+
+def test_what_hangs_is_named_with_its_finalizers_and_is_no_success(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "REMOVED", 1.0)
+    scene.up()
+    scene.held.get("PersistentVolumeClaim", "data", "data-store-0")["metadata"]["finalizers"] = ["snap/hold"]
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert code == 1
+    assert "PersistentVolumeClaim data/data-store-0" in err
+    assert "snap/hold" in err
+
+
+def test_definitions_have_no_place_on_a_target_without_a_cluster(scene: Scene) -> None:
+    assert scene.say("down", "--crds", "--target", "embedded")[0] == 2
+
+
+# -- rollback
+
+
+def test_rollback_says_what_goes_who_loses_it_and_what_the_plan_would_do(scene: Scene) -> None:
+    scene.up()
+
+    code, out, err = scene.say("rollback", "store")
+    _, text, _ = scene.say("rollback", "store", "-o", "json")
+
+    answer = json.loads(text)
+    assert code == 0
+    assert "the plan: helm uninstall store\n  Leaves its claims." in out
+    assert "nothing was removed; the same with --yes removes them" in err
+    assert (answer["component"], answer["removed"], answer["plan"]) == (
+        "store",
+        False,
+        [{"says": "helm uninstall store", "does": "Leaves its claims."}],
+    )
+    assert answer["rows"][0] == {
+        "component": "store",
+        "kind": "PersistentVolumeClaim",
+        "name": "data/data-store-0",
+        "lost": "its data, 1Gi",
+        "stays": False,
+        "why": "",
+    }
+
+
+def test_rollback_with_yes_removes_the_component(scene: Scene) -> None:
+    scene.up()
+
+    code, text, _ = scene.say("rollback", "store", "--yes", "-o", "json")
+
+    assert (code, json.loads(text)["removed"]) == (0, True)
+    assert scene.held.there("StatefulSet", "PersistentVolumeClaim") == set()
+
+
+# -- status, endpoints
+
+
+def test_status_shows_releases_with_chart_run_and_since(scene: Scene) -> None:
+    scene.up()
+
+    code, text, _ = scene.say("status", "-o", "json")
+
+    rows = [row for row in json.loads(text)["rows"] if row["node"].startswith("release ")]
+    assert code == 0
+    assert [
+        (r["component"], r["node"], r["provider"], r["state"], r["version"], r["run"], r["since"]) for r in rows
+    ] == [("store", "release store", "helm", "deployed", "store-1.0", "pv-1", "2026-01-02T03:04:05Z")]
+
+
+def test_endpoints_is_a_target_that_attaches_to_what_is_up(scene: Scene) -> None:
+    scene.up()
+
+    code, text, _ = scene.say("endpoints")
+    (scene.root / "attached.toml").write_text(text)
+
+    target = load_target("./attached.toml", scene.root, Registry.load(scene.root))
+    assert code == 0
+    assert (target.provider, target.name) == ("existing", "cluster-attached")
+    assert target.components == {"store": {"service": "data/store:80"}}
+
+
+def test_endpoints_of_nothing_is_a_sentence(scene: Scene) -> None:
+    code, _, err = scene.say("endpoints")
+
+    assert (code, "nothing is up" in err) == (2, True)
+
+
+# -- sweep
+
+
+def test_what_up_left_on_purpose_is_left_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.up()
+    before = scene.held.there()
+    monkeypatch.setattr("gonogo.run.sweep.Platform.attach", lambda *_: None)
+    monkeypatch.setattr("gonogo.run.sweep.Platform.there", lambda *_: [])
+
+    code, out, err = scene.say("sweep", "--yes")
+
+    assert (code, scene.held.there()) == (0, before)
+    assert (out.strip(), "nothing was left behind" in err) == ("", True)
+
+
+def test_what_a_killed_run_left_is_listed_and_goes_with_yes(scene: Scene) -> None:
+    before = scene.held.there()
+    scene.up(kept=False)
+
+    listed, text, _ = scene.say("sweep", "-o", "json")
+    still = scene.held.there()
+    code, _, _ = scene.say("sweep", "--yes")
+
+    names = {f"{row['kind']} {row['name']}" for row in json.loads(text)["rows"]}
+    assert (listed, code) == (0, 0)
+    assert {"release data/store", "Namespace data", "Lease data/gonogo-cluster"} <= names
+    assert "StatefulSet data/store" in still
+    assert scene.held.there() == before
+
+
+def test_a_run_that_works_there_now_is_left_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.up(kept=False)
+    before = scene.held.there()
+    monkeypatch.setattr("gonogo.run.sweep.Platform.there", lambda *_: [])
+    monkeypatch.setattr("gonogo.providers.helm.lease.Lease.holder", lambda _: "pv-1 elsewhere pid 7")
+
+    code, _, err = scene.say("sweep", "--yes")
+
+    assert (code, scene.held.there()) == (0, before)
+    assert "left alone, pv-1 elsewhere pid 7 works on it now" in err
+
+
+# -- rbac --for deploy
+
+
+def deployed(scene: Scene) -> tuple[list[str], set[str]]:
+    """What is said, and ``verb resource namespace/name``."""
+    registry = Registry.load(scene.root)
+    said, found = deploying(registry, load_target("cluster", scene.root, registry), scene.root)
+    return said, {_told(one) for one in found}
+
+
+def _told(one: Grant) -> str:
+    return f"{one.verb} {one.resource} {one.namespace or '*'}" + (f"/{one.name}" if one.name else "")
+
+
+def test_what_is_rendered_may_be_made_where_it_is_made_and_nowhere_else(scene: Scene) -> None:
+    _, found = deployed(scene)
+
+    for verb in ("get", "create", "patch", "delete"):
+        assert f"{verb} statefulsets.apps data" in found
+        assert f"{verb} queues.mq.example mq" in found
+    assert {one for one in found if "statefulsets" in one and one.split()[-1] not in ("data", "*")} == set()
+    assert not {one for one in found if one.split()[0] in ("create", "patch", "delete", "update") and one.endswith("*")}
+    assert {"create secrets data", "update secrets data", "create leases.coordination.k8s.io data"} & found
+    assert not {
+        one for one in found if "mq-system" in one and one.split()[1] not in ("secrets", "pods", "pods/log")
+    } - {
+        "get namespaces */mq-system",
+        *(f"{verb} persistentvolumeclaims mq-system" for verb in ("get", "patch", "delete", "list", "watch")),
+    }
+
+
+def test_what_a_role_grants_must_be_had_by_who_makes_it(scene: Scene) -> None:
+    _, found = deployed(scene)
+
+    assert {"get configmaps data", "update configmaps data", "update pods/log data"} <= found
+    assert "bind clusterroles.rbac.authorization.k8s.io data/view" in found
+
+
+def test_what_only_an_administrator_can_install_is_said_and_not_granted(scene: Scene) -> None:
+    said, found = deployed(scene)
+
+    told = "\n".join(said)
+    assert "ONLY AN ADMINISTRATOR" in told
+    assert "- ClusterRole store-nodes, of release store of store" in told
+    assert "- operator mq-system/mq-operator; gonogo uses it as it is where queues.mq.example/v1 is served" in told
+    assert "CustomResourceDefinition queues.mq.example" in told
+    assert "- look at it: RoleBinding data/store-view gives what ClusterRole view grants" in told
+    assert not {one for one in found if "customresourcedefinitions" in one or "create clusterroles" in one}
+
+
+def test_the_verb_prints_namespaces_accounts_and_roles(scene: Scene) -> None:
+    code, text, _ = scene.say("rbac", "--for", "deploy", "--account", "data/robot")
+
+    documents: list[Mapping[str, Any]] = [one for one in yaml.safe_load_all(text) if one]
+    kinds = [one["kind"] for one in documents]
+    assert code == 0
+    assert {one["metadata"]["name"] for one in documents if one["kind"] == "Namespace"} == {"data", "mq", "mq-system"}
+    assert kinds.index("Namespace") < kinds.index("ServiceAccount") < kinds.index("Role")
+    assert text.startswith("# ")
+    assert scene.held.asked == []
+
+
+def test_a_target_that_deploys_nothing_on_a_cluster_is_told_so(scene: Scene) -> None:
+    code, _, err = scene.say("rbac", "--for", "deploy", "--target", "embedded")
+
+    assert code == 2
+    assert "deploys nothing on a cluster" in err
