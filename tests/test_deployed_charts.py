@@ -123,7 +123,7 @@ def test_mlflow_is_told_where_things_are_inside_the_cluster() -> None:
     [values] = made(recipe("mlflow"))
 
     assert values["backendStore"]["postgres"] == {
-        "enabled": True, "host": "postgresql-rw.data.svc", "port": 5432, "database": "mlflow",
+        "enabled": True, "host": "postgresql-rw.data.svc", "port": 5432, "database": "mlflow", "driver": "psycopg2",
     }  # fmt: skip
     assert values["extraEnvVars"]["MLFLOW_S3_ENDPOINT_URL"] == "http://s3.data.svc:8333"
     assert values["artifactRoot"]["s3"]["bucket"] == "artifacts"

@@ -107,7 +107,7 @@ def test_the_wheel_holds_the_package_and_the_content_below_it(wheel: Path) -> No
     machinery = {name.removeprefix("src/") for name in in_repository("src")}
     assert packed | machinery == {name for name in names if ".dist-info/" not in name}
     suffixes = {Path(name).suffix for name in packed | machinery}
-    assert suffixes >= {".py", ".toml", ".conf", ".properties", ".txt", ".ini", ".tmpl", ".j2", ".css", ".typed"}
+    assert suffixes >= {".py", ".toml", ".conf", ".yaml", ".txt", ".ini", ".tmpl", ".j2", ".css", ".typed"}
 
 
 def test_the_source_holds_what_is_built_and_tested_and_no_results(source: Path) -> None:
