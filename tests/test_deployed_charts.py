@@ -21,7 +21,7 @@ from gonogo.core.errors import ConfigError
 from gonogo.core.outlet import redacted
 from gonogo.providers.helm.objects import objects
 from gonogo.providers.helm.preview import BARE, FULL, wrong
-from gonogo.providers.helm.recipe import HelmRecipe, Place, exchanged, generate
+from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged, generate
 from gonogo.providers.helm.spec import load
 from gonogo.providers.helm.values import declared
 
@@ -50,7 +50,7 @@ def recipe(name: str, deploy: Deploy = BARE, profile: str = "default") -> HelmRe
     """As a target with this ``[deploy]`` and profile renders it, with what it needs up."""
     folder = REGISTRY.components[name].folder
     spec = load(folder).of(profile)
-    place = Place("t", profile, msgspec.to_builtins(deploy), NEEDS.get(name, {}), generate(spec, {}))
+    place = HelmPlace("t", profile, msgspec.to_builtins(deploy), NEEDS.get(name, {}), generate(spec, {}))
     return HelmRecipe(spec, name, folder, place)
 
 
@@ -235,7 +235,7 @@ def test_values_of_a_profile_that_does_not_exist_are_named(tmp_path: Path) -> No
 def test_a_file_that_is_missing_on_the_way_up_is_a_sentence(tmp_path: Path) -> None:
     component = changed("kafka", "helm.toml", '"kafka.yaml"', '"kafka.yml"', tmp_path)
     spec = load(component.folder)
-    one = HelmRecipe(spec, "kafka", component.folder, Place("t", "default", msgspec.to_builtins(BARE)))
+    one = HelmRecipe(spec, "kafka", component.folder, HelmPlace("t", "default", msgspec.to_builtins(BARE)))
 
     with pytest.raises(ConfigError, match=r"names kafka\.yml"):
         one.manifest(spec.manifests[0])

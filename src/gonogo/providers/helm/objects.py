@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from gonogo.cluster.api import KINDS, Api, Declined, Kind
+from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, read
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object, known_as
+from gonogo.cluster.paths import Path
 from gonogo.cluster.survey import preferred, served
+from gonogo.core.codec import decode
 from gonogo.core.errors import Absent, ConfigError, Forbidden, Problem
+from gonogo.core.outlet import redacted
 from gonogo.core.waiting import until
 
 MANAGER = "gonogo"
@@ -54,9 +57,6 @@ class Objects:
 
     def serves(self, group: str, version: str, plural: str) -> bool:
         """Whether the cluster serves such a resource in this version."""
-        from gonogo.cluster.api import Discovered, read
-        from gonogo.cluster.paths import Path
-
         try:
             resources = read(self._api, Path("apis", group, version), Discovered).resources
         except Absent:
@@ -65,8 +65,6 @@ class Objects:
 
     def find(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """One object; None where it is not there."""
-        from gonogo.core.codec import decode
-
         try:
             return decode(self._api.get(kind.path(namespace or None, name)), dict[str, Any])
         except Absent:
@@ -153,6 +151,14 @@ class Objects:
 
         awaited = f"the end of {kind.kind} {'/'.join(filter(None, (namespace, name)))}"
         until(left, awaited=awaited, within=within, every=0.3, enough=lambda waits: not waits)
+
+
+def ending(namespace: Object) -> str:
+    """That a namespace is being deleted, and what of its content that waits for, as its conditions say it."""
+    name, states = namespace["metadata"]["name"], (namespace.get("status") or {}).get("conditions") or ()
+    told = [str(one.get("message", "")) for one in states if one.get("status") == "True"]
+    rest = "; ".join(filter(None, told)) or "wait for its end, or see what its finalizers wait for"
+    return redacted(f"namespace {name} is being deleted: {rest}")
 
 
 def objects(source: str, text: str) -> list[Object]:

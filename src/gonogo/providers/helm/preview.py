@@ -11,7 +11,7 @@ import msgspec
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Deploy, faults
 from gonogo.core.errors import ConfigError, Problem
-from gonogo.providers.helm.recipe import HelmRecipe, Place, generate
+from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, generate
 from gonogo.providers.helm.spec import FILE, HelmSpec, load
 
 BARE = Deploy()
@@ -39,7 +39,7 @@ def wrong(component: Component, registry: Registry) -> Iterator[Problem]:
     yield from _strays(spec, component, registry)
     found: dict[Problem, None] = {}
     for profile, deploy in product(registry.profiles, (BARE, FULL)):
-        place = Place("preview", profile, msgspec.to_builtins(deploy), generated=generate(spec, {}))
+        place = HelmPlace("preview", profile, msgspec.to_builtins(deploy), generated=generate(spec, {}))
         recipe = HelmRecipe(spec.of(profile), component.name, component.folder, place)
         try:
             for release in recipe.spec.releases:

@@ -23,7 +23,7 @@ from gonogo.checks.inside import Inside
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, Problem
+from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
 from gonogo.core.files import content, expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
@@ -32,16 +32,19 @@ from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
-from gonogo.providers.helm.objects import RUN, TARGET, Objects, objects
+from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
-from gonogo.providers.helm.recipe import HelmRecipe, Place, exchanged
+from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.spec import load
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
-REMOVED = 120.0
-"""Seconds until a namespace must be gone, where it is to be made anew."""
+TAKEN = 120.0
+"""Seconds in which the Lease is taken, though others take down the namespace that it is in."""
+
+ENDED = 30.0
+"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 
 class Rendered(NamedTuple):
@@ -96,6 +99,7 @@ class HelmPlatform:
         self._expired: Lease | None = None
         self._begun: list[str] = []
         self._ending = ""
+        self._awaited: Deadline | None = None
         assert target.kubernetes is not None, "a helm target has a cluster"
         self._helm = Helm(target.kubernetes, self._there.cluster.api)
         self._objects = Objects(self._there.cluster.api)
@@ -277,9 +281,9 @@ class HelmPlatform:
         recipe = self._recipe(component, needs)
         deadline = Deadline(max(recipe.spec.ready, self._target.timeouts.ready))
         try:
-            self._hold(lambda text: report(Progress(component.name, Phase.WAITING, text)))
+            self._hold(lambda text: report(Progress(component.name, Phase.WAITING, text)), component.name)
             self._begun.append(component.name)
-            HelmDeployment(
+            deployment = HelmDeployment(
                 recipe,
                 helm=self._helm,
                 api=self._there.cluster.api,
@@ -288,9 +292,10 @@ class HelmPlatform:
                 report=report,
                 deadline=deadline,
                 cancelled=self._cancelled,
-            ).deploy()
+            )
+            deployment.deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
-            return self._answering(component, deadline, ready)
+            return self._answering(component, deadline, ready, deployment.still)
         except HelmFailed as error:
             raise DeployError(component.name, f"helm: {error}") from error
         except ConfigError as error:
@@ -298,8 +303,10 @@ class HelmPlatform:
         except ClientError as error:
             raise error.about(component.name) from error
 
-    def _answering(self, component: Component, deadline: Deadline, ready: Ready) -> Endpoints:
-        """Its endpoints, once it answers there. Raises ``NotReady`` with the last error."""
+    def _answering(
+        self, component: Component, deadline: Deadline, ready: Ready, running: Callable[[], None] = lambda: None
+    ) -> Endpoints:
+        """Its endpoints, once it answers there. Raises ``NotReady`` with the last error, or what ``running`` does."""
         self._known(component)
 
         def ask() -> Endpoints:
@@ -309,15 +316,19 @@ class HelmPlatform:
             ready(endpoints)
             return endpoints
 
-        return until(ask, awaited=f"{component.name} to answer", within=deadline.left, every=0.5, retry=(ClientError,))
+        awaited = f"{component.name} to answer"
+        return until(ask, awaited=awaited, within=deadline.left, every=0.5, retry=(ClientError,), running=running)
 
-    def _hold(self, waits: Callable[[str], None]) -> Lease:
-        """Be the only one who changes this target. Its Lease lives where the target's first namespace is."""
+    def _hold(self, waits: Callable[[str], None], component: str = "") -> Lease:
+        """Be the only one who changes this target. Its Lease lives where the target's first namespace is.
+
+        Raises ``DeployError`` of the ``component`` where that namespace does not end, ``ClientError``.
+        """
         with self._lock:
             if self._lease is None:
-                deadline = Deadline(REMOVED)
+                deadline = Deadline(TAKEN)
                 while True:
-                    self._made_home(waits)
+                    self._made_home(waits, component)
                     lease = self._expired or self._its_lease(waits)
                     self._expired = None
                     try:
@@ -330,10 +341,16 @@ class HelmPlatform:
                 self._lease = lease
             return self._lease
 
-    def _made_home(self, waits: Callable[[str], None]) -> None:
+    def _made_home(self, waits: Callable[[str], None], component: str) -> None:
         if self._home_phase() == "Terminating":
             waits(f"for the end of namespace {self._home}, which is being deleted")
-            self._objects.gone(KINDS["Namespace"], "", self._home, REMOVED)
+            self._awaited = self._awaited or Deadline(ENDED)  # one for all components: each of them comes here
+            try:
+                self._objects.gone(KINDS["Namespace"], "", self._home, self._awaited.left)
+            except NotReady as error:
+                if there := self._objects.find(KINDS["Namespace"], "", self._home):
+                    raise DeployError(component, ending(there)) from error
+            self._awaited = None
         self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
 
     def _home_phase(self) -> str:
@@ -447,7 +464,7 @@ class HelmPlatform:
         deploy = msgspec.to_builtins(self._target.deploy)
         if deploy["ca"]:
             deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-        place = Place(self._target.name, self._target.profile, deploy, needs)
+        place = HelmPlace(self._target.name, self._target.profile, deploy, needs)
         top = beside / expanded(other.values) if other.values else None
         return HelmRecipe(spec, component.name, folder, place, top=top)
 

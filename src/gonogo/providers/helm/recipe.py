@@ -25,7 +25,7 @@ from gonogo.providers.made import FILTERS, new
 
 
 @dataclass(frozen=True)
-class Place:
+class HelmPlace:
     """Where and with what a component is rendered. ``needs`` are the endpoints of what it needs."""
 
     target: str
@@ -42,7 +42,7 @@ class HelmRecipe:
     """
 
     def __init__(
-        self, spec: HelmSpec, component: str, folder: Folder, place: Place, *, top: Path | None = None
+        self, spec: HelmSpec, component: str, folder: Folder, place: HelmPlace, *, top: Path | None = None
     ) -> None:
         """``folder`` holds the files that ``spec`` names, ``top`` are values that go on top of all others.
 
