@@ -307,11 +307,15 @@ def test_a_namespace_that_ends_is_told(
         cluster.delete("Namespace", space)
         target = written(tmp_path, Broken((), deployment()), space, kubeconfig, identity)
 
-        code, said, _ = up(target)
-        cluster.release("ConfigMap", "held", space)
+        try:
+            code, said, seconds = up(target)
+        finally:
+            cluster.release("ConfigMap", "held", space)
 
     assert code == 1
     assert "is being deleted" in said
+    assert "example.com/held" in said
+    assert seconds < 60, said
 
 
 def test_a_webhook_without_a_backend_is_told(
