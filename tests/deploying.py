@@ -22,6 +22,9 @@ class Deploying(Existing):
         super().__init__(target)
         self.room, self.ended = list(room), list[list[str]]()
 
+    def stands(self, component: Component) -> bool:
+        return self.attached(component) is not None
+
     def version(self, component: Component) -> str:
         return "1.0"
 
