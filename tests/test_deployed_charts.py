@@ -24,6 +24,7 @@ from gonogo.providers.helm.preview import BARE, FULL, wrong
 from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged, generate
 from gonogo.providers.helm.spec import load
 from gonogo.providers.helm.values import declared
+from gonogo.run.plan import holds
 
 REGISTRY = Registry.load(ROOT)
 CHARTED = [name for name, one in REGISTRY.components.items() if "helm" in one.providers]
@@ -70,6 +71,27 @@ def found(thing: Any, key: str) -> Iterator[Any]:
 
 def test_the_components_that_are_judged_are_deployed_by_charts() -> None:
     assert set(CHARTED) == {"elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"}
+
+
+@pytest.mark.parametrize(
+    ("product", "helm", "why"),
+    [
+        ("elasticsearch", "", None),
+        ("opensearch", "", "no helm.toml"),
+        ("opensearch", 'helm = { folder = "own" }', None),
+    ],
+)
+def test_another_product_is_not_deployed_by_the_charts_of_the_one_it_is_like(
+    tmp_path: Path, product: str, helm: str, why: str | None
+) -> None:
+    file = tmp_path / "there.toml"
+    table = f'[components.elasticsearch]\nproduct = "{product}"\n{helm}\n'
+    file.write_text(f'[target]\nname = "there"\nprovider = "helm"\n[kubernetes]\ncontext = "one"\n{table}')
+    target = load_target(str(file), ROOT, REGISTRY)
+
+    lacking = holds(REGISTRY.components["elasticsearch"], target)
+
+    assert (lacking.reason if lacking else None) == why
 
 
 @pytest.mark.parametrize("profile", ["default", "kind"])

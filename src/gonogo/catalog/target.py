@@ -602,7 +602,7 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
         elif key == "expect":
             yield from _expect_problems(component, value, prefix)
         elif key == "helm":
-            yield from _chart_problems(component, value, prefix)
+            yield from _chart_problems(component.as_product(str(table.get("product", ""))), value, prefix)
         elif key == "service":
             yield from _service_problems(component, value, prefix)
         elif key == "product":
@@ -671,7 +671,7 @@ def _chart_problems(component: Component, value: object, prefix: str) -> Iterato
         yield from ((p.what, p.hint) for p in error.problems)
         return
     if "helm" not in component.providers and not table.folder:
-        yield f"{prefix}.helm: {component.name} has no helm.toml", "name a folder with one"
+        yield f"{prefix}.helm: {component.title} has no helm.toml", "name a folder with one"
 
 
 def _service_problems(component: Component, value: object, prefix: str) -> Iterator[Fault]:

@@ -459,7 +459,7 @@ class HelmPlatform:
     def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
         other, beside = self._target.charts(component), self._target.path.absolute().parent
-        folder: Any = beside / expanded(other.folder) if other.folder else component.folder
+        folder: Any = beside / expanded(other.folder) if other.folder else self._target.variant(component).folder
         spec = exchanged(load(folder), other, beside).of(self._target.profile)
         deploy = msgspec.to_builtins(self._target.deploy)
         if deploy["ca"]:
@@ -472,7 +472,7 @@ class HelmPlatform:
         """Whether it is this provider's to deploy."""
         if component.cluster or self._target.addressed(component):
             return False
-        return "helm" in component.providers or bool(self._target.charts(component).folder)
+        return "helm" in self._target.variant(component).providers or bool(self._target.charts(component).folder)
 
     def _known(self, component: Component) -> None:
         """Let its endpoints be looked up as those of a target file are."""
