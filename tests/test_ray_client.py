@@ -114,8 +114,9 @@ def test_a_node_that_ray_knows_to_be_dead_only_by_now_is_lost_whatever_its_agent
     ],
 )
 def test_a_node_that_is_silent_is_told_from_one_whose_agent_is(
-    warning: str | None, agents: list[Reply], signature: str
+    warning: str | None, agents: list[Reply], signature: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ray_client, "NOTICES", 0.1)
     replies = {
         OBJECTS: listed(warning=warning),
         NODES: listed(node("h", head=True), node("x"), node("y")),
