@@ -246,11 +246,11 @@ def test_a_password_with_signs_is_known_in_both_forms(monkeypatch: pytest.Monkey
     assert "pr0xy%2Fp%40ss-word" not in redacted("it is pr0xy%2Fp%40ss-word")
 
 
-def test_the_library_of_mlflow_asks_what_is_local_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_of_mlflow_asks_what_is_local_directly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NO_PROXY", "intern.example")
     client: Any = mlflow.Mlflow(Endpoints("mlflow", {"url": "http://127.0.0.1:1"}))
 
-    environment = client._library_environment()
+    environment = client._library_environment(tmp_path)
 
     assert environment["no_proxy"] == environment["NO_PROXY"] == "localhost,127.0.0.1,::1,intern.example"
 

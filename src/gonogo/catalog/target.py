@@ -25,6 +25,7 @@ from gonogo.catalog.credentials import (
     found,
 )
 from gonogo.catalog.registry import PLACE, PLACES, Component, Registry
+from gonogo.core.codec import convert
 from gonogo.core.content import DEPLOY, TARGETS, Content, alone
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ConfigError, Problem
@@ -244,7 +245,7 @@ class Target:
 
     def charts(self, component: Component) -> OtherChart:
         """What this file has in place of the component's own charts."""
-        return msgspec.convert(self.components.get(component.name, {}).get("helm", {}), OtherChart)
+        return convert(self.components.get(component.name, {}).get("helm", {}), OtherChart)
 
     def expected(self, component: Component) -> dict[str, Any]:
         """What checks compare the component with: its ``[expect]``, as far as this file says nothing else."""
