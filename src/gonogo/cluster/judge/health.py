@@ -155,14 +155,9 @@ def owners(world: World) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def owned(world: World, obj: Object) -> list[Object]:
-    """The pods that an object owns, directly or by ReplicaSets, and that should serve."""
-    return [pod for pod in _owned(world, obj["metadata"].get("uid", "")) if place(world, pod)[0] not in EXCLUDED]
-
-
 def healthy(world: World, obj: Object) -> int:
-    """How many of the pods that an object owns are healthy."""
-    return sum(place(world, pod)[0] is PodHealth.HEALTHY for pod in owned(world, obj))
+    """How many of the pods that an object owns, directly or by ReplicaSets, are healthy."""
+    return sum(place(world, pod)[0] is PodHealth.HEALTHY for pod in _owned(world, obj["metadata"].get("uid", "")))
 
 
 _BETWEEN = ("ReplicaSet", "ReplicationController")
@@ -181,9 +176,10 @@ def _operated(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfa
 
     An owner that nobody could show counts with the pods that are there: more of it is not known.
     """
-    kinds = {known_as(one["apiVersion"], one["kind"]) for one in owners(world).values()}
+    references = owners(world)
+    kinds = {known_as(one["apiVersion"], one["kind"]) for one in references.values()}
     known = {obj["metadata"].get("uid", ""): obj for kind in kinds for obj in world.of_kind(kind)}
-    for uid, reference in {**{uid: obj["metadata"] for uid, obj in known.items()}, **owners(world)}.items():
+    for uid, reference in {**{uid: obj["metadata"] for uid, obj in known.items()}, **references}.items():
         obj = known.get(uid)
         if not meant(obj or {"metadata": reference}):
             continue
@@ -196,17 +192,7 @@ def _operated(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfa
             continue
         why = own if own is not None and own.state is not State.READY else workloads.worst(counted)
         why = why or Judgement(State.PROGRESSING, "PodsMissing", f"{len(counted)} of {desired} pods are there")
-        yield Shortfall(
-            kind=(obj or reference)["kind"],
-            namespace=reference.get("namespace", ""),
-            name=reference["name"],
-            desired=desired,
-            ready=ready,
-            reason=why.reason,
-            message=why.told,
-            root=why.cause,
-            since=world.before(why.waited),
-        )
+        yield _shortfall(world, (obj or reference)["kind"], reference, desired, ready, why)
 
 
 def _below(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfall]:
@@ -224,16 +210,21 @@ def _below(world: World, meant: Callable[[Object], bool]) -> Iterator[Shortfall]
                 desired, ready = obj.get("spec", {}).get("replicas", 1), status.get("readyReplicas", 0)
                 below = ready < desired or desired == 0
             if below:
-                verdict = judge(world, obj)
-                yield Shortfall(
-                    kind=kind,
-                    namespace=meta.get("namespace", ""),
-                    name=meta["name"],
-                    desired=desired,
-                    ready=ready,
-                    reason=verdict.reason,
-                    message=verdict.told,
-                    root=verdict.cause,
-                    since=world.before(verdict.waited),
-                )
+                yield _shortfall(world, kind, meta, desired, ready, judge(world, obj))
     yield from _operated(world, meant)
+
+
+def _shortfall(
+    world: World, kind: str, meta: Mapping[str, Any], desired: int, ready: int, verdict: Judgement
+) -> Shortfall:
+    return Shortfall(
+        kind=kind,
+        namespace=meta.get("namespace", ""),
+        name=meta["name"],
+        desired=desired,
+        ready=ready,
+        reason=verdict.reason,
+        message=verdict.told,
+        root=verdict.cause,
+        since=world.before(verdict.waited),
+    )

@@ -25,7 +25,7 @@ from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, endin
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.spec import Release, Workload
-from gonogo.providers.helm.values import declared
+from gonogo.providers.helm.values import ChartKeys, declared
 
 if TYPE_CHECKING:
     from gonogo.cluster.hub import Hub
@@ -142,7 +142,6 @@ class HelmDeployment:
         self._tell(Phase.FETCHING, f"chart {release.chart} {release.version}".rstrip())
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
-        named_chart = self._chart_label(release, chart)
         wanted = digest(values, chart.digest)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
         rendered = objects(f"chart {release.name}", self._helm.render(installation))
@@ -151,11 +150,12 @@ class HelmDeployment:
         if there is None or there.status != "deployed" or there.values != wanted:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
-            definitions = declared(chart.path).definitions()
+            inside = declared(chart.path)
+            definitions = inside.definitions()
             for definition in definitions:
                 self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
-            labels = {**self._labels, "gonogo/chart": named_chart, "gonogo/values": wanted}
+            labels = {**self._labels, "gonogo/chart": _chart_label(release, chart, inside), "gonogo/values": wanted}
             watched = [self._meant(one, space) for one in hooks]
             self._asked(watched)
             within = self._deadline.left
@@ -176,12 +176,6 @@ class HelmDeployment:
             if one["kind"] == CRD and one["metadata"]["name"] not in known:
                 labels = {COMPONENT: self.component, TARGET: self._labels[TARGET], RUN: self._labels[RUN]}
                 self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
-
-    def _chart_label(self, release: Release, chart: KeptChart) -> str:
-        said = declared(chart.path).chart
-        name = said.get("name") or release.chart.rstrip("/").rpartition("/")[2]
-        label = f"{name}-{release.version or said.get('version') or chart.digest[7:19]}"
-        return re.sub(r"[^A-Za-z0-9._-]", "_", label)[:63].strip("._-")
 
     def _serves(self, release: Release) -> bool:
         """Whether the cluster serves every kind that a shared release is there for."""
@@ -233,7 +227,7 @@ class HelmDeployment:
         obj = world.get(*thing)
         if obj is None:
             return None if not self._judged(thing) else "is not there yet"
-        found = self._judgement(world, obj)
+        found = verdict(world, obj)
         if found is None or found.state.value == "ready":
             return None
         if found.state.value == "failed" or self._nobody(world, thing, found):
@@ -254,12 +248,9 @@ class HelmDeployment:
         world = self._hub().world()
         for thing in things:
             obj = world.get(*thing)
-            found = self._judgement(world, obj) if obj is not None else None
+            found = verdict(world, obj) if obj is not None else None
             if found is not None and found.state.value == "failed":
                 self._doomed(thing, found)
-
-    def _judgement(self, world: World, obj: Object) -> Judgement | None:
-        return verdict(world, obj)
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
@@ -272,14 +263,10 @@ class HelmDeployment:
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])
-            elif kind in self._custom:
-                wanted.append(self._custom[kind])
+            elif kind in self._objects.custom:
+                wanted.append(self._objects.custom[kind])
         hub.ask(dict.fromkeys(wanted))
         hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
-
-    @property
-    def _custom(self) -> Mapping[str, Kind]:
-        return self._objects.custom
 
     # -- names
 
@@ -316,3 +303,11 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))
+
+
+def _chart_label(release: Release, chart: KeptChart, inside: ChartKeys) -> str:
+    """Name and version of a chart, as a label may hold them."""
+    said = inside.chart
+    name = said.get("name") or release.chart.rstrip("/").rpartition("/")[2]
+    label = f"{name}-{release.version or said.get('version') or chart.digest[7:19]}"
+    return re.sub(r"[^A-Za-z0-9._-]", "_", label)[:63].strip("._-")

@@ -320,9 +320,7 @@ class Removal:
 
     def _operators(self, found: Belongings, shared: Iterable[HelmRelease], remaining: set[str]) -> None:
         """Those of ours that none of our other components, and nobody else's object, needs."""
-        going = {thing.uid for _, thing in found.things} | {
-            uid for uid, who in self._mine.items() if who in self._recipes
-        }
+        going = self._going(found)
         for release in shared:
             place = release.namespace, release.name
             asking = [name for name, recipe in self._all.items() if place in _shared(recipe)]
@@ -396,9 +394,7 @@ class Removal:
     def _definitions(self, found: Belongings, *, asked_for: bool) -> None:
         """Our CRDs: named, and where that is asked for, gone, unless an object is left."""
         label = f"{TARGET}={self._target}"
-        going = {thing.uid for _, thing in found.things} | {
-            uid for uid, who in self._mine.items() if who in self._recipes
-        }
+        going = self._going(found)
         ends = {(one.namespace, one.name) for _, one in found.operators}
         for crd in asked(self._api, CRD, labels=label) or ():
             owner = str(crd.labels.get(COMPONENT, ""))
