@@ -224,6 +224,7 @@ class Held:
     def __init__(self, polls: list[list[tuple[int, bytes]]], commits: list[Exception | None]) -> None:
         self.polls, self.commits = polls, commits
         self.committed: dict[TopicPartition, Any] = {}
+        self._coordinator = SimpleNamespace(rebalance_in_progress=lambda: False)
 
     def assignment(self) -> set[TopicPartition]:
         return {PLACE}
@@ -550,6 +551,28 @@ def test_a_group_that_nobody_is_given_a_share_of_is_not_balanced() -> None:
 
     with pytest.raises(NotReady, match="a member of the group is given a partition"):
         Members([Idle([], [])], 0.2).balance(1)
+
+
+def test_a_member_that_forgot_that_it_joins_is_asked_to_join_again() -> None:
+    class Forgetful(Held):
+        """As kafka-python 3.0.12 was seen: rebalancing for good, until it is asked to join again."""
+
+        def __init__(self) -> None:
+            super().__init__([], [])
+            self.asked = False
+            self._coordinator = SimpleNamespace(rebalance_in_progress=lambda: not self.asked, request_rejoin=self.join)
+
+        def join(self) -> None:
+            self.asked = True
+
+        def assignment(self) -> set[TopicPartition]:
+            return {PLACE} if self.asked else set()
+
+    members = Members([Forgetful()], 5)
+
+    members.balance(1)
+
+    assert members.shares == [1]
 
 
 @pytest.mark.parametrize(
