@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -77,6 +78,9 @@ WATCHES = 128
 TURN = 5.0
 """Seconds that a watch is asked to last where others wait for their turn. The API server sends a bookmark 2 s before
 the end (kubernetes, ``cacher/cache_watcher.go``), so that the version of a quiet store does not become too old."""
+
+SHORTEST, LOOKING = 0.02, 0.1
+"""Seconds between two looks of one who waits for news, and the part of his time that he looks."""
 
 NAMESPACES = 1000
 """Namespaces that are looked at one by one."""
@@ -422,6 +426,25 @@ class Hub:
             moved = self.moved.wait_for(lambda: self._revision != self._seen or self.closing.is_set(), timeout)
             self._seen = self._revision
             return moved and not self.closing.is_set()
+
+    def news(self) -> Callable[[float], bool]:
+        """What waits, each time it is called, until something has changed since the call before, or seconds passed.
+
+        Whoever looks at the world over and over has one of his own; what changed while he looked is not missed. He
+        looks :data:`LOOKING` of the time at most, however fast the cluster changes.
+        """
+        seen, since = self._revision, monotonic()
+
+        def wait(seconds: float) -> bool:
+            nonlocal seen, since
+            deadline = Deadline(seconds)
+            self.closing.wait(min(max(SHORTEST, (monotonic() - since) / LOOKING), seconds))
+            with self.moved:
+                moved = self.moved.wait_for(lambda: self._revision != seen or self.closing.is_set(), deadline.left)
+                seen, since = self._revision, monotonic()
+                return moved
+
+        return wait
 
     @property
     def refusals(self) -> list[Forbidden]:

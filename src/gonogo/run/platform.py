@@ -133,9 +133,11 @@ class Platform:
         """Stand the components and what they need up, side by side; returns at once, see ``standing``.
 
         Those that the provider only attaches to are asked whether they are ready. Raises ``ConfigError`` where there
-        is no room for all of them; then nothing was started.
+        is no room for all of them, or it is another cluster than the one meant, and ``ClientError`` where that cannot
+        be told; then nothing was started.
         """
         names = self.registry.ordered(names)
+        self.place = self.place or self.confirmed()
         if isinstance(self.provider, Deploys):
             problems = self.provider.fits([self.registry.components[name] for name in names])
             if problems:
