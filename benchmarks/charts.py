@@ -113,7 +113,7 @@ def measure() -> Generator[Row]:
         with _down(direct):
             seen = _up(relayed, folder, helm)
             asked = list(relay.requests)
-            again = [run(*GONOGO, "up", "--target", str(direct)) for _ in range(3)]
+            again = [run(*GONOGO, "up", *SEVEN, "--target", str(direct)) for _ in range(3)]
             given = _given(cluster, helm, namespace)
         relay.requests.clear()
         with cluster.namespace(fresh("peer")) as other:

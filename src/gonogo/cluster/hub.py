@@ -154,6 +154,11 @@ class Store:
         """``pods in namespace data``, ``nodes``."""
         return self.kind.resource + (f" in namespace {self.namespace}" if self.namespace else "")
 
+    @property
+    def followed_now(self) -> bool:
+        """Whether a change is seen as soon as it happens."""
+        return self.listed and self._lasting and self._watched and self.stale is None and self.error is None
+
     def give_way(self) -> None:
         """Cut a watch that was opened when there were few; the store goes on in its turn."""
         if self._lasting:
@@ -419,6 +424,15 @@ class Hub:
                 if store.listed and store.kind not in FIELDS
             ]
         return World.of(shaped_objects=objects, now=now or self.clock(), complete=complete, logs=logs, rules=self.rules)
+
+    def known(self, kind: Kind, namespace: str) -> list[Mapping[str, Any]] | None:
+        """The objects of a kind in a namespace, all of them and as of now; None where they are not followed."""
+        with self.moved:
+            for scope in (namespace, None):
+                store = self._stores.get((kind, scope))
+                if store is not None and store.followed_now:
+                    return [one for (space, _), one in store.objects.items() if scope or space == namespace]
+        return None
 
     def changed(self, timeout: float) -> bool:
         """Whether anything has changed since the last call; waits up to ``timeout`` seconds for it."""

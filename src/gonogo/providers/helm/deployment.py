@@ -39,6 +39,9 @@ LOOK = 0.2
 
 CRD = "CustomResourceDefinition"
 
+FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
+"""Kinds that decide on most things, and those by which the way to a server is found."""
+
 ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
 order; here all of them are made."""
@@ -273,7 +276,7 @@ class HelmDeployment:
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed."""
         hub = self._hub()
-        wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
+        wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])
