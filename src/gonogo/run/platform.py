@@ -143,6 +143,14 @@ class Platform:
             if problems:
                 raise ConfigError(*problems)
         self._begin(names, self._up)
+        if isinstance(self.provider, Identifies):  # beside what is waited for of a cluster there is time for it
+            threading.Thread(target=self._load, args=(names,), name="libraries", daemon=True).start()
+
+    def _load(self, names: Iterable[str]) -> None:
+        """The libraries of these components' clients, before they are asked for."""
+        for name in names:
+            with suppress(Exception):  # whoever builds a client is told
+                load(self.registry.content, name)
 
     def attach(self, names: Iterable[str]) -> None:
         """Ask each of these components whether it answers, as it is; returns at once.
