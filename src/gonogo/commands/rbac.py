@@ -174,7 +174,7 @@ def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Itera
     yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
     for verb in ("get", "create", "update", "patch", "delete"):
         yield Grant(home, "leases.coordination.k8s.io", "", verb, "who works on the target")
-    for kind in (*HEALTH, "PersistentVolumeClaim", "Service"):
+    for kind in (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice"):
         yield from _listed(target, kind, "whether what was made is ready")
 
 

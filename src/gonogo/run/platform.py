@@ -133,14 +133,24 @@ class Platform:
         """Stand the components and what they need up, side by side; returns at once, see ``standing``.
 
         Those that the provider only attaches to are asked whether they are ready. Raises ``ConfigError`` where there
-        is no room for all of them; then nothing was started.
+        is no room for all of them, or it is another cluster than the one meant, and ``ClientError`` where that cannot
+        be told; then nothing was started.
         """
         names = self.registry.ordered(names)
+        self.place = self.place or self.confirmed()
         if isinstance(self.provider, Deploys):
             problems = self.provider.fits([self.registry.components[name] for name in names])
             if problems:
                 raise ConfigError(*problems)
         self._begin(names, self._up)
+        if isinstance(self.provider, Identifies):  # beside what is waited for of a cluster there is time for it
+            threading.Thread(target=self._load, args=(names,), name="libraries", daemon=True).start()
+
+    def _load(self, names: Iterable[str]) -> None:
+        """The libraries of these components' clients, before they are asked for."""
+        for name in names:
+            with suppress(Exception):  # whoever builds a client is told
+                load(self.registry.content, name)
 
     def attach(self, names: Iterable[str]) -> None:
         """Ask each of these components whether it answers, as it is; returns at once.

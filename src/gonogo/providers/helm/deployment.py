@@ -24,6 +24,7 @@ from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
+from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
 
@@ -34,9 +35,12 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "
 """A helm was ended in the middle of it (helm, pkg/release/v1/status.go)."""
 
 LOOK = 0.2
-"""Seconds between two looks at what the watches have brought."""
+"""Seconds until the next look at what the watches have brought where they bring nothing: a grace may be over."""
 
 CRD = "CustomResourceDefinition"
+
+FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
+"""Kinds that decide on most things, and those by which the way to a server is found."""
 
 ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
@@ -57,7 +61,8 @@ class HelmDeployment:
         recipe: HelmRecipe,
         *,
         helm: Helm,
-        api: Any,
+        objects: Objects,
+        seen: Seen,
         hub: Callable[[], Hub],
         run: str,
         report: Report,
@@ -66,7 +71,7 @@ class HelmDeployment:
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
-        self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
+        self._objects, self._seen, self._deadline, self._cancelled = objects, seen, deadline, cancelled
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
         self._made: list[Thing] = []
         self._first: dict[tuple[Thing, str], Deadline] = {}
@@ -101,24 +106,30 @@ class HelmDeployment:
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
-        there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+        labels = {RUN: self._labels[RUN], TARGET: self._labels[TARGET]}
+        there = self._seen.namespace(name, lambda: self._objects.namespace(name, labels))
         if there.get("status", {}).get("phase") == "Terminating":
             self._fail(ending(there))
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
         name = f"gonogo-{self.component}"
-        there = self._objects.find(KINDS["Secret"], space, name) or {}
-        held = {key: base64.b64decode(value).decode() for key, value in (there.get("data") or {}).items()}
-        found = generate(self.spec, held)
-        if found != held or not there:
-            self._secret(space, name, found)
+        there = self._objects.find(KINDS["Secret"], space, name)
+        found = generate(self.spec, _held(there))
+        if found != _held(there) or not there:
+            self._applied(space, name, found, there)
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
-        there = self._objects.find(KINDS["Secret"], namespace, name)
-        if there is not None and there["metadata"].get("labels", {}).get(TARGET) != self._labels[TARGET]:
-            self._fail(f"Secret {namespace}/{name} is there already and not of this target; it was left as it is")
+        """Made with these values, and left alone where it has them."""
+        self._applied(namespace, name, values, self._objects.find(KINDS["Secret"], namespace, name))
+
+    def _applied(self, namespace: str, name: str, values: Mapping[str, str], there: Object | None) -> None:
+        if there is not None:
+            if (there["metadata"].get("labels") or {}).get(TARGET) != self._labels[TARGET]:
+                self._fail(f"Secret {namespace}/{name} is there already and not of this target; it was left as it is")
+            if _held(there) == dict(values):
+                return
         meta = {"name": name}
         self._objects.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
@@ -130,7 +141,7 @@ class HelmDeployment:
 
     def _released(self, recipe: HelmRecipe, release: Release) -> None:
         space = recipe.space_of(release)
-        there = next((one for one in self._helm.list(space) if one.name == release.name), None)
+        there = self._seen.release(space, release.name)
         if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
             self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
             return
@@ -159,6 +170,7 @@ class HelmDeployment:
             watched = [self._meant(one, space) for one in hooks]
             self._asked(watched)
             within = self._deadline.left
+            self._seen.changed(space, release.name)
             try:
                 self._helm.install(installation, labels, within, lambda: self._running(watched))
             except HelmFailed:
@@ -190,6 +202,7 @@ class HelmDeployment:
 
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
+        self._seen.changed(there.namespace, there.name)
         if there.revision == 1:
             self._helm.uninstall(there.name, there.namespace, self._deadline.left)
             return
@@ -203,6 +216,7 @@ class HelmDeployment:
         things = list(dict.fromkeys(things))
         self._asked(things)
         last: dict[Thing, str] = {}
+        news = self._hub().news()
 
         def ready() -> bool:
             self._ended()
@@ -217,7 +231,7 @@ class HelmDeployment:
             return not last
 
         try:
-            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK)
+            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK, news=news)
         except NotReady:
             told = "; ".join(f"{kind} {space}/{name}: {why}" for (kind, space, name), why in list(last.items())[:5])
             raise DeployError(self.component, f"not ready within {self.spec.ready:g} s: {redacted(told)}") from None
@@ -245,6 +259,9 @@ class HelmDeployment:
     def _running(self, things: Iterable[Thing]) -> None:
         """Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
         self._ended()
+        things = list(things)
+        if not things:
+            return
         world = self._hub().world()
         for thing in things:
             obj = world.get(*thing)
@@ -259,7 +276,7 @@ class HelmDeployment:
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed."""
         hub = self._hub()
-        wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
+        wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])
@@ -303,6 +320,11 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))
+
+
+def _held(secret: Object | None) -> dict[str, str]:
+    """What a Secret holds."""
+    return {key: base64.b64decode(value).decode() for key, value in ((secret or {}).get("data") or {}).items()}
 
 
 def _chart_label(release: Release, chart: KeptChart, inside: ChartKeys) -> str:
