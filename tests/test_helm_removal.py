@@ -241,6 +241,36 @@ def test_a_release_of_somebody_else_is_left_alone(world: World, target: str) -> 
     assert world.helm.ended == []
 
 
+def test_a_component_of_which_argo_cd_tracks_something_stays_as_a_whole(world: World) -> None:
+    world.store()
+    world.queue()
+    said = {"argocd.argoproj.io/tracking-id": "shop:apps/StatefulSet:data/store"}
+    world.held.get("StatefulSet", "data", "store")["metadata"]["annotations"].update(said)
+    before = {one for one in world.held.there() if "store" in one}
+
+    goes, stays = world.told()
+    world.removal().remove()
+
+    assert stays["component store"].startswith("Argo CD tracks StatefulSet data/store (Application shop)")
+    assert not [one for one in goes if "store" in one]
+    assert "operator mq-system/mq-operator" in goes
+    assert {one for one in world.held.there() if "store" in one} == before
+    assert world.helm.ended == ["mq-operator"]
+
+
+def test_a_custom_resource_of_ours_that_argo_cd_tracks_stays_with_its_operator(world: World) -> None:
+    world.queue()
+    orders = world.held.get("Queue", "data", "orders")["metadata"]
+    orders["annotations"] = {"argocd.argoproj.io/tracking-id": "shop:mq.example/Queue:data/orders"}
+    before = world.held.there()
+
+    stays = {one.kind: one.why for one in world.removal().remove(definitions=True).stays}
+
+    assert world.held.there() == before
+    assert world.helm.ended == []
+    assert stays["component"].startswith("Argo CD tracks Queue data/orders")
+
+
 def test_a_retained_volume_and_what_says_keep_are_named(world: World) -> None:
     world.store()
     world.held.get("PersistentVolume", "", "pv-1")["spec"]["persistentVolumeReclaimPolicy"] = "Retain"

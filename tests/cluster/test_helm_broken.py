@@ -254,6 +254,77 @@ def test_a_release_that_is_not_ours_is_left_alone(
     assert f"release app in namespace {space} is there already and not gonogo's" in said
 
 
+@pytest.mark.parametrize(
+    ("annotations", "whose"),
+    [
+        ({}, "of no release"),
+        (
+            {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "SPACE"},
+            "of release other in namespace SPACE",
+        ),
+        (
+            {"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:SPACE/settings"},
+            "Argo CD tracks it (Application shop); it was left as it is: attach with provider existing, "
+            "`gonogo endpoints --discover` drafts the target",
+        ),
+    ],
+)
+def test_an_object_that_is_not_ours_is_named_before_anything_is_installed(
+    annotations: dict[str, str],
+    whose: str,
+    space: str,
+    cluster: Cluster,
+    kubeconfig: Path,
+    identity: str,
+    up: Callable,
+    tmp_path: Path,
+) -> None:
+    settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {of: chart}\n"
+    target = written(tmp_path, Broken((), settings + "---" + deployment()), space, kubeconfig, identity)
+    said_there = {key: value.replace("SPACE", space) for key, value in annotations.items()}
+    there = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "annotations": said_there}}
+    cluster.apply({**there, "data": {"of": "theirs"}}, space)
+
+    code, said, _ = up(target)
+
+    assert code == 1
+    assert f"ConfigMap {space}/settings is there already and {whose.replace('SPACE', space)}" in said
+    assert cluster.every("Secret", space) == []
+    assert cluster.every("Deployment", space) == []
+    assert (cluster.find("ConfigMap", "settings", space) or {})["data"] == {"of": "theirs"}
+
+
+def test_what_argo_cd_took_over_is_neither_upgraded_nor_adopted_nor_removed(
+    space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    target = written(tmp_path, Broken((), deployment(command="exit 7")), space, kubeconfig, identity)
+    assert up(target)[0] == 1
+    tracking = {"argocd.argoproj.io/tracking-id": f"shop:apps/Deployment:{space}/app"}
+    cluster.change("Deployment", "app", space, {"metadata": {"annotations": tracking}})
+    before = cluster.find("Deployment", "app", space) or {}
+
+    adopted, said, _ = up(target)
+    (tmp_path / "postgresql/chart/templates/all.yaml").write_text(deployment())
+    upgraded, told, _ = up(target)
+    down = subprocess.run(
+        [sys.executable, "-m", "gonogo", "down", "--yes", "--target", str(target)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    after = cluster.find("Deployment", "app", space) or {}
+    assert (adopted, upgraded) == (1, 1)
+    for one in (said, told):
+        assert f"Deployment {space}/app is there already and Argo CD tracks it (Application shop)" in one
+    assert f"Argo CD tracks Deployment {space}/app" in down.stdout  # cut to the width of a page
+    assert (after["metadata"]["uid"], after["metadata"]["generation"]) == (
+        before["metadata"]["uid"],
+        before["metadata"]["generation"],
+    )
+
+
 def test_a_secret_that_is_not_ours_is_left_alone(
     space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
 ) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -22,6 +22,7 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
+from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.spec import Release, Workload
@@ -49,6 +50,25 @@ Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
 
 
+class _Planned(NamedTuple):
+    """A release that is to be installed, and the objects that it is rendered to."""
+
+    release: Release
+    space: str
+    chart: KeptChart
+    inside: ChartKeys
+    installation: Installation
+    digest: str
+    rendered: list[Object]
+    definitions: Sequence[Object]
+    """What gonogo applies itself, and helm does not."""
+
+    def made(self) -> list[Object]:
+        """What helm makes."""
+        applied = {one["metadata"]["name"] for one in self.definitions}
+        return [one for one in self.rendered if one["kind"] != CRD or one["metadata"]["name"] not in applied]
+
+
 class HelmDeployment:
     """One component, made once. ``recipe`` lacks what is generated, which is asked of the cluster."""
 
@@ -67,7 +87,10 @@ class HelmDeployment:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
         self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
+        self._ownership = Ownership(api, self._objects, recipe.place.target)
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
+        self._theirs: set[str] = set()
+        """Definitions that are used as they are."""
         self._made: list[Thing] = []
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
@@ -79,12 +102,17 @@ class HelmDeployment:
         """
         self._tell(Phase.PREPARING, "its namespaces and Secrets")
         for space in self._recipe.spaces():
+            self._open(space)
+        planned = [self._planned(release) for release in self.spec.releases]
+        self._unclaimed([one for one in planned if one is not None])
+        for space in self._recipe.spaces():
             self._namespace(space)
         recipe = self._recipe.generated(self._generated(self._recipe.namespace))
         for name, values in recipe.secrets().items():
             self._secret(recipe.namespace, name, values)
-        for release in self.spec.releases:
-            self._released(recipe, release)
+        for one in planned:
+            if one is not None:
+                self._released(one)
         for manifest in self.spec.manifests:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
@@ -99,11 +127,29 @@ class HelmDeployment:
 
     # -- before
 
-    def _namespace(self, name: str) -> None:
-        """A namespace that is there is used as it is; one that is not is ours."""
-        there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+    def _open(self, name: str) -> None:
+        """A namespace that ends can take nothing."""
+        there = self._objects.find(KINDS["Namespace"], "", name) or {}
         if there.get("status", {}).get("phase") == "Terminating":
             self._fail(ending(there))
+
+    def _namespace(self, name: str) -> None:
+        """A namespace that is there is used as it is; one that is not is ours."""
+        self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+
+    def _unclaimed(self, planned: Iterable[_Planned]) -> None:
+        """Nothing that is to be made is somebody else's. Asked before anything is made."""
+        recipe = self._recipe
+        names = [f"gonogo-{self.component}", *self.spec.secrets]
+        wanted = [made("Secret", name, recipe.namespace) for name in names]
+        for one in planned:
+            wanted += [Wanted(obj, one.space, one.release.name) for obj in one.made()]
+            self._theirs |= {each["metadata"]["name"] for each in one.definitions if self._fixed(each)}
+        for manifest in self.spec.manifests:
+            space = recipe.space_of(manifest)
+            wanted += [Wanted(obj, space) for obj in recipe.manifest(manifest)]
+        if said := self._ownership.foreign(wanted):
+            self._fail(said)
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
@@ -116,9 +162,6 @@ class HelmDeployment:
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
-        there = self._objects.find(KINDS["Secret"], namespace, name)
-        if there is not None and there["metadata"].get("labels", {}).get(TARGET) != self._labels[TARGET]:
-            self._fail(f"Secret {namespace}/{name} is there already and not of this target; it was left as it is")
         meta = {"name": name}
         self._objects.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
@@ -126,14 +169,25 @@ class HelmDeployment:
             self._labels,
         )
 
+    def _fixed(self, definition: Object) -> bool:
+        """Whether Argo CD tracks a definition, so that it is used as it is. Fails where that serves too little."""
+        application = self._ownership.tracked(definition)
+        if application and not self._objects.provides(definition):
+            self._fail(
+                f"{CRD} {definition['metadata']['name']} lacks a version that is needed, and Argo CD tracks it "
+                f"(Application {application}); it was left as it is: {ATTACH}"
+            )
+        return bool(application)
+
     # -- releases
 
-    def _released(self, recipe: HelmRecipe, release: Release) -> None:
-        space = recipe.space_of(release)
-        there = next((one for one in self._helm.list(space) if one.name == release.name), None)
+    def _planned(self, release: Release) -> _Planned | None:
+        """What is to be installed; None where an operator that is there is used."""
+        recipe, space = self._recipe, self._recipe.space_of(release)
+        there = self._there(release.name, space)
         if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
             self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
-            return
+            return None
         if there is not None and there.target != self._labels[TARGET]:
             whose = f"of target {there.target!r}" if there.target else "not gonogo's"
             self._fail(
@@ -142,38 +196,46 @@ class HelmDeployment:
         self._tell(Phase.FETCHING, f"chart {release.chart} {release.version}".rstrip())
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
-        wanted = digest(values, chart.digest)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
         rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        inside = declared(chart.path)
+        wanted, definitions = digest(values, chart.digest), inside.definitions()
+        return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
+
+    def _there(self, name: str, space: str) -> HelmRelease | None:
+        return next((one for one in self._helm.list(space) if one.name == name), None)
+
+    def _released(self, planned: _Planned) -> None:
+        release, space, rendered = planned.release, planned.space, planned.rendered
+        there = self._there(release.name, space)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
-        if there is None or there.status != "deployed" or there.values != wanted:
+        if there is None or there.status != "deployed" or there.values != planned.digest:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
-            inside = declared(chart.path)
-            definitions = inside.definitions()
-            for definition in definitions:
-                self._objects.define(definition, self._labels)
+            for definition in planned.definitions:
+                if definition["metadata"]["name"] not in self._theirs:
+                    self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
-            labels = {**self._labels, "gonogo/chart": _chart_label(release, chart, inside), "gonogo/values": wanted}
+            said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}
+            labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
             self._asked(watched)
             within = self._deadline.left
             try:
-                self._helm.install(installation, labels, within, lambda: self._running(watched))
+                self._helm.install(planned.installation, labels, within, lambda: self._running(watched))
             except HelmFailed:
                 self._running(watched)  # a hook's own pod says more than helm does of it
                 raise
-            self._said_ours(rendered, definitions)
+            self._said_ours(planned.made())
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
 
-    def _said_ours(self, rendered: Iterable[Object], applied: Iterable[Object]) -> None:
+    def _said_ours(self, rendered: Iterable[Object]) -> None:
         """Label the definitions that the chart's templates made: its release may leave them."""
-        known = {one["metadata"]["name"] for one in applied}
         for one in rendered:
-            if one["kind"] == CRD and one["metadata"]["name"] not in known:
+            if one["kind"] == CRD:
                 labels = {COMPONENT: self.component, TARGET: self._labels[TARGET], RUN: self._labels[RUN]}
                 self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
 

@@ -63,6 +63,12 @@ class Objects:
             return False
         return any(one.name == plural for one in resources)
 
+    def provides(self, definition: Object) -> bool:
+        """Whether the cluster serves every version that a CustomResourceDefinition would have served."""
+        spec = definition["spec"]
+        versions = [one["name"] for one in spec["versions"] if one.get("served")]
+        return all(self.serves(spec["group"], one, spec["names"]["plural"]) for one in versions)
+
     def find(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """One object; None where it is not there."""
         try:
@@ -114,9 +120,7 @@ class Objects:
             marked = {**definition, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **ours}}}
             self._api.change("PATCH", kind.path(name=name), marked, content=APPLY, fieldManager=MANAGER, force="true")
         except Forbidden:
-            spec = definition["spec"]
-            versions = [one["name"] for one in spec["versions"] if one.get("served")]
-            if not all(self.serves(spec["group"], one, spec["names"]["plural"]) for one in versions):
+            if not self.provides(definition):
                 raise
             return
 

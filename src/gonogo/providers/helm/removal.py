@@ -28,6 +28,7 @@ from gonogo.providers.helm.contents import (
     stands_alone,
 )
 from gonogo.providers.helm.objects import COMPONENT, TARGET, Objects
+from gonogo.providers.helm.ownership import SHOWN, Tracking
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import FILE, Release
@@ -37,9 +38,6 @@ REMOVED = 180.0
 
 NAMESPACE = 120.0
 """Seconds until a namespace must be gone."""
-
-SHOWN = 3
-"""Objects of somebody else's that are named; of more, how many."""
 
 CLAIM, SECRET, CRD = KINDS["PersistentVolumeClaim"], KINDS["Secret"], KINDS["CustomResourceDefinition"]
 
@@ -86,6 +84,7 @@ class Removal:
     ) -> None:
         self._target, self._recipes, self._others, self._last = target, dict(recipes), dict(others), last
         self._helm, self._api, self._objects = helm, api, Objects(api)
+        self._tracking = Tracking(api)
         self._owned: dict[str, list[str]] = {}
         self._mine: dict[str, str] = {}
 
@@ -114,14 +113,16 @@ class Removal:
         shared = {place for recipe in self._all.values() for place in _shared(recipe)}
         own = [one for one in every if (one.namespace, one.name) not in shared]
         self._attributed(held, own)
-        found = Belongings()
+        found, outside = Belongings(), list(self._outside())
+        self._left_to_others([*held.things, *(thing for _, thing in outside)], found)
         found.releases = [(self._owner(one), one) for one in own if self._owner(one) in self._recipes]
         for thing in held.things:
             owner = self._mine.get(thing.uid, "")
             if owner in self._recipes and stands_alone(thing) and not self._kept(thing, found):
                 self._sorted(found, owner, thing)
         found.claims += [(self._mine[one.uid], one) for one in held.of(CLAIM.kind) if one.owners and self._goes(one)]
-        found.applied += [pair for pair in self._outside() if pair[1].uid not in {t.uid for _, t in found.applied}]
+        seen = {one.uid for _, one in found.applied}
+        found.applied += [pair for pair in outside if pair[1].uid not in seen and pair[0] in self._recipes]
         found.applied.sort(key=lambda pair: self._order(pair[0]))
         found.releases.sort(key=lambda pair: self._order(pair[0]))
         self._hanging(found, held, every, shared)
@@ -139,6 +140,15 @@ class Removal:
         found.namespaces.sort(key=lambda space: space == self._last)
         self._definitions(found, asked_for=definitions)
         return found
+
+    def _left_to_others(self, things: Iterable[Thing], found: Belongings) -> None:
+        """A component of which Argo CD tracks something stays as a whole: what is left of it would be wanted back."""
+        for thing in things:
+            owner = self._mine.get(thing.uid, "")
+            if owner in self._recipes and (application := self._tracking.by(thing)):
+                why = f"Argo CD tracks {thing} (Application {application}): take it out of there, or remove it there"
+                found.stays.append(Staying("component", owner, why))
+                self._others[owner] = self._recipes.pop(owner)
 
     @property
     def _all(self) -> dict[str, HelmRecipe]:
