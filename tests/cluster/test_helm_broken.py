@@ -214,6 +214,13 @@ def up(kubeconfig: Path, cluster: Cluster) -> Callable[[Path], tuple[int, str, f
     return run
 
 
+def gonogo(verb: str, target: Path) -> tuple[int, str, str]:
+    """Exit code, standard output and error of a verb that acts."""
+    command = [sys.executable, "-m", "gonogo", verb, "--yes", "--target", str(target)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 @pytest.fixture
 def identity(cluster: Cluster) -> str:
     """The cluster's own id."""
@@ -306,19 +313,13 @@ def test_what_argo_cd_took_over_is_neither_upgraded_nor_adopted_nor_removed(
     adopted, said, _ = up(target)
     (tmp_path / "postgresql/chart/templates/all.yaml").write_text(deployment())
     upgraded, told, _ = up(target)
-    down = subprocess.run(
-        [sys.executable, "-m", "gonogo", "down", "--yes", "--target", str(target)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    _, out, _ = gonogo("down", target)
 
     after = cluster.find("Deployment", "app", space) or {}
     assert (adopted, upgraded) == (1, 1)
     for one in (said, told):
         assert f"Deployment {space}/app is there already and Argo CD tracks it (Application shop)" in one
-    assert f"Argo CD tracks Deployment {space}/app" in down.stdout  # cut to the width of a page
+    assert f"Argo CD tracks Deployment {space}/app" in out  # cut to the width of a page
     assert (after["metadata"]["uid"], after["metadata"]["generation"]) == (
         before["metadata"]["uid"],
         before["metadata"]["generation"],
@@ -335,6 +336,40 @@ def test_a_secret_that_is_not_ours_is_left_alone(
 
     assert code == 1
     assert f"Secret {space}/gonogo-postgresql is there already" in said
+
+
+RAY = """
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {name: ml, annotations: {ray.io/overwrite-container-cmd: "true"}}
+spec:
+  rayVersion: 2.52.0
+  headGroupSpec:
+    rayStartParams: {}
+    template:
+      spec:
+        terminationGracePeriodSeconds: 10
+        containers: [{name: ray-head, image: "IMAGE", command: [sh, -c, "trap : TERM; while :; do sleep 1; done"]}]
+"""
+
+
+def test_down_waits_for_pods_that_an_operator_owns_and_says_so(
+    space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    if cluster.find("CustomResourceDefinition", "rayclusters.ray.io") is None:
+        pytest.skip("the cluster has no rayclusters.ray.io: its operator is not installed")
+    target = written(tmp_path, Broken((), RAY.replace("IMAGE", BASE)), space, kubeconfig, identity)
+    helm = tmp_path / "postgresql/helm.toml"
+    helm.write_text(helm.read_text().replace("ready = 60", "ready = 15"))
+    target.write_text(target.read_text() + "[limits]\nready = 15\n")
+    up(target)  # nothing answers there
+    before = [one["metadata"]["name"] for one in cluster.every("Pod", space)]
+
+    code, _, said = gonogo("down", target)
+
+    assert (len(before), code) == (1, 0)
+    assert cluster.every("Pod", space) == []
+    assert f"waiting for the end of the pods of postgresql: {before[0]}" in said
 
 
 def test_an_immutable_field_is_told(
