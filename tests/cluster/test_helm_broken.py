@@ -338,6 +338,33 @@ def test_a_secret_that_is_not_ours_is_left_alone(
     assert f"Secret {space}/gonogo-postgresql is there already" in said
 
 
+STATEFUL = "kind: StatefulSet\nmetadata: {name: app}\nspec:\n  serviceName: app"
+DAEMON = "kind: DaemonSet\nmetadata: {name: app}\nspec:"
+
+
+@pytest.mark.parametrize("kind", ["kind: Deployment\nmetadata: {name: app}\nspec:", STATEFUL, DAEMON])
+def test_what_was_doomed_comes_up_when_it_is_corrected(
+    kind: str, space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    def of_kind(image: str) -> str:
+        return deployment(image=image).replace("kind: Deployment\nmetadata: {name: app}\nspec:", kind)
+
+    target = written(tmp_path, Broken((), of_kind("no/such:1")), space, kubeconfig, identity)
+    target.write_text(target.read_text() + "[limits]\nready = 20\n")
+    _, doomed, _ = up(target)
+    helm = tmp_path / "postgresql/helm.toml"
+    helm.write_text(helm.read_text().replace("ready = 60", "ready = 20"))
+    (tmp_path / "postgresql/chart/templates/all.yaml").write_text(of_kind(BASE))
+
+    _, said, _ = up(target)
+
+    assert "ImageNotFound" in doomed
+    assert "will not come up" not in said
+    assert "postgresql to answer" in said  # it stands, and no server is in it
+    [pod] = [one for one in cluster.every("Pod", space) if not one["metadata"].get("deletionTimestamp")]
+    assert [one["image"] for one in pod["spec"]["containers"]] == [BASE]
+
+
 RAY = """
 apiVersion: ray.io/v1
 kind: RayCluster

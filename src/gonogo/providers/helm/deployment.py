@@ -13,6 +13,7 @@ from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
 from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
 from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
 from gonogo.core.home import home
@@ -86,12 +87,16 @@ class HelmDeployment:
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
+        self._api = api
         self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
         self._ownership = Ownership(api, self._objects, recipe.place.target)
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
         self._theirs: set[str] = set()
         """Definitions that are used as they are."""
         self._made: list[Thing] = []
+        self._versions: dict[Thing, tuple[str, int]] = {}
+        """What was changed now, as it is since: what is seen of it from before says nothing."""
+        self._replaced: set[str] = set()
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
 
@@ -116,8 +121,9 @@ class HelmDeployment:
         for manifest in self.spec.manifests:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
-                self._objects.apply(obj, space, self._labels)
+                applied = self._objects.apply(obj, space, self._labels)
                 self._made.append(self._meant(obj, space))
+                self._versions[self._made[-1]] = _version(applied["metadata"])
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
@@ -228,6 +234,8 @@ class HelmDeployment:
                 self._running(watched)  # a hook's own pod says more than helm does of it
                 raise
             self._said_ours(planned.made())
+            if there is not None:
+                self._changed([self._meant(one, space) for one in own])
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
@@ -257,6 +265,19 @@ class HelmDeployment:
             return
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
+
+    def _changed(self, things: Iterable[Thing]) -> None:
+        """Note how things are after an upgrade: what the watches have brought may be older."""
+        listed: dict[tuple[Kind, str], dict[str, Mapping[str, Any]]] = {}
+        for thing in things:
+            if not self._judged(thing):
+                continue
+            kind, space = self._objects.named(thing[0]), thing[1]
+            if (kind, space) not in listed:
+                every = self._api.metadata(kind, space or None)
+                listed[kind, space] = {str(one["name"]): one for one in every}
+            if there := listed[kind, space].get(thing[2]):
+                self._versions[thing] = _version(there)
 
     # -- waiting
 
@@ -289,11 +310,15 @@ class HelmDeployment:
         obj = world.get(*thing)
         if obj is None:
             return None if not self._judged(thing) else "is not there yet"
+        if self._old(thing, obj):
+            return "its change is not seen yet"
         found = verdict(world, obj)
         if found is None or found.state.value == "ready":
             return None
         if found.state.value == "failed" or self._nobody(world, thing, found):
-            self._doomed(thing, found)
+            if not self._renewed(world, obj):
+                self._doomed(thing, found)
+            return f"its pod of the older template is replaced: {found.told or found.reason}"
         return f"{found.reason}: {found.told}" if found.told else found.reason
 
     def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
@@ -310,9 +335,42 @@ class HelmDeployment:
         world = self._hub().world()
         for thing in things:
             obj = world.get(*thing)
-            found = verdict(world, obj) if obj is not None else None
-            if found is not None and found.state.value == "failed":
-                self._doomed(thing, found)
+            if obj is not None and not self._old(thing, obj):
+                found = verdict(world, obj)
+                if found is not None and found.state.value == "failed":
+                    self._doomed(thing, found)
+
+    def _old(self, thing: Thing, obj: Object) -> bool:
+        """Whether what is seen of it is from before it was changed."""
+        uid, generation = self._versions.get(thing, ("", 0))
+        seen = _version(obj["metadata"])
+        return bool(uid) and (seen[0] != uid or seen[1] < generation)
+
+    def _renewed(self, world: World, obj: Object) -> bool:
+        """Whether a StatefulSet's pods of an older template stand in the way, which are removed for it.
+
+        It waits for each pod to become ready before it goes on, and so for ever for one that cannot
+        (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
+        """
+        status = obj.get("status", {})
+        newest = status.get("updateRevision")
+        strategy = obj.get("spec", {}).get("updateStrategy", {})
+        kept = strategy.get("type") == "OnDelete" or strategy.get("rollingUpdate", {}).get("partition")
+        if obj["kind"] != "StatefulSet" or kept or newest in (None, status.get("currentRevision")):
+            return False
+        found = False
+        for pod in world.children(obj, "Pod"):
+            meta = pod["metadata"]
+            if (
+                meta.get("labels", {}).get("controller-revision-hash") == newest
+                or condition(pod, "Ready").get("status") == "True"
+            ):
+                continue
+            found = True
+            if meta.get("uid", "") not in self._replaced:
+                self._replaced.add(meta.get("uid", ""))
+                self._objects.remove(KINDS["Pod"], meta["namespace"], meta["name"])
+        return found
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
@@ -365,6 +423,10 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))
+
+
+def _version(meta: Mapping[str, Any]) -> tuple[str, int]:
+    return str(meta.get("uid", "")), int(meta.get("generation", 0))
 
 
 def _chart_label(release: Release, chart: KeptChart, inside: ChartKeys) -> str:
