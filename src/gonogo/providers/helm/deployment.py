@@ -15,6 +15,7 @@ from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
+from gonogo.cluster.survey import Logs
 from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
 from gonogo.core.home import home
 from gonogo.core.outlet import redacted
@@ -96,6 +97,7 @@ class HelmDeployment:
         self._made: list[Thing] = []
         self._versions: dict[Thing, tuple[str, int]] = {}
         """What was changed now, as it is since: what is seen of it from before says nothing."""
+        self._before: set[str] = set()
         self._replaced: set[str] = set()
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
@@ -227,15 +229,22 @@ class HelmDeployment:
             labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
             self._asked(watched)
+            self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
             within = self._deadline.left
+
+            def hooked() -> None:
+                self._hooked(watched)
+
             try:
-                self._helm.install(planned.installation, labels, within, lambda: self._running(watched))
-            except HelmFailed:
-                self._running(watched)  # a hook's own pod says more than helm does of it
+                self._helm.install(planned.installation, labels, within, hooked)
+            except (HelmFailed, NotReady) as error:
+                if waits := self._hooked(watched):  # a hook's own pod says more than helm does of it
+                    self._fail(f"{error}; {waits}")
                 raise
             self._said_ours(planned.made())
             if there is not None:
-                self._changed([self._meant(one, space) for one in own])
+                listed = self._listed([self._meant(one, space) for one in own])
+                self._versions |= {thing: _version(meta) for thing, meta in listed.items()}
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
@@ -266,18 +275,14 @@ class HelmDeployment:
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
 
-    def _changed(self, things: Iterable[Thing]) -> None:
-        """Note how things are after an upgrade: what the watches have brought may be older."""
-        listed: dict[tuple[Kind, str], dict[str, Mapping[str, Any]]] = {}
-        for thing in things:
-            if not self._judged(thing):
-                continue
-            kind, space = self._objects.named(thing[0]), thing[1]
-            if (kind, space) not in listed:
-                every = self._api.metadata(kind, space or None)
-                listed[kind, space] = {str(one["name"]): one for one in every}
-            if there := listed[kind, space].get(thing[2]):
-                self._versions[thing] = _version(there)
+    def _listed(self, things: Iterable[Thing]) -> dict[Thing, Mapping[str, Any]]:
+        """The metadata of those that are there, asked of the cluster now: the watches may have brought less."""
+        listed: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+        for kind, space in dict.fromkeys(thing[:2] for thing in things if self._judged(thing)):
+            every = self._api.metadata(self._objects.named(kind), space or None)
+            listed[kind, space] = {str(one["name"]): one for one in every}
+        found = ((thing, listed.get(thing[:2], {}).get(thing[2])) for thing in things)
+        return {thing: meta for thing, meta in found if meta is not None}
 
     # -- waiting
 
@@ -329,8 +334,8 @@ class HelmDeployment:
             return False
         return self._first.setdefault((thing, found.reason), Deadline(ALL_MADE)).passed
 
-    def _running(self, things: Iterable[Thing]) -> None:
-        """Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
+    def _running(self, things: Iterable[Thing]) -> World:
+        """What is seen now. Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
         self._ended()
         world = self._hub().world()
         for thing in things:
@@ -339,12 +344,13 @@ class HelmDeployment:
                 found = verdict(world, obj)
                 if found is not None and found.state.value == "failed":
                     self._doomed(thing, found)
+        return world
 
     def _old(self, thing: Thing, obj: Object) -> bool:
         """Whether what is seen of it is from before it was changed."""
         uid, generation = self._versions.get(thing, ("", 0))
         seen = _version(obj["metadata"])
-        return bool(uid) and (seen[0] != uid or seen[1] < generation)
+        return seen[0] in self._before or (bool(uid) and (seen[0] != uid or seen[1] < generation))
 
     def _renewed(self, world: World, obj: Object) -> bool:
         """Whether a StatefulSet's pods of an older template stand in the way, which are removed for it.
@@ -371,6 +377,21 @@ class HelmDeployment:
                 self._replaced.add(meta.get("uid", ""))
                 self._objects.remove(KINDS["Pod"], meta["namespace"], meta["name"])
         return found
+
+    def _hooked(self, hooks: Iterable[Thing]) -> str:
+        """What the first of these hooks waits for, which is told; empty where nothing stands in their way.
+
+        Raises ``DeployError`` where one is doomed.
+        """
+        world = self._running(hooks)
+        for kind, space, name in hooks:
+            obj = world.get(kind, space, name)
+            found = verdict(world, obj) if obj is not None else None
+            if found is not None and found.state.value == "progressing" and found.reason in RULES:
+                waits = redacted(f"{kind} {space}/{name}: {found.reason}: {found.told}")
+                self._tell(Phase.WAITING, waits)
+                return waits
+        return ""
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
@@ -414,6 +435,9 @@ class HelmDeployment:
 
     def _doomed(self, thing: Thing, found: Judgement) -> None:
         kind, space, name = thing
+        world = Logs(self._api).world(self._hub())  # with what it wrote last
+        again = verdict(world, there) if (there := world.get(*thing)) is not None else None
+        found = again if again is not None and again.state is found.state else found
         told = ": ".join(filter(None, (found.reason, found.told)))
         hint = f"; {found.hint}" if found.hint else ""
         self._fail(redacted(f"{kind} {space}/{name} will not come up: {told}{hint}"))
