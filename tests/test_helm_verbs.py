@@ -32,12 +32,26 @@ TARGET = """
     {more}
 """
 HELM = """#!{python}
-import os, sys, urllib.request
+import json, os, sys, time, urllib.request
+def steal():
+    # another run takes the target over, where the test says so
+    if not os.path.exists("steals"):
+        return
+    path = "{url}/apis/coordination.k8s.io/v1/namespaces/data/leases/gonogo-cluster"
+    lease = json.loads(urllib.request.urlopen(path).read())
+    lease["spec"]["holderIdentity"] = "pv-2 elsewhere pid 8"
+    del lease["metadata"]["resourceVersion"]
+    urllib.request.urlopen(urllib.request.Request(path, json.dumps(lease).encode(), method="PUT")).read()
+    time.sleep(0.5)
 if sys.argv[1] == "version":
     print("v3.20.2")
+elif sys.argv[1] == "upgrade":
+    open("upgraded", "w").close()
 elif sys.argv[1] == "template":
+    steal()
     print(open(sys.argv[3] + "/templates/all.yaml").read())
 elif sys.argv[1] == "uninstall":
+    steal()
     name, space = sys.argv[2], sys.argv[4]
     for path in ("apis/apps/v1/namespaces/%s/statefulsets/%s", "api/v1/namespaces/%s/secrets/sh.helm.release.v1.%s.v1"):
         request = urllib.request.Request("{url}/" + path % (space, name), method="DELETE")
@@ -237,6 +251,34 @@ def test_what_hangs_is_named_with_its_finalizers_and_is_no_success(
     assert code == 1
     assert "PersistentVolumeClaim data/data-store-0" in err
     assert "snap/hold" in err
+
+
+def test_down_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EVERY", 0.1)
+    scene.up()
+    (scene.root / "steals").touch()
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert code == 1
+    assert "another run took this target over" in err
+    # what the stolen helm had begun is done, and nothing after it
+    assert "PersistentVolumeClaim data/data-store-0" in scene.held.there()
+    assert {"Secret data/gonogo-store", "Namespace data"} <= scene.held.there()
+    assert scene.held.get("Lease", "data", "gonogo-cluster")["spec"]["holderIdentity"] == "pv-2 elsewhere pid 8"
+
+
+def test_up_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EVERY", 0.1)
+    (scene.root / "steals").touch()
+
+    code, _, err = scene.say("up", "store")
+
+    assert code == 1
+    assert "another run took this target over" in err
+    assert scene.held.there("Secret", "StatefulSet") == set()
+    assert not (scene.root / "upgraded").exists()
+    assert scene.held.get("Lease", "data", "gonogo-cluster")["spec"]["holderIdentity"] == "pv-2 elsewhere pid 8"
 
 
 def test_definitions_have_no_place_on_a_target_without_a_cluster(scene: Scene) -> None:

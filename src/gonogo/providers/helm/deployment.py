@@ -112,6 +112,7 @@ class HelmDeployment:
             self._open(space)
         planned = [self._planned(release) for release in self.spec.releases]
         self._unclaimed([one for one in planned if one is not None])
+        self._ended()
         for space in self._recipe.spaces():
             self._namespace(space)
         recipe = self._recipe.generated(self._generated(self._recipe.namespace))
@@ -123,6 +124,7 @@ class HelmDeployment:
         for manifest in self.spec.manifests:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
+                self._ended()
                 applied = self._objects.apply(obj, space, self._labels)
                 self._made.append(self._meant(obj, space))
                 self._versions[self._made[-1]] = _version(applied["metadata"])
@@ -214,6 +216,7 @@ class HelmDeployment:
         return next((one for one in self._helm.list(space) if one.name == name), None)
 
     def _released(self, planned: _Planned) -> None:
+        self._ended()
         release, space, rendered = planned.release, planned.space, planned.rendered
         there = self._there(release.name, space)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
@@ -223,6 +226,7 @@ class HelmDeployment:
                 self._repaired(there)
             for definition in planned.definitions:
                 if definition["metadata"]["name"] not in self._theirs:
+                    self._ended()
                     self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
             said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}

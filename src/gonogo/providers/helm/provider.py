@@ -47,6 +47,9 @@ ENDED = 30.0
 """Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 
+TAKEN_OVER = "another run took this target over: this one had not renewed its Lease for too long"
+
+
 class Rendered(NamedTuple):
     """The objects of a release, its hooks and definitions among them, or of a manifest.
 
@@ -371,9 +374,12 @@ class HelmPlatform:
 
     def _cancelled(self) -> str:
         """Why nothing more may be made; empty where it may."""
+        return TAKEN_OVER if self._lease is not None and self._lease.lost else self._ending
+
+    def _taken_over(self) -> None:
+        """Raises ``DeployError`` where another run works on the target now."""
         if self._lease is not None and self._lease.lost:
-            return "another run took this target over: this one had not renewed its Lease for too long"
-        return self._ending
+            raise DeployError(self._target.name, TAKEN_OVER)
 
     def keep(self) -> None:
         """See :meth:`gonogo.providers.Keeps.keep`. It is written down in the Lease of the target."""
@@ -452,7 +458,9 @@ class HelmPlatform:
         going = {name: recipe for name, recipe in every.items() if name in wanted}
         others = {name: recipe for name, recipe in every.items() if name not in wanted}
         api = self._there.cluster.api
-        return Removal(self._target.name, going, others, self._helm, api, last=self._home, tell=tell)
+        return Removal(
+            self._target.name, going, others, self._helm, api, last=self._home, tell=tell, running=self._taken_over
+        )
 
     # -- what the target says
 

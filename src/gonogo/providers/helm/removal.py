@@ -92,11 +92,12 @@ class Removal:
         *,
         last: str = "",
         tell: Callable[[str], None] = lambda _: None,
+        running: Callable[[], None] = lambda: None,
     ) -> None:
-        """``tell`` hears what is waited for."""
+        """``tell`` hears what is waited for; ``running`` raises where nothing more may be changed."""
         self._target, self._recipes, self._others, self._last = target, dict(recipes), dict(others), last
         self._helm, self._api, self._objects = helm, api, Objects(api)
-        self._tracking, self._tell = Tracking(api), tell
+        self._tracking, self._tell, self._running = Tracking(api), tell, running
         self._owned: dict[str, list[str]] = {}
         self._mine: dict[str, str] = {}
 
@@ -486,11 +487,11 @@ class Removal:
         if not errors:
             for _, release in found.operators:
                 under = found.under[release.namespace, release.name]
-                self._helm.uninstall(release.name, release.namespace, REMOVED)
+                self._helm.uninstall(release.name, release.namespace, REMOVED, self._running)
                 self._until_no_pods(release.namespace, release.name, under)
             self._end_namespaces(found)
             for crd in found.definitions:
-                self._objects.remove(CRD, "", crd.name)
+                self._remove(crd)
             for crd in found.definitions:
                 self._until_gone(crd, Deadline(NAMESPACE))
         if errors:
@@ -508,25 +509,29 @@ class Removal:
         deadline = Deadline(REMOVED)
         applied = [one for owner, one in found.applied if owner == component][::-1]
         for one in applied:
-            self._objects.remove(one.kind, one.namespace, one.name)
+            self._remove(one)
         for one in applied:
             self._until_gone(one, deadline)
         if applied:
             self._until_ended(component, deadline, {one.uid for one in applied})
         for owner, release in found.releases[::-1]:
             if owner == component:
-                self._helm.uninstall(release.name, release.namespace, deadline.left)
+                self._helm.uninstall(release.name, release.namespace, deadline.left, self._running)
         for owner, one in found.held:
             if owner == component:
                 self._until_gone(one, deadline)
         for pairs in (found.leftovers, found.claims, found.secrets):
             for owner, one in pairs:
                 if owner == component:
-                    self._objects.remove(one.kind, one.namespace, one.name)
+                    self._remove(one)
         self._until_ended(component, deadline)
         for owner, one in found.claims:
             if owner == component:
                 self._until_gone(one, deadline)
+
+    def _remove(self, thing: Thing) -> str:
+        self._running()
+        return self._objects.remove(thing.kind, thing.namespace, thing.name)
 
     def _until_ended(self, component: str, deadline: Deadline, under: set[str] | None = None) -> None:
         """Wait for the end of its pods; of those alone that the objects ``under`` own, where these are given."""
@@ -558,7 +563,7 @@ class Removal:
                 told = found
             return found
 
-        until(ask, awaited=awaited, within=within, every=0.3, enough=_nothing)
+        until(ask, awaited=awaited, within=within, every=0.3, enough=_nothing, running=self._running)
 
     def _pods(self, space: str, labels: str = "") -> list[Thing]:
         kind = KINDS["Pod"]
@@ -604,7 +609,7 @@ class Removal:
             if why := self._in_use(space, held, found, going):
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
-            ended[space] = self._objects.remove(kind, "", space)
+            ended[space] = self._remove(Thing(kind, {"name": space}))
         for space, uid in ended.items():
             self._until_gone(Thing(kind, {"name": space, "uid": uid}), Deadline(NAMESPACE))
 
