@@ -41,6 +41,9 @@ LOOK = 0.2
 
 CRD = "CustomResourceDefinition"
 
+PULL_SECRETS = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
+"""Types of Secrets that the kubelet takes for pulling (kubernetes.io/docs/concepts/configuration/secret)."""
+
 ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
 order; here all of them are made."""
@@ -112,9 +115,13 @@ class HelmDeployment:
             self._open(space)
         planned = [self._planned(release) for release in self.spec.releases]
         self._unclaimed([one for one in planned if one is not None])
+        spaces = [self._recipe.namespace, *(one.space for one in planned if one is not None)]
+        pulling = self._pulling(dict.fromkeys([*spaces, *map(self._recipe.space_of, self.spec.manifests)]))
         self._ended()
         for space in self._recipe.spaces():
             self._namespace(space)
+        for space, secret in pulling.items():
+            self._objects.apply(secret, space, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
         recipe = self._recipe.generated(self._generated(self._recipe.namespace))
         for name, values in recipe.secrets().items():
             self._secret(recipe.namespace, name, values)
@@ -160,6 +167,33 @@ class HelmDeployment:
             wanted += [Wanted(obj, space) for obj in recipe.manifest(manifest)]
         if said := self._ownership.foreign(wanted):
             self._fail(said)
+
+    def _pulling(self, spaces: Iterable[str]) -> dict[str, Object]:
+        """The pull secret of each namespace that it is copied to. Fails where one lacks it, or it is none."""
+        name, source = str(self._recipe.place.deploy.get("pull_secret") or ""), self._recipe.place.pulled
+        if not name:
+            return {}
+        there = {
+            space: self._objects.find(KINDS["Secret"], space, name) for space in {*spaces, *filter(None, [source])}
+        }
+        if source and there[source] is None:
+            self._fail(f"[deploy] pull_secret: there is no Secret {source}/{name} to copy")
+        if lacking := [space for space in spaces if there[space] is None and not source]:
+            self._fail(
+                f"[deploy] pull_secret: there is no Secret {name} in namespace {', '.join(lacking)}: make it there "
+                f"before, or give NAMESPACE/{name}, which is copied"
+            )
+        for space, one in there.items():
+            if one is not None and one.get("type") not in PULL_SECRETS:
+                self._fail(f"[deploy] pull_secret: Secret {space}/{name} is of type {one.get('type')}, no pull secret")
+        copied = there.get(source) or {}
+        copy = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
+        copy |= {key: copied[key] for key in ("type", "data") if key in copied}
+        ours = (space for space, one in there.items() if one is None or self._labelled(one))
+        return {space: copy for space in ours if source and space != source}
+
+    def _labelled(self, obj: Object) -> bool:
+        return (obj["metadata"].get("labels") or {}).get(TARGET) == self._labels[TARGET]
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""

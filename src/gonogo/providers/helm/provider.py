@@ -472,7 +472,8 @@ class HelmPlatform:
         deploy = msgspec.to_builtins(self._target.deploy)
         if deploy["ca"]:
             deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-        place = HelmPlace(self._target.name, self._target.profile, deploy, needs)
+        pulled, _, deploy["pull_secret"] = deploy["pull_secret"].rpartition("/")
+        place = HelmPlace(self._target.name, self._target.profile, deploy, needs, pulled=pulled)
         top = beside / expanded(other.values) if other.values else None
         return HelmRecipe(spec, component.name, folder, place, top=top)
 

@@ -62,6 +62,8 @@ class Belongings:
     ending: list[tuple[str, Thing]] = field(default_factory=list)
     """Pods that end, of an owner that is gone."""
     secrets: list[tuple[str, Thing]] = field(default_factory=list)
+    common: list[Thing] = field(default_factory=list)
+    """What was made in a namespace for all components of the target there: copies of the pull secret."""
     operators: list[tuple[str, HelmRelease]] = field(default_factory=list)
     under: dict[Place, set[str]] = field(default_factory=dict)
     """What each operator's release made, by uid."""
@@ -72,7 +74,7 @@ class Belongings:
     @property
     def things(self) -> list[tuple[str, Thing]]:
         """All single objects."""
-        return [*self.claims, *self.applied, *self.leftovers, *self.secrets]
+        return [*self.claims, *self.applied, *self.leftovers, *self.secrets, *(("", one) for one in self.common)]
 
 
 class Removal:
@@ -113,6 +115,7 @@ class Removal:
         for owner, one in found.secrets:
             made = one.name == f"gonogo-{owner}" and bool(self._recipes[owner].spec.generated)
             goes.append(Going(owner, one.kind.kind, _placed(one), "its generated passwords" if made else ""))
+        goes += [Going("", one.kind.kind, _placed(one)) for one in found.common]
         goes += [Going(owner, "operator", f"{one.namespace}/{one.name}") for owner, one in found.operators]
         goes += [Going("", "Namespace", name) for name in found.namespaces]
         goes += [Going("", CRD.kind, one.name) for one in found.definitions]
@@ -150,6 +153,8 @@ class Removal:
         remaining = {owner for uid, owner in self._mine.items() if owner not in self._recipes}
         remaining |= {self._owner(one) for one in own} - self._recipes.keys()
         self._operators(found, [one for one in every if one not in own], remaining)
+        stays = [one for one in every if one not in {release for _, release in (*found.releases, *found.operators)}]
+        found.common = [one for one in held.of("Secret") if self._common(one) and not self._needed(one, held, stays)]
         for _, one in found.operators:
             place = one.namespace, one.name
             found.under[place] = {thing.uid for thing in held.things if thing.release == place}
@@ -273,6 +278,16 @@ class Removal:
                     if component := workloads.get((kind, pod.namespace, str(owner.get("name", "")))):
                         self._mine[pod.uid] = component
                         yield component, pod
+
+    def _common(self, thing: Thing) -> bool:
+        ours = labelled(thing, self._target) and thing.labels.get("owner") != "helm"
+        return ours and not thing.labels.get(COMPONENT)
+
+    def _needed(self, secret: Thing, held: Contents, stays: Iterable[HelmRelease]) -> bool:
+        """Whether something of this target stays in the namespace of what was made there for all components."""
+        return any(one.namespace == secret.namespace for one in stays) or any(
+            one.namespace == secret.namespace and self._mine.get(one.uid, "") in self._others for one in held.things
+        )
 
     def _kept(self, thing: Thing, found: Belongings) -> bool:
         """Whether it says of itself that it stays."""
@@ -485,6 +500,8 @@ class Removal:
             except (NotReady, ClientError) as error:
                 errors.append(error)
         if not errors:
+            for secret in found.common:
+                self._remove(secret)
             for _, release in found.operators:
                 under = found.under[release.namespace, release.name]
                 self._helm.uninstall(release.name, release.namespace, REMOVED, self._running)
