@@ -91,10 +91,12 @@ def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dic
     if not left:
         return [], []
     components = [platform.registry.components[name] for name in left]
-    goes = provider.removing(components).goes
+    goes, stays = provider.removing(components)
     if yes:
         platform.confirmed()
-        provider.remove(components, waits=screen.line)
+        stays = provider.remove(components, waits=screen.line).stays
+    for one in stays:
+        screen.line(f"stays: {one.kind} {one.name}: {one.why}")
     rows = [Found("", one.component, one.kind, one.name, True).public() | {"removed": yes} for one in goes]
     return rows, left
 

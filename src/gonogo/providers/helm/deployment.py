@@ -22,7 +22,7 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
@@ -44,6 +44,9 @@ order; here all of them are made."""
 
 SCALED = "TriggeredScaleUp"
 """The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
+
+ENDED = 30.0
+"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
@@ -88,7 +91,7 @@ class HelmDeployment:
         for manifest in self.spec.manifests:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
-                self._objects.apply(obj, space, self._labels)
+                self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
@@ -103,7 +106,12 @@ class HelmDeployment:
         """A namespace that is there is used as it is; one that is not is ours."""
         there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
         if there.get("status", {}).get("phase") == "Terminating":
-            self._fail(ending(there))
+            self._tell(Phase.WAITING, f"for the end of namespace {name}, which is being deleted")
+            try:
+                self._objects.gone(KINDS["Namespace"], "", name, ENDED, there["metadata"]["uid"])
+            except NotReady:
+                self._fail(ending(self._objects.find(KINDS["Namespace"], "", name) or there))
+            self._namespace(name)
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
@@ -144,12 +152,14 @@ class HelmDeployment:
         values = recipe.values(release)
         wanted = digest(values, chart.digest)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
-        rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
+        rendered = objects(f"chart {release.name}", text)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
         if there is None or there.status != "deployed" or there.values != wanted:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
+                self._tell(Phase.PREPARING, f"release {release.name} was left {there.status}, and is made anew")
             inside = declared(chart.path)
             definitions = inside.definitions()
             for definition in definitions:
@@ -157,10 +167,13 @@ class HelmDeployment:
             self._tell(Phase.STARTING, f"release {release.name}")
             labels = {**self._labels, "gonogo/chart": _chart_label(release, chart, inside), "gonogo/values": wanted}
             watched = [self._meant(one, space) for one in hooks]
-            self._asked(watched)
-            within = self._deadline.left
+            self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
+
+            def install() -> None:
+                self._helm.install(installation, labels, self._deadline.left, lambda: self._running(watched))
+
             try:
-                self._helm.install(installation, labels, within, lambda: self._running(watched))
+                once_more(install, lambda error: self._told_killed(error, release.name, space))
             except HelmFailed:
                 self._running(watched)  # a hook's own pod says more than helm does of it
                 raise
@@ -188,6 +201,13 @@ class HelmDeployment:
                 return False
         return True
 
+    def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
+        """Say that helm was ended from outside, and repair the release that it was to install."""
+        self._tell(Phase.PREPARING, f"{error}, and is run once more")
+        there = next((one for one in self._helm.list(space) if one.name == name), None) if name else None
+        if there is not None and there.status in PENDING:
+            self._repaired(there)
+
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
         if there.revision == 1:
@@ -196,7 +216,32 @@ class HelmDeployment:
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
 
+    def _applied(self, obj: Object, space: str) -> None:
+        made = self._objects.apply(obj, space, self._labels)["metadata"]
+        if made.get("deletionTimestamp"):  # by a run that was killed as it took it down
+            kind = self._objects.kind(obj["apiVersion"], obj["kind"])
+            self._objects.gone(kind, made.get("namespace", ""), made["name"], self._deadline.left, made["uid"])
+            self._objects.apply(obj, space, self._labels)
+
     # -- waiting
+
+    def _until_ended(self, things: Iterable[Thing]) -> None:
+        """Wait until none of them is being deleted: helm would take for its own what is gone a moment later."""
+        things = list(things)
+        self._asked(things)
+
+        def left() -> str:
+            self._ended()
+            world = self._hub().world()
+            there = (world.get(*thing) for thing in things)
+            ends = [one for one in there if one is not None and one["metadata"].get("deletionTimestamp")]
+            told = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in ends)
+            if told:
+                self._tell(Phase.WAITING, f"for the end of {told}"[:120])
+            return told
+
+        awaited = "the end of what is being deleted"
+        until(left, awaited=awaited, within=self._deadline.left, every=LOOK, enough=lambda told: not told)
 
     def _stand(self, things: Iterable[Thing]) -> None:
         """Wait until all of them are ready. Raises ``DeployError`` for what is doomed, at once."""

@@ -26,14 +26,15 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
 from gonogo.core.files import content, expanded
 from gonogo.core.home import home
+from gonogo.core.outcomes import Outcome
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
-from gonogo.providers.helm.deployment import HelmDeployment
+from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
-from gonogo.providers.helm.program import Helm, HelmFailed, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, Installation
 from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.spec import load
@@ -42,9 +43,6 @@ from gonogo.results.model import Evidence
 
 TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
-
-ENDED = 30.0
-"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 
 class Rendered(NamedTuple):
@@ -296,6 +294,11 @@ class HelmPlatform:
             deployment.deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready, deployment.still)
+        except HelmKilled as error:
+            why = "again: see what ends it (the kernel does where memory is short)"
+            fallen = DeployError(component.name, f"{error}, {why}")
+            fallen.outcome = Outcome.BROKEN
+            raise fallen from error
         except HelmFailed as error:
             raise DeployError(component.name, f"helm: {error}") from error
         except ConfigError as error:
@@ -420,14 +423,14 @@ class HelmPlatform:
         self._ending = "it is being taken down"
         lease = self._hold(waits)
         lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
-        stayed = removal.remove(definitions=definitions)
+        stayed = removal.remove(definitions=definitions, tell=waits)
         self._ending = ""
         self._let_go()
         return stayed
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
         """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
-        lease = self._its_lease()
+        lease = self._its_lease(tell)
         if holder := lease.holder():
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []

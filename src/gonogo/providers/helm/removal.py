@@ -8,7 +8,7 @@ nobody else needs; namespaces that were made for the target and hold nothing of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from gonogo.providers.helm.contents import (
     stands_alone,
 )
 from gonogo.providers.helm.objects import COMPONENT, TARGET, Objects
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, once_more
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import FILE, Release
 
@@ -420,8 +420,8 @@ class Removal:
 
     # -- the act
 
-    def remove(self, *, definitions: bool = False) -> Removing:
-        """Remove it; what stayed, and why.
+    def remove(self, *, definitions: bool = False, tell: Callable[[str], None] = lambda _: None) -> Removing:
+        """Remove it; what stayed, and why. ``tell`` hears of a helm that was ended from outside.
 
         What hangs in one component keeps the others from nothing. Raises the first of what went wrong: ``NotReady``
         with the finalizers that are waited for, ``DeployError`` with what helm said, ``ClientError``.
@@ -431,14 +431,14 @@ class Removal:
         self._mark(found)
         for component in list(self._recipes)[::-1]:
             try:
-                self._end(component, found)
+                self._end(component, found, tell)
             except HelmFailed as error:
                 errors.append(DeployError(component, f"helm could not remove it: {error}"))
             except (NotReady, ClientError) as error:
                 errors.append(error)
         if not errors:
             for _, release in found.operators:
-                self._helm.uninstall(release.name, release.namespace, REMOVED)
+                self._uninstalled(release, REMOVED, tell)
                 self._until_no_pods(release.namespace, release.name)
             self._end_namespaces(found)
             for crd in found.definitions:
@@ -456,7 +456,13 @@ class Removal:
                 labels = {TARGET: self._target, COMPONENT: owner}
                 self._objects.mark(CLAIM, claim.namespace, claim.name, labels)
 
-    def _end(self, component: str, found: Belongings) -> None:
+    def _uninstalled(self, release: HelmRelease, within: float, tell: Callable[[str], None]) -> None:
+        def uninstall() -> None:
+            self._helm.uninstall(release.name, release.namespace, within)
+
+        once_more(uninstall, lambda error: tell(f"{error}, and is run once more"))
+
+    def _end(self, component: str, found: Belongings, tell: Callable[[str], None]) -> None:
         deadline = Deadline(REMOVED)
         applied = [one for owner, one in found.applied if owner == component][::-1]
         for one in applied:
@@ -467,7 +473,7 @@ class Removal:
             self._until_ended(component, deadline, {one.uid for one in applied})
         for owner, release in found.releases[::-1]:
             if owner == component:
-                self._helm.uninstall(release.name, release.namespace, deadline.left)
+                self._uninstalled(release, deadline.left, tell)
         for pairs in (found.leftovers, found.claims, found.secrets):
             for owner, one in pairs:
                 if owner == component:

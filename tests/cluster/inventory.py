@@ -1,0 +1,56 @@
+"""Every object of a cluster that has to do with one target, whatever its kind: what was there before, and after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from cluster.live import Cluster
+
+from gonogo.core.errors import NotReady
+from gonogo.core.waiting import until
+
+PASSING = frozenset({"events"})
+"""Resources that come and go by themselves."""
+
+SETTLED = 60.0
+"""Seconds in which what is being deleted must be gone, volumes last."""
+
+
+def inventory(cluster: Cluster, name: str) -> set[str]:
+    """Kind, namespace and name of all that names ``name``: in its namespace, metadata, or claim where it is a volume.
+
+    Kinds are those that the cluster serves now.
+    """
+    return {
+        "/".join(filter(None, (kind, meta.get("namespace"), meta["name"])))
+        for kind, one in _objects(cluster)
+        if name in json.dumps([meta := one["metadata"], (one.get("spec") or {}).get("claimRef")])
+    }
+
+
+def settled(cluster: Cluster, name: str, wanted: set[str], within: float = SETTLED) -> set[str]:
+    """What there is of it, once that is ``wanted``, or the time has passed."""
+    try:
+        return until(
+            lambda: inventory(cluster, name), awaited="it", within=within, every=1, enough=lambda seen: seen == wanted
+        )
+    except NotReady:
+        return inventory(cluster, name)
+
+
+def _objects(cluster: Cluster) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in _served(cluster):
+        listed = cluster.told("GET", f"/{path}") or {}  # a definition may have gone meanwhile
+        plural = path.rpartition("/")[2]
+        yield from ((plural, one) for one in listed.get("items", ()))
+
+
+def _served(cluster: Cluster) -> Iterator[str]:
+    groups = (cluster.told("GET", "/apis") or {})["groups"]
+    for place in ["api/v1", *(f"apis/{one['preferredVersion']['groupVersion']}" for one in groups)]:
+        found = cluster.told("GET", f"/{place}") or {"resources": []}
+        for one in found["resources"]:
+            if "list" in one["verbs"] and "/" not in one["name"] and one["name"] not in PASSING:
+                yield f"{place}/{one['name']}"
