@@ -14,6 +14,9 @@ from gonogo.core.waiting import until
 PASSING = frozenset({"events"})
 """Resources that come and go by themselves."""
 
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
 SETTLED = 60.0
 """Seconds in which what is being deleted must be gone, volumes last."""
 
@@ -42,15 +45,17 @@ def settled(cluster: Cluster, name: str, wanted: set[str], within: float = SETTL
 
 def _objects(cluster: Cluster) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in _served(cluster):
-        listed = cluster.told("GET", f"/{path}") or {}  # a definition may have gone meanwhile
         plural = path.rpartition("/")[2]
-        yield from ((plural, one) for one in listed.get("items", ()))
+        accept = "application/json" if plural == "persistentvolumes" else METADATA
+        listed = cluster.told("GET", f"/{path}", accept=accept) or {}  # a definition may have gone meanwhile
+        yield from ((plural, one) for one in listed.get("items") or ())
 
 
 def _served(cluster: Cluster) -> Iterator[str]:
-    groups = (cluster.told("GET", "/apis") or {})["groups"]
-    for place in ["api/v1", *(f"apis/{one['preferredVersion']['groupVersion']}" for one in groups)]:
-        found = cluster.told("GET", f"/{place}") or {"resources": []}
-        for one in found["resources"]:
-            if "list" in one["verbs"] and "/" not in one["name"] and one["name"] not in PASSING:
-                yield f"{place}/{one['name']}"
+    for root in ("api", "apis"):
+        for group in (cluster.told("GET", f"/{root}", accept=DISCOVERY) or {})["items"]:
+            newest = group["versions"][0]
+            name = group["metadata"].get("name")
+            for one in newest["resources"]:
+                if "list" in one["verbs"] and one["resource"] not in PASSING:
+                    yield "/".join(filter(None, (root, name, newest["version"], one["resource"])))

@@ -97,7 +97,12 @@ def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dic
         stays = provider.remove(components, waits=screen.line).stays
     for one in stays:
         screen.line(f"stays: {one.kind} {one.name}: {one.why}")
-    rows = [Found("", one.component, one.kind, one.name, True).public() | {"removed": yes} for one in goes]
+    still = {(one.kind, one.name) for one in stays}  # somebody may have come meanwhile
+    rows = [
+        Found("", one.component, one.kind, one.name, True).public()
+        | {"removed": yes and (one.kind, one.name) not in still}
+        for one in goes
+    ]
     return rows, left
 
 
