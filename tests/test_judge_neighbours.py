@@ -34,7 +34,7 @@ def replica_set(owner: m.Object, revision: int, replicas: int = 2, **status: Any
 def broken(name: str, owner: m.Object | None = None, **fields: Any) -> m.Object:
     """A pod in a crash loop."""
     status = m.container(m.waiting("CrashLoopBackOff"), restarts=4, last=m.ended(1))
-    return m.pod(name, status, owner=owner, meta={"labels": APP}, **fields)
+    return m.pod(name, status, owner=owner, meta={"labels": {**APP}}, **fields)
 
 
 # -- controllers and their pods
@@ -61,6 +61,27 @@ def test_the_newest_replica_set_decides_not_what_is_on_its_way_out() -> None:
     row = m.row(top, old, new, broken("shop-9-a", old), starting)
 
     assert (row.state, row.reason) == (State.PROGRESSING, "Unavailable")
+
+
+def test_pods_of_an_older_template_say_nothing_while_the_newest_replica_set_is_not_seen_yet() -> None:
+    top = deployment(replicas=2, updatedReplicas=0, availableReplicas=0)
+    top["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+    old = replica_set(top, 1)
+
+    row = m.row(top, old, broken("shop-1-a", old))
+
+    assert (row.state, row.reason, row.cause) == (State.PROGRESSING, "Unavailable", "")
+
+
+@pytest.mark.parametrize(("newest", "state"), [("2", State.PROGRESSING), ("1", State.FAILED)])
+def test_a_pod_of_an_older_template_of_a_daemon_set_is_replaced(newest: str, state: State) -> None:
+    meta = {"annotations": {"deprecated.daemonset.template.generation": newest}}
+    status = {"desiredNumberScheduled": 1, "updatedNumberScheduled": 0, "numberAvailable": 0}
+    top = m.thing("apps/v1", "DaemonSet", "agent", meta=meta, spec={}, status=status)
+    pod = broken("agent-a", top)
+    pod["metadata"]["labels"]["pod-template-generation"] = "1"
+
+    assert m.row(top, pod).state is state
 
 
 def test_an_older_replica_set_of_which_no_pod_is_desired_has_no_row() -> None:

@@ -214,6 +214,13 @@ def up(kubeconfig: Path, cluster: Cluster) -> Callable[[Path], tuple[int, str, f
     return run
 
 
+def gonogo(verb: str, target: Path) -> tuple[int, str, str]:
+    """Exit code, standard output and error of a verb that acts."""
+    command = [sys.executable, "-m", "gonogo", verb, "--yes", "--target", str(target)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 @pytest.fixture
 def identity(cluster: Cluster) -> str:
     """The cluster's own id."""
@@ -254,6 +261,71 @@ def test_a_release_that_is_not_ours_is_left_alone(
     assert f"release app in namespace {space} is there already and not gonogo's" in said
 
 
+@pytest.mark.parametrize(
+    ("annotations", "whose"),
+    [
+        ({}, "of no release"),
+        (
+            {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "SPACE"},
+            "of release other in namespace SPACE",
+        ),
+        (
+            {"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:SPACE/settings"},
+            "Argo CD tracks it (Application shop); it was left as it is: attach with provider existing, "
+            "`gonogo endpoints --discover` drafts the target",
+        ),
+    ],
+)
+def test_an_object_that_is_not_ours_is_named_before_anything_is_installed(
+    annotations: dict[str, str],
+    whose: str,
+    space: str,
+    cluster: Cluster,
+    kubeconfig: Path,
+    identity: str,
+    up: Callable,
+    tmp_path: Path,
+) -> None:
+    settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {of: chart}\n"
+    target = written(tmp_path, Broken((), settings + "---" + deployment()), space, kubeconfig, identity)
+    said_there = {key: value.replace("SPACE", space) for key, value in annotations.items()}
+    there = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "annotations": said_there}}
+    cluster.apply({**there, "data": {"of": "theirs"}}, space)
+
+    code, said, _ = up(target)
+
+    assert code == 1
+    assert f"ConfigMap {space}/settings is there already and {whose.replace('SPACE', space)}" in said
+    assert cluster.every("Secret", space) == []
+    assert cluster.every("Deployment", space) == []
+    assert (cluster.find("ConfigMap", "settings", space) or {})["data"] == {"of": "theirs"}
+
+
+def test_what_argo_cd_took_over_is_neither_upgraded_nor_adopted_nor_removed(
+    space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    target = written(tmp_path, Broken((), deployment(command="exit 7")), space, kubeconfig, identity)
+    assert up(target)[0] == 1
+    tracking = {"argocd.argoproj.io/tracking-id": f"shop:apps/Deployment:{space}/app"}
+    cluster.change("Deployment", "app", space, {"metadata": {"annotations": tracking}})
+    before = cluster.find("Deployment", "app", space) or {}
+
+    adopted, said, _ = up(target)
+    (tmp_path / "postgresql/chart/templates/all.yaml").write_text(deployment())
+    upgraded, told, _ = up(target)
+    _, out, _ = gonogo("down", target)
+
+    after = cluster.find("Deployment", "app", space) or {}
+    assert (adopted, upgraded) == (1, 1)
+    for one in (said, told):
+        assert f"Deployment {space}/app is there already and Argo CD tracks it (Application shop)" in one
+    assert f"Argo CD tracks Deployment {space}/app" in out  # cut to the width of a page
+    assert (after["metadata"]["uid"], after["metadata"]["generation"]) == (
+        before["metadata"]["uid"],
+        before["metadata"]["generation"],
+    )
+
+
 def test_a_secret_that_is_not_ours_is_left_alone(
     space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
 ) -> None:
@@ -264,6 +336,67 @@ def test_a_secret_that_is_not_ours_is_left_alone(
 
     assert code == 1
     assert f"Secret {space}/gonogo-postgresql is there already" in said
+
+
+STATEFUL = "kind: StatefulSet\nmetadata: {name: app}\nspec:\n  serviceName: app"
+DAEMON = "kind: DaemonSet\nmetadata: {name: app}\nspec:"
+
+
+@pytest.mark.parametrize("kind", ["kind: Deployment\nmetadata: {name: app}\nspec:", STATEFUL, DAEMON])
+def test_what_was_doomed_comes_up_when_it_is_corrected(
+    kind: str, space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    def of_kind(image: str) -> str:
+        return deployment(image=image).replace("kind: Deployment\nmetadata: {name: app}\nspec:", kind)
+
+    target = written(tmp_path, Broken((), of_kind("no/such:1")), space, kubeconfig, identity)
+    target.write_text(target.read_text() + "[limits]\nready = 20\n")
+    _, doomed, _ = up(target)
+    helm = tmp_path / "postgresql/helm.toml"
+    helm.write_text(helm.read_text().replace("ready = 60", "ready = 20"))
+    (tmp_path / "postgresql/chart/templates/all.yaml").write_text(of_kind(BASE))
+
+    _, said, _ = up(target)
+
+    assert "ImageNotFound" in doomed
+    assert "will not come up" not in said
+    assert "postgresql to answer" in said  # it stands, and no server is in it
+    [pod] = [one for one in cluster.every("Pod", space) if not one["metadata"].get("deletionTimestamp")]
+    assert [one["image"] for one in pod["spec"]["containers"]] == [BASE]
+
+
+RAY = """
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {name: ml, annotations: {ray.io/overwrite-container-cmd: "true"}}
+spec:
+  rayVersion: 2.52.0
+  headGroupSpec:
+    rayStartParams: {}
+    template:
+      spec:
+        terminationGracePeriodSeconds: 10
+        containers: [{name: ray-head, image: "IMAGE", command: [sh, -c, "trap : TERM; while :; do sleep 1; done"]}]
+"""
+
+
+def test_down_waits_for_pods_that_an_operator_owns_and_says_so(
+    space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    if cluster.find("CustomResourceDefinition", "rayclusters.ray.io") is None:
+        pytest.skip("the cluster has no rayclusters.ray.io: its operator is not installed")
+    target = written(tmp_path, Broken((), RAY.replace("IMAGE", BASE)), space, kubeconfig, identity)
+    helm = tmp_path / "postgresql/helm.toml"
+    helm.write_text(helm.read_text().replace("ready = 60", "ready = 15"))
+    target.write_text(target.read_text() + "[limits]\nready = 15\n")
+    up(target)  # nothing answers there
+    before = [one["metadata"]["name"] for one in cluster.every("Pod", space)]
+
+    code, _, said = gonogo("down", target)
+
+    assert (len(before), code) == (1, 0)
+    assert cluster.every("Pod", space) == []
+    assert f"waiting for the end of the pods of postgresql: {before[0]}" in said
 
 
 def test_an_immutable_field_is_told(

@@ -172,6 +172,8 @@ def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Itera
         if target.allows(Mode.DISRUPT):
             yield Grant(space, "pods", "", "delete", "to break one on purpose")
     yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
+    tracks = "whether Argo CD tracks what is there by its label; by its annotation is seen without"
+    yield Grant("", "applications.argoproj.io", "", "list", tracks)
     for verb in ("get", "create", "update", "patch", "delete"):
         yield Grant(home, "leases.coordination.k8s.io", "", verb, "who works on the target")
     for kind in (*HEALTH, "PersistentVolumeClaim", "Service"):

@@ -13,7 +13,10 @@ from gonogo.cluster.judge.verdict import READY, Judgement, State, short
 from gonogo.cluster.judge.world import World, condition, instant, reference, said
 
 REVISION = "deployment.kubernetes.io/revision"
-"""The annotation by which the newest ReplicaSet of a Deployment is known."""
+"""The annotation by which the newest ReplicaSet of a Deployment is known: the Deployment has that one's."""
+
+GENERATION, OF_GENERATION = "deprecated.daemonset.template.generation", "pod-template-generation"
+"""The annotation of a DaemonSet, and the label of its pods (kubernetes, pkg/controller/daemon/util)."""
 
 
 def deployment(world: World, obj: Object) -> Judgement:
@@ -171,13 +174,16 @@ def _is_true(obj: Object, kind: str) -> bool:
 
 
 def pods_of(world: World, obj: Object) -> list[Object]:
-    """The pods that decide on a controller: its own, those of a Deployment's newest ReplicaSet, or what it selects."""
+    """The pods that decide on a controller: its own, those of a Deployment's newest ReplicaSet, or what it selects.
+
+    Those of an older template that its controller replaces say nothing of the newest.
+    """
     space = obj["metadata"].get("namespace", "")
-    if obj["kind"] == "Deployment":
-        sets = sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)
-        if sets:
-            return [pod for newest in sets[:1] for pod in world.children(newest, "Pod")]
+    if obj["kind"] == "Deployment" and any(True for _ in world.children(obj, "ReplicaSet")):
+        return [pod for newest in _sets(world, obj) for pod in world.children(newest, "Pod")]
     pods = list(world.children(obj, "Pod"))
+    if obj["kind"] == "DaemonSet" and (newest := obj["metadata"].get("annotations", {}).get(GENERATION)):
+        pods = [pod for pod in pods if pod["metadata"].get("labels", {}).get(OF_GENERATION, newest) == newest]
     if pods or obj["metadata"].get("uid"):
         return pods
     selector = obj.get("spec", {}).get("selector", {})
@@ -210,8 +216,10 @@ def _because(verdict: Judgement, why: Judgement) -> Judgement:
 
 
 def _sets(world: World, obj: Object) -> Iterator[Object]:
+    """The newest ReplicaSet of a Deployment, unless one is known to be newer that has not been seen yet."""
     if obj["kind"] == "Deployment":
-        yield from sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)[:1]
+        newest = sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)[:1]
+        yield from (one for one in newest if _revision(one)[0] >= _revision(obj)[0])
 
 
 def _revision(obj: Object) -> tuple[int, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -13,6 +13,7 @@ from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
 from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
 from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
 from gonogo.core.home import home
@@ -22,6 +23,7 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
+from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.spec import Release, Workload
@@ -52,6 +54,25 @@ Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
 
 
+class _Planned(NamedTuple):
+    """A release that is to be installed, and the objects that it is rendered to."""
+
+    release: Release
+    space: str
+    chart: KeptChart
+    inside: ChartKeys
+    installation: Installation
+    digest: str
+    rendered: list[Object]
+    definitions: Sequence[Object]
+    """What gonogo applies itself, and helm does not."""
+
+    def made(self) -> list[Object]:
+        """What helm makes."""
+        applied = {one["metadata"]["name"] for one in self.definitions}
+        return [one for one in self.rendered if one["kind"] != CRD or one["metadata"]["name"] not in applied]
+
+
 class HelmDeployment:
     """One component, made once. ``recipe`` lacks what is generated, which is asked of the cluster."""
 
@@ -69,9 +90,16 @@ class HelmDeployment:
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
+        self._api = api
         self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
+        self._ownership = Ownership(api, self._objects, recipe.place.target)
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
+        self._theirs: set[str] = set()
+        """Definitions that are used as they are."""
         self._made: list[Thing] = []
+        self._versions: dict[Thing, tuple[str, int]] = {}
+        """What was changed now, as it is since: what is seen of it from before says nothing."""
+        self._replaced: set[str] = set()
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
 
@@ -82,17 +110,23 @@ class HelmDeployment:
         """
         self._tell(Phase.PREPARING, "its namespaces and Secrets")
         for space in self._recipe.spaces():
+            self._open(space)
+        planned = [self._planned(release) for release in self.spec.releases]
+        self._unclaimed([one for one in planned if one is not None])
+        for space in self._recipe.spaces():
             self._namespace(space)
         recipe = self._recipe.generated(self._generated(self._recipe.namespace))
         for name, values in recipe.secrets().items():
             self._secret(recipe.namespace, name, values)
-        for release in self.spec.releases:
-            self._released(recipe, release)
+        for one in planned:
+            if one is not None:
+                self._released(one)
         for manifest in self.spec.manifests:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
-                self._applied(obj, space)
+                applied = self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
+                self._versions[self._made[-1]] = _version(applied["metadata"])
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
@@ -102,16 +136,33 @@ class HelmDeployment:
 
     # -- before
 
-    def _namespace(self, name: str) -> None:
-        """A namespace that is there is used as it is; one that is not is ours."""
-        there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+    def _open(self, name: str) -> None:
+        """A namespace that ends can take nothing: it is waited for, unless something holds it."""
+        there = self._objects.find(KINDS["Namespace"], "", name) or {}
         if there.get("status", {}).get("phase") == "Terminating":
             self._tell(Phase.WAITING, f"for the end of namespace {name}, which is being deleted")
             try:
                 self._objects.gone(KINDS["Namespace"], "", name, ENDED, there["metadata"]["uid"])
             except NotReady:
                 self._fail(ending(self._objects.find(KINDS["Namespace"], "", name) or there))
-            self._namespace(name)
+
+    def _namespace(self, name: str) -> None:
+        """A namespace that is there is used as it is; one that is not is ours."""
+        self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+
+    def _unclaimed(self, planned: Iterable[_Planned]) -> None:
+        """Nothing that is to be made is somebody else's. Asked before anything is made."""
+        recipe = self._recipe
+        names = [f"gonogo-{self.component}", *self.spec.secrets]
+        wanted = [made("Secret", name, recipe.namespace) for name in names]
+        for one in planned:
+            wanted += [Wanted(obj, one.space, one.release.name) for obj in one.made()]
+            self._theirs |= {each["metadata"]["name"] for each in one.definitions if self._fixed(each)}
+        for manifest in self.spec.manifests:
+            space = recipe.space_of(manifest)
+            wanted += [Wanted(obj, space) for obj in recipe.manifest(manifest)]
+        if said := self._ownership.foreign(wanted):
+            self._fail(said)
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
@@ -124,9 +175,6 @@ class HelmDeployment:
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
-        there = self._objects.find(KINDS["Secret"], namespace, name)
-        if there is not None and there["metadata"].get("labels", {}).get(TARGET) != self._labels[TARGET]:
-            self._fail(f"Secret {namespace}/{name} is there already and not of this target; it was left as it is")
         meta = {"name": name}
         self._objects.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
@@ -134,14 +182,25 @@ class HelmDeployment:
             self._labels,
         )
 
+    def _fixed(self, definition: Object) -> bool:
+        """Whether Argo CD tracks a definition, so that it is used as it is. Fails where that serves too little."""
+        application = self._ownership.tracked(definition)
+        if application and not self._objects.provides(definition):
+            self._fail(
+                f"{CRD} {definition['metadata']['name']} lacks a version that is needed, and Argo CD tracks it "
+                f"(Application {application}); it was left as it is: {ATTACH}"
+            )
+        return bool(application)
+
     # -- releases
 
-    def _released(self, recipe: HelmRecipe, release: Release) -> None:
-        space = recipe.space_of(release)
-        there = next((one for one in self._helm.list(space) if one.name == release.name), None)
+    def _planned(self, release: Release) -> _Planned | None:
+        """What is to be installed; None where an operator that is there is used."""
+        recipe, space = self._recipe, self._recipe.space_of(release)
+        there = self._there(release.name, space)
         if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
             self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
-            return
+            return None
         if there is not None and there.target != self._labels[TARGET]:
             whose = f"of target {there.target!r}" if there.target else "not gonogo's"
             self._fail(
@@ -150,43 +209,53 @@ class HelmDeployment:
         self._tell(Phase.FETCHING, f"chart {release.chart} {release.version}".rstrip())
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
-        wanted = digest(values, chart.digest)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
         text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
         rendered = objects(f"chart {release.name}", text)
+        inside = declared(chart.path)
+        wanted, definitions = digest(values, chart.digest), inside.definitions()
+        return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
+
+    def _there(self, name: str, space: str) -> HelmRelease | None:
+        return next((one for one in self._helm.list(space) if one.name == name), None)
+
+    def _released(self, planned: _Planned) -> None:
+        release, space, rendered = planned.release, planned.space, planned.rendered
+        there = self._there(release.name, space)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
-        if there is None or there.status != "deployed" or there.values != wanted:
+        if there is None or there.status != "deployed" or there.values != planned.digest:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
                 self._tell(Phase.PREPARING, f"release {release.name} was left {there.status}, and is made anew")
-            inside = declared(chart.path)
-            definitions = inside.definitions()
-            for definition in definitions:
-                self._objects.define(definition, self._labels)
+            for definition in planned.definitions:
+                if definition["metadata"]["name"] not in self._theirs:
+                    self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
-            labels = {**self._labels, "gonogo/chart": _chart_label(release, chart, inside), "gonogo/values": wanted}
+            said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}
+            labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
             self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
 
             def install() -> None:
-                self._helm.install(installation, labels, self._deadline.left, lambda: self._running(watched))
+                self._helm.install(planned.installation, labels, self._deadline.left, lambda: self._running(watched))
 
             try:
                 once_more(install, lambda error: self._told_killed(error, release.name, space))
             except HelmFailed:
                 self._running(watched)  # a hook's own pod says more than helm does of it
                 raise
-            self._said_ours(rendered, definitions)
+            self._said_ours(planned.made())
+            if there is not None:
+                self._changed([self._meant(one, space) for one in own])
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
 
-    def _said_ours(self, rendered: Iterable[Object], applied: Iterable[Object]) -> None:
+    def _said_ours(self, rendered: Iterable[Object]) -> None:
         """Label the definitions that the chart's templates made: its release may leave them."""
-        known = {one["metadata"]["name"] for one in applied}
         for one in rendered:
-            if one["kind"] == CRD and one["metadata"]["name"] not in known:
+            if one["kind"] == CRD:
                 labels = {COMPONENT: self.component, TARGET: self._labels[TARGET], RUN: self._labels[RUN]}
                 self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
 
@@ -204,7 +273,7 @@ class HelmDeployment:
     def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
         """Say that helm was ended from outside, and repair the release that it was to install."""
         self._tell(Phase.PREPARING, f"{error}, and is run once more")
-        there = next((one for one in self._helm.list(space) if one.name == name), None) if name else None
+        there = self._there(name, space) if name else None
         if there is not None and there.status in PENDING:
             self._repaired(there)
 
@@ -216,12 +285,28 @@ class HelmDeployment:
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
 
-    def _applied(self, obj: Object, space: str) -> None:
-        made = self._objects.apply(obj, space, self._labels)["metadata"]
-        if made.get("deletionTimestamp"):  # by a run that was killed as it took it down
-            kind = self._objects.kind(obj["apiVersion"], obj["kind"])
-            self._objects.gone(kind, made.get("namespace", ""), made["name"], self._deadline.left, made["uid"])
-            self._objects.apply(obj, space, self._labels)
+    def _applied(self, obj: Object, space: str) -> Object:
+        """Make it, or change it; anew where a run that was killed had begun to take it down."""
+        applied = self._objects.apply(obj, space, self._labels)
+        there = applied["metadata"]
+        if not there.get("deletionTimestamp"):
+            return applied
+        kind = self._objects.kind(obj["apiVersion"], obj["kind"])
+        self._objects.gone(kind, there.get("namespace", ""), there["name"], self._deadline.left, there["uid"])
+        return self._objects.apply(obj, space, self._labels)
+
+    def _changed(self, things: Iterable[Thing]) -> None:
+        """Note how things are after an upgrade: what the watches have brought may be older."""
+        listed: dict[tuple[Kind, str], dict[str, Mapping[str, Any]]] = {}
+        for thing in things:
+            if not self._judged(thing):
+                continue
+            kind, space = self._objects.named(thing[0]), thing[1]
+            if (kind, space) not in listed:
+                every = self._api.metadata(kind, space or None)
+                listed[kind, space] = {str(one["name"]): one for one in every}
+            if there := listed[kind, space].get(thing[2]):
+                self._versions[thing] = _version(there)
 
     # -- waiting
 
@@ -272,11 +357,15 @@ class HelmDeployment:
         obj = world.get(*thing)
         if obj is None:
             return None if not self._judged(thing) else "is not there yet"
+        if self._old(thing, obj):
+            return "its change is not seen yet"
         found = verdict(world, obj)
         if found is None or found.state.value == "ready":
             return None
         if found.state.value == "failed" or self._nobody(world, thing, found):
-            self._doomed(thing, found)
+            if not self._renewed(world, obj):
+                self._doomed(thing, found)
+            return f"its pod of the older template is replaced: {found.told or found.reason}"
         return f"{found.reason}: {found.told}" if found.told else found.reason
 
     def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
@@ -293,9 +382,42 @@ class HelmDeployment:
         world = self._hub().world()
         for thing in things:
             obj = world.get(*thing)
-            found = verdict(world, obj) if obj is not None else None
-            if found is not None and found.state.value == "failed":
-                self._doomed(thing, found)
+            if obj is not None and not self._old(thing, obj):
+                found = verdict(world, obj)
+                if found is not None and found.state.value == "failed":
+                    self._doomed(thing, found)
+
+    def _old(self, thing: Thing, obj: Object) -> bool:
+        """Whether what is seen of it is from before it was changed."""
+        uid, generation = self._versions.get(thing, ("", 0))
+        seen = _version(obj["metadata"])
+        return bool(uid) and (seen[0] != uid or seen[1] < generation)
+
+    def _renewed(self, world: World, obj: Object) -> bool:
+        """Whether a StatefulSet's pods of an older template stand in the way, which are removed for it.
+
+        It waits for each pod to become ready before it goes on, and so for ever for one that cannot
+        (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
+        """
+        status = obj.get("status", {})
+        newest = status.get("updateRevision")
+        strategy = obj.get("spec", {}).get("updateStrategy", {})
+        kept = strategy.get("type") == "OnDelete" or strategy.get("rollingUpdate", {}).get("partition")
+        if obj["kind"] != "StatefulSet" or kept or newest in (None, status.get("currentRevision")):
+            return False
+        found = False
+        for pod in world.children(obj, "Pod"):
+            meta = pod["metadata"]
+            if (
+                meta.get("labels", {}).get("controller-revision-hash") == newest
+                or condition(pod, "Ready").get("status") == "True"
+            ):
+                continue
+            found = True
+            if meta.get("uid", "") not in self._replaced:
+                self._replaced.add(meta.get("uid", ""))
+                self._objects.remove(KINDS["Pod"], meta["namespace"], meta["name"])
+        return found
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
@@ -348,6 +470,10 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))
+
+
+def _version(meta: Mapping[str, Any]) -> tuple[str, int]:
+    return str(meta.get("uid", "")), int(meta.get("generation", 0))
 
 
 def _chart_label(release: Release, chart: KeptChart, inside: ChartKeys) -> str:

@@ -416,14 +416,14 @@ class HelmPlatform:
         Raises ``NotReady`` where something hangs, ``DeployError`` with what helm said, ``ClientError``.
         """
         components = list(components)
-        names, removal = {one.name for one in components}, self._removal(components)
+        names, removal = {one.name for one in components}, self._removal(components, waits)
         seen = self.removing(components, definitions=definitions)
         if not seen.goes and not names & set(self._its_lease().kept()):
             return Removing((), seen.stays)
         self._ending = "it is being taken down"
         lease = self._hold(waits)
         lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
-        stayed = removal.remove(definitions=definitions, tell=waits)
+        stayed = removal.remove(definitions=definitions)
         self._ending = ""
         self._let_go()
         return stayed
@@ -449,13 +449,13 @@ class HelmPlatform:
                 self._lease.release()
             self._lease = None
 
-    def _removal(self, components: Iterable[Component]) -> Removal:
+    def _removal(self, components: Iterable[Component], tell: Callable[[str], None] = lambda _: None) -> Removal:
         wanted = {one.name for one in components}
         every = {one.name: self._recipe(one) for one in self._every() if self._deploys(one)}
         going = {name: recipe for name, recipe in every.items() if name in wanted}
         others = {name: recipe for name, recipe in every.items() if name not in wanted}
         api = self._there.cluster.api
-        return Removal(self._target.name, going, others, self._helm, api, last=self._home)
+        return Removal(self._target.name, going, others, self._helm, api, last=self._home, tell=tell)
 
     # -- what the target says
 
