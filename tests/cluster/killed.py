@@ -77,14 +77,27 @@ status: {conditions: [{type: Ready, status: "True"}]}
 """
 
 
-def platform(folder: Path, name: str, identity: str, kubeconfig: str, components: Iterable[str]) -> Path:
+def platform(
+    folder: Path, name: str, identity: str, kubeconfig: str, components: Iterable[str], *, operated: bool = True
+) -> Path:
     """Write a target of ``name`` in the namespace of that name, with its charts, and what makes moments telling.
 
-    An operator in a namespace of its own, an object of its kind, Jobs before and after an installation, and a
-    definition that no release holds.
+    Jobs before and after an installation; where it is ``operated`` an operator in a namespace of its own, an object of
+    its kind, and a definition that no release holds.
     """
     charts(folder)
-    place, base = folder / "postgresql", os.environ.get(IMAGE, "busybox")
+    base = os.environ.get(IMAGE, "busybox")
+    hooks = (_filled(HOOK, WHEN=when, IMAGE=base, SECONDS="1") for when in ("pre-install", "post-install"))
+    with (folder / "postgresql/chart/templates/all.yaml").open("a") as more:
+        more.write("".join(hooks))
+    if operated:
+        _operated(folder / "postgresql", name, base)
+    target = folder / "t.toml"
+    target.write_text(_target(name, identity, kubeconfig, list(components)))
+    return target
+
+
+def _operated(place: Path, name: str, base: str) -> None:
     own = place / "operator"
     (own / "templates").mkdir(parents=True)
     (own / "Chart.yaml").write_text("apiVersion: v2\nname: operator\nversion: 1.0.0\n")
@@ -104,19 +117,18 @@ serves = ["widgets.{name}.test/v1"]
 
 """
     (place / "helm.toml").write_text(described.replace("[[releases]]", operator + "[[releases]]"))
-    hooks = (_filled(HOOK, WHEN=when, IMAGE=base, SECONDS="1") for when in ("pre-install", "post-install"))
     with (place / "chart/templates/all.yaml").open("a") as more:
-        more.write("".join(hooks) + _filled(CUSTOM, GROUP=f"{name}.test"))
+        more.write(_filled(CUSTOM, GROUP=f"{name}.test"))
     (place / "chart/crds").mkdir()
     (place / "chart/crds/gadgets.yaml").write_text(
         _filled(OPERATOR, PLURAL="gadgets", SINGULAR="gadget", KIND="Gadget", GROUP=f"{name}.test")
     )
-    components = list(components)
+
+
+def _target(name: str, identity: str, kubeconfig: str, components: list[str]) -> str:
     every = {"elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"}
     lacking = "".join(f'{one} = "not in this test"\n' for one in sorted(every - set(components)))
-    target = folder / "t.toml"
-    target.write_text(
-        f"""
+    return f"""
 [target]
 name = "{name}"
 provider = "helm"
@@ -135,8 +147,6 @@ connect = 15
 check = 60
 {"".join(f'[components.{one}.helm]{chr(10)}folder = "{one}"{chr(10)}' for one in components)}
 """
-    )
-    return target
 
 
 def definition(name: str) -> set[str]:

@@ -50,7 +50,8 @@ def name(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[str]:
     yield found
     if settled(cluster, found, set(), 1):
         file = tmp_path / "one/platform/t.toml"
-        Shell().gonogo("down", "--yes", "--crds", "--target", str(file), log=tmp_path / "down.log")
+        down = ["down", "--yes", "--crds", "--target", str(file)]
+        Shell(env={"HOME": str(tmp_path / "one/home")}).gonogo(*down, log=tmp_path / "down.log")
 
 
 def test_another_machine_sees_asks_and_takes_down_the_same(
