@@ -153,6 +153,18 @@ def test_whoever_was_silent_too_long_sees_that_another_took_over(scene: Scene) -
     assert scene.there["spec"]["holderIdentity"] == "pv-2 elsewhere pid 8"
 
 
+def test_whoever_was_stopped_asks_before_it_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVERY", 60)  # as if it had not run since
+    monkeypatch.setattr(module, "HOLDS", 0)
+    lease, other = scene.lease("pv-1"), scene.lease("pv-3")
+    lease.take()
+    still = lease.lost
+
+    scene.left("pv-2 elsewhere pid 8")
+
+    assert (still, lease.lost, other.lost) == (False, True, True)
+
+
 def test_it_stays_without_a_holder_while_something_is_kept(scene: Scene) -> None:
     lease = scene.lease()
     lease.take()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,7 @@ from kubeconfigs import api, kubeconfig
 
 from gonogo.catalog.target import Kubernetes
 from gonogo.core.errors import ConfigError, DeployError, Forbidden, NotReady
+from gonogo.core.waiting import until
 from gonogo.providers.helm import program as module
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, Installation, found, once_more, versioned
 
@@ -261,3 +264,22 @@ def test_releases_that_may_not_be_listed_are_no_empty_list(held: Cluster, helm: 
 
     with pytest.raises(Forbidden):
         helm.list("data")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a program with its parent")
+def test_helm_does_not_outlive_a_killed_gonogo(fake: Fake, tmp_path: Path) -> None:
+    fake("echo $$ > pid.new; mv pid.new pid; exec sleep 60")
+    asks = """
+        from pathlib import Path
+        from gonogo.catalog.target import Kubernetes
+        from gonogo.providers.helm.program import Helm, Installation
+        Helm(Kubernetes(), None).install(Installation("store", "data", Path("/c"), ""), {}, 60)
+    """
+    gonogo = subprocess.Popen([sys.executable, "-c", dedent(asks)])
+    until((tmp_path / "pid").exists, awaited="helm to run", within=20)
+    helm = int((tmp_path / "pid").read_text())
+
+    gonogo.kill()
+    gonogo.wait()
+
+    until(lambda: not Path(f"/proc/{helm}").exists(), awaited="the end of helm", within=5)

@@ -107,7 +107,14 @@ metadata: {name: small}
 spec: {limits: [{type: Container, max: {memory: 1Mi}}]}
 """
 CASES = {
-    "a hook fails": Broken(("Job", "before", "exit code 3"), hook() + "---" + deployment()),
+    "a hook fails": Broken(
+        ("Job", "before", "exit code 3", "last lines: no table"),
+        hook(command="echo no table; exit 3") + "---" + deployment(),
+    ),
+    "a hook that tries again and again": Broken(
+        ("before", "3 tries failed, the limit is 6", "exit code 3", "last lines: no table"),
+        hook(command="echo no table; exit 3").replace("backoffLimit: 0", "backoffLimit: 6") + "---" + deployment(),
+    ),
     "a hook's image is missing": Broken(("before", "ImageNotFound"), hook(image="no/such:1") + "---" + deployment()),
     "an image is missing": Broken(("app", "ImageNotFound"), deployment(image="no/such:1")),
     "an image of a subchart is missing": Broken(("inner", "ImageNotFound"), deployment(), part="no/such:2"),
@@ -336,6 +343,20 @@ def test_a_secret_that_is_not_ours_is_left_alone(
 
     assert code == 1
     assert f"Secret {space}/gonogo-postgresql is there already" in said
+
+
+def test_a_hook_that_failed_says_nothing_of_the_one_that_is_made_anew(
+    space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    target = written(tmp_path, Broken((), hook() + "---" + deployment()), space, kubeconfig, identity)
+    _, doomed, _ = up(target)
+    again = hook(command="exit 4").replace("pre-install", '"pre-install,pre-upgrade"')
+    (tmp_path / "postgresql/chart/templates/all.yaml").write_text(again + "---" + deployment())
+
+    code, said, _ = up(target)
+
+    assert "exit code 3" in doomed
+    assert (code, "exit code 4" in said, "exit code 3" in said) == (1, True, False)
 
 
 STATEFUL = "kind: StatefulSet\nmetadata: {name: app}\nspec:\n  serviceName: app"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
+from gonogo.cluster.judge.containers import lasted, outlived, part
+from gonogo.cluster.judge.doom import NEEDS, RULES, TERMINATIONS, doom, kubectl, recovering, typed
 from gonogo.cluster.judge.endpoints import selected
+from gonogo.cluster.judge.needs import unready
+from gonogo.cluster.judge.pods import last_lines, why_ended
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, Judgement, State, short
-from gonogo.cluster.judge.world import World, condition, instant, reference, said
+from gonogo.cluster.judge.world import World, condition, instant, named, reference, said
 
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation by which the newest ReplicaSet of a Deployment is known: the Deployment has that one's."""
@@ -138,7 +141,44 @@ def job(world: World, obj: Object) -> Judgement:
         + f"{status.get('succeeded', 0)} of {spec.get('completions', spec.get('parallelism', 1))} succeeded"
         + f", {status.get('active', 0)} at work"
     )
-    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Running", seen, kubectl(obj)))
+    found = _explained(world, obj, seen, Judgement(State.PROGRESSING, "Running", seen, kubectl(obj)))
+    single = not status.get("succeeded") and spec.get("backoffLimitPerIndex") is None
+    if single and found.state is not State.FAILED and found.reason not in RULES:
+        return _tries(world, obj) or found
+    return found
+
+
+def _tries(world: World, obj: Object) -> Judgement | None:
+    """What the last tries of a Job ended with, of which nothing has succeeded: as many alike are a crash loop."""
+    ended = [pod for pod in world.children(obj, "Pod") if pod.get("status", {}).get("phase") == "Failed"]
+    ends = [(pod, end) for pod in _newest_first(ended) if (end := why_ended(pod)).container]
+    if not ends:
+        return None
+    (pod, last), status = ends[0], obj.get("status", {})
+    failed = max(status.get("failed", 0), len(ended))  # its controller counts them later than they end
+    seen = f"{failed} tries failed, the limit is {obj.get('spec', {}).get('backoffLimit', 6)}"
+    again = f"{seen}; {status.get('active', 0)} at work: {last.text}"
+    verdict = doom(last.reason, again, waited=None, command=kubectl(pod, "logs", "-c", last.container))
+    verdict = verdict._replace(cause=part(pod, last.container), container=last.container, exit_code=last.code)
+    log = last_lines(world, pod, last.container)
+    verdict = verdict._replace(message=short(f"{again}{log}", 600))
+    if (need := unready(world, pod)) is not None and (world.age(obj) or 0.0) < NEEDS:
+        return recovering(verdict, f"{named(need)}, which it names, has no ready endpoint")
+    alike = [end for _, end in ends[:TERMINATIONS] if (end.container, end.code) == (last.container, last.code)]
+    if len(alike) < TERMINATIONS:
+        return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
+    if any(_outlives(world, one, pod) for one in world.children(obj, "Pod")):
+        return recovering(verdict, "the try at work has run for longer")
+    return verdict
+
+
+def _outlives(world: World, pod: Object, before: Object) -> bool:
+    """Whether a pod runs for much longer now than a try before it did."""
+    runs = (one.get("state", {}).get("running") for one in pod.get("status", {}).get("containerStatuses", ()))
+    ran = max((world.since(one.get("startedAt", "")) or 0.0 for one in runs if one), default=None)
+    ends = (one.get("state", {}).get("terminated") for one in before.get("status", {}).get("containerStatuses", ()))
+    took = max((lasted(one) or 0.0 for one in ends if one), default=0.0)
+    return ran is not None and outlived(ran, took)
 
 
 def _job_failed(world: World, obj: Object, reason: str, text: str) -> Judgement:

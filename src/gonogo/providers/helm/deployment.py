@@ -15,6 +15,7 @@ from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
+from gonogo.cluster.survey import Logs
 from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
 from gonogo.core.home import home
 from gonogo.core.outlet import redacted
@@ -39,6 +40,9 @@ LOOK = 0.2
 """Seconds between two looks at what the watches have brought."""
 
 CRD = "CustomResourceDefinition"
+
+PULL_SECRETS = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
+"""Types of Secrets that the kubelet takes for pulling (kubernetes.io/docs/concepts/configuration/secret)."""
 
 ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
@@ -99,6 +103,7 @@ class HelmDeployment:
         self._made: list[Thing] = []
         self._versions: dict[Thing, tuple[str, int]] = {}
         """What was changed now, as it is since: what is seen of it from before says nothing."""
+        self._before: set[str] = set()
         self._replaced: set[str] = set()
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
@@ -113,8 +118,13 @@ class HelmDeployment:
             self._open(space)
         planned = [self._planned(release) for release in self.spec.releases]
         self._unclaimed([one for one in planned if one is not None])
+        spaces = [self._recipe.namespace, *(one.space for one in planned if one is not None)]
+        pulling = self._pulling(dict.fromkeys([*spaces, *map(self._recipe.space_of, self.spec.manifests)]))
+        self._ended()
         for space in self._recipe.spaces():
             self._namespace(space)
+        for space, secret in pulling.items():
+            self._objects.apply(secret, space, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
         recipe = self._recipe.generated(self._generated(self._recipe.namespace))
         for name, values in recipe.secrets().items():
             self._secret(recipe.namespace, name, values)
@@ -124,6 +134,7 @@ class HelmDeployment:
         for manifest in self.spec.manifests:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
+                self._ended()
                 applied = self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
                 self._versions[self._made[-1]] = _version(applied["metadata"])
@@ -163,6 +174,33 @@ class HelmDeployment:
             wanted += [Wanted(obj, space) for obj in recipe.manifest(manifest)]
         if said := self._ownership.foreign(wanted):
             self._fail(said)
+
+    def _pulling(self, spaces: Iterable[str]) -> dict[str, Object]:
+        """The pull secret of each namespace that it is copied to. Fails where one lacks it, or it is none."""
+        name, source = str(self._recipe.place.deploy.get("pull_secret") or ""), self._recipe.place.pulled
+        if not name:
+            return {}
+        there = {
+            space: self._objects.find(KINDS["Secret"], space, name) for space in {*spaces, *filter(None, [source])}
+        }
+        if source and there[source] is None:
+            self._fail(f"[deploy] pull_secret: there is no Secret {source}/{name} to copy")
+        if lacking := [space for space in spaces if there[space] is None and not source]:
+            self._fail(
+                f"[deploy] pull_secret: there is no Secret {name} in namespace {', '.join(lacking)}: make it there "
+                f"before, or give NAMESPACE/{name}, which is copied"
+            )
+        for space, one in there.items():
+            if one is not None and one.get("type") not in PULL_SECRETS:
+                self._fail(f"[deploy] pull_secret: Secret {space}/{name} is of type {one.get('type')}, no pull secret")
+        copied = there.get(source) or {}
+        copy = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
+        copy |= {key: copied[key] for key in ("type", "data") if key in copied}
+        ours = (space for space, one in there.items() if one is None or self._labelled(one))
+        return {space: copy for space in ours if source and space != source}
+
+    def _labelled(self, obj: Object) -> bool:
+        return (obj["metadata"].get("labels") or {}).get(TARGET) == self._labels[TARGET]
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
@@ -220,6 +258,7 @@ class HelmDeployment:
         return next((one for one in self._helm.list(space) if one.name == name), None)
 
     def _released(self, planned: _Planned) -> None:
+        self._ended()
         release, space, rendered = planned.release, planned.space, planned.rendered
         there = self._there(release.name, space)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
@@ -230,6 +269,7 @@ class HelmDeployment:
                 self._tell(Phase.PREPARING, f"release {release.name} was left {there.status}, and is made anew")
             for definition in planned.definitions:
                 if definition["metadata"]["name"] not in self._theirs:
+                    self._ended()
                     self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
             said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}
@@ -237,17 +277,23 @@ class HelmDeployment:
             watched = [self._meant(one, space) for one in hooks]
             self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
 
+            def hooked() -> None:
+                self._hooked(watched)
+
             def install() -> None:
-                self._helm.install(planned.installation, labels, self._deadline.left, lambda: self._running(watched))
+                self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
+                self._helm.install(planned.installation, labels, self._deadline.left, hooked)
 
             try:
                 once_more(install, lambda error: self._told_killed(error, release.name, space))
-            except HelmFailed:
-                self._running(watched)  # a hook's own pod says more than helm does of it
+            except (HelmFailed, NotReady) as error:
+                if waits := self._hooked(watched):  # a hook's own pod says more than helm does of it
+                    self._fail(f"{error}; {waits}")
                 raise
             self._said_ours(planned.made())
             if there is not None:
-                self._changed([self._meant(one, space) for one in own])
+                listed = self._listed([self._meant(one, space) for one in own])
+                self._versions |= {thing: _version(meta) for thing, meta in listed.items()}
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
@@ -295,18 +341,14 @@ class HelmDeployment:
         self._objects.gone(kind, there.get("namespace", ""), there["name"], self._deadline.left, there["uid"])
         return self._objects.apply(obj, space, self._labels)
 
-    def _changed(self, things: Iterable[Thing]) -> None:
-        """Note how things are after an upgrade: what the watches have brought may be older."""
-        listed: dict[tuple[Kind, str], dict[str, Mapping[str, Any]]] = {}
-        for thing in things:
-            if not self._judged(thing):
-                continue
-            kind, space = self._objects.named(thing[0]), thing[1]
-            if (kind, space) not in listed:
-                every = self._api.metadata(kind, space or None)
-                listed[kind, space] = {str(one["name"]): one for one in every}
-            if there := listed[kind, space].get(thing[2]):
-                self._versions[thing] = _version(there)
+    def _listed(self, things: Iterable[Thing]) -> dict[Thing, Mapping[str, Any]]:
+        """The metadata of those that are there, asked of the cluster now: the watches may have brought less."""
+        listed: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+        for kind, space in dict.fromkeys(thing[:2] for thing in things if self._judged(thing)):
+            every = self._api.metadata(self._objects.named(kind), space or None)
+            listed[kind, space] = {str(one["name"]): one for one in every}
+        found = ((thing, listed.get(thing[:2], {}).get(thing[2])) for thing in things)
+        return {thing: meta for thing, meta in found if meta is not None}
 
     # -- waiting
 
@@ -376,8 +418,8 @@ class HelmDeployment:
             return False
         return self._first.setdefault((thing, found.reason), Deadline(ALL_MADE)).passed
 
-    def _running(self, things: Iterable[Thing]) -> None:
-        """Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
+    def _running(self, things: Iterable[Thing]) -> World:
+        """What is seen now. Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
         self._ended()
         world = self._hub().world()
         for thing in things:
@@ -386,12 +428,13 @@ class HelmDeployment:
                 found = verdict(world, obj)
                 if found is not None and found.state.value == "failed":
                     self._doomed(thing, found)
+        return world
 
     def _old(self, thing: Thing, obj: Object) -> bool:
         """Whether what is seen of it is from before it was changed."""
         uid, generation = self._versions.get(thing, ("", 0))
         seen = _version(obj["metadata"])
-        return bool(uid) and (seen[0] != uid or seen[1] < generation)
+        return seen[0] in self._before or (bool(uid) and (seen[0] != uid or seen[1] < generation))
 
     def _renewed(self, world: World, obj: Object) -> bool:
         """Whether a StatefulSet's pods of an older template stand in the way, which are removed for it.
@@ -418,6 +461,21 @@ class HelmDeployment:
                 self._replaced.add(meta.get("uid", ""))
                 self._objects.remove(KINDS["Pod"], meta["namespace"], meta["name"])
         return found
+
+    def _hooked(self, hooks: Iterable[Thing]) -> str:
+        """What the first of these hooks waits for, which is told; empty where nothing stands in their way.
+
+        Raises ``DeployError`` where one is doomed.
+        """
+        world = self._running(hooks)
+        for kind, space, name in hooks:
+            obj = world.get(kind, space, name)
+            found = verdict(world, obj) if obj is not None else None
+            if found is not None and found.state.value == "progressing" and found.reason in RULES:
+                waits = redacted(f"{kind} {space}/{name}: {found.reason}: {found.told}")
+                self._tell(Phase.WAITING, waits)
+                return waits
+        return ""
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
@@ -461,6 +519,9 @@ class HelmDeployment:
 
     def _doomed(self, thing: Thing, found: Judgement) -> None:
         kind, space, name = thing
+        world = Logs(self._api).world(self._hub())  # with what it wrote last
+        again = verdict(world, there) if (there := world.get(*thing)) is not None else None
+        found = again if again is not None and again.state is found.state else found
         told = ": ".join(filter(None, (found.reason, found.told)))
         hint = f"; {found.hint}" if found.hint else ""
         self._fail(redacted(f"{kind} {space}/{name} will not come up: {told}{hint}"))

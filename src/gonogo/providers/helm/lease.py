@@ -41,6 +41,7 @@ class Lease:
         self._holder, self._tell = f"{holder} {platform.node()} pid {os.getpid()}", tell
         self._target, self._ended, self._gone = target, threading.Event(), threading.Event()
         self._renewing: threading.Thread | None = None
+        self._valid = Deadline(HOLDS)
         self._expired = ""
 
     def take(self) -> None:
@@ -62,12 +63,19 @@ class Lease:
                 self._tell(f"another run works on this target: {spec.get('holderIdentity')}; waiting for {limit}")
                 told = True
             pause(1.0, reason="another run works on this target")
+        self._valid = Deadline(HOLDS)
         self._renewing = threading.Thread(target=self._renew, name=f"lease-{self.name}", daemon=True)
         self._renewing.start()
 
     @property
     def lost(self) -> bool:
-        """Whether somebody else holds it meanwhile: this run was silent for too long, and may change nothing more."""
+        """Whether somebody else holds it meanwhile: this run was silent for too long, and may change nothing more.
+
+        Where it was silent for so long (stopped, suspended) that it cannot know, the Lease is asked.
+        """
+        if self._valid.passed and not self._gone.is_set():
+            with suppress(ClientError):
+                self._renewed_now()
         return self._gone.is_set()
 
     def holder(self) -> str:
@@ -158,13 +166,16 @@ class Lease:
         return True
 
     def _renew(self) -> None:
-        while not self._ended.wait(EVERY):
+        while not self._ended.wait(EVERY) and not self._gone.is_set():
             with suppress(ClientError):  # the next time, as long as it lasts
-                there = self.there()
-                if there is None or (there.get("spec") or {}).get("holderIdentity") != self._holder:
-                    self._gone.set()
-                    return
-                self._replaced(there)
+                self._renewed_now()
+
+    def _renewed_now(self) -> None:
+        there, valid = self.there(), Deadline(HOLDS)
+        if there is None or (there.get("spec") or {}).get("holderIdentity") != self._holder:
+            self._gone.set()
+        elif self._replaced(there):
+            self._valid = valid
 
 
 def _lasts(spec: Mapping[str, Any]) -> float:

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -163,7 +164,7 @@ class Helm:
             given.write(stdin.encode())
             given.seek(0)
             process = subprocess.Popen(
-                [self._program, *words],
+                [*bound_to_us(), self._program, *words],
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -191,6 +192,13 @@ class Helm:
         if process.returncode:
             raise HelmFailed(redacted(said[1].strip())[-SAID:] or f"helm {words[0]} ended with {process.returncode}")
         return said[0]
+
+
+def bound_to_us() -> list[str]:
+    """What to put before a program so that it ends with this process, however that ends; nothing but on Linux."""
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("bound.py")), str(os.getpid())]
 
 
 def found() -> str:

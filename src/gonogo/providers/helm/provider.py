@@ -45,6 +45,9 @@ TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
 
 
+TAKEN_OVER = "another run took this target over: this one had not renewed its Lease for too long"
+
+
 class Rendered(NamedTuple):
     """The objects of a release, its hooks and definitions among them, or of a manifest.
 
@@ -374,9 +377,12 @@ class HelmPlatform:
 
     def _cancelled(self) -> str:
         """Why nothing more may be made; empty where it may."""
+        return TAKEN_OVER if self._lease is not None and self._lease.lost else self._ending
+
+    def _taken_over(self) -> None:
+        """Raises ``DeployError`` where another run works on the target now."""
         if self._lease is not None and self._lease.lost:
-            return "another run took this target over: this one had not renewed its Lease for too long"
-        return self._ending
+            raise DeployError(self._target.name, TAKEN_OVER)
 
     def keep(self) -> None:
         """See :meth:`gonogo.providers.Keeps.keep`. It is written down in the Lease of the target."""
@@ -455,7 +461,9 @@ class HelmPlatform:
         going = {name: recipe for name, recipe in every.items() if name in wanted}
         others = {name: recipe for name, recipe in every.items() if name not in wanted}
         api = self._there.cluster.api
-        return Removal(self._target.name, going, others, self._helm, api, last=self._home, tell=tell)
+        return Removal(
+            self._target.name, going, others, self._helm, api, last=self._home, tell=tell, running=self._taken_over
+        )
 
     # -- what the target says
 
@@ -467,7 +475,8 @@ class HelmPlatform:
         deploy = msgspec.to_builtins(self._target.deploy)
         if deploy["ca"]:
             deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-        place = HelmPlace(self._target.name, self._target.profile, deploy, needs)
+        pulled, _, deploy["pull_secret"] = deploy["pull_secret"].rpartition("/")
+        place = HelmPlace(self._target.name, self._target.profile, deploy, needs, pulled=pulled)
         top = beside / expanded(other.values) if other.values else None
         return HelmRecipe(spec, component.name, folder, place, top=top)
 

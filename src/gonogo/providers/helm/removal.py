@@ -62,6 +62,8 @@ class Belongings:
     ending: list[tuple[str, Thing]] = field(default_factory=list)
     """Pods that end, of an owner that is gone."""
     secrets: list[tuple[str, Thing]] = field(default_factory=list)
+    common: list[Thing] = field(default_factory=list)
+    """What was made in a namespace for all components of the target there: copies of the pull secret."""
     operators: list[tuple[str, HelmRelease]] = field(default_factory=list)
     under: dict[Place, set[str]] = field(default_factory=dict)
     """What each operator's release made, by uid."""
@@ -72,7 +74,7 @@ class Belongings:
     @property
     def things(self) -> list[tuple[str, Thing]]:
         """All single objects."""
-        return [*self.claims, *self.applied, *self.leftovers, *self.secrets]
+        return [*self.claims, *self.applied, *self.leftovers, *self.secrets, *(("", one) for one in self.common)]
 
 
 class Removal:
@@ -92,11 +94,15 @@ class Removal:
         *,
         last: str = "",
         tell: Callable[[str], None] = lambda _: None,
+        running: Callable[[], None] = lambda: None,
     ) -> None:
-        """``tell`` hears what is waited for, and of a helm that was ended from outside."""
+        """``tell`` hears what is waited for, and of a helm that is run once more.
+
+        ``running`` raises where nothing more may be changed.
+        """
         self._target, self._recipes, self._others, self._last = target, dict(recipes), dict(others), last
         self._helm, self._api, self._objects = helm, api, Objects(api)
-        self._tracking, self._tell = Tracking(api), tell
+        self._tracking, self._tell, self._running = Tracking(api), tell, running
         self._owned: dict[str, list[str]] = {}
         self._mine: dict[str, str] = {}
 
@@ -112,6 +118,7 @@ class Removal:
         for owner, one in found.secrets:
             made = one.name == f"gonogo-{owner}" and bool(self._recipes[owner].spec.generated)
             goes.append(Going(owner, one.kind.kind, _placed(one), "its generated passwords" if made else ""))
+        goes += [Going("", one.kind.kind, _placed(one)) for one in found.common]
         goes += [Going(owner, "operator", f"{one.namespace}/{one.name}") for owner, one in found.operators]
         goes += [Going("", "Namespace", name) for name in found.namespaces]
         goes += [Going("", CRD.kind, one.name) for one in found.definitions]
@@ -149,6 +156,8 @@ class Removal:
         remaining = {owner for uid, owner in self._mine.items() if owner not in self._recipes}
         remaining |= {self._owner(one) for one in own} - self._recipes.keys()
         self._operators(found, [one for one in every if one not in own], remaining)
+        stays = [one for one in every if one not in {release for _, release in (*found.releases, *found.operators)}]
+        found.common = [one for one in held.of("Secret") if self._common(one) and not self._needed(one, held, stays)]
         for _, one in found.operators:
             place = one.namespace, one.name
             found.under[place] = {thing.uid for thing in held.things if thing.release == place}
@@ -272,6 +281,16 @@ class Removal:
                     if component := workloads.get((kind, pod.namespace, str(owner.get("name", "")))):
                         self._mine[pod.uid] = component
                         yield component, pod
+
+    def _common(self, thing: Thing) -> bool:
+        ours = labelled(thing, self._target) and thing.labels.get("owner") != "helm"
+        return ours and not thing.labels.get(COMPONENT)
+
+    def _needed(self, secret: Thing, held: Contents, stays: Iterable[HelmRelease]) -> bool:
+        """Whether something of this target stays in the namespace of what was made there for all components."""
+        return any(one.namespace == secret.namespace for one in stays) or any(
+            one.namespace == secret.namespace and self._mine.get(one.uid, "") in self._others for one in held.things
+        )
 
     def _kept(self, thing: Thing, found: Belongings) -> bool:
         """Whether it says of itself that it stays."""
@@ -484,13 +503,15 @@ class Removal:
             except (NotReady, ClientError) as error:
                 errors.append(error)
         if not errors:
+            for secret in found.common:
+                self._remove(secret)
             for _, release in found.operators:
                 under = found.under[release.namespace, release.name]
                 self._uninstalled(release, REMOVED)
                 self._until_no_pods(release.namespace, release.name, under)
             self._end_namespaces(found)
             for crd in found.definitions:
-                self._objects.remove(CRD, "", crd.name)
+                self._remove(crd)
             for crd in found.definitions:
                 self._until_gone(crd, Deadline(NAMESPACE))
         if errors:
@@ -506,7 +527,7 @@ class Removal:
 
     def _uninstalled(self, release: HelmRelease, within: float) -> None:
         def uninstall() -> None:
-            self._helm.uninstall(release.name, release.namespace, within)
+            self._helm.uninstall(release.name, release.namespace, within, self._running)
 
         once_more(uninstall, lambda error: self._tell(f"{error}, and is run once more"))
 
@@ -514,7 +535,7 @@ class Removal:
         deadline = Deadline(REMOVED)
         applied = [one for owner, one in found.applied if owner == component][::-1]
         for one in applied:
-            self._objects.remove(one.kind, one.namespace, one.name)
+            self._remove(one)
         for one in applied:
             self._until_gone(one, deadline)
         if applied:
@@ -528,11 +549,15 @@ class Removal:
         for pairs in (found.leftovers, found.claims, found.secrets):
             for owner, one in pairs:
                 if owner == component:
-                    self._objects.remove(one.kind, one.namespace, one.name)
+                    self._remove(one)
         self._until_ended(component, deadline)
         for owner, one in found.claims:
             if owner == component:
                 self._until_gone(one, deadline)
+
+    def _remove(self, thing: Thing) -> str:
+        self._running()
+        return self._objects.remove(thing.kind, thing.namespace, thing.name)
 
     def _until_ended(self, component: str, deadline: Deadline, under: set[str] | None = None) -> None:
         """Wait for the end of its pods; of those alone that the objects ``under`` own, where these are given."""
@@ -564,7 +589,7 @@ class Removal:
                 told = found
             return found
 
-        until(ask, awaited=awaited, within=within, every=0.3, enough=_nothing)
+        until(ask, awaited=awaited, within=within, every=0.3, enough=_nothing, running=self._running)
 
     def _pods(self, space: str, labels: str = "") -> list[Thing]:
         kind = KINDS["Pod"]
@@ -610,7 +635,7 @@ class Removal:
             if why := self._in_use(space, held, found, going):
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
-            ended[space] = self._objects.remove(kind, "", space)
+            ended[space] = self._remove(Thing(kind, {"name": space}))
         for space, uid in ended.items():
             self._until_gone(Thing(kind, {"name": space, "uid": uid}), Deadline(NAMESPACE))
 
