@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 from cluster.live import Cluster
@@ -44,11 +46,14 @@ def settled(cluster: Cluster, name: str, wanted: set[str], within: float = SETTL
 
 
 def _objects(cluster: Cluster) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in _served(cluster):
+    def listed(path: str) -> list[tuple[str, dict[str, Any]]]:
         plural = path.rpartition("/")[2]
         accept = "application/json" if plural == "persistentvolumes" else METADATA
-        listed = cluster.told("GET", f"/{path}", accept=accept) or {}  # a definition may have gone meanwhile
-        yield from ((plural, one) for one in listed.get("items") or ())
+        found = cluster.told("GET", f"/{path}", accept=accept) or {}  # a definition may have gone meanwhile
+        return [(plural, one) for one in found.get("items") or ()]
+
+    with ThreadPoolExecutor(8) as pool:
+        yield from chain.from_iterable(pool.map(listed, _served(cluster)))
 
 
 def _served(cluster: Cluster) -> Iterator[str]:

@@ -43,6 +43,7 @@ class Scene:
     name: str
     file: Path
     random: Random
+    operated: bool
     shell: Shell = field(default_factory=Shell)
     count: int = 0
 
@@ -106,20 +107,22 @@ class Scene:
 
     def swept(self) -> None:
         """`sweep` takes down all that is not to stay: nothing, where the killed one was not at work yet or any more."""
-        stands, before = "kept nothing" not in state(self.cluster, self.name), inventory(self.cluster, self.name)
+        stands = "kept nothing" not in state(self.cluster, self.name)
+        before = inventory(self.cluster, self.name) if stands or self.operated else set()
         told = self.gonogo("sweep", "--yes")
         if stands:
             assert inventory(self.cluster, self.name) == before
             said("all of it is to stay")
             self.gonogo("down", "--yes")
-        elif definition(self.name) <= before:
+        elif self.operated and definition(self.name) <= before:
             assert f"stays: CustomResourceDefinition gadgets.{self.name}.test" in told
 
     def as_before(self) -> None:
         """What is left is the definition that no release holds, if it was made; and with ``--crds`` nothing."""
-        left = definition(self.name) & inventory(self.cluster, self.name)
-        assert settled(self.cluster, self.name, left) == left
-        self.gonogo("down", "--yes", "--crds")
+        if self.operated:
+            left = definition(self.name) & inventory(self.cluster, self.name)
+            assert settled(self.cluster, self.name, left) == left
+            self.gonogo("down", "--yes", "--crds")
         assert settled(self.cluster, self.name, set()) == set()
 
 
@@ -142,8 +145,7 @@ def scene(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[Callab
         folder = tmp_path / "platform"
         folder.mkdir()
         file = platform(folder, name, kube_system["metadata"]["uid"], str(kubeconfig), components, operated=operated)
-        made.append(Scene(cluster, tmp_path, name, file, Random(seed)))
-        assert inventory(cluster, name) == set()
+        made.append(Scene(cluster, tmp_path, name, file, Random(seed), operated))
         return made[-1]
 
     yield make
