@@ -25,7 +25,7 @@ from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
 from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.spec import Release, Workload
@@ -54,6 +54,9 @@ order; here all of them are made."""
 
 SCALED = "TriggeredScaleUp"
 """The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
+
+ENDED = 30.0
+"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
@@ -138,7 +141,7 @@ class HelmDeployment:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
                 self._ended()
-                applied = self._objects.apply(obj, space, self._labels)
+                applied = self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
                 self._versions[self._made[-1]] = _version(applied["metadata"])
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
@@ -151,10 +154,15 @@ class HelmDeployment:
     # -- before
 
     def _open(self, name: str) -> None:
-        """A namespace that ends can take nothing."""
+        """A namespace that ends can take nothing: it is waited for, unless something holds it."""
         there = self._seen.namespace(name, lambda: self._objects.find(KINDS["Namespace"], "", name) or {})
         if there.get("status", {}).get("phase") == "Terminating":
-            self._fail(ending(there))
+            self._tell(Phase.WAITING, f"for the end of namespace {name}, which is being deleted")
+            try:
+                self._objects.gone(KINDS["Namespace"], "", name, ENDED, there["metadata"]["uid"])
+            except NotReady:
+                self._fail(ending(self._objects.find(KINDS["Namespace"], "", name) or there))
+            self._seen.forget()
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
@@ -208,14 +216,14 @@ class HelmDeployment:
         there = self._objects.find(KINDS["Secret"], space, name)
         found = generate(self.spec, _held(there))
         if found != _held(there) or not there:
-            self._applied(space, name, found, there)
+            self._filled(space, name, found, there)
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
         """Made with these values, and left alone where it has them."""
-        self._applied(namespace, name, values, self._objects.find(KINDS["Secret"], namespace, name))
+        self._filled(namespace, name, values, self._objects.find(KINDS["Secret"], namespace, name))
 
-    def _applied(self, namespace: str, name: str, values: Mapping[str, str], there: Object | None) -> None:
+    def _filled(self, namespace: str, name: str, values: Mapping[str, str], there: Object | None) -> None:
         if there is not None and _held(there) == dict(values):
             return
         meta = {"name": name}
@@ -253,7 +261,8 @@ class HelmDeployment:
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
-        rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
+        rendered = objects(f"chart {release.name}", text)
         inside = declared(chart.path)
         wanted, definitions = digest(values, chart.digest), inside.definitions()
         return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
@@ -267,6 +276,7 @@ class HelmDeployment:
         if there is None or there.status != "deployed" or there.values != planned.digest:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
+                self._tell(Phase.PREPARING, f"release {release.name} was left {there.status}, and is made anew")
             for definition in planned.definitions:
                 if definition["metadata"]["name"] not in self._theirs:
                     self._ended()
@@ -275,16 +285,18 @@ class HelmDeployment:
             said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}
             labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
-            self._asked(watched)
-            self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
-            within = self._deadline.left
+            self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
             self._seen.changed(space, release.name)
 
             def hooked() -> None:
                 self._hooked(watched)
 
+            def install() -> None:
+                self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
+                self._helm.install(planned.installation, labels, self._deadline.left, hooked)
+
             try:
-                self._helm.install(planned.installation, labels, within, hooked)
+                once_more(install, lambda error: self._told_killed(error, release.name, space))
             except (HelmFailed, NotReady) as error:
                 if waits := self._hooked(watched):  # a hook's own pod says more than helm does of it
                     self._fail(f"{error}; {waits}")
@@ -315,6 +327,13 @@ class HelmDeployment:
                 return False
         return True
 
+    def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
+        """Say that helm was ended from outside, and repair the release that it was to install."""
+        self._tell(Phase.PREPARING, f"{error}, and is run once more")
+        there = self._seen.release(space, name) if name else None
+        if there is not None and there.status in PENDING:
+            self._repaired(there)
+
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
         self._seen.changed(there.namespace, there.name)
@@ -323,6 +342,16 @@ class HelmDeployment:
             return
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
+
+    def _applied(self, obj: Object, space: str) -> Object:
+        """Make it, or change it; anew where a run that was killed had begun to take it down."""
+        applied = self._objects.apply(obj, space, self._labels)
+        there = applied["metadata"]
+        if not there.get("deletionTimestamp"):
+            return applied
+        kind = self._objects.kind(obj["apiVersion"], obj["kind"])
+        self._objects.gone(kind, there.get("namespace", ""), there["name"], self._deadline.left, there["uid"])
+        return self._objects.apply(obj, space, self._labels)
 
     def _listed(self, things: Iterable[Thing]) -> dict[Thing, Mapping[str, Any]]:
         """The metadata of those that are there, asked of the cluster now: the watches may have brought less."""
@@ -334,6 +363,24 @@ class HelmDeployment:
         return {thing: meta for thing, meta in found if meta is not None}
 
     # -- waiting
+
+    def _until_ended(self, things: Iterable[Thing]) -> None:
+        """Wait until none of them is being deleted: helm would take for its own what is gone a moment later."""
+        things = list(things)
+        self._asked(things)
+
+        def left() -> str:
+            self._ended()
+            world = self._hub().world()
+            there = (world.get(*thing) for thing in things)
+            ends = [one for one in there if one is not None and one["metadata"].get("deletionTimestamp")]
+            told = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in ends)
+            if told:
+                self._tell(Phase.WAITING, f"for the end of {told}"[:120])
+            return told
+
+        awaited = "the end of what is being deleted"
+        until(left, awaited=awaited, within=self._deadline.left, every=LOOK, enough=lambda told: not told)
 
     def _stand(self, things: Iterable[Thing]) -> None:
         """Wait until all of them are ready. Raises ``DeployError`` for what is doomed, at once."""

@@ -23,16 +23,17 @@ from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
 from gonogo.core.home import home
+from gonogo.core.outcomes import Outcome
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
-from gonogo.providers.helm.deployment import HelmDeployment
+from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, recipe_for
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.ownership import Ownership
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
@@ -41,9 +42,6 @@ from gonogo.results.model import Evidence
 
 TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
-
-ENDED = 30.0
-"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 
 TAKEN_OVER = "another run took this target over: this one had not renewed its Lease for too long"
@@ -329,6 +327,11 @@ class HelmPlatform:
             deployment.deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready, deployment.still)
+        except HelmKilled as error:
+            why = "again: see what ends it (the kernel does where memory is short)"
+            fallen = DeployError(component.name, f"{error}, {why}")
+            fallen.outcome = Outcome.BROKEN
+            raise fallen from error
         except HelmFailed as error:
             raise DeployError(component.name, f"helm: {error}") from error
         except ConfigError as error:
@@ -467,7 +470,7 @@ class HelmPlatform:
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
         """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
-        lease = self._its_lease()
+        lease = self._its_lease(tell)
         if holder := lease.holder():
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
