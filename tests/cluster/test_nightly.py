@@ -43,8 +43,13 @@ def spaces(cluster: Cluster) -> Iterator[str]:
     """How every namespace of the test begins; those that a job could not take down are removed."""
     prefix = f"gonogo-test-{token_hex(3)}-nightly"
     yield prefix
+    gone(cluster, prefix)
+
+
+def gone(cluster: Cluster, prefix: str) -> None:
+    """Remove what a job left, which on kind goes with its machine."""
     for name in namespaces(cluster, prefix):
-        cluster.ask("DELETE", f"/api/v1/namespaces/{name}")
+        cluster.told("DELETE", f"/api/v1/namespaces/{name}")
 
 
 def namespaces(cluster: Cluster, prefix: str) -> list[str]:
@@ -176,8 +181,13 @@ def test_the_pipeline_of_gitlab_deploys_asks_and_takes_down(
 
 
 @pytest.mark.slow
-def test_all_groups_one_after_the_other(runner: Runner, machine: Machine, tmp_path: Path) -> None:
-    said = {group: runner.github("group", machine(group), {"group": group}) for group in groups()}
+def test_all_groups_one_after_the_other(
+    runner: Runner, machine: Machine, cluster: Cluster, spaces: str, tmp_path: Path
+) -> None:
+    said = {}
+    for group in groups():
+        said[group] = runner.github("group", machine(group), {"group": group})
+        gone(cluster, spaces)
     verdict = runner.github("verdict", checkout(tmp_path / "verdict"))
 
     assert {group: one.code for group, one in said.items()} == dict.fromkeys(groups(), 0), verdict.text
