@@ -54,7 +54,7 @@ class Inspection:
     def __init__(self, helm: Helm, objects: Objects, api: Api, target: str) -> None:
         self._helm, self._objects, self._api, self._target = helm, objects, api, target
         self._charted: list[_Charted] = []
-        self._made: dict[str, list[str]] = {}
+        self._made: dict[str, _Made] = {}
         self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
         self._unasked = False
 
@@ -73,7 +73,7 @@ class Inspection:
         for one, told in zip(self._charted, every, strict=True):
             rendered[one.recipe.component, one.release.name] = told
             if isinstance(told, _Made):
-                self._made[one.release.name] = told.definitions
+                self._made[one.release.name] = told
         return [one for recipe in recipes for one in self._mistakes(recipe, rendered)]
 
     def _mistakes(self, recipe: HelmRecipe, rendered: dict[tuple[str, str], _Made | Mistake]) -> Iterator[Mistake]:
@@ -133,13 +133,12 @@ class Inspection:
         """The one by which the cluster will measure: that of a chart to be installed, or what is there."""
         ours: Definition | None = None
         shared = False
+        named = re.compile(rf"[\"']?kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
         for one in self._charted:
-            words = group, f"kind: {kind}"
-            told = [text for text in self._made.get(one.release.name, ()) if all(word in text for word in words)]
-            every = [
-                *definitions(obj for text in told for obj in objects(f"chart {one.release.name}", text)),
-                *definitions(one.keys.definitions(*words)),
-            ]
+            made = self._made.get(one.release.name, _Made([], []))
+            texts = [text for text in made.definitions if group in text and named.search(text)]
+            read = [obj for text in texts for obj in objects(f"chart {one.release.name}", text)]
+            every = definitions([*made.resources, *read])
             ours = next((d for d in every if (d.group, d.kind) == (group, kind)), None)
             if ours is not None:
                 shared = one.release.shared

@@ -15,7 +15,7 @@ from gonogo.core.errors import Problem
 from gonogo.core.files import nearest
 from gonogo.providers.helm.schemas import Breach, dotted, wrong_fields
 from gonogo.providers.helm.values import ChartKeys
-from gonogo.redaction.known import secrets_in
+from gonogo.redaction.names import Held, held
 
 Wrong = Literal["unknown", "type", "value", "missing", "twice", "version", "deprecated", "undefined", "refused"]
 """``version``: its kind is not served in that one; ``deprecated``: it is, and will not be for ever; ``undefined``:
@@ -81,7 +81,7 @@ def of_values(
     """What is wrong with the values of a release; ``given`` is what its ``layers`` come to, the last one on top."""
     layers = [*layers]
     for fault in chart.wrong(given, documented):
-        yield Mistake(component, _file(layers, fault.path), fault.key, fault.fault, fault.right, _written(fault))
+        yield Mistake(component, _file(layers, fault.path), fault.key, fault.fault, _right(fault), _written(fault))
 
 
 class Definition(NamedTuple):
@@ -136,7 +136,7 @@ def of_objects(
             if fault.fault == "unknown" and not definition.prunes:
                 continue
             file, key = _origin(layers, fault) or (where, fault.key)
-            yield Mistake(component, file, key, fault.fault, fault.right, _written(fault), named)
+            yield Mistake(component, file, key, fault.fault, _right(fault), _written(fault), named)
 
 
 def definitions(objects: Iterable[Object]) -> Iterator[Definition]:
@@ -189,10 +189,19 @@ def _every(values: Any, above: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
         yield from _every(value, (*above, name))
 
 
+def _secret(fault: Breach) -> bool:
+    return any(held(str(one).encode()) >= Held.SECRET for one in fault.path[-1:])
+
+
+def _right(fault: Breach) -> str:
+    """What to write; of a secret only its type."""
+    return "the same, as another type" if fault.fault == "type" and _secret(fault) else fault.right
+
+
 def _written(fault: Breach) -> str:
     if fault.fault in ("unknown", "missing"):  # what it holds is not at fault
         return ""
-    if any(secrets_in({str(fault.path[-1]) if fault.path else "": fault.written})):
+    if _secret(fault):
         return "a secret"
     text = json.dumps(fault.written, default=str, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

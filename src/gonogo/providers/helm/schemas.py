@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from gonogo.core.files import nearest
@@ -28,6 +29,10 @@ OWN = ("apiVersion", "kind", "metadata")
 
 MOST = 3
 """Places that are named where a field of that name would be known."""
+
+
+_GOS = re.compile(r"\[\[:|\\[pPzQC]")
+"""What Go's patterns know, and ours read as something else."""
 
 
 class Breach(NamedTuple):
@@ -65,9 +70,14 @@ def _told(validator: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[
         for fault in _faults(error, schema):
             seen.setdefault((fault.path, fault.fault), fault)
     found = [*seen.values()]
-    wrong = {one.path for one in found if one.fault == "type"}
-    # what has the wrong type has no more to be said of it
-    yield from (one for one in found if one.fault != "value" or one.path not in wrong)
+    mistyped = {one.path for one in found if one.fault == "type"}
+    misnamed = {one.right.partition(":")[0] for one in found if one.fault == "unknown"}
+    for one in found:
+        if one.fault == "value" and one.path in mistyped:
+            continue  # what has the wrong type has no more to be said of it
+        if one.fault == "missing" and one.key in misnamed:
+            continue  # it is there, by another name
+        yield one
 
 
 # -- an error of the library, as a fault
@@ -108,7 +118,7 @@ def _alternatives(path: tuple[str | int, ...], error: Any, schema: Mapping[str, 
     branches = [one for one in error.validator_value if isinstance(one, Mapping)]
     kinds = [kind for one in branches for kind in _types(one)]
     if kinds and all(set(one) <= {"type"} for one in branches):
-        yield Breach(path, "type", error.instance, " or ".join(map(_a, dict.fromkeys(kinds))))
+        yield Breach(path, "type", error.instance, " or ".join(_a(kind) for kind in dict.fromkeys(kinds)))
         return
     asked = [", ".join(one.get("required", ())) for one in branches]
     if all(asked) and all(set(one) <= {"required"} for one in branches):
@@ -127,7 +137,7 @@ def place(path: tuple[str | int, ...], inner: Any, schema: Any) -> str:
     last, above = str(path[-1]), path[:-1]
     beside = [one for one in (inner.get("properties") or {}) if one]
     if near := _near(last, beside):
-        return f"{dotted((*above, near))}{_shape(inner['properties'][near])}"
+        return f"{dotted((*above, near))}: {expected(inner['properties'][near])}"
     found = [one for one in _paths(schema, ()) if one[-1] == last]
     ours = tuple(one for one in path if isinstance(one, str))
     found.sort(key=lambda one: (-_common(one, ours), len(one), one))
@@ -181,22 +191,8 @@ def expected(schema: Any) -> str:
     if schema.get("enum"):
         return _one_of(schema["enum"], None)
     if schema.get(INT_OR_STRING):
-        return "a whole number or text"
-    kinds = _types(schema)
-    return " or ".join(map(_a, kinds)) + _shape(schema) if kinds else "a value"
-
-
-def _shape(schema: Any) -> str:
-    """The keys that a mapping takes, or those of a list's items."""
-    if not isinstance(schema, Mapping):
-        return ""
-    items = schema.get("items")
-    inner = items if isinstance(items, Mapping) else schema
-    names = [*(inner.get("properties") or ())]
-    if items is not None and not names:
-        return ": a list"
-    told = f"{{{_list(names)}}}"
-    return (f": a list of {told}" if items is not None else f": {told}") if names else ""
+        return "a whole number or a text"
+    return " or ".join(_a(kind, schema) for kind in _types(schema)) or "a value"
 
 
 def _of_type(schema: Mapping[str, Any], given: Any) -> str:
@@ -209,7 +205,7 @@ def _of_type(schema: Mapping[str, Any], given: Any) -> str:
             return given
         if kind == "boolean" and isinstance(given, str) and given.lower() in ("true", "false"):
             return given.lower()
-    return " or ".join(map(_a, kinds)) + _shape(schema)
+    return " or ".join(_a(kind, schema) for kind in kinds)
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
@@ -217,9 +213,19 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     return [told] if isinstance(told, str) else [str(one) for one in told or ()]
 
 
-def _a(kind: str) -> str:
-    names = {"integer": "a whole number", "object": "a mapping", "array": "a list", "string": "a text"}
-    return names.get(kind, {"boolean": "true or false", "null": "null"}.get(kind, f"a {kind}"))
+def _a(kind: str, schema: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """A type in words; of a mapping the keys that it takes, of a list those of its items."""
+    items = schema.get("items")
+    inner = items if kind == "array" and isinstance(items, Mapping) else schema
+    names = [*(inner.get("properties") or ())] if kind in ("array", "object") else []
+    keys = f"{{{_list(names)}}}" if names else ""
+    match kind:
+        case "object":
+            return f"a mapping: {keys}" if keys else "a mapping"
+        case "array":
+            return f"a list of {keys}" if keys else "a list"
+    words = {"integer": "a whole number", "string": "a text", "boolean": "true or false", "null": "null"}
+    return words.get(kind, f"a {kind}")
 
 
 def _one_of(allowed: list[Any], given: Any) -> str:
@@ -287,7 +293,7 @@ def _structural() -> Any:
     def kind_of(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
         yield from usual["type"](validator, wanted, instance, schema)
         open_ended = schema.get(PRESERVES) or schema.get("additionalProperties", False) is not False
-        if not isinstance(instance, dict) or open_ended:
+        if wanted != "object" or not isinstance(instance, dict) or open_ended:
             return
         known = {*(schema.get("properties") or ()), *(OWN if schema.get(EMBEDDED) else ())}
         for name in instance:
@@ -340,9 +346,11 @@ def _structural() -> Any:
         return checked
 
     def pattern(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if _GOS.search(wanted):
+            return
         try:
             yield from usual["pattern"](validator, wanted, instance, schema)
-        except re.error:  # of Go's own syntax
+        except re.error:
             return
 
     return validators.extend(

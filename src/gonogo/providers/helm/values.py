@@ -76,6 +76,15 @@ class ChartKeys:
             for path, value in _below_it(whole, _at(given, whole)):
                 yield Breach(path, "unknown", value, every.instead(path, value))
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What it declares for all charts that are installed together, and what those declare."""
+        found: dict[str, Any] = {}
+        for one in (*self.parts.values(), self):
+            inner = one.shared if one is not self else {key: self.values.get(key) or {} for key in GLOBAL}
+            found = merged(found, {key: told for key, told in inner.items() if isinstance(told, dict)})
+        return found
+
     def _refused(self, given: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[Breach]:
         """By the chart's schema and those of what it depends on, where that is switched on."""
         values = merged(self.values, given)
@@ -101,19 +110,13 @@ class ChartKeys:
     def _misshapen(self, given: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[Breach]:
         yield from _misshapen(given, self.values, above, self.parts)
 
-    def definitions(self, *words: str) -> list[dict[str, Any]]:
-        """The custom resource definitions of its ``crds/``, which helm installs once and never upgrades.
-
-        With ``words``, those of files that hold all of them: others are not read.
-        """
+    def definitions(self) -> list[dict[str, Any]]:
+        """The custom resource definitions of its ``crds/``, which helm installs once and never upgrades."""
         found = []
-        wanted = [word.encode() for word in words]
         for path, data in sorted(self._files.items()):
-            if path.parts[0] != "crds" or path.suffix not in (".yaml", ".yml", ".json"):
-                continue
-            if all(word in data for word in wanted):
+            if path.parts[0] == "crds" and path.suffix in (".yaml", ".yml", ".json"):
                 found += [one for one in documents(f"{self.source} {path}", data) if isinstance(one, dict)]
-        return found + [one for part in dict.fromkeys(self.parts.values()) for one in part.definitions(*words)]
+        return found + [one for part in dict.fromkeys(self.parts.values()) for one in part.definitions()]
 
     def keys(self, above: str = "") -> Iterator[str]:
         """Every dotted key of the chart and of those it depends on."""
@@ -144,6 +147,11 @@ def _lost(given: Mapping[str, Any], chart: ChartKeys, documented: tuple[str, ...
     for key, value in given.items():
         rest = tuple(one.partition(".")[2] for one in documented if one.partition(".")[0] == key)
         if key in GLOBAL:
+            # any chart may be given any: but what stands in a mapping that is declared is measured by that
+            known = chart.shared.get(key)
+            for name, one in value.items() if isinstance(value, Mapping) else ():
+                if _at(known, (name,)):
+                    yield from _below(name, one, known, {}, rest, above=f"{key}.")
             continue
         if key in chart.parts:
             if isinstance(value, Mapping):
@@ -250,7 +258,8 @@ class _Known:
         for words in self._by_words:
             same, exact, like = 0, 0, 0.0
             for ours, theirs in zip(reversed(path), reversed(words), strict=False):
-                if (likeness := _likeness(ours, theirs)) == 0:
+                likeness = _likeness(ours, theirs) if not same else _ratio(ours, theirs)
+                if likeness < (0.8 if same else 0.01):
                     break
                 same, exact, like = same + 1, exact + (likeness == 1), like + likeness
             alone = len(path) == 1 and same == 1 and exact == 0
