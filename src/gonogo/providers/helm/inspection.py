@@ -56,7 +56,7 @@ class Inspection:
         self._charted: list[_Charted] = []
         self._made: dict[str, _Made] = {}
         self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
-        self._unasked = False
+        self._unasked = self._unseen = False
 
     def of(self, recipes: Sequence[HelmRecipe]) -> list[Mistake]:
         """What is wrong with them, in their order. Raises ``ConfigError`` for a template that cannot be rendered."""
@@ -65,6 +65,7 @@ class Inspection:
                 try:
                     chart = fetch(release, recipe.folder, home())
                 except ConfigError:
+                    self._unseen = True
                     continue  # stops its component, when it comes to it
                 self._charted.append(_Charted(recipe, release, chart, declared(chart.path)))
         with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
@@ -74,6 +75,8 @@ class Inspection:
             rendered[one.recipe.component, one.release.name] = told
             if isinstance(told, _Made):
                 self._made[one.release.name] = told
+            else:
+                self._unseen = True
         return [one for recipe in recipes for one in self._mistakes(recipe, rendered)]
 
     def _mistakes(self, recipe: HelmRecipe, rendered: dict[tuple[str, str], _Made | Mistake]) -> Iterator[Mistake]:
@@ -119,6 +122,7 @@ class Inspection:
             about = f"helm makes no objects of chart {one.release.chart} and these values: {error}"
             return Mistake(one.recipe.component, where, "", "refused", "see its values", about=about)
         except NotReady:
+            self._unseen = True
             return _Made([], [])  # installing it renders it once more
         return _parted(f"chart {one.release.name}", text)
 
@@ -146,6 +150,8 @@ class Inspection:
         if ours is not None and not shared:
             return ours
         there, theirs = self._there(group, kind)
+        if there is False and self._unseen:
+            there = None  # a chart that could not be looked into may define it
         # an operator that is there and is not this target's is used as it is
         return ours if ours is not None and (not there or not theirs) else there
 
