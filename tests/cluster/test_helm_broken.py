@@ -117,12 +117,13 @@ CASES = {
         values="{replicas: many}",
         chart_values="{secret: '', replicas: 1}",
         schema='{"properties": {"replicas": {"type": "integer"}}}',
+        code=2,
     ),
     "a key that the chart does not declare": Broken(
         ("replicaCount",), deployment(), values="{replicaCount: 3}", code=2
     ),
     "a kind that is not served": Broken(
-        ("Cluster", "no.such.group/v1"), "apiVersion: no.such.group/v1\nkind: Cluster\nmetadata: {name: a}\n"
+        ("Cluster", "no.such.group/v1"), "apiVersion: no.such.group/v1\nkind: Cluster\nmetadata: {name: a}\n", code=2
     ),
     "a quota of pods": Broken(("quota", "few"), deployment(), beside=QUOTA % "pods: '0'"),
     "a quota of storage": Broken(
@@ -147,7 +148,7 @@ CASES = {
         ("no-such-secret",), deployment(more="envFrom: [{secretRef: {name: no-such-secret}}]")
     ),
     "a container that ends": Broken(("exit code 7",), deployment(command="exit 7")),
-    "a template that cannot be rendered": Broken(("helm",), "{{ .Values.no.such }}"),
+    "a template that cannot be rendered": Broken(("helm",), "{{ .Values.no.such }}", code=2),
     "an object that is not valid": Broken(
         ("helm", "spec"), "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: []}\n"
     ),
