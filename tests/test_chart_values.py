@@ -87,6 +87,18 @@ def lost(place: Path, given: str, *documented: str) -> dict[str, str]:
         pytest.param(KAFKA, "{controller: {persistence: {sizes: 1Gi}}}", {"controller.persistence.sizes"}, id="deep"),
         pytest.param(NEO4J, "{env: {NEO4J_PLUGINS: apoc}}", set(), id="an empty mapping takes any key"),
         pytest.param(KAFKA, "{controller: {extraEnvVars: [{name: A}]}}", set(), id="a list is the templates' business"),
+        pytest.param(
+            "resources: {requests: {memory: 16Gi}}\npodSecurityContext: {fsGroup: 1}\n",
+            "{resources: {requests: {cpu: 1}, limit: {}}, podSecurityContext: {runAsUser: 1, runAsuser: 1}}",
+            {"resources.limit", "podSecurityContext.runAsuser"},
+            id="Kubernetes' own fields are handed on",
+        ),
+        pytest.param(
+            "global: {kafka: {server: k}}\n",
+            "{global: {kafka: {servers: k}, imageRegistry: r}}",
+            {"global.kafka.servers"},
+            id="what is declared for every chart has its keys",
+        ),
         pytest.param(KAFKA, "{global: {imageRegistry: mirror.example}}", set(), id="global is for every chart"),
     ],
 )

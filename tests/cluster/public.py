@@ -1,6 +1,6 @@
 """Brings the public charts of ``public.toml``, each into a folder of its name: what ``GONOGO_TEST_CHARTS`` names.
 
-    python -m tests.cluster.public FOLDER
+    PYTHONPATH=tests python -m cluster.public FOLDER
 
 A chart that is no more than a dependency which is switched off by default is taken out of who asks for it where it is
 not among them; what was taken out, and each chart's commit and its day, stand in ``FOLDER/came.json``.

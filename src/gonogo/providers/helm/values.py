@@ -24,6 +24,29 @@ GLOBAL = ("global", "tags")
 """Keys that every chart may be given, for what it depends on: helm.sh/docs/chart_template_guide."""
 
 
+BLOCKS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("annotations", "labels", "nodeselector", "requests", "limits"), frozenset[str]()),
+    "resources": frozenset({"requests", "limits", "claims"}),
+    "affinity": frozenset({"nodeAffinity", "podAffinity", "podAntiAffinity"}),
+    "strategy": frozenset({"type", "rollingUpdate"}),
+    "securitycontext": frozenset(
+        {
+            *("allowPrivilegeEscalation", "appArmorProfile", "capabilities", "privileged", "procMount"),
+            *("readOnlyRootFilesystem", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxOptions", "seccompProfile"),
+            *("windowsOptions", "fsGroup", "fsGroupChangePolicy", "seLinuxChangePolicy", "supplementalGroups"),
+            *("supplementalGroupsPolicy", "sysctls"),
+        }
+    ),
+    "probe": frozenset(
+        {
+            *("exec", "failureThreshold", "grpc", "httpGet", "initialDelaySeconds", "periodSeconds"),
+            *("successThreshold", "tcpSocket", "terminationGracePeriodSeconds", "timeoutSeconds"),
+        }
+    ),
+}
+"""Fields of Kubernetes' own, by how the name of a block ends that charts hand on; none named: any key (v1, core)."""
+
+
 class ChartKeys:
     """What a chart declares: the keys of its values, those of its schema, and the charts that it depends on."""
 
@@ -151,7 +174,7 @@ def _lost(given: Mapping[str, Any], chart: ChartKeys, documented: tuple[str, ...
             known = chart.shared.get(key)
             for name, one in value.items() if isinstance(value, Mapping) else ():
                 if _at(known, (name,)):
-                    yield from _below(name, one, known, {}, rest, above=f"{key}.")
+                    yield from _below(name, one, known, {}, documented, above=f"{key}.")
             continue
         if key in chart.parts:
             if isinstance(value, Mapping):
@@ -172,7 +195,7 @@ def _below(
     rest = [one for one in documented if one == dotted or one.startswith(f"{dotted}.")]
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
     inner_schema = properties.get(key) if isinstance(properties, Mapping) else None
-    in_values = isinstance(values, Mapping) and key in values
+    in_values = (isinstance(values, Mapping) and key in values) or _handed_on(above, key)
     if not in_values and inner_schema is None and not rest:
         yield dotted
         return
@@ -182,6 +205,12 @@ def _below(
         return  # whatever the chart takes there is its templates' business
     for name, one in value.items():
         yield from _below(str(name), one, inner, inner_schema, documented, f"{dotted}.")
+
+
+def _handed_on(above: str, key: str) -> bool:
+    """Whether it is a field of Kubernetes' own in a block that charts hand on as it stands, whatever they set of it."""
+    block = above.removesuffix(".").rpartition(".")[2].lower()
+    return any(block.endswith(end) and (not fields or key in fields) for end, fields in BLOCKS.items())
 
 
 def _open(schema: Any) -> bool:
