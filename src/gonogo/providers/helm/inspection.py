@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 
@@ -51,8 +51,9 @@ class _Charted(NamedTuple):
 class Inspection:
     """One look at a target. The cluster is asked for definitions (CRDs), as far as it can be and no chart has them."""
 
-    def __init__(self, helm: Helm, objects: Objects, api: Api, target: str) -> None:
-        self._helm, self._objects, self._api, self._target = helm, objects, api, target
+    def __init__(self, helm: Helm, objects: Objects, api: Api, target: str, others: Iterable[HelmRecipe] = ()) -> None:
+        """``others`` are all recipes of the target: an operator of one may define what another makes."""
+        self._helm, self._objects, self._api, self._target, self._others = helm, objects, api, target, others
         self._charted: list[_Charted] = []
         self._made: dict[str, _Made] = {}
         self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
@@ -60,6 +61,12 @@ class Inspection:
 
     def of(self, recipes: Sequence[HelmRecipe]) -> list[Mistake]:
         """What is wrong with them, in their order. Raises ``ConfigError`` for a template that cannot be rendered."""
+        rendered = self._looked_into(recipes)
+        return [one for recipe in recipes for one in self._mistakes(recipe, rendered)]
+
+    def _looked_into(self, recipes: Iterable[HelmRecipe]) -> dict[tuple[str, str], _Made | Mistake]:
+        """What helm makes of their releases, by component and release."""
+        new = []
         for recipe in recipes:
             for release in recipe.spec.releases:
                 try:
@@ -67,17 +74,18 @@ class Inspection:
                 except ConfigError:
                     self._unseen = True
                     continue  # stops its component, when it comes to it
-                self._charted.append(_Charted(recipe, release, chart, declared(chart.path)))
+                new.append(_Charted(recipe, release, chart, declared(chart.path)))
         with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
-            every = [*side_by_side.map(self._rendered, self._charted)]
+            every = [*side_by_side.map(self._rendered, new)]
+        self._charted += new
         rendered = {}
-        for one, told in zip(self._charted, every, strict=True):
+        for one, told in zip(new, every, strict=True):
             rendered[one.recipe.component, one.release.name] = told
             if isinstance(told, _Made):
                 self._made[one.release.name] = told
             else:
                 self._unseen = True
-        return [one for recipe in recipes for one in self._mistakes(recipe, rendered)]
+        return rendered
 
     def _mistakes(self, recipe: HelmRecipe, rendered: dict[tuple[str, str], _Made | Mistake]) -> Iterator[Mistake]:
         found = [*self._of_recipe(recipe, rendered)]
@@ -150,10 +158,19 @@ class Inspection:
         if ours is not None and not shared:
             return ours
         there, theirs = self._there(group, kind)
+        if there is False and ours is None and (rest := self._rest()):
+            self._looked_into(rest)
+            return self._defined(group, kind)
         if there is False and self._unseen:
             there = None  # a chart that could not be looked into may define it
         # an operator that is there and is not this target's is used as it is
         return ours if ours is not None and (not there or not theirs) else there
+
+    def _rest(self) -> list[HelmRecipe]:
+        """Recipes of the target that were not looked into."""
+        known = {one.recipe.component for one in self._charted}
+        others, self._others = self._others, ()
+        return [one for one in others if one.component not in known]
 
     def _there(self, group: str, kind: str) -> tuple[Definition | Literal[False] | None, bool]:
         """That of the cluster, and whether it is somebody else's."""
