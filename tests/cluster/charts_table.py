@@ -11,12 +11,13 @@ made for that time, with the label ``gonogo-test=charts``, and removed; those th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -123,10 +124,9 @@ class Server:
             return f"{obj['kind']} {meta['name']}: {status.get('message') or str(error)[-300:]}"
         return ""
 
-    def define(self, crds: Iterable[Object]) -> set[str]:
-        """Make the definitions that are not there; their names."""
+    def define(self, crds: Iterable[Object]) -> None:
+        """Make the definitions that are not there."""
         where = KINDS[CRD]
-        new = set()
         for crd in crds:
             name = crd["metadata"]["name"]
             if self._cluster.told("GET", where.path(name=name)) is not None:
@@ -134,15 +134,13 @@ class Server:
             labels = {**(crd["metadata"].get("labels") or {}), **LABEL}
             self._cluster.told("POST", where.path(), {**crd, "metadata": {**crd["metadata"], "labels": labels}})
             self.made.append(name)
-            new.add(name)
 
             def served(name: str = name) -> bool:
                 there = self._cluster.told("GET", where.path(name=name)) or {}
                 states = (there.get("status") or {}).get("conditions") or ()
                 return any(one["type"] == "Established" and one["status"] == "True" for one in states)
 
-            until(served, awaited=name, within=60, every=0.3)
-        return new
+            until(served, awaited=name, within=300, every=0.5)
 
     def undefine(self) -> None:
         """Remove what ``define`` made; one that has got objects meanwhile stays, and is named."""
@@ -192,6 +190,7 @@ def shown(folder: Path, asked: Server | None) -> list[Shown]:
     """All of them; without a server what it refuses is not known."""
     found = []
     known: dict[tuple[str, str], Definition] = {}
+    crds: dict[tuple[str, str], Object] = {}
 
     def define(group: str, kind: str) -> Definition | Literal[False]:
         return known.get((group, kind), False)
@@ -203,13 +202,28 @@ def shown(folder: Path, asked: Server | None) -> list[Shown]:
         wrong = [*of_values(given.of, declared(folder / given.chart), layers, given.values, given.documented)]
         wrong += of_objects(given.of, given.chart, [*made, *given.beside], define, layers)
         refused = []
+        crds |= {(crd["spec"]["group"], crd["spec"]["names"]["kind"]): crd for crd in made if crd["kind"] == CRD}
         if asked is not None:
-            new = asked.define(one for one in made if one["kind"] == CRD)  # which is an answer
-            rest = [one for one in (*made, *given.beside) if one["metadata"]["name"] not in new]
-            refused = [told for one in rest if (told := asked.refusal(one))]
-            sys.stderr.write(f"{given.chart}: {len(rest)} objects asked, {len(new)} definitions made\n")
+            every_one = [*made, *given.beside]
+            refused = _refusals(folder, given.chart, every_one, asked, crds)
         found.append(Shown(given, [*made, *given.beside], wrong, refused, *_planned([*made, *given.beside])))
     return found
+
+
+def _refusals(
+    folder: Path, chart: str, objs: list[Object], asked: Server, crds: Mapping[tuple[str, str], Object]
+) -> list[str]:
+    """What the server refuses of a chart's objects; it is not asked again for the same, which ``asked.json`` holds."""
+    path = folder / "asked.json"
+    told: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    digest = hashlib.sha256(json.dumps(objs, sort_keys=True, default=str).encode()).hexdigest()
+    if told.get(chart, {}).get("digest") != digest:
+        kinds = [(one["apiVersion"].rpartition("/")[0], one["kind"]) for one in objs]
+        asked.define(crds[kind] for kind in dict.fromkeys(kinds) if kind in crds)
+        told[chart] = {"digest": digest, "refused": [why for one in objs if (why := asked.refusal(one))]}
+        path.write_text(json.dumps(told, indent=2))
+        sys.stderr.write(f"{chart}: {len(objs)} objects asked\n")
+    return list(told[chart]["refused"])
 
 
 def _planned(objs: list[Object]) -> tuple[str, str]:
