@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -548,3 +550,43 @@ def test_up_installs_nothing_where_a_value_is_wrong(scene: Scene) -> None:
     assert (code, scene.held.there()) == (2, before)
     assert "queue.yaml: Queue orders: spec.replica is unknown" in err
     assert "(spec.replicas: a whole number)" in err
+
+
+REAL, WITH_HELM = os.environ.get("GONOGO_TEST_CHARTS", ""), shutil.which("helm")
+
+
+@pytest.mark.skipif(not REAL or not WITH_HELM, reason="GONOGO_TEST_CHARTS names no folder, or there is no helm")
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        pytest.param(
+            "{neo4j: {password: p}, core: {standalone: true}, volumes: {data: {mode: defaultStorageClass, size: 30Gi}}}",
+            ["core.standalone is unknown", "volumes.data.size is unknown"],
+            id="keys",
+        ),
+        pytest.param(
+            "{neo4j: {password: p}, volumes: {data: {mode: defaultStorageClass}}}",
+            ["neo4j.name"],
+            id="a name",
+        ),
+        pytest.param("{neo4j: {name: neo4j, password: p}}", ["volumes.data.mode"], id="a mode of its volume"),
+        pytest.param(
+            "{neo4j: {name: neo4j, password: p}, volumes: {data: {mode: defaultStorageClass}}}", [], id="right"
+        ),
+    ],
+)
+def test_the_plans_neo4j_is_stopped_by_what_its_chart_wants(
+    values: str, named: list[str], scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(str(WITH_HELM)).parent}:/bin:/usr/bin")
+    (scene.root / "deploy/store/helm.toml").write_text(STORE.replace('"chart"', f'"{Path(REAL).absolute()}/neo4j"'))
+    (scene.root / "deploy/store/values.yaml").write_text(values)
+    registry = Registry.load(scene.root)
+    provider = provider_for(load_target("cluster", scene.root, registry), scene.root)
+    assert isinstance(provider, HelmPlatform)
+
+    said = [f"{one}" for one in provider.fits([registry.components["store"]])]
+    provider.close()
+
+    assert len(said) == len(named)
+    assert all(word in one for word, one in zip(named, said, strict=True)), said
