@@ -560,7 +560,7 @@ REAL, WITH_HELM = os.environ.get("GONOGO_TEST_CHARTS", ""), shutil.which("helm")
     ("values", "named"),
     [
         pytest.param(
-            "{neo4j: {password: p}, core: {standalone: true}, volumes: {data: {mode: defaultStorageClass, size: 30Gi}}}",
+            "{neo4j: {password: p}, core: {standalone: true}, volumes: {data: {mode: dynamic, size: 30Gi}}}",
             ["core.standalone is unknown", "volumes.data.size is unknown"],
             id="keys",
         ),
