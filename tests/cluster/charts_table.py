@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
 from cluster.live import Cluster, Object  # noqa: E402
+from cluster.public import MADE  # noqa: E402
 from test_deployed_charts import CHARTED, recipe  # noqa: E402
 
 from gonogo.cluster.api import KINDS, Kind  # noqa: E402
@@ -82,6 +83,7 @@ def every(folder: Path) -> Iterator[Given]:
             name = release.chart.rpartition("/")[2]
             yield Given(name, release.name, one.values(release), release.documented, beside if last else [], component)
     known = {path.name.partition(".")[0] for path in VALUES.iterdir()}
+    known |= {path.parent.name for path in folder.glob(f"*/{MADE}")}
     for name in sorted(known):
         path, objs = VALUES / f"{name}.yaml", VALUES / f"{name}.objects.yaml"
         values = yaml.safe_load(path.read_text()) if path.exists() else {}
@@ -91,7 +93,9 @@ def every(folder: Path) -> Iterator[Given]:
 
 
 def rendered(folder: Path, given: Given) -> list[Object]:
-    """As helm renders it, without its tests."""
+    """As helm renders it, without its tests, or as kustomize has made it."""
+    if (folder / given.chart / MADE).exists():
+        return objects(given.chart, (folder / given.chart / MADE).read_text())
     command = ["helm", "template", given.release, str(folder / given.chart), "--namespace", "data", "--include-crds"]
     command += ["--skip-tests", "--values", "-"]
     done = subprocess.run(command, input=yaml.safe_dump(given.values), capture_output=True, text=True, check=False)
@@ -199,7 +203,8 @@ def shown(folder: Path, asked: Server | None) -> list[Shown]:
         made = rendered(folder, given)
         known |= {(one.group, one.kind): one for one in definitions(made)}
         layers = [("values.yaml", given.values)]
-        wrong = [*of_values(given.of, declared(folder / given.chart), layers, given.values, given.documented)]
+        chart = declared(folder / given.chart)
+        wrong = [*of_values(given.of, chart, layers, given.values, given.documented)] if chart.chart else []
         wrong += of_objects(given.of, given.chart, [*made, *given.beside], define, layers)
         refused = []
         crds |= {(crd["spec"]["group"], crd["spec"]["names"]["kind"]): crd for crd in made if crd["kind"] == CRD}
@@ -245,8 +250,8 @@ def table(found: list[Shown], came: dict[str, Any], asked: bool) -> str:
     notes: list[str] = []
     for one in found:
         source = came[one.given.chart]
-        told = yaml.safe_load((Path(sys.argv[1]) / one.given.chart / "Chart.yaml").read_text())
-        version = source.get("version") or told["version"]
+        path = Path(sys.argv[1]) / one.given.chart / "Chart.yaml"
+        version = source.get("version") or yaml.safe_load(path.read_text())["version"]
         place = f"{source['repository'].rpartition('github.com/')[2]} {source['at']} ({source['commit']})"
         name = f"{one.given.chart}" if one.given.of else f"{one.given.chart} *"
         kinds = f"{len(one.objects)}" + (f" ({len(one.given.beside)} beside it)" if one.given.beside else "")

@@ -22,6 +22,9 @@ import yaml
 
 SOURCES = Path(__file__).with_name("public.toml")
 
+MADE = "all.yaml"
+"""What kustomize makes, where there is no chart."""
+
 
 def bring(folder: Path) -> dict[str, Any]:
     """All of them; what is there of a name is made anew. Where each came from, by its name."""
@@ -36,7 +39,10 @@ def bring(folder: Path) -> dict[str, Any]:
         shutil.rmtree(folder / name, ignore_errors=True)
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(folder / name, filter="data")
-        if version := source.get("version"):
+        if place := source.get("kustomize"):
+            made = subprocess.run(["kubectl", "kustomize", folder / name / place], check=True, capture_output=True)
+            (folder / name / MADE).write_bytes(made.stdout)
+        elif version := source.get("version"):
             for path in (folder / name).rglob("*.yaml"):
                 path.write_text(path.read_text().replace("{operatorVersion}", version))
         commit, day = _git("-C", str(clone), "log", "-1", "--format=%h %cs", source["at"]).decode().split()
@@ -50,6 +56,8 @@ def bring(folder: Path) -> dict[str, Any]:
 def _complete(chart: Path, folder: Path) -> list[str]:
     """Lay what a chart depends on beside it; those that cannot be had and are off are taken out, and named."""
     path = chart / "Chart.yaml"
+    if not path.exists():
+        return []
     told = yaml.safe_load(path.read_text())
     kept, without = [], []
     for one in told.get("dependencies", ()):
