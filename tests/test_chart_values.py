@@ -67,19 +67,19 @@ def lost(place: Path, given: str, *documented: str) -> dict[str, str]:
         pytest.param(
             KAFKA,
             "{replicaCount: 3, persistence: {size: 20Gi}, zookeeper: {enabled: false}, kraft: {enabled: true}}",
-            {"replicaCount", "persistence", "zookeeper", "kraft"},
+            {"replicaCount", "persistence.size", "zookeeper.enabled", "kraft.enabled"},
             id="the plan's Kafka",
         ),
         pytest.param(
             NEO4J,
             "{neo4j: {password: x}, core: {standalone: true}, volumes: {data: {mode: dynamic, size: 30Gi}}}",
-            {"core", "volumes.data.size"},
+            {"core.standalone", "volumes.data.size"},
             id="the plan's Neo4j",
         ),
         pytest.param(
             DATAHUB,
             "{datahub: {elasticsearch: {host: es}, kafka: {bootstrap: {server: k}}, neo4j: {host: n}}}",
-            {"datahub"},
+            {"datahub.elasticsearch.host", "datahub.kafka.bootstrap.server", "datahub.neo4j.host"},
             id="the plan's DataHub",
         ),
         pytest.param(KAFKA, "{controller: {replicaCount: 1, persistence: {size: 1Gi}}}", set(), id="declared"),
@@ -87,6 +87,18 @@ def lost(place: Path, given: str, *documented: str) -> dict[str, str]:
         pytest.param(KAFKA, "{controller: {persistence: {sizes: 1Gi}}}", {"controller.persistence.sizes"}, id="deep"),
         pytest.param(NEO4J, "{env: {NEO4J_PLUGINS: apoc}}", set(), id="an empty mapping takes any key"),
         pytest.param(KAFKA, "{controller: {extraEnvVars: [{name: A}]}}", set(), id="a list is the templates' business"),
+        pytest.param(
+            "resources: {requests: {memory: 16Gi}}\npodSecurityContext: {fsGroup: 1}\n",
+            "{resources: {requests: {cpu: 1}, limit: {}}, podSecurityContext: {runAsUser: 1, runAsuser: 1}}",
+            {"resources.limit", "podSecurityContext.runAsuser"},
+            id="Kubernetes' own fields are handed on",
+        ),
+        pytest.param(
+            "global: {kafka: {server: k}}\n",
+            "{global: {kafka: {servers: k}, imageRegistry: r}}",
+            {"global.kafka.servers"},
+            id="what is declared for every chart has its keys",
+        ),
         pytest.param(KAFKA, "{global: {imageRegistry: mirror.example}}", set(), id="global is for every chart"),
     ],
 )
@@ -119,7 +131,7 @@ def test_what_a_chart_depends_on_declares_its_own_keys(tmp_path: Path) -> None:
     known = "{datahub-gms: {enabled: true, service: {type: ClusterIP}, resources: {limits: {memory: 1Gi}}}}"
     assert lost(place, known) == {}
     assert lost(place, "{datahub-gms: {servce: {type: ClusterIP}}}").keys() == {"datahub-gms.servce"}
-    assert lost(place, "{datahub_gms: {}}").keys() == {"datahub_gms"}
+    assert lost(place, "{datahub_gms: {}}") == {"datahub_gms": "datahub-gms"}
 
 
 def test_a_packed_dependency_is_looked_into(tmp_path: Path) -> None:
@@ -144,7 +156,7 @@ def test_each_is_a_sentence_with_the_nearest(tmp_path: Path) -> None:
     found = undeclared(chart(tmp_path / "kafka", KAFKA), {"kraft": {"enabled": True}}, (), "deploy/kafka/values.yaml")
 
     assert [(one.where, one.what) for one in found] == [
-        ("deploy/kafka/values.yaml", "the chart declares no key 'kraft' and would ignore it")
+        ("deploy/kafka/values.yaml", "the chart declares no key 'kraft.enabled' and would ignore it")
     ]
 
 

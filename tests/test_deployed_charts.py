@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from gonogo.catalog.target import Deploy, OtherChart, load_target
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError
 from gonogo.core.outlet import redacted
+from gonogo.providers.helm.mistakes import Definition, definitions, of_objects
 from gonogo.providers.helm.objects import objects
 from gonogo.providers.helm.preview import BARE, FULL, wrong
 from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged, generate
@@ -205,18 +206,27 @@ CHARTS = os.environ.get("GONOGO_TEST_CHARTS", "")
 @pytest.mark.parametrize("name", CHARTED)
 def test_the_chart_declares_all_that_it_is_given_and_takes_it(name: str, profile: str, deploy: Deploy) -> None:
     one = recipe(name, deploy, profile)
+    known: dict[tuple[str, str], Definition] = {}
 
+    def define(group: str, kind: str) -> Definition | Literal[False]:
+        return known.get((group, kind), False)
+
+    manifests = [obj for manifest in one.spec.manifests for obj in one.manifest(manifest)]
     for release in one.spec.releases:
         chart, values = Path(CHARTS, release.chart.rpartition("/")[2]), one.values(release)
-        assert [*declared(chart).unknown(values, release.documented)] == []
-        command = ["helm", "template", release.name, str(chart), "--namespace", "n", "--values", "-"]
+        assert [*declared(chart).wrong(values, release.documented)] == []
+        command = ["helm", "template", release.name, str(chart), "--namespace", "n", "--include-crds", "--values", "-"]
         done = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        every = objects(name, done.stdout)
+        known |= {(found.group, found.kind): found for found in definitions(every)}
+        assert [*of_objects(name, "", every, define)] == []
         if release.shared:
             continue
-        made = {(obj["kind"], obj["metadata"]["name"]) for obj in objects(name, done.stdout)}
+        made = {(obj["kind"], obj["metadata"]["name"]) for obj in every}
         wanted = {(w.kind.partition(".")[0], w.name) for w in one.spec.workloads}
         assert wanted <= made or name == "elasticsearch", made  # its operator makes the StatefulSets
+    assert [*of_objects(name, "", manifests, define)] == []
 
 
 # -- mistakes in it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,8 +19,11 @@ from kubeconfigs import kubeconfig
 from gonogo import cli
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
+from gonogo.cluster.api import Kind
 from gonogo.commands.rbac import Grant, deploying
+from gonogo.providers.choose import provider_for
 from gonogo.providers.helm import lease, removal
+from gonogo.providers.helm.provider import HelmPlatform
 
 T = {"gonogo/target": "cluster"}
 TARGET = """
@@ -589,3 +594,166 @@ def test_a_target_that_deploys_nothing_on_a_cluster_is_told_so(scene: Scene) -> 
 
     assert code == 2
     assert "deploys nothing on a cluster" in err
+
+
+# -- up: what is wrong before anything is installed
+
+DEFINITION = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: queues.mq.example, labels: {gonogo/target: %s}}
+spec:
+  group: mq.example
+  scope: Namespaced
+  names: {kind: Queue, plural: queues}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {spec: {type: object, properties: {%s: {type: integer}}}}
+"""
+"""Of whose target, and with which field."""
+
+
+def wrong(scene: Scene) -> list[tuple[str, str, str, str]]:
+    """File, key, fault and what to write, of each mistake of the component ``queue``."""
+    registry = Registry.load(scene.root)
+    provider = provider_for(load_target("cluster", scene.root, registry), scene.root)
+    assert isinstance(provider, HelmPlatform)
+    try:
+        found = provider.mistakes([registry.components["queue"]])
+        assert [str(one.problem) for one in found if one.stops] == [
+            *map(str, provider.fits([registry.components["queue"]]))
+        ]
+        return [(Path(one.where).name, one.key, one.fault, one.right) for one in found]
+    finally:
+        provider.close()
+
+
+def defined(scene: Scene, *, chart: str = "", there: str = "", whose: str = "another") -> None:
+    """Queues have this field by the operator's chart, and that one by what the cluster has."""
+    text = DEFINITION % ("x", chart) if chart else "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: empty}\n"
+    (scene.root / "deploy/queue/chart/templates/all.yaml").write_text(text)
+    if there:
+        told = yaml.safe_load(DEFINITION % (whose, there))
+        labels = told["metadata"]["labels"]
+        scene.held.put("CustomResourceDefinition", "", "queues.mq.example", labels=labels, spec=told["spec"])
+        scene.held.kinds = [*scene.held.kinds, Kind("mq.example", "v1", "queues", "Queue", True)]
+
+
+def given(scene: Scene, spec: str) -> None:
+    (scene.root / "deploy/queue/queue.yaml").write_text(f"{QUEUE}spec: {spec}\n")
+
+
+def test_a_field_that_the_operators_chart_does_not_define_is_named(scene: Scene) -> None:
+    defined(scene, chart="replicas")
+    given(scene, "{replica: 3}")
+
+    assert wrong(scene) == [("queue.yaml", "spec.replica", "unknown", "spec.replicas: a whole number")]
+
+    given(scene, "{replicas: 3}")
+    assert wrong(scene) == []
+
+
+@pytest.mark.parametrize(
+    ("whose", "right"), [("another", "spec.count"), ("cluster", "spec.replicas")], ids=["somebody else's", "our own"]
+)
+def test_an_operator_that_is_there_measures_unless_it_is_ours_to_change(whose: str, right: str, scene: Scene) -> None:
+    defined(scene, chart="replicas", there="count", whose=whose)
+    given(scene, "{nothing: 3}")
+
+    [(_, key, fault, told)] = wrong(scene)
+
+    assert (key, fault) == ("spec.nothing", "unknown")
+    assert told == f"known there: {right.partition('.')[2]}"
+
+
+def test_a_kind_that_nothing_defines_is_a_mistake_and_one_that_the_cluster_has_is_none(scene: Scene) -> None:
+    defined(scene)
+    given(scene, "{count: 3}")
+
+    assert [one[1:3] for one in wrong(scene)] == [("kind", "undefined")]
+
+    defined(scene, there="count")
+    assert wrong(scene) == []
+
+
+def test_a_cluster_that_is_not_there_leaves_it_open(scene: Scene) -> None:
+    defined(scene)
+    given(scene, "{count: 3}")
+    kubeconfig(scene.root / "config", server="http://127.0.0.1:9")
+
+    assert wrong(scene) == []
+
+
+def test_a_chart_that_helm_refuses_is_a_mistake_of_its_values(scene: Scene) -> None:
+    (scene.root / "deploy/queue/chart/templates/all.yaml").unlink()
+
+    [(file, key, fault, _)] = wrong(scene)
+
+    assert (file, key, fault) == ("values.yaml", "", "refused")
+
+
+def test_what_depends_on_an_address_that_is_not_known_yet_is_not_judged(scene: Scene) -> None:
+    defined(scene, chart="replicas")
+    given(scene, "{replicas: '{{ needs.store.number }}'}")
+
+    assert wrong(scene) == []
+
+    given(scene, "{replicas: '3'}")
+    assert [one[1:] for one in wrong(scene)] == [("spec.replicas", "type", "3")]
+
+
+def test_up_installs_nothing_where_a_value_is_wrong(scene: Scene) -> None:
+    defined(scene, chart="replicas")
+    given(scene, "{replica: 3}")
+    before = scene.held.there()
+
+    code, _, err = scene.say("up", "queue")
+
+    assert (code, scene.held.there()) == (2, before)
+    assert "queue.yaml: Queue orders: spec.replica is unknown" in err
+    assert "(spec.replicas: a whole number)" in err
+
+
+REAL, WITH_HELM = os.environ.get("GONOGO_TEST_CHARTS", ""), shutil.which("helm")
+
+
+@pytest.mark.skipif(not REAL or not WITH_HELM, reason="GONOGO_TEST_CHARTS names no folder, or there is no helm")
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        pytest.param(
+            "{neo4j: {password: p}, core: {standalone: true}, volumes: {data: {mode: dynamic, size: 30Gi}}}",
+            ["core.standalone is unknown", "volumes.data.size is unknown"],
+            id="keys",
+        ),
+        pytest.param(
+            "{neo4j: {password: p}, volumes: {data: {mode: defaultStorageClass}}}",
+            ["neo4j.name"],
+            id="a name",
+        ),
+        pytest.param("{neo4j: {name: neo4j, password: p}}", ["volumes.data.mode"], id="a mode of its volume"),
+        pytest.param(
+            "{neo4j: {name: neo4j, password: p}, volumes: {data: {mode: defaultStorageClass}}}", [], id="right"
+        ),
+    ],
+)
+def test_the_plans_neo4j_is_stopped_by_what_its_chart_wants(
+    values: str, named: list[str], scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(str(WITH_HELM)).parent}:/bin:/usr/bin")
+    (scene.root / "deploy/store/helm.toml").write_text(STORE.replace('"chart"', f'"{Path(REAL).absolute()}/neo4j"'))
+    (scene.root / "deploy/store/values.yaml").write_text(values)
+    registry = Registry.load(scene.root)
+    provider = provider_for(load_target("cluster", scene.root, registry), scene.root)
+    assert isinstance(provider, HelmPlatform)
+
+    said = [f"{one}" for one in provider.fits([registry.components["store"]])]
+    provider.close()
+
+    assert len(said) == len(named)
+    assert all(word in one for word, one in zip(named, said, strict=True)), said

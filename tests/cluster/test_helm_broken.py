@@ -161,12 +161,13 @@ CASES = {
         values="{replicas: many}",
         chart_values="{secret: '', replicas: 1}",
         schema='{"properties": {"replicas": {"type": "integer"}}}',
+        code=2,
     ),
     "a key that the chart does not declare": Broken(
         ("replicaCount",), deployment(), values="{replicaCount: 3}", code=2
     ),
     "a kind that is not served": Broken(
-        ("Cluster", "no.such.group/v1"), "apiVersion: no.such.group/v1\nkind: Cluster\nmetadata: {name: a}\n"
+        ("Cluster", "no.such.group/v1"), "apiVersion: no.such.group/v1\nkind: Cluster\nmetadata: {name: a}\n", code=2
     ),
     "a quota of pods": Broken(
         ("quota", "few"), deployment(), beside=QUOTA % "pods: '0'", fact=REFUSED, named="QuotaExceeded"
@@ -252,7 +253,7 @@ CASES = {
         named="OperatorSilent",
         within=15,
     ),
-    "a template that cannot be rendered": Broken(("helm",), "{{ .Values.no.such }}"),
+    "a template that cannot be rendered": Broken(("helm",), "{{ .Values.no.such }}", code=2),
     "an object that is not valid": Broken(
         ("helm", "spec"), "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: []}\n"
     ),

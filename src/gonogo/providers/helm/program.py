@@ -103,11 +103,17 @@ class Helm:
         self._api = api
         self._where = _connection(settings)
         self._program = ""
+        self._texts: dict[Installation, str] = {}
 
     def render(self, chart: Installation) -> str:
-        """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked."""
-        words = ("template", chart.release, str(chart.path), "--include-crds", *_values(chart))
-        return self._run(words, chart.values, PATIENCE)
+        """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked.
+
+        The same is rendered once: what ``up`` installs it has looked at before.
+        """
+        if chart not in self._texts:
+            words = ("template", chart.release, str(chart.path), "--include-crds", *_values(chart))
+            self._texts[chart] = self._run(words, chart.values, PATIENCE)
+        return self._texts[chart]
 
     def install(
         self, chart: Installation, labels: Mapping[str, str], within: float, running: Callable[[], None] = lambda: None

@@ -29,15 +29,16 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import ENDED, HelmDeployment
+from gonogo.providers.helm.inspection import Inspection
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, recipe_for
+from gonogo.providers.helm.mistakes import Mistake
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.ownership import Ownership
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
-from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
 TAKEN = 120.0
@@ -252,20 +253,14 @@ class HelmPlatform:
         }
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
-        """Keys of our values that a chart does not declare. A chart that cannot be had stops its component, later."""
-        problems: list[Problem] = []
-        for component in components:
-            if not self._deploys(component):
-                continue
-            recipe = self._recipe(component)
-            for release in recipe.spec.releases:
-                try:
-                    chart = fetch(release, recipe.folder, home())
-                except ConfigError:
-                    continue
-                where = str(recipe.folder / release.values)
-                problems += undeclared(chart.path, recipe.values(release), release.documented, where)
-        return problems
+        """What is wrong with values and custom resources. A chart that cannot be had stops its component, later."""
+        return [one.problem for one in self.mistakes(components) if one.stops]
+
+    def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
+        """The same in parts, with what is not wrong yet. Nothing is changed. Raises ``ConfigError`` for a template."""
+        others = (self._recipe(one) for one in self._every() if self._deploys(one))
+        inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
+        return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
 
     def rendered(self, component: Component) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.

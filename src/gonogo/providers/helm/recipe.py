@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ from gonogo.providers.helm.objects import objects
 from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmSpec, Manifest, Release
 from gonogo.providers.made import FILTERS, new
 
+SUPPOSED = "1"
+"""A host, a port, a name: whatever is asked for."""
+
 
 @dataclass(frozen=True)
 class HelmPlace:
@@ -39,6 +42,13 @@ class HelmPlace:
     pulled: str = ""
 
 
+class _Supposed(ChainableUndefined):
+    """What is not known yet, and is supposed to be."""
+
+    def __str__(self) -> str:
+        return SUPPOSED
+
+
 class HelmRecipe:
     """The texts of one component's files, for one place. Raises ``ConfigError`` for a template that cannot be rendered.
 
@@ -46,13 +56,21 @@ class HelmRecipe:
     """
 
     def __init__(
-        self, spec: HelmSpec, component: str, folder: Folder, place: HelmPlace, *, top: Path | None = None
+        self,
+        spec: HelmSpec,
+        component: str,
+        folder: Folder,
+        place: HelmPlace,
+        *,
+        top: Path | None = None,
+        supposing: bool = False,
     ) -> None:
         """``folder`` holds the files that ``spec`` names, ``top`` are values that go on top of all others.
 
-        Without ``needs`` in the place, what is to be known of them is empty.
+        Without ``needs`` in the place, what is to be known of them is empty, or ``SUPPOSED`` where that is wanted.
         """
         self.spec, self.component, self.folder, self.place, self._top = spec, component, folder, place, top
+        self._supposing = supposing
         self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
         self._jinja.filters.update(FILTERS)
         self._open = {
@@ -67,6 +85,10 @@ class HelmRecipe:
         """The same with these generated values."""
         place = replace(self.place, generated=values)
         return HelmRecipe(self.spec, self.component, self.folder, place, top=self._top)
+
+    def supposed(self) -> HelmRecipe:
+        """The same with another text in place of each that is not known yet: what differs then is nobody's mistake."""
+        return HelmRecipe(self.spec, self.component, self.folder, self.place, top=self._top, supposing=True)
 
     @property
     def namespace(self) -> str:
@@ -85,6 +107,12 @@ class HelmRecipe:
     def values(self, release: Release) -> dict[str, Any]:
         """What the release is given: its file, and that of the profile on top of it."""
         found: dict[str, Any] = {}
+        for _, given in self.layers(release):
+            found = merged(found, given)
+        return found
+
+    def layers(self, release: Release) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The files that the values of a release come from, and what each holds; the last is on top."""
         stem, dot, end = release.values.rpartition(".")
         if release.values != VALUES:
             self._named(release.values)
@@ -95,8 +123,7 @@ class HelmRecipe:
             given = next(documents(str(path), text.encode()), None)
             if given is not None and not isinstance(given, dict):
                 raise ConfigError(Problem(str(path), "holds no keys and values"))
-            found = merged(found, given or {})
-        return found
+            yield str(path), given or {}
 
     def manifest(self, manifest: Manifest) -> list[Object]:
         """Its objects, each with its namespace."""
@@ -135,7 +162,7 @@ class HelmRecipe:
 
     def _needs(self, known: dict[str, Any]) -> Any:
         """What is known of what it needs; before that is up everything of it is empty, and no mistake."""
-        return known or ChainableUndefined(name="needs")
+        return known or (_Supposed if self._supposing else ChainableUndefined)(name="needs")
 
     def _filled(self, where: str, value: Any) -> Any:
         if isinstance(value, str):

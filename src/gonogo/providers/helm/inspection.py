@@ -1,0 +1,210 @@
+"""Looks at what components would be given before anything is installed: values, what charts make of them, manifests."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple
+
+import yaml
+
+from gonogo.cluster.api import KINDS, Api
+from gonogo.cluster.judge.shapes import BUILT_IN, Object
+from gonogo.cluster.survey import preferred, served
+from gonogo.core.errors import ClientError, ConfigError, NotReady
+from gonogo.core.home import home
+from gonogo.providers.helm.charts import KeptChart, fetch
+from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values
+from gonogo.providers.helm.objects import TARGET, Objects, objects
+from gonogo.providers.helm.program import Helm, HelmFailed, Installation
+from gonogo.providers.helm.recipe import HelmRecipe
+from gonogo.providers.helm.spec import Release
+from gonogo.providers.helm.values import ChartKeys, declared
+
+CRD = "CustomResourceDefinition"
+
+_BETWEEN = re.compile(r"(?:^|\s*\n)---[ \t]*(?:#.*)?(?:\n|$)")
+"""Documents, as helm itself parts what it has rendered."""
+
+_API_VERSION = re.compile(r"^apiVersion:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+_KIND = re.compile(r"^kind:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+
+
+class _Made(NamedTuple):
+    """What helm makes of a release, as far as it matters here: custom resources, and definitions, which are long."""
+
+    resources: list[Object]
+    definitions: list[str]
+
+
+class _Charted(NamedTuple):
+    """A release whose chart is here, with what it declares."""
+
+    recipe: HelmRecipe
+    release: Release
+    chart: KeptChart
+    keys: ChartKeys
+
+
+class Inspection:
+    """One look at a target. The cluster is asked for definitions (CRDs), as far as it can be and no chart has them."""
+
+    def __init__(self, helm: Helm, objects: Objects, api: Api, target: str, others: Iterable[HelmRecipe] = ()) -> None:
+        """``others`` are all recipes of the target: an operator of one may define what another makes."""
+        self._helm, self._objects, self._api, self._target, self._others = helm, objects, api, target, others
+        self._charted: list[_Charted] = []
+        self._made: dict[str, _Made] = {}
+        self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
+        self._unasked = self._unseen = False
+
+    def of(self, recipes: Sequence[HelmRecipe]) -> list[Mistake]:
+        """What is wrong with them, in their order. Raises ``ConfigError`` for a template that cannot be rendered."""
+        rendered = self._looked_into(recipes)
+        return [one for recipe in recipes for one in self._mistakes(recipe, rendered)]
+
+    def _looked_into(self, recipes: Iterable[HelmRecipe]) -> dict[tuple[str, str], _Made | Mistake]:
+        """What helm makes of their releases, by component and release."""
+        new = []
+        for recipe in recipes:
+            for release in recipe.spec.releases:
+                try:
+                    chart = fetch(release, recipe.folder, home())
+                except ConfigError:
+                    self._unseen = True
+                    continue  # stops its component, when it comes to it
+                new.append(_Charted(recipe, release, chart, declared(chart.path)))
+        with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+            every = [*side_by_side.map(self._rendered, new)]
+        self._charted += new
+        rendered = {}
+        for one, told in zip(new, every, strict=True):
+            rendered[one.recipe.component, one.release.name] = told
+            if isinstance(told, _Made):
+                self._made[one.release.name] = told
+            else:
+                self._unseen = True
+        return rendered
+
+    def _mistakes(self, recipe: HelmRecipe, rendered: dict[tuple[str, str], _Made | Mistake]) -> Iterator[Mistake]:
+        found = [*self._of_recipe(recipe, rendered)]
+        if found and not recipe.place.needs:
+            # of what it needs nothing is known yet: what depends on that is not judged
+            other = recipe.supposed()
+            again = {
+                (recipe.component, one.release.name): self._rendered(one._replace(recipe=other))
+                for one in self._charted
+                if one.recipe is recipe
+            }
+            kept = {_same(one) for one in self._of_recipe(other, again)}
+            found = [one for one in found if _same(one) in kept]
+        yield from found
+
+    def _of_recipe(self, recipe: HelmRecipe, rendered: dict[tuple[str, str], _Made | Mistake]) -> Iterator[Mistake]:
+        name = recipe.component
+        for one in self._charted:
+            if one.recipe.component != name:
+                continue
+            layers = [*recipe.layers(one.release)]
+            wrong = [*of_values(name, one.keys, layers, recipe.values(one.release), one.release.documented)]
+            yield from wrong
+            told = rendered[name, one.release.name]
+            if isinstance(told, Mistake):
+                if not wrong:  # else that is why
+                    yield told
+                continue
+            where = f"release {one.release.name}, chart {one.keys.chart.get('name', one.release.chart)}"
+            yield from of_objects(name, where, told.resources, self._define, layers)
+        for manifest in recipe.spec.manifests:
+            where = str(recipe.folder / manifest.file)
+            yield from of_objects(name, where, recipe.manifest(manifest), self._define)
+
+    def _rendered(self, one: _Charted) -> _Made | Mistake:
+        """The objects of a release, or that helm can make none of it."""
+        space, given = one.recipe.space_of(one.release), yaml.safe_dump(one.recipe.values(one.release))
+        try:
+            text = self._helm.render(Installation(one.release.name, space, one.chart.path, given))
+        except HelmFailed as error:
+            where = str(one.recipe.folder / one.release.values)
+            about = f"helm makes no objects of chart {one.release.chart} and these values: {error}"
+            return Mistake(one.recipe.component, where, "", "refused", "see its values", about=about)
+        except NotReady:
+            self._unseen = True
+            return _Made([], [])  # installing it renders it once more
+        return _parted(f"chart {one.release.name}", text)
+
+    # -- what defines a kind
+
+    def _define(self, group: str, kind: str) -> Definition | Literal[False] | None:
+        if (group, kind) not in self._known:
+            self._known[group, kind] = self._defined(group, kind)
+        return self._known[group, kind]
+
+    def _defined(self, group: str, kind: str) -> Definition | Literal[False] | None:
+        """The one by which the cluster will measure: that of a chart to be installed, or what is there."""
+        ours: Definition | None = None
+        shared = False
+        named = re.compile(rf"[\"']?kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
+        for one in self._charted:
+            made = self._made.get(one.release.name, _Made([], []))
+            texts = [text for text in made.definitions if group in text and named.search(text)]
+            read = [obj for text in texts for obj in objects(f"chart {one.release.name}", text)]
+            every = definitions([*made.resources, *read])
+            ours = next((d for d in every if (d.group, d.kind) == (group, kind)), None)
+            if ours is not None:
+                shared = one.release.shared
+                break
+        if ours is not None and not shared:
+            return ours
+        there, theirs = self._there(group, kind)
+        if there is False and ours is None and (rest := self._rest()):
+            self._looked_into(rest)
+            return self._defined(group, kind)
+        if there is False and self._unseen:
+            there = None  # a chart that could not be looked into may define it
+        # an operator that is there and is not this target's is used as it is
+        return ours if ours is not None and (not there or not theirs) else there
+
+    def _rest(self) -> list[HelmRecipe]:
+        """Recipes of the target that were not looked into."""
+        known = {one.recipe.component for one in self._charted}
+        others, self._others = self._others, ()
+        return [one for one in others if one.component not in known]
+
+    def _there(self, group: str, kind: str) -> tuple[Definition | Literal[False] | None, bool]:
+        """That of the cluster, and whether it is somebody else's."""
+        if self._unasked:
+            return None, False
+        try:
+            version = preferred(self._api, group)
+            known = served(self._api, version, kind) if version else None
+            if known is None:
+                return False, False
+            crd = self._objects.find(KINDS[CRD], "", f"{known.plural}.{group}")
+        except ClientError:
+            self._unasked = True
+            return None, False
+        if crd is None:  # an API server of its own serves it
+            return None, False
+        labels = crd["metadata"].get("labels") or {}
+        found: Definition | None = next(definitions([{**crd, "kind": CRD}]), None)
+        return found, labels.get(TARGET) != self._target
+
+
+def _same(one: Mistake) -> tuple[str, ...]:
+    return one.where, one.key, one.fault, one.written, one.object
+
+
+def _parted(source: str, text: str) -> _Made:
+    """Only what is not Kubernetes' own is read: of a large chart that is a small part."""
+    resources: list[Object] = []
+    definitions: list[str] = []
+    for document in _BETWEEN.split(text):
+        kinds, versions = _KIND.findall(document), _API_VERSION.findall(document)
+        plain = len(kinds) == len(versions) == 1 and not kinds[0].endswith("List")
+        if plain and kinds[0] == CRD:
+            definitions.append(document)
+        elif not plain or versions[0].rpartition("/")[0] not in BUILT_IN:
+            resources += objects(source, document)
+    return _Made(resources, definitions)
