@@ -168,7 +168,7 @@ class HelmDeployment:
             self._tell(Phase.STARTING, f"release {release.name}")
             labels = {**self._labels, "gonogo/chart": _chart_label(release, chart, inside), "gonogo/values": wanted}
             watched = [self._meant(one, space) for one in hooks]
-            self._asked(watched)
+            self._asked(watched, wait=bool(watched))  # lists that nobody needs yet are made beside helm
             within = self._deadline.left
             self._seen.changed(space, release.name)
             try:
@@ -273,8 +273,8 @@ class HelmDeployment:
         """Whether such a kind has a state that can be waited for."""
         return thing[0] in JUDGES or "." in thing[0]
 
-    def _asked(self, things: Iterable[Thing]) -> None:
-        """Have the objects that decide on these things followed."""
+    def _asked(self, things: Iterable[Thing], *, wait: bool = True) -> None:
+        """Have the objects that decide on these things followed, and ``wait`` until all of them were listed."""
         hub = self._hub()
         wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
@@ -283,7 +283,8 @@ class HelmDeployment:
             elif kind in self._objects.custom:
                 wanted.append(self._objects.custom[kind])
         hub.ask(dict.fromkeys(wanted))
-        hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
+        if wait:
+            hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
 
     # -- names
 
