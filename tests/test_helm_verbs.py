@@ -37,13 +37,16 @@ TARGET = """
     {more}
 """
 HELM = """#!{python}
-import json, os, sys, time, urllib.request
+import json, os, sys, time, urllib.error, urllib.request
 def steal():
     # another run takes the target over, where the test says so
     if not os.path.exists("steals"):
         return
     path = "{url}/apis/coordination.k8s.io/v1/namespaces/data/leases/gonogo-cluster"
-    lease = json.loads(urllib.request.urlopen(path).read())
+    try:
+        lease = json.loads(urllib.request.urlopen(path).read())
+    except urllib.error.HTTPError:
+        return  # nobody holds the target yet
     lease["spec"]["holderIdentity"] = "pv-2 elsewhere pid 8"
     del lease["metadata"]["resourceVersion"]
     urllib.request.urlopen(urllib.request.Request(path, json.dumps(lease).encode(), method="PUT")).read()
