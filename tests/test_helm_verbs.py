@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.cluster.api import Kind
 from gonogo.commands.rbac import Grant, deploying
+from gonogo.core.waiting import pause
 from gonogo.providers.choose import provider_for
 from gonogo.providers.helm import lease, removal
+from gonogo.providers.helm.ownership import Ownership, Wanted
 from gonogo.providers.helm.provider import HelmPlatform
 
 T = {"gonogo/target": "cluster"}
@@ -37,16 +39,13 @@ TARGET = """
     {more}
 """
 HELM = """#!{python}
-import json, os, sys, time, urllib.error, urllib.request
+import json, os, sys, time, urllib.request
 def steal():
     # another run takes the target over, where the test says so
     if not os.path.exists("steals"):
         return
     path = "{url}/apis/coordination.k8s.io/v1/namespaces/data/leases/gonogo-cluster"
-    try:
-        lease = json.loads(urllib.request.urlopen(path).read())
-    except urllib.error.HTTPError:
-        return  # nobody holds the target yet
+    lease = json.loads(urllib.request.urlopen(path).read())
     lease["spec"]["holderIdentity"] = "pv-2 elsewhere pid 8"
     del lease["metadata"]["resourceVersion"]
     urllib.request.urlopen(urllib.request.Request(path, json.dumps(lease).encode(), method="PUT")).read()
@@ -57,7 +56,6 @@ elif sys.argv[1] == "upgrade":
     open("upgraded", "w").close()
     sys.exit("this helm installs nothing")
 elif sys.argv[1] == "template":
-    steal()
     print(open(sys.argv[3] + "/templates/all.yaml").read())
 elif sys.argv[1] == "uninstall":
     steal()
@@ -279,7 +277,14 @@ def test_down_stops_where_another_run_took_the_target_over(scene: Scene, monkeyp
 
 def test_up_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "EVERY", 0.1)
-    (scene.root / "steals").touch()
+    foreign = Ownership.foreign
+
+    def stolen(ownership: Ownership, wanted: Iterable[Wanted]) -> str:
+        scene.lease("pv-2 elsewhere pid 8")
+        pause(1, reason="the holder looks at its Lease meanwhile")
+        return foreign(ownership, wanted)
+
+    monkeypatch.setattr(Ownership, "foreign", stolen)
 
     code, _, err = scene.say("up", "store")
 
