@@ -126,6 +126,11 @@ class Scene:
         assert settled(self.cluster, self.name, set()) == set()
 
 
+def components(turn: int) -> list[str]:
+    """What a turn deploys: one component, more in each third turn, what needs both in the last one."""
+    return ["postgresql", *(["s3"] if turn % 3 == 0 else []), *(["mlflow"] if turn == TURNS - 1 else [])]
+
+
 def said(line: str) -> None:
     """For who repeats it, or looks into what was left."""
     sys.stdout.write(f"{line}\n")
@@ -195,7 +200,7 @@ def test_a_helm_that_is_killed_each_time_is_no_fault_of_the_chart(scene: Callabl
 @pytest.mark.parametrize("turn", range(TURNS))
 @pytest.mark.parametrize("what", ["up", "down", "pytest"])
 def test_killed(what: str, turn: int, scene: Callable[..., Scene]) -> None:
-    here = scene("postgresql", "s3", *(["mlflow"] if turn == TURNS - 1 else []), operated=turn == 0)
+    here = scene(*components(turn), operated=turn == 0)
     if what == "down":
         here.gonogo("up")
 
@@ -213,7 +218,7 @@ def test_killed(what: str, turn: int, scene: Callable[..., Scene]) -> None:
 @pytest.mark.parametrize("turn", range(TURNS))
 @pytest.mark.parametrize("what", ["up", "down"])
 def test_helm_killed(what: str, turn: int, scene: Callable[..., Scene]) -> None:
-    here = scene("postgresql", "s3", operated=turn == 0)
+    here = scene(*components(turn), operated=turn == 0)
     if what == "down":
         here.gonogo("up")
 
