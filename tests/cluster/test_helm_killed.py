@@ -44,6 +44,7 @@ class Scene:
     file: Path
     random: Random
     operated: bool
+    releases: int
     shell: Shell = field(default_factory=Shell)
     count: int = 0
 
@@ -92,7 +93,7 @@ class Scene:
         while True:
             log = self.log()
             process = self.shell.start(*self.words(what), log=log)
-            verb = helm_killed(self.shell, process, self.random, [self.random.choice(HELMS[what])])
+            verb = helm_killed(self.shell, process, self.random, self.random.choice(HELMS[what]), self.releases)
             assert process.wait(300) == 0, log.read_text()[-4000:]
             if verb:
                 said(f"{verb} killed under {what}")
@@ -142,15 +143,15 @@ def scene(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[Callab
     """Makes the scene of some components; what is left after a failure is taken away."""
     made: list[Scene] = []
 
-    def make(*components: str, operated: bool = True) -> Scene:
+    def make(*wanted: str, operated: bool = True) -> Scene:
         seed = int(os.environ.get("GONOGO_TEST_SEED") or randbelow(1_000_000))
         name = f"gonogo-test-{token_hex(3)}-killed"
         said(f"seed {seed}, target {name}")
         kube_system = cluster.find("Namespace", "kube-system") or {}
         folder = tmp_path / "platform"
         folder.mkdir()
-        file = platform(folder, name, kube_system["metadata"]["uid"], str(kubeconfig), components, operated=operated)
-        made.append(Scene(cluster, tmp_path, name, file, Random(seed), operated))
+        file = platform(folder, name, kube_system["metadata"]["uid"], str(kubeconfig), wanted, operated=operated)
+        made.append(Scene(cluster, tmp_path, name, file, Random(seed), operated, len(wanted) + operated))
         return made[-1]
 
     yield make
