@@ -209,7 +209,7 @@ def killed_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def helm_killed(shell: Shell, process: subprocess.Popen[bytes], random: Random, verb: str, releases: int) -> str:
-    """Kill one of as many helms under the living process, at a random moment; what it did, empty where there was none."""
+    """Kill one of as many helms under the living process, at a random moment; what it did, empty where none was."""
     skip, seen = random.randrange(releases), set[int]()
     while process.poll() is None:
         for pid, words in shell.descendants():

@@ -27,6 +27,7 @@ from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, endin
 from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
+from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
 
@@ -37,9 +38,12 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "
 """A helm was ended in the middle of it (helm, pkg/release/v1/status.go)."""
 
 LOOK = 0.2
-"""Seconds between two looks at what the watches have brought."""
+"""Seconds until the next look at what the watches have brought where they bring nothing: a grace may be over."""
 
 CRD = "CustomResourceDefinition"
+
+FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
+"""Kinds that decide on most things, and those by which the way to a server is found."""
 
 PULL_SECRETS = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
 """Types of Secrets that the kubelet takes for pulling (kubernetes.io/docs/concepts/configuration/secret)."""
@@ -86,6 +90,9 @@ class HelmDeployment:
         *,
         helm: Helm,
         api: Any,
+        objects: Objects,
+        seen: Seen,
+        ownership: Ownership,
         hub: Callable[[], Hub],
         run: str,
         report: Report,
@@ -94,9 +101,8 @@ class HelmDeployment:
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
-        self._api = api
-        self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
-        self._ownership = Ownership(api, self._objects, recipe.place.target)
+        self._objects, self._seen, self._deadline, self._cancelled = objects, seen, deadline, cancelled
+        self._ownership, self._api = ownership, api
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
         self._theirs: set[str] = set()
         """Definitions that are used as they are."""
@@ -149,17 +155,19 @@ class HelmDeployment:
 
     def _open(self, name: str) -> None:
         """A namespace that ends can take nothing: it is waited for, unless something holds it."""
-        there = self._objects.find(KINDS["Namespace"], "", name) or {}
+        there = self._seen.namespace(name, lambda: self._objects.find(KINDS["Namespace"], "", name) or {})
         if there.get("status", {}).get("phase") == "Terminating":
             self._tell(Phase.WAITING, f"for the end of namespace {name}, which is being deleted")
             try:
                 self._objects.gone(KINDS["Namespace"], "", name, ENDED, there["metadata"]["uid"])
             except NotReady:
                 self._fail(ending(self._objects.find(KINDS["Namespace"], "", name) or there))
+            self._seen.forget()
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
-        self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+        labels = {RUN: self._labels[RUN], TARGET: self._labels[TARGET]}
+        self._seen.namespace(name, lambda: self._objects.namespace(name, labels))
 
     def _unclaimed(self, planned: Iterable[_Planned]) -> None:
         """Nothing that is to be made is somebody else's. Asked before anything is made."""
@@ -205,14 +213,19 @@ class HelmDeployment:
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
         name = f"gonogo-{self.component}"
-        there = self._objects.find(KINDS["Secret"], space, name) or {}
-        held = {key: base64.b64decode(value).decode() for key, value in (there.get("data") or {}).items()}
-        found = generate(self.spec, held)
-        if found != held or not there:
-            self._secret(space, name, found)
+        there = self._objects.find(KINDS["Secret"], space, name)
+        found = generate(self.spec, _held(there))
+        if found != _held(there) or not there:
+            self._filled(space, name, found, there)
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
+        """Made with these values, and left alone where it has them."""
+        self._filled(namespace, name, values, self._objects.find(KINDS["Secret"], namespace, name))
+
+    def _filled(self, namespace: str, name: str, values: Mapping[str, str], there: Object | None) -> None:
+        if there is not None and _held(there) == dict(values):
+            return
         meta = {"name": name}
         self._objects.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
@@ -235,7 +248,7 @@ class HelmDeployment:
     def _planned(self, release: Release) -> _Planned | None:
         """What is to be installed; None where an operator that is there is used."""
         recipe, space = self._recipe, self._recipe.space_of(release)
-        there = self._there(release.name, space)
+        there = self._seen.release(space, release.name)
         if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
             self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
             return None
@@ -254,13 +267,10 @@ class HelmDeployment:
         wanted, definitions = digest(values, chart.digest), inside.definitions()
         return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
 
-    def _there(self, name: str, space: str) -> HelmRelease | None:
-        return next((one for one in self._helm.list(space) if one.name == name), None)
-
     def _released(self, planned: _Planned) -> None:
         self._ended()
         release, space, rendered = planned.release, planned.space, planned.rendered
-        there = self._there(release.name, space)
+        there = self._seen.release(space, release.name)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
         if there is None or there.status != "deployed" or there.values != planned.digest:
@@ -276,6 +286,7 @@ class HelmDeployment:
             labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
             self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
+            self._seen.changed(space, release.name)
 
             def hooked() -> None:
                 self._hooked(watched)
@@ -319,12 +330,13 @@ class HelmDeployment:
     def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
         """Say that helm was ended from outside, and repair the release that it was to install."""
         self._tell(Phase.PREPARING, f"{error}, and is run once more")
-        there = self._there(name, space) if name else None
+        there = self._seen.release(space, name) if name else None
         if there is not None and there.status in PENDING:
             self._repaired(there)
 
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
+        self._seen.changed(there.namespace, there.name)
         if there.revision == 1:
             self._helm.uninstall(there.name, there.namespace, self._deadline.left)
             return
@@ -375,6 +387,7 @@ class HelmDeployment:
         things = list(dict.fromkeys(things))
         self._asked(things)
         last: dict[Thing, str] = {}
+        news = self._hub().news()
 
         def ready() -> bool:
             self._ended()
@@ -389,7 +402,7 @@ class HelmDeployment:
             return not last
 
         try:
-            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK)
+            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK, news=news)
         except NotReady:
             told = "; ".join(f"{kind} {space}/{name}: {why}" for (kind, space, name), why in list(last.items())[:5])
             raise DeployError(self.component, f"not ready within {self.spec.ready:g} s: {redacted(told)}") from None
@@ -467,6 +480,9 @@ class HelmDeployment:
 
         Raises ``DeployError`` where one is doomed.
         """
+        if not (hooks := list(hooks)):
+            self._ended()
+            return ""
         world = self._running(hooks)
         for kind, space, name in hooks:
             obj = world.get(kind, space, name)
@@ -484,7 +500,7 @@ class HelmDeployment:
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed."""
         hub = self._hub()
-        wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
+        wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])
@@ -531,6 +547,11 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))
+
+
+def _held(secret: Object | None) -> dict[str, str]:
+    """What a Secret holds."""
+    return {key: base64.b64decode(value).decode() for key, value in ((secret or {}).get("data") or {}).items()}
 
 
 def _version(meta: Mapping[str, Any]) -> tuple[str, int]:

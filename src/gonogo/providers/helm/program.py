@@ -37,6 +37,9 @@ GRACE = 5.0
 SAID = 2000
 """Characters of what it printed that are shown."""
 
+FIRST = "sh.helm.release.v1.{}.v1"
+"""The Secret in which helm keeps the first revision of a release."""
+
 OURS = ("run", "target", "component", "chart", "values")
 """Labels ``gonogo/…`` of a release."""
 
