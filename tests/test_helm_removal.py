@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from kubeconfigs import api, kubeconfig
 
 from gonogo.cluster.api import Kind
 from gonogo.core.errors import NotReady
+from gonogo.core.waiting import pause, until
 from gonogo.providers.helm import removal
 from gonogo.providers.helm.program import Helm, HelmRelease
 from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe
@@ -137,11 +139,11 @@ class World:
         orders = self.held.put(QUEUE, "data", "orders", labels=mine, finalizers=list(finalizers))
         self.held.put("Pod", "data", "orders-0", owners=[orders])
 
-    def removal(self, *names: str) -> Removal:
+    def removal(self, *names: str, running: Callable[[], None] = lambda: None) -> Removal:
         """Of these components, or all of them; ``said`` is what is waited for."""
         wanted = {name: one for name, one in self.recipes.items() if not names or name in names}
         others = {name: one for name, one in self.recipes.items() if name not in wanted}
-        return Removal("t", wanted, others, self.helm, self.api, last="data", tell=self.said.append)
+        return Removal("t", wanted, others, self.helm, self.api, last="data", tell=self.said.append, running=running)
 
     def told(self, *names: str, definitions: bool = False) -> tuple[list[str], dict[str, str]]:
         """What goes, in its order, and what stays and why."""
@@ -459,31 +461,46 @@ def test_a_second_call_finishes_what_a_killed_one_began(world: World) -> None:
     assert world.held.there() == before | {"PersistentVolume pv-1"}
 
 
-@pytest.mark.parametrize("looks", [2, 99])
-def test_a_group_that_nobody_serves_is_waited_for_and_not_for_ever(
-    looks: int, world: World, monkeypatch: pytest.MonkeyPatch
+def test_its_lease_goes_with_its_namespace_and_is_not_taken_over_by_that(world: World) -> None:
+    world.store()
+    space = world.held.put("Namespace", "", "data", labels=T, finalizers=["kubernetes"])
+
+    def ends() -> bool:
+        return "deletionTimestamp" in space["metadata"]
+
+    def running() -> None:
+        assert not ends(), "asked for a Lease that has gone with its namespace"
+
+    def end() -> None:
+        until(ends, awaited="a namespace to be deleted", within=10)
+        pause(0.3, reason="its content goes first")
+        world.held.remove("Namespace", "", "data")
+
+    cluster = threading.Thread(target=end, daemon=True)
+    cluster.start()
+    world.removal(running=running).remove()
+    cluster.join(10)
+
+    assert "Namespace data" not in world.held.there()
+
+
+def test_a_group_whose_last_definition_has_just_gone_keeps_no_namespace(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.store()
-    served, seen = world.held._discovery, list[str]()
+    served = world.held._discovery
 
     def discovery(path: str) -> tuple[int, Any] | None:
         found = served(path)
-        if found is not None and path == "/apis" and len(seen) < looks:  # its last definition has just gone
-            seen.append(path)
+        if found is not None and path == "/apis":
             found[1]["groups"].append({"name": "gone.example", "preferredVersion": {"version": "v1"}})
         return found
 
-    monkeypatch.setattr("gonogo.providers.helm.contents.LINGERS", 1.5)
     monkeypatch.setattr(world.held, "_discovery", discovery)
 
-    goes, stays = world.told()
+    goes, _ = world.told()
 
-    assert ("Namespace data" in goes) is (looks == 2)
-    assert stays.get("Namespace data", "") == (
-        ""
-        if looks == 2
-        else "whether it holds something of somebody else could not be asked: gone.example/v1 may not be listed"
-    )
+    assert "Namespace data" in goes
 
 
 def test_what_may_not_be_listed_is_told_and_its_namespace_stays(world: World) -> None:

@@ -208,12 +208,12 @@ def killed_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def helm_killed(shell: Shell, process: subprocess.Popen[bytes], random: Random, verbs: Iterable[str]) -> str:
-    """Kill a helm under the living process, one of several at a random moment; its verb, or that there was none."""
-    skip, verbs, seen = random.randrange(4), set(verbs), set[int]()
+def helm_killed(shell: Shell, process: subprocess.Popen[bytes], random: Random, verb: str, releases: int) -> str:
+    """Kill one of as many helms under the living process, at a random moment; what it did, empty where none was."""
+    skip, seen = random.randrange(releases), set[int]()
     while process.poll() is None:
         for pid, words in shell.descendants():
-            if Path(words[0]).name != "helm" or words[1] not in verbs or pid in seen:
+            if Path(words[0]).name != "helm" or words[1] != verb or pid in seen:
                 continue
             seen.add(pid)
             if len(seen) <= skip:

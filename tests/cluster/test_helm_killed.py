@@ -44,6 +44,7 @@ class Scene:
     file: Path
     random: Random
     operated: bool
+    releases: int
     shell: Shell = field(default_factory=Shell)
     count: int = 0
 
@@ -92,7 +93,7 @@ class Scene:
         while True:
             log = self.log()
             process = self.shell.start(*self.words(what), log=log)
-            verb = helm_killed(self.shell, process, self.random, [self.random.choice(HELMS[what])])
+            verb = helm_killed(self.shell, process, self.random, self.random.choice(HELMS[what]), self.releases)
             assert process.wait(300) == 0, log.read_text()[-4000:]
             if verb:
                 said(f"{verb} killed under {what}")
@@ -126,6 +127,11 @@ class Scene:
         assert settled(self.cluster, self.name, set()) == set()
 
 
+def components(turn: int) -> list[str]:
+    """What a turn deploys: one component, more in each third turn, what needs both in the last one."""
+    return ["postgresql", *(["s3"] if turn % 3 == 0 else []), *(["mlflow"] if turn == TURNS - 1 else [])]
+
+
 def said(line: str) -> None:
     """For who repeats it, or looks into what was left."""
     sys.stdout.write(f"{line}\n")
@@ -137,15 +143,15 @@ def scene(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[Callab
     """Makes the scene of some components; what is left after a failure is taken away."""
     made: list[Scene] = []
 
-    def make(*components: str, operated: bool = True) -> Scene:
+    def make(*wanted: str, operated: bool = True) -> Scene:
         seed = int(os.environ.get("GONOGO_TEST_SEED") or randbelow(1_000_000))
         name = f"gonogo-test-{token_hex(3)}-killed"
         said(f"seed {seed}, target {name}")
         kube_system = cluster.find("Namespace", "kube-system") or {}
         folder = tmp_path / "platform"
         folder.mkdir()
-        file = platform(folder, name, kube_system["metadata"]["uid"], str(kubeconfig), components, operated=operated)
-        made.append(Scene(cluster, tmp_path, name, file, Random(seed), operated))
+        file = platform(folder, name, kube_system["metadata"]["uid"], str(kubeconfig), wanted, operated=operated)
+        made.append(Scene(cluster, tmp_path, name, file, Random(seed), operated, len(wanted) + operated))
         return made[-1]
 
     yield make
@@ -195,7 +201,7 @@ def test_a_helm_that_is_killed_each_time_is_no_fault_of_the_chart(scene: Callabl
 @pytest.mark.parametrize("turn", range(TURNS))
 @pytest.mark.parametrize("what", ["up", "down", "pytest"])
 def test_killed(what: str, turn: int, scene: Callable[..., Scene]) -> None:
-    here = scene("postgresql", "s3", *(["mlflow"] if turn == TURNS - 1 else []), operated=turn == 0)
+    here = scene(*components(turn), operated=turn == 0)
     if what == "down":
         here.gonogo("up")
 
@@ -213,7 +219,7 @@ def test_killed(what: str, turn: int, scene: Callable[..., Scene]) -> None:
 @pytest.mark.parametrize("turn", range(TURNS))
 @pytest.mark.parametrize("what", ["up", "down"])
 def test_helm_killed(what: str, turn: int, scene: Callable[..., Scene]) -> None:
-    here = scene("postgresql", "s3", operated=turn == 0)
+    here = scene(*components(turn), operated=turn == 0)
     if what == "down":
         here.gonogo("up")
 

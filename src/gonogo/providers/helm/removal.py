@@ -2,7 +2,8 @@
 
 All of it is told by what the cluster says now, so that a second call finishes what a killed one began. In this order:
 for each component, consumers first, the objects of manifests, their pods, releases, claims, Secrets; operators that
-nobody else needs; namespaces that were made for the target and hold nothing of anybody else; definitions (CRDs).
+nobody else needs; definitions (CRDs); namespaces that were made for the target and hold nothing of anybody else. The
+last of these holds the Lease.
 """
 
 from __future__ import annotations
@@ -120,8 +121,8 @@ class Removal:
             goes.append(Going(owner, one.kind.kind, _placed(one), "its generated passwords" if made else ""))
         goes += [Going("", one.kind.kind, _placed(one)) for one in found.common]
         goes += [Going(owner, "operator", f"{one.namespace}/{one.name}") for owner, one in found.operators]
-        goes += [Going("", "Namespace", name) for name in found.namespaces]
         goes += [Going("", CRD.kind, one.name) for one in found.definitions]
+        goes += [Going("", "Namespace", name) for name in found.namespaces]
         return Removing(tuple(goes), tuple(dict.fromkeys(found.stays)))
 
     def found(self, *, definitions: bool = False) -> Belongings:
@@ -509,11 +510,11 @@ class Removal:
                 under = found.under[release.namespace, release.name]
                 self._uninstalled(release, REMOVED)
                 self._until_no_pods(release.namespace, release.name, under)
-            self._end_namespaces(found)
             for crd in found.definitions:
                 self._remove(crd)
             for crd in found.definitions:
                 self._until_gone(crd, Deadline(NAMESPACE))
+            self._end_namespaces(found)
         if errors:
             raise errors[0]
         return Removing((), tuple(dict.fromkeys(found.stays)))
@@ -636,6 +637,8 @@ class Removal:
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
             ended[space] = self._remove(Thing(kind, {"name": space}))
+        if self._last in ended:  # and with it the Lease: all that is left is to wait
+            self._running = lambda: None
         for space, uid in ended.items():
             self._until_gone(Thing(kind, {"name": space, "uid": uid}), Deadline(NAMESPACE))
 
