@@ -37,6 +37,11 @@ EXPECTED = {"kafka": "voter_lag_seconds = 40", "elasticsearch": "data_nodes = 1"
 NEEDS = {"mlflow": ("postgresql", "s3")}
 """What waits for what, as the components say; the others begin at once."""
 
+APART = ("mlflow", "ray")
+"""Those of the second namespace: a Secret of MLflow's has the name of one of the store's."""
+
+SECOND = "-ml"
+
 LONGEST = 480.0
 """Seconds that a peer may take for one chart, or ``up`` for all of them."""
 
@@ -49,7 +54,8 @@ exit $code
 """
 """A helm that writes down when it ran."""
 
-OWN, LEASE, WAY = "gonogo", "leases", ("portforward", "endpointslices")
+OWN, THEIRS = "gonogo", "Helm"
+"""How they call themselves to the API server."""
 
 
 @dataclass
@@ -116,9 +122,10 @@ def measure() -> Generator[Row]:
             again = [run(*GONOGO, "up", *SEVEN, "--target", str(direct)) for _ in range(3)]
             given = _given(cluster, helm, namespace)
         relay.requests.clear()
-        with cluster.namespace(fresh("peer")) as other:
+        other = fresh("peer")
+        with cluster.namespace(other), cluster.namespace(f"{other}{SECOND}"):
             installed, upgraded = _by_helm(cluster, helm, through, folder / "counted", other, given, namespace)
-            theirs = [one for one in relay.requests if one.agent.startswith("Helm")]
+            theirs = [one for one in relay.requests if one.agent.startswith(THEIRS)]
     yield _share(seen, installed)
     best = min(again, key=lambda one: one.seconds)
     yield Row(
@@ -140,7 +147,7 @@ def _target(folder: Path, namespace: str, config: Path, cluster: Cluster) -> Pat
     folder.mkdir()
     charts(folder)
     uid = (cluster.find("Namespace", "kube-system") or {})["metadata"]["uid"]
-    spaces = ", ".join(f'{name} = "{namespace}"' for name in SEVEN)
+    spaces = ", ".join(f'{name} = "{_space(name, namespace)}"' for name in SEVEN)
     text = f"""
 [target]
 name = "{namespace}"
@@ -152,7 +159,7 @@ capabilities = ["kubernetes"]
 [kubernetes]
 kubeconfig = {json.dumps(str(config))}
 identity = "{uid}"
-namespaces = ["{namespace}"]
+namespaces = ["{namespace}", "{namespace}{SECOND}"]
 [deploy]
 namespaces = {{ {spaces} }}
 [limits]
@@ -165,6 +172,10 @@ ready = 450
     path = folder / "there.toml"
     path.write_text(text)
     return path
+
+
+def _space(component: str, namespace: str) -> str:
+    return f"{namespace}{SECOND}" if component in APART else namespace
 
 
 @contextmanager
@@ -230,7 +241,7 @@ def _share(seen: Seen, installed: Mapping[str, float]) -> Row:
 def _requests(asked: Iterable[Asked], theirs: Iterable[Asked]) -> Row:
     every = list(asked)
     own = [one for one in every if one.agent.startswith(OWN)]
-    beside_own = [one for one in every if one.agent.startswith("Helm")]
+    beside_own = [one for one in every if one.agent.startswith(THEIRS)]
     if not own:
         raise BenchmarkError("nothing went through the relay")
     reads, single, writes, ways = Counter[str](), Counter[str](), 0, 0
@@ -288,10 +299,12 @@ def _short(path: str) -> str:
 
 def _given(cluster: Cluster, helm: str, namespace: str) -> dict[str, Any]:
     """What the charts were given: the values of each, and the Secrets that gonogo made."""
-    values = {name: run(helm, "get", "values", name, "-n", namespace, "-o", "json").output for name in SEVEN}
+    asked = {name: ("get", "values", name, "-n", _space(name, namespace), "-o", "json") for name in SEVEN}
+    values = {name: run(helm, *words).output for name, words in asked.items()}
     secrets = [
         one
-        for one in cluster.every("Secret", namespace)
+        for space in (namespace, f"{namespace}{SECOND}")
+        for one in cluster.every("Secret", space)
         if one.get("type") == "Opaque" and "gonogo/target" in (one["metadata"].get("labels") or {})
     ]
     return {"values": values, "secrets": secrets}
@@ -307,16 +320,17 @@ def _by_helm(
             for key, value in (one.get("data") or {}).items()
         }
         meta = {"name": one["metadata"]["name"]}
-        cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "data": data}, other)
-    where = ("-n", other, "--kubeconfig", str(config))
+        space = one["metadata"]["namespace"].replace(namespace, other)
+        cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "data": data}, space)
+    where = {name: ("-n", _space(name, other), "--kubeconfig", str(config)) for name in SEVEN}
     installed: dict[str, float] = {}
     for name in SEVEN:
         values = charts / f"{name}.json"
         values.write_text(given["values"][name].replace(namespace, other))
         asked = ("--values", str(values), "--wait", f"--timeout={LONGEST:.0f}s")
-        installed[name] = run(helm, "install", name, str(charts / name / "chart"), *asked, *where).seconds
+        installed[name] = run(helm, "install", name, str(charts / name / "chart"), *asked, *where[name]).seconds
     upgraded: list[Ended] = []
     for name in SEVEN:
         chart, values = charts / name / "chart", charts / f"{name}.json"
-        upgraded.append(run(helm, "upgrade", name, str(chart), "--values", str(values), *where))
+        upgraded.append(run(helm, "upgrade", name, str(chart), "--values", str(values), *where[name]))
     return installed, sum(one.seconds for one in upgraded)
