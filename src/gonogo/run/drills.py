@@ -268,7 +268,7 @@ def drilled(platform: Platform, drill: Drill) -> DrillRow:
     asked = {c: showed.get(c, Showed(Outcome.MISSING)) for c in (*expected.asks, *expected.green)}
     red = {c: asked[c] for c in expected.asks}
     pale = {c: asked[c] for c in expected.green if asked[c].outcome is not Outcome.PASSED}
-    blamed = all(_blamed(platform, drill, s) for s in red.values())
+    blamed = not why and all(_blamed(platform, drill, s) for s in red.values())
     if not why and pale:
         why = "not green: " + "; ".join(f"{c} {s}" for c, s in pale.items())
     elif not why and not blamed:
