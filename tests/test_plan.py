@@ -377,6 +377,8 @@ CHARTS = """
     modes = ["read", "write", "disrupt"]
     [kubernetes]
     context = "here"
+    [components.queue]
+    address = "queue.example:9092"
     [components.models]
     url = "http://models.example"
 """

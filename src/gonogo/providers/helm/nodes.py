@@ -13,7 +13,7 @@ from typing import Any
 from gonogo.cluster.api import KINDS, Api, Declined, Kind
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.objects import listed
-from gonogo.core.errors import Absent, ClientError, Forbidden, Gone, NotAllowed, NotAskable
+from gonogo.core.errors import Absent, ClientError, Forbidden, Gone, NotAllowed, NotAskable, NotReady
 from gonogo.core.outlet import uncut
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.contents import Thing, labelled
@@ -34,7 +34,10 @@ LOOK = 0.25
 ENDS = 60.0
 """Seconds beyond its grace period until a deleted pod is gone: its node stops containers and unmounts volumes."""
 
-POD = KINDS["Pod"]
+UNLISTED, NOTICED = 10.0, 6.0
+"""Seconds in which Services forget a killed pod, and in which a readiness probe may take a hung one out of them."""
+
+POD, SLICES = KINDS["Pod"], KINDS["EndpointSlice"]
 
 CONFLICT = 409
 """What the API server answers where the pod of that name is another one by now."""
@@ -93,6 +96,7 @@ class Pods:
         """Killed, and for the time of the body what its controller puts in its place too."""
         known = {one["metadata"]["uid"] for one in self.beside(pod)}
         self._deleted(pod, AT_ONCE)
+        self._unlisted(pod)
         ended = threading.Event()
 
         def down() -> None:
@@ -115,6 +119,8 @@ class Pods:
         self._mark(pod["metadata"], run)
         try:
             self._stop(pod)
+            with suppress(NotReady):  # its probe does not see that, or sees it later
+                self._noticed(pod)
             yield
         finally:
             self.resume(pod["metadata"])
@@ -122,6 +128,22 @@ class Pods:
     def restarted(self, pod: Object) -> None:
         """Ended as it wishes, within its own grace period; returns once it is gone."""
         self._deleted(pod, None)
+
+    def _unlisted(self, pod: Object) -> None:
+        """Wait until no Service leads there any more: its clients would be told of a pod that there is not."""
+        uid, space = pod["metadata"]["uid"], pod["metadata"]["namespace"]
+
+        def there() -> bool:
+            ends = (one for part in listed(self._api, SLICES, space) for one in part.get("endpoints") or ())
+            return any((one.get("targetRef") or {}).get("uid") == uid for one in ends)
+
+        with suppress(NotReady, Forbidden):
+            until(lambda: not there(), awaited="the end of its endpoints", within=UNLISTED, every=LOOK)
+
+    def _noticed(self, pod: Object) -> None:
+        """Wait for as long as a quick probe takes to find that it hangs. Raises ``NotReady``."""
+        within = NOTICED if "readinessProbe" in pod["spec"]["containers"][0] else 0.0
+        until(lambda: not _is_ready(self._there(pod["metadata"]) or {}), awaited="its probe", within=within, every=LOOK)
 
     def _stop(self, pod: Object) -> None:
         from gonogo.cluster.inside import executed
