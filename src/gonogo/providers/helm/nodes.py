@@ -242,9 +242,13 @@ class Pods:
                 continue
             with suppress(Absent):
                 above = self._objects.kind(one["apiVersion"], one["kind"])
-                there = self._objects.find(above, thing.namespace if above.namespaced else "", one["name"])
-                same = there is not None and there["metadata"]["uid"] == one["uid"]
-                if same and there is not None and self._owned(above, there["metadata"], met):
+                # listed, which who waits for it may, and not got
+                every = self._api.metadata(above, thing.namespace) if above.namespaced else ()
+                if any(
+                    self._owned(above, {"namespace": thing.namespace, **o}, met)
+                    for o in every
+                    if o["uid"] == one["uid"]
+                ):
                     return True
         return False
 
