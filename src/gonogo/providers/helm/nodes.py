@@ -126,7 +126,7 @@ class Pods:
             self.resume(pod["metadata"])
 
     def restarted(self, pod: Object) -> None:
-        """Ended as it wishes, within its own grace period; returns once it is gone."""
+        """Deleted with its own grace period; returns once it is gone."""
         self._deleted(pod, None)
 
     def _unlisted(self, pod: Object) -> None:
@@ -263,8 +263,8 @@ class Pods:
     def _deleted(self, pod: Object, grace: int | None) -> None:
         """Returns once it is gone, whatever has its name then. Raises ``NotReady``."""
         meta, spec = pod["metadata"], pod.get("spec") or {}
-        wished = spec.get("terminationGracePeriodSeconds", 30) if grace is None else grace
-        deadline = Deadline(wished + ENDS)
+        own = spec.get("terminationGracePeriodSeconds", 30) if grace is None else grace
+        deadline = Deadline(own + ENDS)
         self._delete(pod, grace)
         self._objects.gone(POD, meta["namespace"], meta["name"], deadline.left, meta["uid"])
 

@@ -15,10 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import msgspec
 import yaml
 
-from gonogo.catalog.credentials import LARGEST_SECRET
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
@@ -35,7 +33,6 @@ from gonogo.core.errors import (
     NotReady,
     Problem,
 )
-from gonogo.core.files import content, expanded
 from gonogo.core.home import home
 from gonogo.core.outcomes import Mode
 from gonogo.core.outlet import news
@@ -45,10 +42,11 @@ from gonogo.providers import Going, Ready, Reason, Removing, Stopped
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
+from gonogo.providers.helm.meant import deploys, recipe_for, unbreakable
 from gonogo.providers.helm.nodes import HUNG, Pods, as_before
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
-from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, deploys, spec_of, unbreakable
+from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.story import installed
 from gonogo.providers.helm.values import undeclared
@@ -605,14 +603,7 @@ class HelmPlatform:
 
     def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
-        spec, folder = spec_of(self._target, component)
-        other, beside = self._target.charts(component), self._target.path.absolute().parent
-        deploy = msgspec.to_builtins(self._target.deploy)
-        if deploy["ca"]:
-            deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-        place = HelmPlace(self._target.name, self._target.profile, deploy, needs)
-        top = beside / expanded(other.values) if other.values else None
-        return HelmRecipe(spec, component.name, folder, place, top=top)
+        return recipe_for(self._target, component, needs)
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""

@@ -12,17 +12,15 @@ from typing import Any
 import msgspec
 from jinja2 import ChainableUndefined, Environment, StrictUndefined, TemplateError
 
-from gonogo.catalog.registry import Component
-from gonogo.catalog.target import OtherChart, Target
+from gonogo.catalog.target import OtherChart
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.content import Folder
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
-from gonogo.core.files import expanded
 from gonogo.core.outlet import learn
 from gonogo.providers.helm.objects import objects
-from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmNode, HelmSpec, Manifest, Release, load
+from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmNode, HelmSpec, Manifest, Release
 from gonogo.providers.made import FILTERS, new
 
 
@@ -169,27 +167,6 @@ def generate(spec: HelmSpec, known: Mapping[str, str]) -> dict[str, str]:
     found = {**new(spec.generated), **{name: value for name, value in known.items() if name in spec.generated}}
     learn(*(found[name] for name, kind in spec.generated.items() if kind == "password"))
     return found
-
-
-def deploys(target: Target, component: Component) -> bool:
-    """Whether a target of provider ``helm`` deploys the component, and does not attach to it."""
-    if component.cluster or target.addressed(component):
-        return False
-    return "helm" in target.variant(component).providers or bool(target.charts(component).folder)
-
-
-def unbreakable(target: Target, component: Component, how: str, node: str) -> str:
-    """Why such a target cannot break a node so, known before anything is asked. Raises ``ConfigError``."""
-    if not deploys(target, component):
-        return f"gonogo did not deploy {component.name}, so that it is not broken on purpose"
-    return spec_of(target, component)[0].unbreakable(how, node)
-
-
-def spec_of(target: Target, component: Component) -> tuple[HelmSpec, Folder]:
-    """What a target deploys of a component, and the folder of its files. Raises ``ConfigError``."""
-    other, beside = target.charts(component), target.path.absolute().parent
-    folder: Any = beside / expanded(other.folder) if other.folder else target.variant(component).folder
-    return exchanged(load(folder), other, beside).of(target.profile), folder
 
 
 def exchanged(spec: HelmSpec, other: OtherChart, beside: Path) -> HelmSpec:
