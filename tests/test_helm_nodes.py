@@ -405,8 +405,9 @@ def test_what_cannot_be_broken_is_known_beforehand(held: Cluster, controller: Co
 
 
 def test_who_breaks_waits_for_another_run_that_does(
-    platform: Platform, held: Cluster, capsys: pytest.CaptureFixture[str]
+    platform: Platform, held: Cluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lease, "HOLDS", 15)
     other = lease.Lease(platform._there.cluster.api, "data", "cluster", "pv-2", print)
     other.take()
     threading.Timer(0.3, other.release).start()
