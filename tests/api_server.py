@@ -47,11 +47,9 @@ class Cluster:
         known = KINDS[kind] if isinstance(kind, str) else kind
         meta = {key: more.pop(key) for key in ("labels", "annotations", "finalizers") if key in more}
         if owners := more.pop("owners", None):
-            meta["ownerReferences"] = [
-                {"apiVersion": one["apiVersion"], "kind": one["kind"]}
-                | {key: one["metadata"][key] for key in ("name", "uid")}
-                for one in owners
-            ]
+            told = [{key: one[key] for key in ("apiVersion", "kind")} | one["metadata"] for one in owners]
+            keys = "apiVersion", "kind", "name", "uid"
+            meta["ownerReferences"] = [{key: one[key] for key in keys} | {"controller": True} for one in told]
         with self._lock:
             return self._kept(known, namespace if known.namespaced else "", name, {"metadata": meta, **more})
 
@@ -119,10 +117,12 @@ class Cluster:
         key = kind.resource, space if kind.namespaced else "", name
         there = self.objects.get(key)
         if verb == "list":
-            wanted = [part.split("=") for part in query.get("labelSelector", "").split(",") if part]
+            wanted = [part.partition("=") for part in query.get("labelSelector", "").split(",") if part]
+            field = query.get("fieldSelector", "").removeprefix("metadata.name=")
             every = [o for (r, s, _), o in self.objects.items() if r == kind.resource and space in ("", s)]
             labels = [(one, one["metadata"].get("labels") or {}) for one in every]
-            return 200, {"metadata": {}, "items": [o for o, said in labels if all(said.get(k) == v for k, v in wanted)]}
+            found = [o for o, said in labels if all(said.get(k) == v if is_ else k in said for k, is_, v in wanted)]
+            return 200, {"metadata": {}, "items": [o for o in found if field in ("", o["metadata"]["name"])]}
         if verb == "create":
             name = body["metadata"]["name"]
             if kind.namespaced and ("namespaces", "", space) not in self.objects:
@@ -138,6 +138,8 @@ class Cluster:
         wanted_version = ((body or {}).get("preconditions") or {}).get("resourceVersion") or given
         if verb in ("update", "delete") and wanted_version not in (None, there["metadata"]["resourceVersion"]):
             return _status(409, "the object has been modified")
+        if ((body or {}).get("preconditions") or {}).get("uid") not in (None, there["metadata"]["uid"]):
+            return _status(409, "the UID in the precondition does not match")
         if verb == "get":
             return 200, there
         if verb == "delete":

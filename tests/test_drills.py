@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from repositories import Content
@@ -14,9 +15,9 @@ from gonogo.catalog.target import load_target
 from gonogo.core.endpoints import Secret
 from gonogo.core.errors import ConfigError
 from gonogo.core.files import load_toml
-from gonogo.core.outcomes import Struct
+from gonogo.core.outcomes import Outcome, Struct
 from gonogo.providers.existing.addresses import Existing
-from gonogo.run.drills import Altered, Drill, Fault, ListedDrill, catalogue, run_drills
+from gonogo.run.drills import Altered, Drill, Expectation, Fault, ListedDrill, Showed, _blamed, catalogue, run_drills
 
 STORE = """
     [moved]
@@ -232,3 +233,82 @@ def test_drills_need_a_platform_that_is_up(pytester: pytest.Pytester, drilled: C
 
     assert done.ret == 1
     done.stderr.fnmatch_lines(["*store: store does not answer: connection refused*"])
+
+
+def test_a_fault_on_the_servers_own_machine_is_left_out_where_nobody_may_go_there(
+    pytester: pytest.Pytester, drilled: Content
+) -> None:
+    drilled.write("suites/store/drills.toml", STORE + '    needs = "host"\n')
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "store", "--json")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout.str())["rows"]}
+    assert (rows["store.sad"]["outcome"], rows["store.moved"]["held"]) == ("unsupported", True)
+    assert "lacks capability 'host'" in rows["store.sad"]["why"]
+
+
+def test_a_node_of_servers_that_gonogo_did_not_start_is_left_out(pytester: pytest.Pytester, drilled: Content) -> None:
+    drilled.write("suites/store/drills.toml", STORE.replace('{ call = "bad_mood" }', '{ kill = "store" }'))
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "store", "--json")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout.str())["rows"]}
+    assert rows["store.sad"]["outcome"] == "unsupported"
+    assert rows["store.sad"]["why"] == "gonogo did not start store: it cannot kill store"
+
+
+def test_what_a_target_does_not_have_is_neither_asked_nor_has_to_stay_green(
+    pytester: pytest.Pytester, drilled: Content
+) -> None:
+    drilled.write("suites/store/drills.toml", STORE.replace('"store.keeps"]', '"store.keeps", "shop.sells"]'))
+    target = drilled.root / "deploy/targets/there.toml"
+    target.write_text(target.read_text() + '\n[target.unsupported]\nshop = "it is closed"\n')
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "--json")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout.str())["rows"]}
+    assert (rows["store.sad"]["seen"], rows["store.sad"]["blamed_right"]) == (True, True)
+    assert (rows["shop.unseen"]["outcome"], rows["shop.unseen"]["why"]) == ("unsupported", "it is closed")
+    assert done.ret == 0
+
+
+def test_a_fault_that_could_not_be_restored_is_not_blamed_right(pytester: pytest.Pytester, drilled: Content) -> None:
+    client = drilled.root / "fixtures/store.py"
+    client.write_text(
+        client.read_text().replace(
+            'write_text("happy")', 'write_text("happy")\n            raise OSError("it stays so")', 1
+        )
+    )
+
+    done = pytester.run(sys.executable, "-m", "gonogo", "drill", "store.sad", "--json")
+
+    [row] = json.loads(done.stdout.str())["rows"]
+    assert (row["seen"], row["blamed_right"], row["why"]) == (True, False, "OSError: it stays so")
+    assert done.ret == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause", "showed", "explains", "blamed"),
+    [
+        ({"kill": "a"}, "store.connection_refused", ("failed", "store.workload_not_ready"), True, True),
+        ({"hang": "a"}, "store.timed_out", ("failed", "store.workload_not_ready"), True, True),
+        ({"hang": "a"}, "store.timed_out", ("broken", "store.timed_out"), True, True),
+        ({"kill": "a"}, "store.connection_refused", ("failed", "store.workload_not_ready"), False, False),
+        ({"kill": "a"}, "store.broker_missing", ("failed", "store.workload_not_ready"), True, False),
+        ({"kill": "a"}, "store.connection_refused", ("failed", "shop.workload_not_ready"), True, False),
+        ({"kill": "a"}, "store.connection_refused", ("broken", "store.workload_not_ready"), True, False),
+        ({"call": "a"}, "store.connection_refused", ("failed", "store.workload_not_ready"), True, False),
+    ],
+)
+def test_a_silence_may_be_blamed_on_what_the_provider_sees_of_it(
+    fault: dict[str, str], cause: str, showed: tuple[str, str], explains: bool, blamed: bool
+) -> None:
+    outcome = Outcome.BROKEN if cause.endswith("timed_out") else Outcome.FAILED
+    drill = Drill(
+        "store.x", "store", Expectation(fault=Fault(**fault), asks=("store.answers",), outcome=outcome, cause=cause)
+    )
+    provider = SimpleNamespace(reason=print) if explains else SimpleNamespace()
+
+    seen = _blamed(SimpleNamespace(provider=provider), drill, Showed(Outcome(showed[0]), (showed[1],)))  # type: ignore[arg-type]
+
+    assert seen is blamed

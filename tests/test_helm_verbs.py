@@ -765,3 +765,25 @@ def test_the_plans_neo4j_is_stopped_by_what_its_chart_wants(
 
     assert len(said) == len(named)
     assert all(word in one for word, one in zip(named, said, strict=True)), said
+
+
+def test_what_a_killed_run_stopped_is_listed_and_goes_on_with_yes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered: list[str] = []
+    scene.up()
+    pod = scene.held.get("Pod", "data", "store-0")
+    pod["metadata"]["labels"], pod["spec"] = {"gonogo/hung": "pv-dead"}, {"containers": [{"name": "server"}]}
+    monkeypatch.setattr("gonogo.run.sweep.Platform.attach", lambda *_: None)
+    monkeypatch.setattr("gonogo.run.sweep.Platform.there", lambda *_: [])
+    monkeypatch.setattr("gonogo.cluster.inside.executed", lambda api, space, pod, *_: entered.append(f"{space}/{pod}"))
+
+    listed, entered_by_then = scene.say("sweep", "-o", "json"), list(entered)
+    mended = scene.say("sweep", "--yes", "-o", "json")
+
+    row = {"run": "pv-dead", "component": "store", "kind": "stopped pod", "name": "data/store-0", "seen": True}
+    assert (listed[0], json.loads(listed[1])["rows"]) == (0, [row | {"removed": False}])
+    assert entered_by_then == []
+    assert (mended[0], json.loads(mended[1])["rows"]) == (0, [row | {"removed": True}])
+    assert entered == ["data/store-0"]
+    assert scene.held.get("Pod", "data", "store-0")["metadata"]["labels"] == {}

@@ -366,3 +366,57 @@ def test_a_machine_that_runs_no_server_of_ours_is_a_reason_and_no_go(
     assert [*unsupported(here.registry, Here(tmp_path, "staging").target)] == ["store"]
     with pytest.raises(ConfigError, match=r"embedded: holds no component .this machine is Darwin on arm64"):
         deployable(here.registry, here.target, None)
+
+
+# -- what a target that deploys by charts cannot break
+
+CHARTS = """
+    [target]
+    name = "charts"
+    provider = "helm"
+    modes = ["read", "write", "disrupt"]
+    [kubernetes]
+    context = "here"
+    [components.queue]
+    address = "queue.example:9092"
+    [components.models]
+    url = "http://models.example"
+"""
+BY_CHART = """
+    namespace = "data"
+    hang = false
+    [endpoints]
+    [[releases]]
+    name = "store"
+    chart = "chart"
+    [[nodes]]
+    name = "store-1"
+    pod = "store-0"
+"""
+
+
+def breaking(component: str, how: str, node: str) -> Planned:
+    found = check(f"{component}.answers", mode=Mode.DISRUPT)
+    return replace(found, breaks=((how, component, node),))
+
+
+def test_a_check_whose_node_cannot_be_broken_is_unsupported_before_the_run(tmp_path: Path) -> None:
+    there = Here(tmp_path, "charts", deploy__targets__charts=CHARTS, deploy__store__helm=BY_CHART)
+
+    def why(how: str, node: str, component: str = "store") -> dict[str, str]:
+        return there.unasked(breaking(component, how, node), mode=Mode.DISRUPT)
+
+    assert why("kill", "store-1") == {}
+    assert why("kill", "store-2")["store.answers"].startswith("unsupported: helm.toml names no pod for node store-2")
+    assert "hang = false" in why("hang", "store-1")["store.answers"]
+    assert why("kill", "one", "models")["models.answers"].startswith("unsupported: gonogo did not deploy models")
+    assert Here(tmp_path / "other").unasked(breaking("store", "kill", "store-2"), mode=Mode.DISRUPT) == {}
+
+
+@pytest.mark.parametrize("words", [("kill", "store"), ("shoot", "store", "store-1"), ("kill", "shop", "shop-1")])
+def test_a_check_that_does_not_say_what_it_breaks_is_a_mistake(words: tuple[str, ...], tmp_path: Path) -> None:
+    wrong = replace(check("store.answers", mode=Mode.DISRUPT), breaks=(words,))
+
+    [said] = Here(tmp_path).mistakes(wrong, mode=Mode.DISRUPT)
+
+    assert "does not say how a node of which component is broken" in said

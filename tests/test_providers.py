@@ -22,6 +22,7 @@ from gonogo.providers import (
     Installs,
     Keeps,
     Leaves,
+    Mends,
     Observes,
     Prepares,
     Provider,
@@ -32,7 +33,7 @@ from gonogo.providers.choose import provider_for
 from gonogo.run.drills import Altered
 
 PROTOCOLS = (
-    *(Deploys, Undoes, Leaves, Installs, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts, Explains),
+    *(Deploys, Undoes, Leaves, Installs, Replaces, Keeps, Prepares, Disturbs, Mends, Observes, Accounts, Explains),
     *(Identifies, Closes),
 )
 
@@ -40,7 +41,7 @@ CAN = {
     "embedded": {Deploys, Undoes, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
     "there": set(),
     "staging": {Observes, Explains, Identifies, Closes},
-    "charts": {Deploys, Undoes, Leaves, Installs, Keeps, Observes, Explains, Identifies, Closes},
+    "charts": {Deploys, Undoes, Leaves, Installs, Keeps, Disturbs, Mends, Observes, Explains, Identifies, Closes},
 }
 
 

@@ -53,7 +53,7 @@ def test_an_index_with_the_defaults_works(elasticsearch: Elasticsearch) -> None:
 
 
 @pytest.mark.criterion("elasticsearch.node_loss")
-@pytest.mark.disrupts
+@pytest.mark.disrupts("kill", "elasticsearch", "data-2")
 def test_a_lost_data_node_loses_no_document(elasticsearch: Elasticsearch, disturb: Disturb) -> None:
     """With a data node lost, every document is still found at once, and new ones too; after, every copy is back."""
     with elasticsearch.index(shards=2) as index:

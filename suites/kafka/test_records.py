@@ -69,7 +69,7 @@ def test_a_group_shares_a_topic_and_resumes(kafka: Kafka) -> None:
 
 
 @pytest.mark.criterion("kafka.broker_loss")
-@pytest.mark.disrupts
+@pytest.mark.disrupts("kill", "kafka", "broker-2")
 def test_a_lost_broker_loses_no_record(kafka: Kafka, disturb: Disturb) -> None:
     """With a broker lost, producers go on, no acknowledged record is lost, and every replica is in sync again after."""
     with kafka.topic(partitions=3, min_insync_replicas=kafka.expect["min_insync_replicas"]) as topic:

@@ -154,7 +154,7 @@ def test_the_role_has_no_excessive_privileges(postgresql: Postgresql) -> None:
 
 
 @pytest.mark.criterion("postgresql.restart")
-@pytest.mark.disrupts
+@pytest.mark.disrupts("restart", "postgresql", "postgresql")
 def test_a_restart_loses_nothing(postgresql: Postgresql, disturb: Disturb) -> None:
     """Rows committed before a restart of the server are there after it."""
     with postgresql.table() as table:

@@ -25,8 +25,15 @@ from cluster.charts import charts
 from cluster.live import IMAGE, Cluster
 from cluster.standing import ROOT
 
+from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
 from gonogo.cluster.api import Kind
+from gonogo.core.errors import ClientError
+from gonogo.core.outcomes import Mode
+from gonogo.core.waiting import until
+from gonogo.providers import close
 from gonogo.results.model import Results
+from gonogo.run.platform import Platform
 
 CHARTS = "GONOGO_TEST_CHARTS"
 """Names a folder with the public charts, each in a folder of its name."""
@@ -135,6 +142,38 @@ def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: st
     assert pods == ["postgresql-1"]
     assert cluster.find("Namespace", space) is None
     assert cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is not None
+
+
+def test_the_other_instance_takes_over_from_a_killed_primary(cluster: Cluster, target: Target, space: str) -> None:
+    operator(cluster, "clusters.postgresql.cnpg.io")
+    file = target("postgresql", "cluster", {"cluster": {"instances": 2, **image(cluster)}})
+    gonogo("up", "postgresql", "--target", str(file))
+    restarted = asked(file, "disrupt", "suites/postgresql/test_postgresql.py::test_a_restart_loses_nothing")
+    registry = Registry.load(ROOT)
+    platform = Platform(registry, load_target(str(file), ROOT, registry), mode=Mode.DISRUPT)
+    platform.attach(["postgresql"])
+
+    def primary() -> str:
+        return str((cluster.find("Cluster", "postgresql", space) or {})["status"]["currentPrimary"])
+
+    def pods() -> dict[str, str]:
+        return {one["metadata"]["name"]: one["metadata"]["uid"] for one in cluster.every("Pod", space)}
+
+    with platform.client("postgresql") as client, client.table() as table:  # type: ignore[attr-defined]
+        table.write({1: "before"})
+        killed, before = primary(), pods()
+        with platform.disturbed("postgresql", "kill", "postgresql"):
+            until(lambda: primary() not in ("", "pending", killed), awaited="another primary", within=120)
+            rows = until(table.rows, awaited="the rows", within=60, every=1, retry=(ClientError,))
+        after = pods()
+    close(platform.provider)
+    gonogo("down", "--target", str(file))
+
+    assert restarted["passed"] == 1
+    assert rows == {1: "before"}
+    assert after.keys() == before.keys() == {"postgresql-1", "postgresql-2"}
+    assert [name for name in before if before[name] != after[name]] == [killed]
+    assert cluster.find("Namespace", space) is None
 
 
 def image(cluster: Cluster) -> dict[str, str]:

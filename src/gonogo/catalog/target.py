@@ -39,7 +39,7 @@ from gonogo.core.outlet import detail, redacted
 PROVIDER_CAPABILITIES: Mapping[str, frozenset[str]] = {
     "embedded": frozenset({"host", "disturb"}),
     "existing": frozenset(),
-    "helm": frozenset(),
+    "helm": frozenset({"disturb"}),
 }
 """What only a provider can give, so that no other target may declare it."""
 

@@ -170,7 +170,10 @@ def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Itera
             yield Grant(space, "pods", "", verb, ends)
         yield Grant(space, "pods/log", "", "get", "why something does not come up")
         if target.allows(Mode.DISRUPT):
-            yield Grant(space, "pods", "", "delete", "to break one on purpose")
+            for verb in ("delete", "patch"):
+                yield Grant(space, "pods", "", verb, "to break one on purpose")
+            yield from _upgraded(space, "pods/exec", "to stop one, and to let it go on")
+            yield Grant(space, "endpointslices.discovery.k8s.io", "", "list", "who still leads to a killed one")
     yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
     pull = PULL_SECRET.fullmatch(target.deploy.pull_secret)
     if pull and pull["namespace"]:

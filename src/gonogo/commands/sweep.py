@@ -11,7 +11,7 @@ from gonogo.core.outcomes import Code, Outcome, Struct
 from gonogo.core.outlet import news
 from gonogo.core.times import spoken, stretch
 from gonogo.providers import close
-from gonogo.run.sweep import Found, allowed, deployments, leftovers, orphans, removed
+from gonogo.run.sweep import Found, allowed, deployments, leftovers, mended, orphans, removed
 
 if TYPE_CHECKING:
     from gonogo.run.platform import Platform
@@ -48,6 +48,7 @@ def run(yes: bool, older_than: str, target: str | None, form: Form) -> Code:
     allowed(platform)
     try:
         deployed, without = deployments(platform, screen, yes)
+        deployed += mended(platform, screen, yes)
         found, outcomes = leftovers(platform, screen, age / timedelta(hours=1), without)
         rows = deployed + orphans(yes, screen.line)
         return _swept(platform, screen, yes, found, outcomes, rows, form)

@@ -17,7 +17,8 @@ protocol        what is asked                                     embedded  exis
 ``Reserves``    let one run at a time change the target                                           yes
 ``Keeps``       leave running what else ends with this process    yes                             yes
 ``Prepares``    finish what makes later starts faster             yes
-``Disturbs``    break a node on purpose                           yes
+``Disturbs``    break a node on purpose                           yes                             yes
+``Mends``       let go on what a run stopped and left so                                          yes
 ``Observes``    servers, what is true inside them, their logs     yes       on a cluster          yes
 ``Accounts``    what its servers have cost until now              yes
 ``Explains``    why a component does not answer                             on a cluster          yes
@@ -216,6 +217,25 @@ class Disturbs(Protocol):
 
     def disturb(self, component: Component, how: str, node: str, ready: Ready) -> AbstractContextManager[Server]:
         """Break one node: ``how`` is kill, hang or restart. Leaving restores and waits for ``ready``."""
+
+
+class Stopped(NamedTuple):
+    """A server that a run stopped on purpose, and did not let go on."""
+
+    component: str
+    server: str
+    run: str
+
+
+@runtime_checkable
+class Mends(Protocol):
+    """Breaks what does not come back by itself where the run that broke it is killed in the midst of it."""
+
+    def stopped(self, tell: Callable[[str], None]) -> list[Stopped]:
+        """What was left so; none where a run works there now, which ``tell`` hears. Raises ``ClientError``."""
+
+    def mend(self, waits: Callable[[str], None] = lambda _: None) -> None:
+        """Let it go on, once no run works there; ``waits`` hears for whom it waits. Raises ``ClientError``."""
 
 
 @runtime_checkable

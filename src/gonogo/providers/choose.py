@@ -62,3 +62,15 @@ def provider_for(target: Target, root: Path) -> Provider:
     raise ConfigError(
         Problem(str(target.path), f"provider {target.provider!r} does not exist", "embedded, helm or existing")
     )
+
+
+def unbreakable(target: Target, component: Component, how: str, node: str) -> str:
+    """Why the target's provider cannot break a node so, as far as its files say; empty where it can.
+
+    Nobody is asked. Raises ``ConfigError`` where a file is wrong.
+    """
+    if target.provider == "helm":
+        from gonogo.providers.helm import meant
+
+        return meant.unbreakable(target, component, how, node)
+    return "" if target.provider == "embedded" else f"gonogo did not start {component.name}: it cannot {how} {node}"

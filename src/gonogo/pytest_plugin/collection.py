@@ -140,6 +140,7 @@ class Collection:
             components_used=tuple(sorted(used)),
             mode=mode,
             needs=tuple(str(arg) for mark in item.iter_markers("needs") for arg in mark.args),
+            breaks=tuple(tuple(map(str, mark.args)) for mark in item.iter_markers("disrupts") if mark.args),
             markers=tuple(dict.fromkeys(mark.name for mark in item.iter_markers())),
         )
 

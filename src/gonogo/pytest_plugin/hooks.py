@@ -34,7 +34,7 @@ MARKERS = (
     "criterion(id): the criterion of reports/criteria.toml that this check is evidence for",
     "needs(capability): what the target must declare for this check to be asked",
     "writes: creates objects of its own on the platform (mode write)",
-    "disrupts: breaks something on purpose and restores it (mode disrupt)",
+    "disrupts(how, component, node): breaks something on purpose and restores it (mode disrupt)",
     "critical: of a critical criterion (set by gonogo)",
     "important: of an important criterion (set by gonogo)",
     "optional: of an optional criterion (set by gonogo)",

@@ -14,18 +14,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.checks.certificates import ending
 from gonogo.core.content import SUITES, Content, alone, state
 from gonogo.core.endpoints import Endpoints, Secret
-from gonogo.core.errors import ConfigError, GonogoError, Problem
+from gonogo.core.errors import ConfigError, Cut, Gone, GonogoError, Problem, Refused, TimedOut, Unavailable
 from gonogo.core.files import load_toml, suggestion
 from gonogo.core.outcomes import Mode, Outcome, Struct
-from gonogo.providers import Deploys, Provider, close
+from gonogo.providers import Deploys, Explains, Provider, close
+from gonogo.providers.choose import unbreakable
 from gonogo.results.model import CriterionResult, Results
 from gonogo.results.timeline import Timeline
-from gonogo.run.platform import Platform
+from gonogo.run.plan import unsupported
+from gonogo.run.platform import SEEN, Platform
 from gonogo.run.progress import Screen, original_stderr
 from gonogo.run.session import Given, Session
 from gonogo.run.standing import Fallen
@@ -34,6 +38,12 @@ FILE = "drills.toml"
 RED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
 """The outcomes of a criterion that has seen the fault."""
 
+
+TLS, HOST = "tls", "host"
+"""What a drill may need of a target."""
+
+SILENT = (Refused, Cut, Gone, TimedOut, Unavailable)
+"""What says of a component no more than that it does not answer."""
 
 COLOURS = {"✓": "green", "✗": "red", "–": "yellow"}
 """Of a drill that was seen and blamed right, of one that was not, and of one that the target cannot hold."""
@@ -57,6 +67,13 @@ class Fault(Struct, frozen=True, kw_only=True):
         if sum(getattr(self, key) is not None for key in self.__struct_fields__) != 1:
             raise ValueError(f"a fault is exactly one of {', '.join(self.__struct_fields__)}")
 
+    @property
+    def breaking(self) -> tuple[str, str] | None:
+        """How a node is broken, and which; None where the fault is another one."""
+        if self.kill is not None:
+            return "kill", self.kill
+        return None if self.hang is None else ("hang", self.hang)
+
     def __str__(self) -> str:
         if self.endpoints is not None:
             return "other " + ", ".join(self.endpoints)
@@ -64,13 +81,14 @@ class Fault(Struct, frozen=True, kw_only=True):
             return self.call.replace("_", " ")
         if self.certificate is not None:
             return f"our certificate ends in {self.certificate} days"
-        return f"kill {self.kill}" if self.kill is not None else f"hang {self.hang}"
+        return " ".join(self.breaking or ())
 
 
 class Expectation(Struct, frozen=True, kw_only=True):
     """One table of the file. ``asks`` must all show ``outcome`` and ``cause``; ``green`` must pass.
 
-    ``needs`` "tls": there is such a fault only where the component is asked with TLS; elsewhere the drill is left out.
+    ``needs`` "tls": there is such a fault only where the component is asked with TLS; "host": it is made on the machine
+    that its servers run on. Elsewhere the drill is left out.
     """
 
     fault: Fault
@@ -78,7 +96,7 @@ class Expectation(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     cause: str
     green: tuple[str, ...] = ()
-    needs: Literal["", "tls"] = ""
+    needs: Literal["", "tls", "host"] = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +180,9 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
     screen = Screen(original_stderr())
     platform = Platform(registry, target, mode=Mode.DISRUPT, report=screen.tell)
     asked = {c.partition(".")[0] for d in drills for c in (*d.expected.asks, *d.expected.green)}
-    names = registry.ordered((asked | {d.component for d in drills}) & registry.components.keys())
+    held_back = unsupported(registry, target)
+    wanted = (asked | {d.component for d in drills}) & registry.components.keys() - held_back.keys()
+    names = [name for name in registry.ordered(wanted) if name not in held_back]
     own = not platform.there(names)
     try:
         with screen:
@@ -172,7 +192,8 @@ def run_drills(registry: Registry, target: Target, drills: list[Drill]) -> list[
             raise Fallen(*fallen)
         rows = []
         for number, drill in enumerate(drills, 1):
-            why = _unheld_for(platform, drill)
+            why = _unheld_for(platform, drill, held_back)
+            drill = replace(drill, expected=_asked_here(drill.expected, held_back))
             seen = _unheld(drill, why) if why else drilled(platform, drill)
             mark = "–" if why else "✓" if seen.seen and seen.blamed_right else "✗"
             told = f"{mark} {number}/{len(drills)} {seen.name:<36} {seen.outcome} {seen.cause}  {seen.seconds:.1f} s"
@@ -203,12 +224,27 @@ def _unheld(drill: Drill, why: str) -> DrillRow:
     )
 
 
-def _unheld_for(platform: Platform, drill: Drill) -> str:
+def _unheld_for(platform: Platform, drill: Drill, held_back: Mapping[str, str]) -> str:
     """Why the target cannot hold the fault, or cannot be asked what must see it; empty where it can."""
-    lacking = [reason for one in drill.expected.asks if (reason := platform.target.unsupported.get(one))]
-    if not lacking and drill.expected.needs and not _encrypted(platform, drill.component):
+    needed = [drill.component, *(key for one in drill.expected.asks for key in (one, one.partition(".")[0]))]
+    reasons = {**held_back, **platform.target.unsupported}
+    if lacking := [reason for key in needed if (reason := reasons.get(key))]:
+        return lacking[0]
+    expected, component = drill.expected, platform.registry.components[drill.component]
+    if expected.needs == TLS and not _encrypted(platform, drill.component):
         return f"{drill.component} is asked without TLS, and the fault is one of TLS"
-    return lacking[0] if lacking else ""
+    host = expected.needs == HOST or expected.fault.certificate is not None  # whose authority's key lies beside it
+    if host and not platform.target.gives(HOST):
+        return f"the fault is made on the servers' own machine: target {platform.target.name!r} lacks capability 'host'"
+    if breaking := expected.fault.breaking:
+        return unbreakable(platform.target, component, *breaking)
+    return ""
+
+
+def _asked_here(expected: Expectation, held_back: Mapping[str, str]) -> Expectation:
+    """Without what must stay green of components that the target does not have."""
+    green = tuple(one for one in expected.green if one.partition(".")[0] not in held_back)
+    return msgspec.structs.replace(expected, green=green)
 
 
 def _encrypted(platform: Platform, name: str) -> bool:
@@ -232,7 +268,7 @@ def drilled(platform: Platform, drill: Drill) -> DrillRow:
     asked = {c: showed.get(c, Showed(Outcome.MISSING)) for c in (*expected.asks, *expected.green)}
     red = {c: asked[c] for c in expected.asks}
     pale = {c: asked[c] for c in expected.green if asked[c].outcome is not Outcome.PASSED}
-    blamed = all(s.outcome is expected.outcome and expected.cause in s.causes for s in red.values())
+    blamed = not why and all(_blamed(platform, drill, s) for s in red.values())
     if not why and pale:
         why = "not green: " + "; ".join(f"{c} {s}" for c, s in pale.items())
     elif not why and not blamed:
@@ -250,6 +286,16 @@ def drilled(platform: Platform, drill: Drill) -> DrillRow:
         seconds=round(timeline.now - began, 2),
         why=why,
     )
+
+
+def _blamed(platform: Platform, drill: Drill, showed: Showed) -> bool:
+    """Whether a criterion shows what it must; of servers that are silent that may be what the provider sees of them."""
+    expected, name = drill.expected, drill.component
+    if showed.outcome is expected.outcome and expected.cause in showed.causes:
+        return True
+    silent = expected.fault.breaking is not None and expected.cause in (f"{name}.{one.kind}" for one in SILENT)
+    seen = showed.outcome is Outcome.FAILED and f"{name}.{SEEN}" in showed.causes
+    return silent and seen and isinstance(platform.provider, Explains)
 
 
 class Showed(NamedTuple):
@@ -289,9 +335,8 @@ def fault(platform: Platform, drill: Drill) -> Iterator[Provider]:
             provider = Altered(provider, name, _ending(client.endpoints, what.certificate, Path(folder)))
         elif what.call is not None:
             breaking = getattr(client, f"drill_{what.call}")()
-        else:
-            how = "kill" if what.kill is not None else "hang"
-            breaking = platform.disturbed(name, how, what.kill or what.hang or "")
+        elif what.breaking is not None:
+            breaking = platform.disturbed(name, *what.breaking)
         with breaking:
             yield provider
 

@@ -12,6 +12,7 @@ from gonogo.catalog.target import Target, known_capabilities
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Mode, Outcome, Skip, Struct
+from gonogo.providers.choose import unbreakable
 from gonogo.providers.machine import unfit
 from gonogo.results.model import CriterionResult, TargetInfo, function_of
 from gonogo.run.declared import Declared
@@ -30,11 +31,18 @@ PODS = "pods"
 """What a target lacks that attaches to a component by an address, behind which nobody knows the pods."""
 
 
+NODES = "nodes"
+"""What a target lacks that cannot break the server on purpose that a check wants broken."""
+
+WAYS = ("kill", "hang", "restart")
+"""How a server can be broken."""
+
+
 class Planned(Struct, frozen=True, kw_only=True):
     """One check as collected. ``components_used`` are its criterion's component and its clients.
 
-    ``needs`` are capabilities, ``markers`` the names of all markers it carries; ``selected`` is false
-    where an option left it out.
+    ``needs`` are capabilities, ``breaks`` the words of each ``disrupts("kill", "store", "store-2")``, ``markers`` the
+    names of all markers it carries; ``selected`` is false where an option left it out.
     """
 
     nodeid: str
@@ -43,6 +51,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     components_used: tuple[str, ...] = ()
     mode: Mode = Mode.READ
     needs: tuple[str, ...] = ()
+    breaks: tuple[tuple[str, ...], ...] = ()
     selected: bool = True
     markers: tuple[str, ...] = ()
 
@@ -198,6 +207,9 @@ def _unasked(
         return Unasked(Outcome.UNSUPPORTED, f"{check.component} is asked without TLS on this target", lacks=TLS)
     if "exec" in check.needs and not target.gives("host") and not _pods_known(check.component, registry, target):
         return Unasked(Outcome.UNSUPPORTED, f"{check.component} has no Service in the target file", lacks=PODS)
+    for how, name, node in check.breaks if target.provider == "helm" else ():
+        if why := unbreakable(target, registry.components[name], how, node):
+            return Unasked(Outcome.UNSUPPORTED, why, lacks=NODES)
     if not mode.allows(check.mode):
         return Unasked(Outcome.SKIPPED, f"needs --mode {check.mode}", Skip.MODE, wants=check.mode)
     return None
@@ -300,6 +312,10 @@ def _check_problems(checks: Iterable[Planned], registry: Registry) -> Iterator[P
             if capability not in capabilities:
                 hint = suggestion(capability, capabilities)
                 yield Problem(check.nodeid, f"unknown capability {capability!r}", hint)
+        for words in check.breaks:
+            if len(words) != 3 or words[0] not in WAYS or words[1] not in registry.components:
+                what = f"disrupts({', '.join(map(repr, words))}) does not say how a node of which component is broken"
+                yield Problem(check.nodeid, what, 'like @pytest.mark.disrupts("kill", "store", "store-2")')
         for criterion in check.criteria:
             if criterion not in registry.criteria:
                 hint = suggestion(criterion, registry.criteria)

@@ -12,7 +12,7 @@ from gonogo.checks.journal import Entry, begun, run_of
 from gonogo.core.errors import ClientError, ConfigError, NotAllowed, Problem
 from gonogo.core.ours import NotOurs
 from gonogo.core.outcomes import Mode, Outcome
-from gonogo.providers import Leaves, Undoes
+from gonogo.providers import Leaves, Mends, Undoes
 from gonogo.run.diagnosis import diagnosed, fallen
 from gonogo.run.platform import Platform
 from gonogo.run.progress import Screen
@@ -104,6 +104,19 @@ def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dic
         for one in goes
     ]
     return rows, left
+
+
+def mended(platform: Platform, screen: Screen, yes: bool) -> list[dict[str, Any]]:
+    """What a run stopped on purpose and left so, as rows of the verb's table; with ``yes`` it goes on.
+
+    Raises ``ClientError``, ``ConfigError`` where the target means another cluster.
+    """
+    provider = platform.provider
+    left = provider.stopped(screen.line) if isinstance(provider, Mends) else []
+    if left and yes and isinstance(provider, Mends):
+        platform.confirmed()
+        provider.mend(screen.line)
+    return [Found(one.run, one.component, "stopped pod", one.server, True).public() | {"removed": yes} for one in left]
 
 
 def leftovers(

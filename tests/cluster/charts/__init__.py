@@ -33,4 +33,8 @@ def charts(folder: Path) -> None:
             "${kafka_cluster_id}": "$(cat /secret/cluster_id)",
         }.items():
             text = text.replace(given, taken)
+        if "shareProcessNamespace" not in text:  # else a server is the first process, which nothing inside stops
+            text = re.sub(
+                r"^( +)terminationGracePeriodSeconds: .*\n", r"\g<0>\1shareProcessNamespace: true\n", text, flags=re.M
+            )
         (templates / "all.yaml").write_text(text)

@@ -147,6 +147,11 @@ class HelmDeployment:
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
+    def stand(self) -> None:
+        """Returns once what owns its pods is ready, whoever made it. Raises as :meth:`deploy` does."""
+        self._made = [self._owner(one, self._recipe) for one in self.spec.workloads]
+        self._stand(self._made)
+
     def still(self) -> None:
         """Raises ``DeployError`` where something that was made has failed since it was ready."""
         self._running(self._made)

@@ -95,6 +95,11 @@ class Lease:
         self._expired = seen  # so that to take it needs no second look
         return ""
 
+    def held_by(self, pid: int) -> bool:
+        """Whether its holder is this process of this machine: the one that started us, and works on the target."""
+        said = str(((self.there() or {}).get("spec") or {}).get("holderIdentity") or "")
+        return said.endswith(f" {platform.node()} pid {pid}")
+
     def kept(self) -> list[str]:
         """The components that stay up on purpose."""
         said = ((self.there() or {}).get("metadata") or {}).get("annotations") or {}

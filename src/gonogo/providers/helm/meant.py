@@ -67,3 +67,10 @@ def charted(target: Target, components: Iterable[Component]) -> dict[str, dict[s
     if workloads:
         found |= {name: {"expect": {WORKLOADS: workloads}} for name in cluster}
     return found
+
+
+def unbreakable(target: Target, component: Component, how: str, node: str) -> str:
+    """Why such a target cannot break a node so, known before anything is asked. Raises ``ConfigError``."""
+    if not deploys(target, component):
+        return f"gonogo did not deploy {component.name}, so that it is not broken on purpose"
+    return recipe_for(target, component).spec.unbreakable(how, node)

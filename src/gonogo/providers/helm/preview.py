@@ -47,6 +47,7 @@ def wrong(component: Component, registry: Registry) -> Iterator[Problem]:
             for manifest in recipe.spec.manifests:
                 recipe.manifest(manifest)
             recipe.secrets()
+            recipe.nodes()
             found |= dict.fromkeys(_endpoints(recipe, registry))
         except ConfigError as error:
             found |= dict.fromkeys(error.problems)
@@ -65,13 +66,14 @@ def _endpoints(recipe: HelmRecipe, registry: Registry) -> Iterator[Problem]:
 
 
 def _strays(spec: HelmSpec, component: Component, registry: Registry) -> Iterator[Problem]:
-    """Values and workloads of a profile that does not exist."""
+    """Values, workloads and nodes of a profile that does not exist."""
     named = {one.values for one in spec.releases}
     for path in Path(str(component.folder)).iterdir():
         for stem, dot, end in (one.rpartition(".") for one in named):
             profile = path.name.removeprefix(f"{stem}-").removesuffix(f"{dot}{end}")
             if path.name == f"{stem}-{profile}{dot}{end}" and profile not in registry.profiles:
                 yield Problem(f"{path}", f"there is no profile {profile!r}")
-    for one in spec.workloads:
-        if one.profile and one.profile not in registry.profiles:
-            yield Problem(f"{component.folder / FILE}", f"workloads: there is no profile {one.profile!r}")
+    for key in ("workloads", "nodes"):
+        for profile in dict.fromkeys(one.profile for one in getattr(spec, key) if one.profile):
+            if profile not in registry.profiles:
+                yield Problem(f"{component.folder / FILE}", f"{key}: there is no profile {profile!r}")

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -143,21 +143,27 @@ class Helm:
         ``version`` (helm, pkg/storage/driver/secrets.go).
         """
         newest: dict[tuple[str, str], HelmRelease] = {}
-        for one in self._api.metadata(KINDS["Secret"], namespace, labels="owner=helm"):
-            labels = one.get("labels", {})
-            ours = {key: str(labels.get(f"gonogo/{key}", "")) for key in OURS}
-            place = (one.get("namespace", ""), str(labels.get("name", "")))
-            found = HelmRelease(
-                place[1],
-                place[0],
-                int(labels.get("version", 0)),
-                str(labels.get("status", "")),
-                **ours,
-                since=str(one.get("creationTimestamp", "")),
-            )
+        for found in self._revisions(namespace):
+            place = found.namespace, found.name
             if place not in newest or newest[place].revision < found.revision:
                 newest[place] = found
         return list(newest.values())
+
+    def history(self, namespace: str, name: str) -> Sequence[HelmRelease]:
+        """Every revision of one release that helm still keeps, the oldest first. Raises ``ClientError``."""
+        return sorted(self._revisions(namespace, f",name={name}"), key=lambda one: one.revision)
+
+    def _revisions(self, namespace: str | None, more: str = "") -> Iterator[HelmRelease]:
+        for one in self._api.metadata(KINDS["Secret"], namespace, labels=f"owner=helm{more}"):
+            labels = one.get("labels", {})
+            yield HelmRelease(
+                str(labels.get("name", "")),
+                one.get("namespace", ""),
+                int(labels.get("version", 0)),
+                str(labels.get("status", "")),
+                **{key: str(labels.get(f"gonogo/{key}", "")) for key in OURS},
+                since=str(one.get("creationTimestamp", "")),
+            )
 
     # -- the process
 

@@ -5,13 +5,15 @@ What is up is asked of the cluster, never of a file here: another machine sees t
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import yaml
 
@@ -21,31 +23,47 @@ from gonogo.checks.inside import Inside
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
+from gonogo.core.errors import (
+    Absent,
+    ClientError,
+    ConfigError,
+    DeployError,
+    Forbidden,
+    NotAllowed,
+    NotReady,
+    Problem,
+)
 from gonogo.core.home import home
-from gonogo.core.outcomes import Outcome
+from gonogo.core.outcomes import Mode, Outcome
+from gonogo.core.outlet import news
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
-from gonogo.providers import Going, Ready, Reason, Removing
+from gonogo.providers import Going, Ready, Reason, Removing, Stopped
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.inspection import Inspection
 from gonogo.providers.helm.lease import Lease
-from gonogo.providers.helm.meant import deploys, recipe_for
+from gonogo.providers.helm.meant import deploys, recipe_for, unbreakable
 from gonogo.providers.helm.mistakes import Mistake
+from gonogo.providers.helm.nodes import HUNG, Pods, as_before
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.ownership import Ownership
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
+from gonogo.providers.helm.story import installed
 from gonogo.results.model import Evidence
 
 TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
 
+AT_MOST = 2.0
+"""Seconds that looking for a reason, or for what helm installed, may take beyond all else that is looked at."""
 
 TAKEN_OVER = "another run took this target over: this one had not renewed its Lease for too long"
+
+T = TypeVar("T")
 
 
 class Rendered(NamedTuple):
@@ -86,7 +104,7 @@ class HelmPlatform:
 
     name = "helm"
     completes = True
-    capabilities: frozenset[str] = frozenset()
+    capabilities = frozenset({"disturb"})
 
     def __init__(
         self, target: Target, attach: Callable[[Target], Attached], every: Callable[[], Iterable[Component]], run: str
@@ -100,6 +118,7 @@ class HelmPlatform:
         self._expired: Lease | None = None
         self._begun: list[str] = []
         self._reserved: set[str] = set()
+        self._broken: set[str] = set()
         self._ending = ""
         self._awaited: Deadline | None = None
         assert target.kubernetes is not None, "a helm target has a cluster"
@@ -219,12 +238,37 @@ class HelmPlatform:
         return self._there.inside()
 
     def reason(self, component: Component) -> Reason | None:
-        """See :meth:`gonogo.providers.Explains.reason`."""
-        return self._there.reason(component)
+        """See :meth:`gonogo.providers.Explains.reason`. What an earlier run stopped and left so explains itself."""
+        left = self._aside(lambda: self._left_stopped(component)) if component.name not in self._broken else None
+        return left or self._there.reason(component)
+
+    def _left_stopped(self, component: Component) -> Reason | None:
+        for one in self._pods(component).stopped() if self._deploys(component) else ():
+            what = f"pod {one['namespace']}/{one['name']} was stopped on purpose by {one['labels'][HUNG]}"
+            again = f"`gonogo up {component.name} --target {self._target.name}` lets it go on"
+            return Reason(f"{what}, which did not come to its end", again)
+        return None
 
     def evidence(self, component: str) -> list[Evidence]:
-        """See :meth:`gonogo.providers.Observes.evidence`."""
-        return self._there.evidence(component)
+        """What stands behind its Services, and what helm installed of it: status, history, values."""
+        return [*self._there.evidence(component), *(self._aside(lambda: self._installed(component)) or ())]
+
+    def _installed(self, component: str) -> list[Evidence]:
+        of = (one for one in self._every() if one.name == component and self._deploys(one))
+        return [piece for one in of for piece in installed(self._helm, self._recipe(one), self._target.name)]
+
+    def _aside(self, ask: Callable[[], T]) -> T | None:
+        """What is told beside an answer, where it comes in time: a question that hangs is left behind."""
+        told: list[T] = []
+
+        def look() -> None:
+            with suppress(ClientError, ConfigError):
+                told.append(ask())
+
+        thread = threading.Thread(target=look, name="aside", daemon=True)
+        thread.start()
+        thread.join(AT_MOST)
+        return told[0] if told else None
 
     def close(self) -> None:
         """Give back the Lease and the connections."""
@@ -306,19 +350,11 @@ class HelmPlatform:
         try:
             self._hold(lambda text: report(Progress(component.name, Phase.WAITING, text)), component.name)
             self._begun.append(component.name)
-            deployment = HelmDeployment(
-                recipe,
-                helm=self._helm,
-                api=self._there.cluster.api,
-                objects=self._objects,
-                seen=self._seen,
-                ownership=self._ownership,
-                hub=lambda: self._there.cluster.hub,
-                run=self._run,
-                report=report,
-                deadline=deadline,
-                cancelled=self._cancelled,
-            )
+            pods = self._pods(component)
+            for one in pods.stopped():
+                report(Progress(component.name, Phase.STARTING, f"pod {one['name']}, stopped by {one['labels'][HUNG]}"))
+                pods.resume(one)
+            deployment = self._deployment(recipe, report, deadline)
             deployment.deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready, deployment.still)
@@ -333,6 +369,21 @@ class HelmPlatform:
             raise DeployError(component.name, f"{error}") from error
         except ClientError as error:
             raise error.about(component.name) from error
+
+    def _deployment(self, recipe: HelmRecipe, report: Report, deadline: Deadline) -> HelmDeployment:
+        return HelmDeployment(
+            recipe,
+            helm=self._helm,
+            api=self._there.cluster.api,
+            objects=self._objects,
+            seen=self._seen,
+            ownership=self._ownership,
+            hub=lambda: self._there.cluster.hub,
+            run=self._run,
+            report=report,
+            deadline=deadline,
+            cancelled=self._cancelled,
+        )
 
     def _answering(
         self, component: Component, deadline: Deadline, ready: Ready, running: Callable[[], None] = lambda: None
@@ -418,6 +469,101 @@ class HelmPlatform:
         with self._lock:
             if self._lease is not None and self._begun:
                 self._lease.keep([*self._lease.kept(), *self._begun])
+
+    # -- disturbing
+
+    @contextmanager
+    def disturb(self, component: Component, how: str, node: str, ready: Ready) -> Iterator[Server]:
+        """See :meth:`gonogo.providers.Disturbs.disturb`. A restarted node is ready inside already.
+
+        The target's Lease is held meanwhile: of two runs that break something, one waits. A killed pod's controller
+        makes another one at once; until the body ends that is killed too.
+        """
+        if why := unbreakable(self._target, component, how, node):
+            raise NotAllowed(f"{component.name}: {why}")
+        if not self._target.allows(Mode.DISRUPT):
+            raise NotAllowed(f"target {self._target.name} does not allow mode {Mode.DISRUPT}")
+        with self._exclusively(), ExitStack() as restoring:
+            pods = self._pods(component)
+            for left in pods.stopped():
+                pods.resume(left)
+            pod = pods.of(node)
+            count, recipe = pods.ready(pod), self._recipe(component)
+
+            def restored() -> None:
+                deadline = Deadline(max(recipe.spec.ready, self._target.timeouts.ready))
+                as_before(pods, pod, count, deadline.left)
+                deployment = self._deployment(recipe, lambda _: None, deadline)
+                deployment.stand()
+                self._answering(component, deadline, ready, deployment.still)
+
+            self._broken.add(component.name)
+            restoring.callback(self._broken.discard, component.name)
+            restoring.callback(restored)
+            if how == "kill":
+                restoring.enter_context(pods.killed(node, pod))
+            elif how == "hang":
+                restoring.enter_context(pods.hung(pod, self._run))
+            elif how == "restart":
+                pods.restarted(pod)
+                restored()
+            else:
+                raise ConfigError(Problem(how, "no way to disturb a node", "kill, hang or restart"))
+            meta = pod["metadata"]
+            yield Server(component.name, node, self.name, how, address=f"{meta['namespace']}/{meta['name']}")
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """Nobody else breaks or changes anything of this target; where this run does so already, that is enough."""
+        held = self._lease is not None or self._its_lease().held_by(os.getppid())
+        if not held:
+            self._hold(news)
+        try:
+            yield
+        finally:
+            if not held:
+                self._let_go()
+
+    def stopped(self, tell: Callable[[str], None]) -> list[Stopped]:
+        """See :meth:`gonogo.providers.Mends.stopped`."""
+        every = [one for one in self._every() if self._deploys(one)]
+        found = [
+            Stopped(one.name, f"{meta['namespace']}/{meta['name']}", str(meta["labels"][HUNG]))
+            for one in every
+            for meta in self._pods(one).stopped()
+        ]
+        if found and self._expired is None:
+            lease = self._its_lease()
+            if holder := lease.holder():
+                tell(f"left alone, {holder} works on it now: {', '.join(one.server for one in found)}")
+                return []
+            self._expired = lease
+        return found
+
+    def mend(self, waits: Callable[[str], None] = lambda _: None) -> None:
+        """See :meth:`gonogo.providers.Mends.mend`."""
+        self._hold(waits)
+        try:
+            for one in self._every():
+                if self._deploys(one):
+                    pods = self._pods(one)
+                    for meta in pods.stopped():
+                        pods.resume(meta)
+        finally:
+            self._let_go()
+
+    def _pods(self, component: Component) -> Pods:
+        recipe = self._recipe(component)
+        shared = {(recipe.space_of(one), one.name) for one in recipe.spec.releases if one.shared}
+        own = {
+            place
+            for space in recipe.spaces()
+            for one in self._helm.list(space)
+            if one.target == self._target.name
+            and one.component == component.name
+            and (place := (one.namespace, one.name)) not in shared
+        }
+        return Pods(recipe, self._there.cluster.api, own)
 
     # -- down
 

@@ -20,7 +20,7 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import learn
 from gonogo.providers.helm.objects import objects
-from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmSpec, Manifest, Release
+from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmNode, HelmSpec, Manifest, Release
 from gonogo.providers.made import FILTERS, new
 
 SUPPOSED = "1"
@@ -146,6 +146,20 @@ class HelmRecipe:
         shown.add(str(self.place.deploy.get("ca", "")))  # an authority, which everybody may read
         learn(*(value for keys in found.values() for value in keys.values() if len(value) > 7 and value not in shown))
         return found
+
+    def nodes(self) -> list[HelmNode]:
+        """The nodes that may be broken, their pods as they are called here. Raises ``ConfigError``."""
+        return [
+            msgspec.structs.replace(
+                one,
+                **{
+                    key: self._text(f"nodes.{one.name}", text)
+                    for key in ("pod", "labels")
+                    if (text := getattr(one, key))
+                },
+            )
+            for one in self.spec.nodes
+        ]
 
     def endpoints(self) -> dict[str, Any]:
         """Where it is, as a target file writes it."""

@@ -6,11 +6,13 @@ Texts marked *template* are Jinja2 templates over :data:`KNOWN`; everything else
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from gonogo.cluster.labels import Selector
 from gonogo.core.content import Folder
+from gonogo.core.errors import ConfigError
 from gonogo.core.files import load_toml
 from gonogo.core.names import is_label, is_subdomain
 from gonogo.core.outcomes import Struct
@@ -86,13 +88,39 @@ class Workload(Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
+class HelmNode(Struct, frozen=True, kw_only=True):
+    """A server as suites and drills call it, and the pod that it is: its name, or labels that only it has now.
+
+    ``pod`` and ``labels`` are templates. Those of a ``profile`` take the place of all others where the target has it.
+    """
+
+    name: str
+    pod: str = ""
+    labels: str = ""
+    profile: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("nodes: one has no name")
+        if bool(self.pod) == bool(self.labels):
+            raise ValueError(f"node {self.name}: give its pod, or labels that it has")
+        if self.labels and "{{" not in self.labels:
+            try:
+                Selector.read(self.labels, "labels")
+            except ConfigError as error:
+                raise ValueError(f"node {self.name}: {error}") from None
+        if self.pod and "{{" not in self.pod and not is_subdomain(self.pod):
+            raise ValueError(f"node {self.name}: {self.pod!r} is no name of a pod")
+
+
 class HelmSpec(Struct, frozen=True, kw_only=True):
     """One component on a cluster.
 
     ``namespace`` is where it lives unless the target's ``[deploy]`` says another. ``generated`` values survive a second
     ``up``: they are kept in the Secret ``gonogo-<component>``. ``secrets`` are made before anything else, name to key
     to *template*. ``endpoints`` is what a target file would write of it, every text a template. ``claims`` are label
-    selectors of the volume claims that are its own. ``hang``: whether a server may be stopped where it is (not PID 1).
+    selectors of the volume claims that are its own. ``nodes`` may be broken on purpose; ``hang``: whether a signal from
+    inside stops their servers, which it does not where these are the first process of their container.
     """
 
     namespace: str
@@ -104,6 +132,7 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
     manifests: tuple[Manifest, ...] = ()
     endpoints: dict[str, Any]
     workloads: tuple[Workload, ...] = ()
+    nodes: tuple[HelmNode, ...] = ()
     claims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -119,6 +148,9 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
         names = [one.name for one in self.releases]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"release {min(twice)} is there twice")
+        called = [(one.profile, one.name) for one in self.nodes]
+        if doubled := {one for one in called if called.count(one) > 1}:
+            raise ValueError(f"node {min(doubled)[1]} is there twice")
 
     @property
     def main(self) -> Release | None:
@@ -128,9 +160,25 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
 
     def of(self, profile: str) -> HelmSpec:
         """As a target of this profile has it."""
-        own = tuple(one for one in self.workloads if one.profile == profile)
-        every = tuple(one for one in self.workloads if not one.profile)
-        return msgspec.structs.replace(self, workloads=own or every)
+        return msgspec.structs.replace(self, workloads=_of(self.workloads, profile), nodes=_of(self.nodes, profile))
+
+    def unbreakable(self, how: str, node: str) -> str:
+        """Why a node cannot be broken so, known before anything is asked; empty where it can."""
+        if all(one.name != node for one in self.nodes):
+            known = ", ".join(one.name for one in self.nodes)
+            return f"{FILE} names no pod for node {node}" + (f", only for {known}" if known else "")
+        if how == "hang" and not self.hang:
+            return f"{FILE} says that its server cannot be stopped from inside its container (hang = false)"
+        return ""
+
+
+Given = TypeVar("Given", Workload, HelmNode)
+
+
+def _of(every: tuple[Given, ...], profile: str) -> tuple[Given, ...]:
+    """Those of the profile, or else those of none."""
+    own = tuple(one for one in every if one.profile == profile)
+    return own or tuple(one for one in every if not one.profile)
 
 
 def load(folder: Folder) -> HelmSpec:
