@@ -20,6 +20,7 @@ from gonogo.commands.explain import ExplainAnswer
 from gonogo.commands.gate import GateAnswer
 from gonogo.commands.health import HealthAnswer, HealthWatchAnswer
 from gonogo.commands.plan import PlanAnswer
+from gonogo.commands.planning import ClusterPlanAnswer
 from gonogo.commands.rollback import RollbackAnswer
 from gonogo.commands.status import StatusAnswer
 from gonogo.commands.sweep import SweepAnswer
@@ -28,7 +29,7 @@ from gonogo.core.outcomes import Struct
 
 ANSWERS: tuple[type[Struct], ...] = (
     *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, ExplainAnswer, GateAnswer, HealthAnswer),
-    *(HealthWatchAnswer, PlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
+    *(HealthWatchAnswer, PlanAnswer, ClusterPlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
 )
 
 
