@@ -414,6 +414,54 @@ def test_doris_has_a_stateful_set_per_component() -> None:
     ]
 
 
+def test_doris_that_keeps_its_data_elsewhere_is_told_but_for_its_disks() -> None:
+    demand = made(
+        """
+        apiVersion: disaggregated.cluster.doris.com/v1
+        kind: DorisDisaggregatedCluster
+        metadata: {name: d}
+        spec:
+          metaService: {requests: {cpu: 1}}
+          feSpec: {replicas: 1, electionNumber: 3, requests: {cpu: 2}}
+          computeGroups: [{uniqueId: g_1, replicas: 2, requests: {memory: 4Gi}}, {uniqueId: g_2}]
+        """
+    )
+
+    names = [pod.name for pod in demand.pods]
+    assert names == ["d-ms-0", "d-ms-1", "d-fe-0", "d-fe-1", "d-fe-2", "d-g-1-0", "d-g-1-1", "d-g-2-0"]
+    assert rows(demand)[5] == "rest d-g-1-0 0/4"
+    assert "configuration files" in demand.untold[0].why
+
+
+def test_superset_has_a_deployment_per_component_that_is_named() -> None:
+    demand = made(
+        """
+        apiVersion: superset.apache.org/v1alpha1
+        kind: Superset
+        metadata: {name: s}
+        spec:
+          replicas: 2
+          podTemplate: {nodeSelector: {pool: web}, container: {resources: {requests: {cpu: 100m, memory: 1Gi}}}}
+          webServer: {podTemplate: {sidecars: [{name: proxy, resources: {requests: {cpu: 50m}}}]}}
+          celeryBeat: {podTemplate: {container: {resources: {requests: {cpu: 10m}}}}}
+          celeryWorker:
+            autoscaling: {minReplicas: 1, maxReplicas: 3}
+            deploymentTemplate: {strategy: {type: Recreate}}
+        """
+    )
+
+    assert rows(demand) == [
+        "rest s-web-server-*-* 0.15/1 x2",
+        "update s-web-server-*-* 0.15/1",
+        "rest s-celery-worker-*-* 0.1/1",
+        "most s-celery-worker-*-* 0.1/1 x2",
+        "rest s-celery-beat-*-* 0.01/0",
+        "update s-celery-beat-*-* 0.01/0",
+        "passing s-migrate-* 0.1/1 [jobs]",
+    ]
+    assert demand.pods[0].spec["nodeSelector"] == {"pool": "web"}
+
+
 def test_the_plan_of_the_field_sums_up() -> None:
     """The disks of three of its components (docs/plan.md): 230 of Doris."""
     assert sum(one.size for one in made(DORIS).every_claim) / GI == 230

@@ -460,6 +460,14 @@ REASONS: dict[str, Why] = {
         "ns/web-*-*",
         "4.0 GiB too little",
     ),
+    "LimitRange, a limit by default below the request": Why(
+        (workload(template=pod("{cpu: 2}")),),
+        {"limits": (limits("Container", default={"cpu": "1"}),)},
+        "limit_range",
+        "ns/web-*-*",
+        "container c asks 2 cpu, more than its limit, 1",
+        "",
+    ),
     "autoscaler's maximum": Why(
         (workload(), SCALER),
         {},

@@ -233,7 +233,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "LimitRange": (
         "{kind: LimitRange, spec: {limits: [{type: Container, max: {cpu: 500m}}]}}",
         "the LimitRange allows 500m: 0.5 too much",
-        "maximum cpu usage per Container is 500m",
+        "500m",
     ),
 }
 

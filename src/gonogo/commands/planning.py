@@ -84,6 +84,7 @@ def on_cluster(provider: Plans, wanted: Sequence[Component], target: Target, for
     """A row per component; nothing is changed. 1 where it does not fit, 3 where nobody can tell."""
     from gonogo.cluster.plan.fit import fit
 
+    wanted = [one for one in wanted if not one.cluster]  # which is there, or there is nothing to plan on
     findings: list[PlanFinding] = []
     ground = _ground(provider, findings)
     parts = _parts(provider, wanted, ground is not None, findings)

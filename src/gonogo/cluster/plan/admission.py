@@ -68,7 +68,9 @@ def outside(pod: PlannedPod, ground: Ground) -> Iterator[PlanFinding]:
             for container in containers:
                 resources = container.get("resources", {})
                 whose = f"container {container.get('name', '')}"
-                yield from _bounds(pod, one, whose, resources.get("requests", {}), resources.get("limits", {}))
+                asked, most = resources.get("requests", {}), resources.get("limits", {})
+                found = list(_bounds(pod, one, whose, asked, most))
+                yield from found or _above(pod, whose, asked, most)
         elif one.get("type") == "Pod":
             yield from _bounds(pod, one, "the pod", pod.requests, limits_of(pod))
 
@@ -95,6 +97,14 @@ def _bounds(
                 f"the limit of {whose} is {has / least:.1f} times its request of {resource}, at most {ratio} is allowed"
             )
             yield problem("limit_range", pod.shown, text, "raise the request")
+
+
+def _above(pod: PlannedPod, whose: str, asked: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[PlanFinding]:
+    """A request above the limit that it is given by default: the API server refuses it."""
+    for resource in asked.keys() & limits.keys():
+        if exceeds(amount(asked[resource]), amount(limits[resource])):
+            text = f"{whose} asks {asked[resource]} {resource}, more than its limit, {limits[resource]}"
+            yield problem("limit_range", pod.shown, text, f"set resources.limits.{resource}")
 
 
 def claim_bounds(claim: PlannedClaim, ground: Ground) -> Iterator[PlanFinding]:

@@ -115,7 +115,7 @@ class Packing(NamedTuple):
         return not self.misfits
 
 
-class Standing:
+class Census:
     """What runs on the nodes of a cluster, added up once for all boards of it."""
 
     def __init__(self, ground: Ground) -> None:
@@ -154,16 +154,16 @@ class Standing:
 class Board:
     """The nodes of a cluster with what runs there, on which pods are put and taken off again."""
 
-    def __init__(self, standing: Standing, lost: str = "") -> None:
+    def __init__(self, census: Census, lost: str = "") -> None:
         """``lost`` is a node that is no more, with all that ran there."""
-        self.ground, self._standing = standing.ground, standing
+        self.ground, self._census = census.ground, census
         self.seats = [
-            Seat(one.node, dict(one.free), one.whole, Counter(one.ports)) for one in standing.seats if one.name != lost
+            Seat(one.node, dict(one.free), one.whole, Counter(one.ports)) for one in census.seats if one.name != lost
         ]
         self.by_name = {seat.name: seat for seat in self.seats}
         self._apart = {
             (term, value)
-            for term, name in standing.apart
+            for term, name in census.apart
             if name in self.by_name and (value := self.by_name[name].value(term.key)) is not None
         }
         self.counts: dict[Term, Counter[str]] = {}
@@ -198,7 +198,7 @@ class Board:
         every = {t for p in made for t in (*p.anti, *p.near, *(one.term for one in p.spreads))}
         for term in every:
             self.counts[term] = Counter()
-            for name, number in self._standing.counts(term).items():
+            for name, number in self._census.counts(term).items():
                 if name in self.by_name and (value := self.by_name[name].value(term.key)) is not None:
                     self.counts[term][value] += number
         for load in made:

@@ -23,7 +23,7 @@ from gonogo.cluster.plan.admission import (
     quotas,
     unranked,
 )
-from gonogo.cluster.plan.board import Board, Misfit, Packing, Standing, shown_of
+from gonogo.cluster.plan.board import Board, Misfit, Packing, Census, shown_of
 from gonogo.cluster.plan.demand import Demand, PlannedPod, When
 from gonogo.cluster.plan.expand import expand
 from gonogo.cluster.plan.findings import PlanFinding, Weight
@@ -264,8 +264,8 @@ class _Plan:
     # -- room
 
     def _rooms(self) -> None:
-        standing = Standing(self.ground)
-        board = Board(standing)
+        census = Census(self.ground)
+        board = Board(census)
         rest = self._new(When.REST)
         packed = self._pack(board, rest)
         self._places = {rest[at][0]: seat for at, seat in packed.seats.items()}
@@ -286,7 +286,7 @@ class _Plan:
             self._misfits(self._pack(board, [*before, *group]), [*before, *group], "passing")
         if packed.fits:
             self._updates(board, placed)
-            self._lost(standing, placed)
+            self._lost(census, placed)
 
     def _before(
         self, group: Sequence[tuple[int, PlannedPod]], placed: list[tuple[int, PlannedPod]]
@@ -329,7 +329,7 @@ class _Plan:
             every = [*placed, *group]
             self._misfits(self._pack(board, every), every, "update")
 
-    def _lost(self, standing: Standing, placed: Sequence[tuple[int, PlannedPod]]) -> None:
+    def _lost(self, census: Census, placed: Sequence[tuple[int, PlannedPod]]) -> None:
         """The worst of the nodes that may be lost, where what it held has no place on the others."""
         ours = {shown_of(pod): number for number, pod in self.found.items()}
         busy: dict[str, list[Object]] = defaultdict(list)
@@ -346,7 +346,7 @@ class _Plan:
         for node in sorted(usable, key=lambda one: -len(busy[one["metadata"]["name"]]))[:NODES]:
             name = node["metadata"]["name"]
             moving = [pod for pod in busy[name] if _moves(pod)]
-            board = Board(standing, name)
+            board = Board(census, name)
             others = [_as_planned(pod) for pod in moving]
             there = {id(new): ours.get(shown_of(old), -1) for new, old in zip(others, moving, strict=True)}
             keeping = [(number, pod) for number, pod in placed if pod.node != name]

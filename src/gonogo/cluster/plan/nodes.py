@@ -19,21 +19,13 @@ class Obstacle(NamedTuple):
 
 
 def barred(node: Object, spec: Mapping[str, Any]) -> Obstacle | None:
-    """Why the node never takes a pod of this ``spec``; None where it may.
+    """Why the node never takes a pod of this ``spec``; None where it may. What it is not meant for is said first.
 
     kubernetes.io/docs/concepts/scheduling-eviction: NodeUnschedulable, NodeName, TaintToleration, NodeAffinity.
     """
     wanted, name = spec.get("nodeName"), node["metadata"]["name"]
     if wanted and wanted != name:
         return Obstacle("node_name", f"it names node {wanted}")
-    tolerations = spec.get("tolerations", ())
-    if node.get("spec", {}).get("unschedulable") and not any(tolerates(one, UNSCHEDULABLE) for one in tolerations):
-        return Obstacle("cordoned", "is cordoned")
-    for taint in node.get("spec", {}).get("taints", ()):
-        hard = taint.get("effect") in ("NoSchedule", "NoExecute")
-        if hard and taint.get("key") != UNSCHEDULABLE["key"] and not any(tolerates(t, taint) for t in tolerations):
-            value = f"={taint['value']}" if taint.get("value") else ""
-            return Obstacle("taint", f"has the taint {taint.get('key', '')}{value}:{taint['effect']}, not tolerated")
     labels = node["metadata"].get("labels", {})
     for key, value in spec.get("nodeSelector", {}).items():
         if labels.get(key) != value:
@@ -42,6 +34,14 @@ def barred(node: Object, spec: Mapping[str, Any]) -> Obstacle | None:
     rule = spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
     if rule is not None and not any(meets(node, term) for term in rule.get("nodeSelectorTerms", ())):
         return Obstacle("node_affinity", "does not meet the required node affinity")
+    tolerations = spec.get("tolerations", ())
+    if node.get("spec", {}).get("unschedulable") and not any(tolerates(one, UNSCHEDULABLE) for one in tolerations):
+        return Obstacle("cordoned", "is cordoned")
+    for taint in node.get("spec", {}).get("taints", ()):
+        hard = taint.get("effect") in ("NoSchedule", "NoExecute")
+        if hard and taint.get("key") != UNSCHEDULABLE["key"] and not any(tolerates(t, taint) for t in tolerations):
+            value = f"={taint['value']}" if taint.get("value") else ""
+            return Obstacle("taint", f"has the taint {taint.get('key', '')}{value}:{taint['effect']}, not tolerated")
     return None
 
 

@@ -26,7 +26,7 @@ FEW, STEPS = 14, 50_000
 _DYNAMIC = ("spread", "pod_affinity", "anti_affinity", "volume", "port")
 """Causes that depend on what else is there, the nearest to a fit first; then come resources, then the node's own."""
 
-_STATIC = ("node_affinity", "node_selector", "node_name", "taint", "cordoned")
+_STATIC = ("cordoned", "taint", "node_affinity", "node_selector", "node_name")
 
 
 def pack(

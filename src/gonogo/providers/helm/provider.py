@@ -26,6 +26,7 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
 from gonogo.core.files import content, expanded
 from gonogo.core.home import home
+from gonogo.core.loading import LOADING
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
@@ -269,7 +270,8 @@ class HelmPlatform:
 
     def parts(self, component: Component, *, asked: bool = True) -> list[Part]:
         """See :meth:`gonogo.providers.Plans.parts`. An operator that is there serves and is used as it is."""
-        from gonogo.cluster.plan.fit import Part
+        with LOADING:
+            from gonogo.cluster.plan.fit import Part
 
         return [
             Part(
@@ -292,7 +294,8 @@ class HelmPlatform:
 
     def ground(self) -> Ground:
         """See :meth:`gonogo.providers.Plans.ground`."""
-        from gonogo.cluster.plan.ground import read
+        with LOADING:
+            from gonogo.cluster.plan.ground import read
 
         self.confirm()
         return read(self._there.cluster.api)

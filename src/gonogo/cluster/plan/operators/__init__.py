@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gonogo.cluster.plan.demand import Expander
-from gonogo.cluster.plan.operators import cloudnativepg, doris, elastic, ray, strimzi
+from gonogo.cluster.plan.operators import cloudnativepg, doris, elastic, ray, strimzi, superset
 
 EXPANDERS: Mapping[str, Expander] = {
-    kind: one for module in (cloudnativepg, doris, elastic, ray, strimzi) for kind, one in module.KINDS.items()
+    kind: one
+    for module in (cloudnativepg, doris, elastic, ray, strimzi, superset)
+    for kind, one in module.KINDS.items()
 }
 """By kind, as a world knows it."""
 

@@ -25,12 +25,7 @@ def doris_cluster(obj: Object, beside: Beside) -> Iterator[Found]:
             continue
         if one.get("autoScalingPolicy"):
             yield Untold(kind=obj["kind"], name=name, why=f"{key} scales by itself, within limits not read here")
-        init = one.get("systemInitialization")
-        pod = {
-            "containers": [{"name": short, "resources": _resources(one)}],
-            "initContainers": [{"name": "init", "resources": _resources(init)}] if init else [],
-            **{k: one[k] for k in ("nodeSelector", "tolerations", "affinity") if k in one},
-        }
+        pod = _pod(one, short)
         labels = {
             **one.get("podLabels", {}),
             "app.doris.cluster": name,
@@ -49,8 +44,41 @@ def doris_cluster(obj: Object, beside: Beside) -> Iterator[Found]:
         yield from stateful_set(as_kind(obj, "StatefulSet", f"{name}-{short}", made), beside)
 
 
+def disaggregated(obj: Object, beside: Beside) -> Iterator[Found]:
+    """Frontends (2, and no fewer than ``electionNumber``, 1), meta services (2), and the nodes of compute groups (1).
+
+    api/disaggregated/v1/utils.go and sub_controller/disaggregated_cluster. What disks they get, the paths of their own
+    configuration files decide, which are not read here.
+    """
+    spec, name = obj.get("spec", {}), obj["metadata"]["name"]
+    front, meta = spec.get("feSpec", {}), spec.get("metaService", {})
+    fronts = max(int(front.get("replicas", 2)), int(front.get("electionNumber", 1)))
+    parts = [(f"{name}-ms", meta, int(meta.get("replicas", 2))), (f"{name}-fe", front, fronts)]
+    for group in spec.get("computeGroups", ()):
+        called = f"{name}-{group['uniqueId']}".replace("_", "-")
+        parts.append((called, group, int(group.get("replicas", 1))))
+    for called, one, replicas in parts:
+        template = {"metadata": {"labels": one.get("labels", {})}, "spec": _pod(one, called)}
+        yield from stateful_set(
+            as_kind(obj, "StatefulSet", called, {"replicas": replicas, "template": template}), beside
+        )
+    yield Untold(kind=obj["kind"], name=name, why="what disks it gets stands in its configuration files, not read here")
+
+
+def _pod(one: Mapping[str, Any], container: str) -> dict[str, Any]:
+    init = one.get("systemInitialization")
+    return {
+        "containers": [{"name": container, "resources": _resources(one)}],
+        "initContainers": [{"name": "init", "resources": _resources(init)}] if init else [],
+        **{key: one[key] for key in ("nodeSelector", "tolerations", "affinity") if key in one},
+    }
+
+
 def _resources(one: Mapping[str, Any]) -> dict[str, Any]:
     return {key: one[key] for key in ("requests", "limits") if key in one}
 
 
-KINDS = {"DorisCluster.doris.selectdb.com": doris_cluster}
+KINDS = {
+    "DorisCluster.doris.selectdb.com": doris_cluster,
+    "DorisDisaggregatedCluster.disaggregated.cluster.doris.com": disaggregated,
+}
