@@ -23,7 +23,7 @@ from gonogo.cluster.plan.admission import (
     quotas,
     unranked,
 )
-from gonogo.cluster.plan.board import Board, Misfit, Packing, Census, shown_of
+from gonogo.cluster.plan.board import Board, Census, Misfit, Packing, shown_of
 from gonogo.cluster.plan.demand import Demand, PlannedPod, When
 from gonogo.cluster.plan.expand import expand
 from gonogo.cluster.plan.findings import PlanFinding, Weight
