@@ -133,6 +133,21 @@ CASES = {
         "{}", more="{tolerations: []}", cause="taint", says=f"has the taint {OWN}", scheduler="untolerated taint"
     ),
     "apart": Case("{}", 3, APART, "anti_affinity", "1 too many", "anti-affinity", 2),
+    "node affinity": Case(
+        "{}",
+        more=f"{{affinity: {{nodeAffinity: {{{RULE}: {{nodeSelectorTerms:"
+        " [{matchExpressions: [{key: zone, operator: NotIn, values: [one, two]}]}]}}}}",
+        cause="node_affinity",
+        says="does not meet the required node affinity",
+        scheduler="node affinity/selector",
+    ),
+    "near to what is not there": Case(
+        "{}",
+        more=APART.replace("podAntiAffinity", "podAffinity").replace("app: web", "app: cache"),
+        cause="pod_affinity",
+        says="no pod that it must be near",
+        scheduler="pod affinity rules",
+    ),
     "selector": Case(
         "{}", select="three", cause="node_selector", says="zone=three", scheduler="node affinity/selector"
     ),
@@ -209,6 +224,106 @@ def test_a_daemon_set_on_a_full_node_is_named_with_it(cluster: Cluster, api: Api
     (waiting,) = [pod for pod in there if not pod["spec"].get("nodeName")]
     assert "Insufficient cpu" in why(waiting)
     assert f"{own}-one" in str(waiting["spec"]["affinity"])
+
+
+def test_a_cordoned_node_takes_nothing(cluster: Cluster, api: Api, namespace: str, own: str) -> None:
+    for zone in ("one", "two"):
+        cluster.change("Node", f"{own}-{zone}", "", {"spec": {"unschedulable": True}})
+    obj = workload("Deployment", pods(own, "{}"))
+
+    said = told(api, namespace, obj)
+    cluster.apply(obj, namespace)
+    (pod,) = settled(cluster, namespace, 1)
+
+    assert problems(said) == [("cordoned", "rest")]
+    assert "were unschedulable" in why(pod)
+
+
+def test_a_volume_keeps_its_pod_in_its_zone(cluster: Cluster, api: Api, namespace: str, own: str) -> None:
+    terms = [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["one"]}]}]
+    sized = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    volume = {
+        **sized,
+        "capacity": {"storage": "1Gi"},
+        "hostPath": {"path": "/tmp"},
+        "claimRef": {"namespace": namespace, "name": "data"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+    }
+    claim = {**sized, "volumeName": f"{own}-v", "resources": {"requests": {"storage": "1Gi"}}}
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{own}-v"}, "spec": volume}, namespace
+    )
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": claim}, namespace
+    )
+    cluster.wait("PersistentVolumeClaim", "status.phase == 'Bound'", name="data", namespace=namespace)
+    template = pods(own, "{}", "{volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]}")
+    template["spec"]["nodeSelector"]["zone"] = "two"
+    obj = workload("Deployment", template)
+
+    said = told(api, namespace, obj)
+    cluster.apply(obj, namespace)
+    (pod,) = settled(cluster, namespace, 1)
+
+    (finding,) = [one for one in said.findings if one.weight == "problem"]
+    assert (finding.cause, f"node {own}-two: volume of claim data is elsewhere" in finding.message) == ("volume", True)
+    assert "volume node affinity conflict" in why(pod) or "match PersistentVolume's node affinity" in why(pod)
+
+
+def problems(said: Fit) -> list[tuple[str, str]]:
+    return [(one.cause, one.stage) for one in said.findings if one.weight == "problem"]
+
+
+def test_a_job_beside_the_others_waits(cluster: Cluster, api: Api, namespace: str, own: str) -> None:
+    obj = workload("Deployment", pods(own, "{cpu: 3}"), 2, strategy={"type": "Recreate"})
+    template = pods(own, "{cpu: 2}", "{restartPolicy: Never}", "{app: load}")
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "load"}, "spec": {"template": template}}
+
+    said = told(api, namespace, obj, job)
+    cluster.apply(obj, namespace)
+    settled(cluster, namespace, 2)
+    cluster.apply(job, namespace)
+    there = settled(cluster, namespace, 3)
+
+    assert problems(said) == [("cpu", "passing")]
+    assert [pod["metadata"]["labels"]["app"] for pod in there if not pod["spec"].get("nodeName")] == ["load"]
+
+
+def test_an_autoscaler_at_its_maximum_leaves_pods_waiting(cluster: Cluster, api: Api, namespace: str, own: str) -> None:
+    obj = workload("Deployment", pods(own, "{cpu: 3}"), strategy={"type": "Recreate"})
+    meant = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": meant, "maxReplicas": 3}
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": spec,
+    }
+
+    said = told(api, namespace, obj, scaler)
+    cluster.apply({**obj, "spec": {**obj["spec"], "replicas": 3}}, namespace)
+    there = settled(cluster, namespace, 3)
+
+    assert problems(said) == [("cpu", "most")]
+    assert sum(not pod["spec"].get("nodeName") for pod in there) == 1
+
+
+def test_a_node_lost_leaves_its_pod_waiting(cluster: Cluster, api: Api, namespace: str, own: str) -> None:
+    obj = workload("Deployment", pods(own, "{cpu: 3}"), 2, strategy={"type": "Recreate"})
+
+    said = told(api, namespace, obj)
+    cluster.apply(obj, namespace)
+    (pod,) = [one for one in settled(cluster, namespace, 2) if one["spec"]["nodeName"] == f"{own}-two"]
+    cluster.change("Node", f"{own}-two", "", {"spec": {"unschedulable": True}})
+    cluster.delete("Pod", pod["metadata"]["name"], namespace, grace=0)
+    cluster.gone("Pod", pod["metadata"]["name"], namespace)
+    there = settled(cluster, namespace, 2)
+
+    assert (said.fits, problems(said)) == (True, [])
+    (finding,) = [one for one in said.findings if one.stage == "lost"]
+    assert "1 too many, once node" in finding.message
+    (waiting,) = [one for one in there if not one["spec"].get("nodeName")]
+    assert "Insufficient cpu" in why(waiting)
 
 
 # -- refused before anything is scheduled
