@@ -371,6 +371,58 @@ def test_what_the_api_server_refuses_is_known_before(
     cluster.wait("Event", f"reason == 'FailedCreate' && contains(message, '{refusal}')", namespace=namespace)
 
 
+CLAIMED: dict[str, tuple[str, str, str]] = {
+    "quota of storage": (
+        "{kind: ResourceQuota, spec: {hard: {requests.storage: 1Gi}}}",
+        "2.0 GiB more requests.storage is asked for, 1.0 GiB of 1.0 GiB is left: 1.0 GiB too much",
+        "exceeded quota",
+    ),
+    "quota of a class": (
+        "{kind: ResourceQuota, spec: {hard: {$class.storageclass.storage.k8s.io/requests.storage: 1Gi}}}",
+        "1.0 GiB too much",
+        "exceeded quota",
+    ),
+    "LimitRange of claims": (
+        "{kind: LimitRange, spec: {limits: [{type: PersistentVolumeClaim, max: {storage: 1Gi}}]}}",
+        "asks 2.0 GiB, the LimitRange allows at most 1Gi: 1.0 GiB too much",
+        "maximum storage usage per PersistentVolumeClaim is 1Gi",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMED)
+def test_a_claim_that_the_api_server_refuses_is_known_before(
+    cluster: Cluster, api: Api, namespace: str, own: str, name: str
+) -> None:
+    rule, says, refusal = CLAIMED[name]
+    filled = rule.replace("$class", read(api).default_class or "")
+    cluster.apply({"apiVersion": "v1", "metadata": {"name": "rule"}, **yaml.safe_load(filled)}, namespace)
+    if "ResourceQuota" in rule:
+        cluster.wait("ResourceQuota", "status.hard", name="rule", namespace=namespace)
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
+    claim = {"metadata": {"name": "data"}, "spec": spec}
+    obj = workload("StatefulSet", pods(own, "{}"), serviceName="x", volumeClaimTemplates=[claim])
+
+    said = told(api, namespace, obj)
+    cluster.apply(obj, namespace)
+
+    (finding,) = [one for one in said.findings if one.weight == "problem"]
+    assert (finding.subject, says in finding.message) == (f"{namespace}/data-web-0", True)
+    cluster.wait("Event", f"reason == 'FailedCreate' && contains(message, '{refusal}')", namespace=namespace)
+
+
+def test_a_priority_class_that_is_not_there_is_known_before(
+    cluster: Cluster, api: Api, namespace: str, own: str
+) -> None:
+    obj = workload("Deployment", pods(own, "{}", f"{{priorityClassName: gone-{own}}}"))
+
+    said = told(api, namespace, obj)
+    cluster.apply(obj, namespace)
+
+    assert problems(said) == [("priority_missing", "")]
+    cluster.wait("Event", "reason == 'FailedCreate' && contains(message, 'no PriorityClass')", namespace=namespace)
+
+
 def test_a_class_that_is_not_there_is_known_before(cluster: Cluster, api: Api, namespace: str, own: str) -> None:
     claim = {
         "metadata": {"name": "data"},
