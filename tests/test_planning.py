@@ -161,6 +161,27 @@ def test_rights_that_lack_leave_the_fit_unknown_and_the_rest_told(planned: Scene
     assert told["total"]["rest"]["pods"] == 4
 
 
+def test_rights_that_lack_for_less_are_a_warning(planned: Scene) -> None:
+    planned.held.refused.add("list resourcequotas")
+
+    code, told = asked(planned)
+
+    assert (code, told["fits"]) == (0, True)
+    assert findings(told, "warning") == [("rights", "")]
+    assert "nothing is known of quotas" in told["findings"][0]["message"]
+
+
+def test_a_key_that_the_chart_does_not_declare_is_a_problem(planned: Scene) -> None:
+    (planned.root / "deploy/store/chart/values.yaml").write_text("replicas: 1\n")
+    (planned.root / "deploy/store/values.yaml").write_text("replica: 2\n")
+
+    code, told = asked(planned)
+
+    assert code == 1
+    assert [(one["cause"], one["component"]) for one in told["findings"]] == [("values", "store")]
+    assert "replica" in told["findings"][0]["message"]
+
+
 def test_a_chart_that_cannot_be_rendered_is_said_and_the_others_are_planned(planned: Scene) -> None:
     (planned.root / "deploy/store/chart/templates/all.yaml").write_text("kind: [")
 

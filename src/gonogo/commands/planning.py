@@ -138,18 +138,25 @@ def _once(parts: Iterable[Part]) -> list[Part]:
 
 def _values(provider: Deploys, wanted: Sequence[Component]) -> list[PlanFinding]:
     """What the provider finds of what is written for its components."""
-    return [
-        PlanFinding(
-            weight=Weight.PROBLEM,
-            cause="values",
-            component=component.name,
-            subject=one.where,
-            message=one.what,
-            hint=one.hint,
-        )
-        for component in wanted
-        for one in provider.fits([component])
-    ]
+    found = []
+    for component in wanted:
+        try:
+            problems = provider.fits([component])
+        except (ConfigError, ClientError) as error:
+            found.append(_unknown("values", component.name, f"{error}", component.name))
+            continue
+        found += [
+            PlanFinding(
+                weight=Weight.PROBLEM,
+                cause="values",
+                component=component.name,
+                subject=one.where,
+                message=one.what,
+                hint=one.hint,
+            )
+            for one in problems
+        ]
+    return found
 
 
 def _unknown(cause: str, subject: str, message: str, component: str = "") -> PlanFinding:

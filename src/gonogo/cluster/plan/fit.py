@@ -138,9 +138,11 @@ class _Plan:
         if self.known is None:
             self._say(_unknown("cluster", "", "the cluster was not asked: whether it has room is not known"))
             return self._fit()
-        for name in NEEDED:
-            if name in self.known.unseen:
-                self._say(_unknown("rights", "", f"whether there is room is not known: {self.known.unseen[name]}"))
+        for name, why in self.known.unseen.items():
+            if name in NEEDED:
+                self._say(_unknown("rights", "", f"whether there is room is not known: {why}"))
+            else:
+                self._say(_warning("rights", "", f"nothing is known of {name}: {why}"))
         self._refused()
         self._quotas()
         if "nodes" not in self.known.unseen:
@@ -202,7 +204,9 @@ class _Plan:
                 made = key in self.claims or key in self.ground.claim_by_name
                 if not made and "claims" not in self.ground.unseen:
                     text = f"it mounts claim {name}, which is not there and nobody makes"
-                    self._say(problem("claim_missing", pod.shown, text), self._component(number))
+                    untold = any(demand.untold for demand in self.demands)  # who knows what they make
+                    say = _unknown if untold else problem
+                    self._say(say("claim_missing", pod.shown, text), self._component(number))
         for part, demand in zip(self.parts, self.demands, strict=True):
             for claim in demand.every_claim:
                 if (claim.namespace, claim.name) in self.ground.claim_by_name:

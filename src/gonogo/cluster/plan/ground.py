@@ -90,7 +90,9 @@ def read(api: Api) -> Ground:
         ended = "status.phase!=Succeeded,status.phase!=Failed" if name == "pods" else ""
         try:
             found[name] = tuple(_listed(api, kind, ended))
-        except (Forbidden, Absent) as error:
+        except Absent:
+            found[name] = ()  # a kind that nobody serves has no objects
+        except Forbidden as error:
             unseen[name] = str(error)
     return Ground(**found, unseen=unseen)
 
