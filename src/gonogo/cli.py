@@ -122,7 +122,8 @@ def plan(names: Components = None, target: Target = None, form: Output = Form.TA
     """Show what would be deployed, and whether it fits.
 
     Changes nothing. In order, with memory, disk and processes, for each COMPONENT and what it needs; without any, for
-    all that the target can hold. Exit code 0 where it fits, 1 where not.
+    all that the target can hold. On a cluster charts are rendered, their objects made into pods and claims, and held
+    against its nodes, quotas and classes. Exit code 0 where it fits, 1 where not, 3 where nobody can tell.
     """
     from gonogo.commands import plan as verb
 

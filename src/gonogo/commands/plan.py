@@ -10,7 +10,7 @@ from gonogo.commands.checkout import deployable, loaded
 from gonogo.commands.tables import Form, show
 from gonogo.core.outcomes import Code, Struct
 from gonogo.core.outlet import say
-from gonogo.providers import Deploys, choose
+from gonogo.providers import Deploys, Plans, choose
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -47,10 +47,14 @@ class PlanAnswer(Struct, frozen=True, kw_only=True):
 
 
 def run(names: list[str] | None, target: str | None, form: Form) -> Code:
-    """A row per component; nothing is changed. 1 where it does not fit."""
+    """A row per component; nothing is changed. 1 where it does not fit, 3 where nobody can tell."""
     root, registry, chosen = loaded(target)
     provider = choose.provider_for(chosen, root)
     wanted = [registry.components[n] for n in registry.ordered(deployable(registry, chosen, names))]
+    if isinstance(provider, Plans):
+        from gonogo.commands.planning import on_cluster
+
+        return on_cluster(provider, wanted, chosen, form)
     deploys = provider if isinstance(provider, Deploys) else None
     # what is there already takes nothing more
     taken = [deploys.takes(one) if deploys else dict.fromkeys(Taken.__struct_fields__, 0) for one in wanted]

@@ -20,6 +20,7 @@ from gonogo.commands.explain import ExplainAnswer
 from gonogo.commands.gate import EachAnswer, GateAnswer
 from gonogo.commands.health import HealthAnswer, HealthWatchAnswer
 from gonogo.commands.plan import PlanAnswer
+from gonogo.commands.planning import ClusterPlanAnswer
 from gonogo.commands.rollback import RollbackAnswer
 from gonogo.commands.status import StatusAnswer
 from gonogo.commands.sweep import SweepAnswer
@@ -27,8 +28,17 @@ from gonogo.core.atomic import write_atomically
 from gonogo.core.outcomes import Struct
 
 ANSWERS: tuple[type[Struct], ...] = (
-    *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, EachAnswer, ExplainAnswer, GateAnswer),
-    *(HealthAnswer, HealthWatchAnswer, PlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
+    *(
+        ComponentsAnswer,
+        DoctorAnswer,
+        DrillAnswer,
+        DrillListAnswer,
+        EachAnswer,
+        ExplainAnswer,
+        GateAnswer,
+        HealthAnswer,
+    ),
+    *(HealthWatchAnswer, PlanAnswer, ClusterPlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
 )
 
 

@@ -10,6 +10,7 @@ protocol        what is asked                                     embedded  exis
 ==============  ================================================  ========  ====================  ====
 ``Provider``    where components are, as they are                 yes       yes                   yes
 ``Deploys``     deploy, and remove what was deployed              yes                             yes
+``Plans``       say what would be made, and what room there is                                    yes
 ``Undoes``      say what would be removed, and remove just that   yes                             yes
 ``Leaves``      know what a run left that was to take it down                                     yes
 ``Installs``    name the releases of charts                                                       yes
@@ -32,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from gonogo.catalog.registry import Component
 from gonogo.checks.inside import Inside
@@ -40,6 +41,10 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Problem
 from gonogo.core.servers import Report, Server
 from gonogo.results.model import Evidence
+
+if TYPE_CHECKING:  # the judge of a cluster is loaded where a cluster is asked
+    from gonogo.cluster.plan.fit import Part
+    from gonogo.cluster.plan.ground import Ground
 
 Ready = Callable[[Endpoints], None]
 """Returns where the component answers and is settled; raises ``ClientError`` where it does not yet."""
@@ -105,6 +110,20 @@ class Deploys(Protocol):
 
     def down_only(self, components: Iterable[Component]) -> None:
         """Take down these components and nothing else."""
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """Knows what it would make of a cluster, before it does."""
+
+    def parts(self, component: Component, *, asked: bool = True) -> list[Part]:
+        """What would be made of the component, in its order; ``asked`` off: the cluster is not.
+
+        Raises ``ConfigError`` for what cannot be rendered, ``ClientError``.
+        """
+
+    def ground(self) -> Ground:
+        """The cluster as it is now. Raises ``ClientError``; ``ConfigError`` where it is another one than is meant."""
 
 
 class Going(NamedTuple):

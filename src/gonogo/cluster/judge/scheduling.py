@@ -201,13 +201,14 @@ def _tainted(nodes: Any, pod: Object) -> Iterator[str]:
     tolerations = pod.get("spec", {}).get("tolerations", ())
     for node in nodes:
         for taint in node.get("spec", {}).get("taints", ()):
-            if taint.get("effect") != "PreferNoSchedule" and not any(_tolerates(t, taint) for t in tolerations):
+            if taint.get("effect") != "PreferNoSchedule" and not any(tolerates(t, taint) for t in tolerations):
                 value = f"={taint['value']}" if taint.get("value") else ""
                 taint_shown = f"{taint.get('key', '')}{value}:{taint.get('effect', '')}"
                 yield f"{node['metadata']['name']} has the taint {taint_shown}"
 
 
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    """Whether a pod with this toleration may be on a node with this taint (Kubernetes "Taints and Tolerations")."""
     if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
         return False
     if not toleration.get("key"):

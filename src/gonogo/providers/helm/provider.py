@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import yaml
 
@@ -34,6 +34,7 @@ from gonogo.core.errors import (
     Problem,
 )
 from gonogo.core.home import home
+from gonogo.core.loading import LOADING
 from gonogo.core.outcomes import Mode, Outcome
 from gonogo.core.outlet import news
 from gonogo.core.servers import Phase, Progress, Report, Server
@@ -54,6 +55,10 @@ from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.story import installed
 from gonogo.results.model import Evidence
+
+if TYPE_CHECKING:  # what a plan is judged by is loaded where one is asked for
+    from gonogo.cluster.plan.fit import Part
+    from gonogo.cluster.plan.ground import Ground
 
 TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
@@ -329,6 +334,38 @@ class HelmPlatform:
             space = recipe.space_of(manifest)
             found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
         return found
+
+    def parts(self, component: Component, *, asked: bool = True) -> list[Part]:
+        """See :meth:`gonogo.providers.Plans.parts`. An operator that is there serves and is used as it is."""
+        with LOADING:
+            from gonogo.cluster.plan.fit import Part
+
+        return [
+            Part(
+                component=component.name,
+                what=one.what,
+                namespace=one.namespace,
+                objects=one.objects,
+                there=asked and one.shared and bool(one.serves) and self._all_served(one.serves),
+            )
+            for one in self.rendered(component)
+        ]
+
+    def _all_served(self, serves: str) -> bool:
+        for one in serves.split(", "):
+            kind, _, version = one.rpartition("/")
+            plural, _, group = kind.partition(".")
+            if not self._objects.serves(group, version, plural):
+                return False
+        return True
+
+    def ground(self) -> Ground:
+        """See :meth:`gonogo.providers.Plans.ground`."""
+        with LOADING:
+            from gonogo.cluster.plan.ground import read
+
+        self.confirm()
+        return read(self._there.cluster.api)
 
     def written(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]], str]:
         """What a target file that attaches would say, the namespaces of each component, and where the Lease is."""

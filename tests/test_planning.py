@@ -1,0 +1,210 @@
+"""``gonogo plan`` on a target that deploys by charts: what it prints, how it ends, and that it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.test_helm_verbs import Scene
+from tests.test_helm_verbs import scene as scene
+
+ROOT = Path(__file__).parent.parent
+
+STORE = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: store}
+spec:
+  replicas: 2
+  template: {spec: {containers: [{name: c, resources: {requests: {cpu: 500m, memory: 1Gi}}}]}}
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {resources: {requests: {storage: 5Gi}}}}]
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {kind: Deployment, name: web}, maxReplicas: 3}
+"""
+KNOWN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: orders}\n"
+DEFAULT = {"storageclass.kubernetes.io/is-default-class": "true"}
+
+
+@pytest.fixture
+def planned(scene: Scene) -> Scene:
+    """A cluster of two nodes with a default class, and a store that fits."""
+    (scene.root / "deploy/store/chart/templates/all.yaml").write_text(STORE)
+    (scene.root / "deploy/queue/queue.yaml").write_text(KNOWN)
+    for name in ("a", "b"):
+        node(scene, name, "8Gi")
+    scene.held.put("StorageClass", "", "disk", annotations=DEFAULT, provisioner="disk.example")
+    return scene
+
+
+def node(scene: Scene, name: str, memory: str) -> None:
+    scene.held.put("Node", "", name, status={"allocatable": {"cpu": "2", "memory": memory, "pods": "9"}})
+
+
+def asked(scene: Scene, *words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and the answer for programs, which keeps its schema."""
+    code, out, err = scene.say("plan", *words, "-o", "json")
+    told = json.loads(out)
+    schema = json.loads((ROOT / "reports/schemas/plan-cluster.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(told)
+    assert "Traceback" not in err
+    return code, told
+
+
+def findings(told: dict[str, Any], weight: str) -> list[tuple[str, str]]:
+    return [(one["cause"], one["subject"]) for one in told["findings"] if one["weight"] == weight]
+
+
+def test_it_tells_pods_sums_and_disks_and_changes_nothing(planned: Scene) -> None:
+    before = planned.held.there()
+
+    code, told = asked(planned)
+
+    (queue, store) = told["rows"]
+    assert (code, told["fits"], planned.held.there()) == (0, True, before)
+    assert [one for one in planned.held.asked if not one.startswith(("get ", "list "))] == []
+    assert (queue["component"], queue["rest"]["pods"], queue["whole"]) == ("queue", 1, True)
+    assert store["rest"] == {"pods": 3, "cpu": 1.0, "memory_mib": 2048, "ephemeral_mib": 0}
+    assert store["most"]["pods"] == 5
+    assert (store["disk_mib"], store["found"]) == ({"disk": 10240}, 0)
+    assert (told["total"]["rest"]["pods"], told["total"]["disk_mib"]) == (4, {"disk": 10240})
+    assert findings(told, "problem") == findings(told, "unknown") == []
+
+
+def test_people_read_a_table_sums_and_the_verdict(planned: Scene) -> None:
+    code, out, _ = planned.say("plan")
+
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[2].split()[:5] == ["2", "store", "3", "to", "5"]
+    assert "in all: 4 to 6 pods planned, 0 found; 1 cpu, 2.0 GiB memory, disk disk 10.0 GiB" in lines
+    assert lines[-1] == "it fits"
+
+
+def test_what_does_not_fit_is_a_problem_and_code_1(planned: Scene) -> None:
+    for name in ("a", "b"):
+        planned.held.remove("Node", "", name)
+        node(planned, name, "900Mi")
+
+    code, told = asked(planned)
+    _, out, _ = planned.say("plan")
+
+    assert (code, told["fits"]) == (1, False)
+    assert findings(told, "problem") == [("memory", "data/store-0")]
+    message = "asks memory 1.0 GiB, the roomiest node has 900.0 MiB left of 900.0 MiB (a): 124.0 MiB too little"
+    assert f"it does not fit:\n  store: data/store-0: {message} (2 pods of StatefulSet store)" in out
+
+
+def test_a_kind_that_nobody_knows_is_no_fit_and_code_3(planned: Scene) -> None:
+    (planned.root / "deploy/queue/queue.yaml").write_text(
+        "apiVersion: mq.example/v1\nkind: Queue\nmetadata: {name: orders}\n"
+    )
+
+    code, told = asked(planned)
+
+    assert (code, told["fits"]) == (3, None)
+    assert findings(told, "unknown") == [("kind", "Queue.mq.example mq/orders")]
+    assert [row["whole"] for row in told["rows"]] == [False, True]
+
+
+def test_what_is_there_already_is_found_and_takes_no_room_again(planned: Scene) -> None:
+    planned.up()
+    spec = {"nodeName": "a", "containers": [{"name": "c", "resources": {"requests": {"memory": "7.5Gi"}}}]}
+    planned.held.remove("Pod", "data", "store-0")
+    planned.held.put("Pod", "data", "store-0", spec=spec)
+
+    code, told = asked(planned, "store")
+
+    assert code == 0
+    assert [(row["rest"]["pods"], row["found"]) for row in told["rows"]] == [(3, 1)]
+
+
+def test_an_operator_that_is_there_is_not_made_again(planned: Scene) -> None:
+    from gonogo.cluster.api import Kind
+
+    planned.held.kinds.append(Kind("mq.example", "v1", "queues", "Queue", True))
+
+    _, told = asked(planned, "queue")
+
+    assert [row["rest"]["pods"] for row in told["rows"]] == [0]
+
+
+def test_a_cluster_that_does_not_answer_leaves_the_fit_unknown(planned: Scene) -> None:
+    target = planned.root / "deploy/targets/cluster.toml"
+    config = planned.root / "config"
+    config.write_text(config.read_text().replace(planned.held.url, "https://127.0.0.1:1"))
+
+    code, told = asked(planned)
+
+    assert target.exists()
+    assert (code, told["fits"]) == (3, None)
+    assert [one["cause"] for one in told["findings"]] == ["cluster"]
+    assert told["total"]["rest"]["pods"] == 4
+    assert told["rows"][1]["disk_mib"] == {"(default class)": 10240}
+
+
+def test_rights_that_lack_leave_the_fit_unknown_and_the_rest_told(planned: Scene) -> None:
+    planned.held.refused.add("list nodes")
+
+    code, told = asked(planned)
+
+    assert (code, told["fits"]) == (3, None)
+    assert findings(told, "unknown") == [("rights", "")]
+    assert told["total"]["rest"]["pods"] == 4
+
+
+def test_rights_that_lack_for_less_are_a_warning(planned: Scene) -> None:
+    planned.held.refused.add("list resourcequotas")
+
+    code, told = asked(planned)
+
+    assert (code, told["fits"]) == (0, True)
+    assert findings(told, "warning") == [("rights", "")]
+    assert "nothing is known of quotas" in told["findings"][0]["message"]
+
+
+def test_a_key_that_the_chart_does_not_declare_is_a_problem(planned: Scene) -> None:
+    (planned.root / "deploy/store/chart/values.yaml").write_text("replicas: 1\n")
+    (planned.root / "deploy/store/values.yaml").write_text("replica: 2\n")
+
+    code, told = asked(planned)
+
+    assert code == 1
+    assert [(one["cause"], one["component"]) for one in told["findings"]] == [("values", "store")]
+    assert "replica" in told["findings"][0]["message"]
+
+
+def test_a_chart_that_cannot_be_rendered_is_said_and_the_others_are_planned(planned: Scene) -> None:
+    (planned.root / "deploy/store/chart/templates/all.yaml").write_text("kind: [")
+
+    code, told = asked(planned)
+
+    assert code == 3
+    assert findings(told, "unknown") == [("not_rendered", "store")]
+    assert [(row["component"], row["whole"], row["rest"]["pods"]) for row in told["rows"]] == [
+        ("queue", True, 1),
+        ("store", False, 0),
+    ]
+
+
+def test_another_cluster_than_the_one_meant_is_wrong_use(planned: Scene) -> None:
+    planned.held.get("Namespace", "", "kube-system")["metadata"]["uid"] = "another"
+
+    assert planned.say("plan")[0] == 2
+
+
+def test_a_quota_is_held_against_the_plan(planned: Scene) -> None:
+    planned.held.put("ResourceQuota", "data", "q", spec={"hard": {"pods": "2"}}, status={"hard": {"pods": "2"}})
+
+    code, told = asked(planned)
+
+    assert code == 1
+    assert ("quota", "data/web-*-*") in findings(told, "problem")
