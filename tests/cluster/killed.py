@@ -145,6 +145,7 @@ namespaces = ["{name}", "{name}-operator"]
 [limits]
 connect = 15
 check = 60
+ready = 300
 {"".join(f'[components.{one}.helm]{chr(10)}folder = "{one}"{chr(10)}' for one in components)}
 """
 

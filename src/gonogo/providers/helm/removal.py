@@ -128,7 +128,7 @@ class Removal:
     def found(self, *, definitions: bool = False) -> Belongings:
         """The same as objects. Raises ``ClientError``."""
         spaces, made = self._spaces()
-        held = contents(self._api, spaces)
+        held = contents(self._api, (space for space in spaces if space in made or self._is_there(space)))
         every = [one for space in spaces for one in self._helm.list(space) if one.target == self._target]
         shared = {place for recipe in self._all.values() for place in _shared(recipe)}
         own = [one for one in every if (one.namespace, one.name) not in shared]
@@ -202,6 +202,13 @@ class Removal:
         if self._others:  # what only those need is not looked at
             made = [space for space in made if space in named]
         return list(dict.fromkeys([*named, *made])), made
+
+    def _is_there(self, space: str) -> bool:
+        """Whether a namespace may hold something: one that is not there is asked for no kind at all."""
+        try:
+            return self._objects.find(KINDS["Namespace"], "", space) is not None
+        except Forbidden:
+            return True
 
     def _owner(self, release: HelmRelease) -> str:
         """The component that a release of ours is of."""
