@@ -147,7 +147,7 @@ class Undoes(Protocol):
         definitions: bool = False,
         waits: Callable[[str], None] = lambda _: None,
     ) -> Removing:
-        """Remove it; what stays. ``waits`` hears for whom it waits.
+        """Remove it; what stays. ``waits`` hears for whom and for what it waits.
 
         Raises ``NotReady`` where something hangs, ``DeployError``, ``ClientError``.
         """

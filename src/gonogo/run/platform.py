@@ -272,6 +272,8 @@ class Platform:
 
         try:
             if isinstance(self.provider, Deploys):
+                if component.cluster:
+                    self._after_the_rest(component.name, tell)
                 endpoints = self.provider.up(component, needs, self.ready(component), tell)
                 used = self.provider.used(component) if isinstance(self.provider, Accounts) else None
             else:
@@ -279,6 +281,15 @@ class Platform:
         finally:
             phases.turn(None)
         return replace(self._introduced(component, self._dressed(component, endpoints)), cpu_seconds=used)
+
+    def _after_the_rest(self, name: str, tell: Report) -> None:
+        """Wait for all that is deployed, however it ends: what the cluster says of the platform is about that."""
+        every = self.registry.components
+        rest = [n for n in self._futures if not every[n].cluster and name not in self.registry.ordered([n])]
+        if rest:
+            tell(Progress(name, Phase.WAITING, f"for {', '.join(rest)}"))
+        for one in rest:
+            self._futures[one].exception()
 
     def _found(self, component: Component, tell: Report) -> Endpoints:
         """Where the component is already, once it is ready. Raises what :meth:`ready` does."""

@@ -23,15 +23,17 @@ from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
 from gonogo.core.home import home
+from gonogo.core.outcomes import Outcome
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
-from gonogo.providers.helm.deployment import HelmDeployment
+from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, recipe_for
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.ownership import Ownership
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
@@ -41,8 +43,8 @@ from gonogo.results.model import Evidence
 TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
 
-ENDED = 30.0
-"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
+
+TAKEN_OVER = "another run took this target over: this one had not renewed its Lease for too long"
 
 
 class Rendered(NamedTuple):
@@ -103,6 +105,7 @@ class HelmPlatform:
         self._helm = Helm(target.kubernetes, self._there.cluster.api)
         self._objects = Objects(self._there.cluster.api)
         self._seen = Seen(self._helm, self._objects)
+        self._ownership = Ownership(self._there.cluster.api, self._objects, target.name)
 
     # -- where it is
 
@@ -311,8 +314,10 @@ class HelmPlatform:
             deployment = HelmDeployment(
                 recipe,
                 helm=self._helm,
+                api=self._there.cluster.api,
                 objects=self._objects,
                 seen=self._seen,
+                ownership=self._ownership,
                 hub=lambda: self._there.cluster.hub,
                 run=self._run,
                 report=report,
@@ -322,6 +327,11 @@ class HelmPlatform:
             deployment.deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready, deployment.still)
+        except HelmKilled as error:
+            why = "again: see what ends it (the kernel does where memory is short)"
+            fallen = DeployError(component.name, f"{error}, {why}")
+            fallen.outcome = Outcome.BROKEN
+            raise fallen from error
         except HelmFailed as error:
             raise DeployError(component.name, f"helm: {error}") from error
         except ConfigError as error:
@@ -401,9 +411,12 @@ class HelmPlatform:
 
     def _cancelled(self) -> str:
         """Why nothing more may be made; empty where it may."""
+        return TAKEN_OVER if self._lease is not None and self._lease.lost else self._ending
+
+    def _taken_over(self) -> None:
+        """Raises ``DeployError`` where another run works on the target now."""
         if self._lease is not None and self._lease.lost:
-            return "another run took this target over: this one had not renewed its Lease for too long"
-        return self._ending
+            raise DeployError(self._target.name, TAKEN_OVER)
 
     def keep(self) -> None:
         """See :meth:`gonogo.providers.Keeps.keep`. It is written down in the Lease of the target."""
@@ -443,7 +456,7 @@ class HelmPlatform:
         Raises ``NotReady`` where something hangs, ``DeployError`` with what helm said, ``ClientError``.
         """
         components = list(components)
-        names, removal = {one.name for one in components}, self._removal(components)
+        names, removal = {one.name for one in components}, self._removal(components, waits)
         seen = self.removing(components, definitions=definitions)
         if not seen.goes and not names & set(self._its_lease().kept()):
             return Removing((), seen.stays)
@@ -457,7 +470,7 @@ class HelmPlatform:
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
         """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
-        lease = self._its_lease()
+        lease = self._its_lease(tell)
         if holder := lease.holder():
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
@@ -476,13 +489,15 @@ class HelmPlatform:
                 self._lease.release()
             self._lease, self._reserved = None, set()
 
-    def _removal(self, components: Iterable[Component]) -> Removal:
+    def _removal(self, components: Iterable[Component], tell: Callable[[str], None] = lambda _: None) -> Removal:
         wanted = {one.name for one in components}
         every = {one.name: self._recipe(one) for one in self._every() if self._deploys(one)}
         going = {name: recipe for name, recipe in every.items() if name in wanted}
         others = {name: recipe for name, recipe in every.items() if name not in wanted}
         api = self._there.cluster.api
-        return Removal(self._target.name, going, others, self._helm, api, last=self._home)
+        return Removal(
+            self._target.name, going, others, self._helm, api, last=self._home, tell=tell, running=self._taken_over
+        )
 
     # -- what the target says
 

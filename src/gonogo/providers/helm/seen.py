@@ -53,7 +53,7 @@ class Seen:
             self._changed.add((namespace, name))
 
     def namespace(self, name: str, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """A namespace as ``look`` found it."""
+        """A namespace as ``look`` found it; one that is not there is looked for again."""
         found: dict[str, Any] = self._once(("namespace", name), look)
         return found
 
@@ -72,5 +72,6 @@ class Seen:
             if before is not None and fresh and self._clock.now() - before[0] < BELIEVED:
                 return before[1]
             since, found = self._clock.now(), ask()
-            known[key] = since, found  # where all was forgotten meanwhile, this is too
+            if found or key[0] == "releases":
+                known[key] = since, found  # where all was forgotten meanwhile, this is too
             return found
