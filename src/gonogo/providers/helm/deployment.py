@@ -502,8 +502,8 @@ class HelmDeployment:
         """Whether such a kind has a state that can be waited for."""
         return thing[0] in JUDGES or "." in thing[0]
 
-    def _asked(self, things: Iterable[Thing], *, wait: bool = True) -> None:
-        """Have the objects that decide on these things followed, and ``wait`` until all of them were listed."""
+    def _asked(self, things: Iterable[Thing]) -> None:
+        """Have the objects that decide on these things followed."""
         hub = self._hub()
         wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
@@ -512,8 +512,7 @@ class HelmDeployment:
             elif kind in self._objects.custom:
                 wanted.append(self._objects.custom[kind])
         hub.ask(dict.fromkeys(wanted))
-        if wait:
-            hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
+        hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
 
     # -- names
 
