@@ -13,10 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 import yaml
 
-from gonogo.catalog.credentials import LARGEST_SECRET
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
@@ -24,7 +22,6 @@ from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
-from gonogo.core.files import content, expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
@@ -32,11 +29,11 @@ from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
+from gonogo.providers.helm.meant import deploys, recipe_for
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
-from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged
+from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
-from gonogo.providers.helm.spec import load
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
@@ -466,22 +463,11 @@ class HelmPlatform:
 
     def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
-        other, beside = self._target.charts(component), self._target.path.absolute().parent
-        folder: Any = beside / expanded(other.folder) if other.folder else self._target.variant(component).folder
-        spec = exchanged(load(folder), other, beside).of(self._target.profile)
-        deploy = msgspec.to_builtins(self._target.deploy)
-        if deploy["ca"]:
-            deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-        pulled, _, deploy["pull_secret"] = deploy["pull_secret"].rpartition("/")
-        place = HelmPlace(self._target.name, self._target.profile, deploy, needs, pulled=pulled)
-        top = beside / expanded(other.values) if other.values else None
-        return HelmRecipe(spec, component.name, folder, place, top=top)
+        return recipe_for(self._target, component, needs)
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""
-        if component.cluster or self._target.addressed(component):
-            return False
-        return "helm" in self._target.variant(component).providers or bool(self._target.charts(component).folder)
+        return deploys(self._target, component)
 
     def _known(self, component: Component) -> None:
         """Let its endpoints be looked up as those of a target file are."""
