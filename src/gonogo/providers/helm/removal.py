@@ -627,6 +627,8 @@ class Removal:
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
             ended[space] = self._remove(Thing(kind, {"name": space}))
+            if space == self._last:  # the Lease ends with it, and that nobody has taken it is no longer told by it
+                self._running = lambda: None
         for space, uid in ended.items():
             self._until_gone(Thing(kind, {"name": space, "uid": uid}), Deadline(NAMESPACE))
 
