@@ -188,12 +188,16 @@ class Removal:
 
     def _spaces(self) -> tuple[list[str], list[str]]:
         """The namespaces that are looked into, and those of them that were made for this target."""
-        kind, label = KINDS["Namespace"], f"{TARGET}={self._target}"
+        kind = KINDS["Namespace"]
         named = dict.fromkeys(space for recipe in self._recipes.values() for space in recipe.spaces())
-        everywhere = asked(self._api, kind, labels=label)
+        everywhere = asked(self._api, kind)
         if everywhere is None:
             there = [self._objects.find(kind, "", space) for space in named]
             everywhere = [Thing(kind, one["metadata"]) for one in there if one is not None]
+        there_are = {one.name for one in everywhere}
+        named = {
+            space: None for space in named if space in there_are
+        }  # each one that is looked into costs many questions
         made = [one.name for one in everywhere if labelled(one, self._target)]
         if self._others:  # what only those need is not looked at
             made = [space for space in made if space in named]
