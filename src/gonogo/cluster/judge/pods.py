@@ -128,7 +128,7 @@ def last_lines(world: World, pod: Object, name: str) -> str:
     return f"; last lines: {' / '.join(log)}" if log else ""
 
 
-class End(NamedTuple):
+class PodEnd(NamedTuple):
     """Why a pod has ended: a reason, a text, and the container whose end it was, with its exit code."""
 
     reason: str
@@ -137,13 +137,13 @@ class End(NamedTuple):
     code: int | None = None
 
 
-def why_ended(obj: Object) -> End:
+def why_ended(obj: Object) -> PodEnd:
     """Of a pod whose phase is Failed."""
     status = obj.get("status", {})
     if status.get("reason"):
         node = obj.get("spec", {}).get("nodeName", "")
         where = f" on node {node}" if node else ""
-        return End(status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": "))
+        return PodEnd(status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": "))
     for found in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         end = found.get("state", {}).get("terminated", {})
         if end.get("exitCode", 0) != 0 or end.get("reason") in ("OOMKilled", "StartError"):
@@ -151,7 +151,7 @@ def why_ended(obj: Object) -> End:
             reason = {"OOMKilled": "OOMKilled", "StartError": "CommandNotFound"}.get(word, "ContainerFailed")
             said_by = f": {end['message']}" if end.get("message") else ""
             name, code = found.get("name", ""), end.get("exitCode", 0)
-            return End(reason, f"container {name} ended with exit code {code} ({word}){said_by}", name, code)
+            return PodEnd(reason, f"container {name} ended with exit code {code} ({word}){said_by}", name, code)
     return End("", status.get("message", ""))
 
 
