@@ -152,7 +152,7 @@ def why_ended(obj: Object) -> PodEnd:
             said_by = f": {end['message']}" if end.get("message") else ""
             name, code = found.get("name", ""), end.get("exitCode", 0)
             return PodEnd(reason, f"container {name} ended with exit code {code} ({word}){said_by}", name, code)
-    return End("", status.get("message", ""))
+    return PodEnd("", status.get("message", ""))
 
 
 def _replaced_by(world: World, obj: Object) -> str | None:
