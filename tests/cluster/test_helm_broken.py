@@ -469,9 +469,8 @@ def test_up_stops_when_another_run_takes_the_target_over(
     working.start()
     until(lambda: cluster.every("Deployment", space), awaited="what is made", within=60)
 
-    there = cluster.told("GET", lease(space, name)) or {}
-    there["metadata"].pop("resourceVersion")
-    cluster.told("PUT", lease(space, name), {**there, "spec": {**there["spec"], "holderIdentity": "pv-9"}})
+    taken_by = {"spec": {"holderIdentity": "pv-9"}}
+    cluster.told("PATCH", lease(space, name), taken_by, kind="application/merge-patch+json")
     taken = REAL.now()
     working.join(120)
 
