@@ -536,6 +536,8 @@ def test_a_hook_that_helm_left_goes_with_its_release(world: World) -> None:
 def test_nothing_is_asked_of_what_is_not_there(world: World) -> None:
     goes, stays = world.told()
 
+    assert not [one for one in world.held.asked if one.startswith("list pods")]
+
     assert (goes, stays) == ([], {})
     assert world.removal().remove().goes == ()
 

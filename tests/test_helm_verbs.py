@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.cluster.api import Kind
 from gonogo.commands.rbac import Grant, deploying
-from gonogo.core.waiting import pause
+from gonogo.core.waiting import pause, until
 from gonogo.providers.choose import provider_for
 from gonogo.providers.helm import lease, removal
 from gonogo.providers.helm.ownership import Ownership, Wanted
@@ -273,6 +274,29 @@ def test_down_stops_where_another_run_took_the_target_over(scene: Scene, monkeyp
     assert "PersistentVolumeClaim data/data-store-0" in scene.held.there()
     assert {"Secret data/gonogo-store", "Namespace data"} <= scene.held.there()
     assert scene.held.get("Lease", "data", "gonogo-cluster")["spec"]["holderIdentity"] == "pv-2 elsewhere pid 8"
+
+
+def test_the_lease_that_ends_with_its_namespace_was_taken_by_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "EVERY", 0.1)
+    scene.up()
+    space = scene.held.get("Namespace", "", "data")
+    space["metadata"]["finalizers"] = ["kubernetes"]
+
+    def controller() -> None:
+        until(lambda: "deletionTimestamp" in space["metadata"], awaited="the end to be asked for", within=20)
+        scene.held.remove("Lease", "data", "gonogo-cluster")
+        pause(0.6, reason="a controller takes its time")
+        scene.held.remove("Namespace", "", "data")
+
+    ending = threading.Thread(target=controller)
+    ending.start()
+    code, _, err = scene.say("down", "--yes")
+    ending.join()
+
+    assert (code, err.splitlines()[-1]) == (0, "taken down"), err
+    assert "Namespace data" not in scene.held.there()
 
 
 def test_up_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

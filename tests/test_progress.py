@@ -61,6 +61,21 @@ def test_a_phase_that_goes_on_is_told_again_now_and_then() -> None:
     ]
 
 
+def test_what_newly_stands_in_the_way_is_told_at_once() -> None:
+    clock, stream = Counting(), io.StringIO()
+    screen = Screen(stream, clock)
+
+    for reason in ("", "", "CrashLoop", "CrashLoop", "OOMKilled", "CrashLoop"):
+        screen.tell(Progress("store", Phase.WAITING, f"for {reason or 'its pods'}", reason=reason))
+        clock.sleep(1)
+
+    assert stream.getvalue().splitlines() == [
+        "   0.0 s  store          waiting  for its pods",
+        "   2.0 s  store          waiting  for CrashLoop",
+        "   4.0 s  store          waiting  for OOMKilled",
+    ]
+
+
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("FORCE_COLOR", "1")])
 def test_a_table_moves_only_on_a_terminal_that_can_move_it(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

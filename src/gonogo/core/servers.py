@@ -45,12 +45,16 @@ class Server:
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of a component on its way up, told as it happens; ``detail`` says what it waits for."""
+    """A step of a component on its way up, told as it happens; ``detail`` says what it waits for.
+
+    ``reason`` is the word for what stands in its way: a new one is shown at once, however often steps are told.
+    """
 
     component: str
     phase: Phase
     detail: str = ""
     node: str = ""
+    reason: str = ""
 
 
 Report = Callable[[Progress], None]

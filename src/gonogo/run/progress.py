@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TextIO
 
@@ -61,6 +61,8 @@ class _Row:
     since: float
     printed: float = float("-inf")
     ended: float | None = None
+    reasons: set[str] = field(default_factory=set)
+    """What has been told to stand in its way."""
 
 
 class Screen:
@@ -92,8 +94,8 @@ class Screen:
             self.console.print(self._table())
 
     def tell(self, progress: Progress) -> None:
-        """A component took a step. Where there is no terminal the first of each phase is printed, and later one now
-        and then, so that a log tells a long download from a hung one."""
+        """A component took a step. Where there is no terminal the first of each phase and of each reason is printed,
+        and later one now and then, so that a log tells a long download from a hung one."""
         if self._closed or self._quiet:
             return
         now = self._clock.now()
@@ -101,7 +103,9 @@ class Screen:
             row = self._rows.get(progress.component)
             if row is None:
                 row = self._rows[progress.component] = _Row(progress.phase, redacted(progress.detail), now)
-            due = row.phase is not progress.phase or now - row.printed >= EVERY
+            new = {progress.reason} - row.reasons - {""}
+            row.reasons |= new
+            due = bool(new) or row.phase is not progress.phase or now - row.printed >= EVERY
             row.phase, row.detail = progress.phase, redacted(progress.detail)
             if progress.phase in ENDED:
                 row.ended = now

@@ -13,6 +13,7 @@ from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
 from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.verdict import short
 from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
 from gonogo.cluster.survey import Logs
@@ -111,6 +112,8 @@ class HelmDeployment:
         """What was changed now, as it is since: what is seen of it from before says nothing."""
         self._before: set[str] = set()
         self._replaced: set[str] = set()
+        self._reasons: dict[Thing, str] = {}
+        """What stands in the way of each, by its word in the table of doom."""
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
 
@@ -402,8 +405,9 @@ class HelmDeployment:
                 if (why := self._lacks(world, thing)) is not None:
                     last[thing] = why
             if last:
-                thing, why = next(iter(last.items()))
-                self._tell(Phase.WAITING, f"{' '.join(filter(None, thing))}: {why}"[:120])
+                thing = next((one for one in last if one in self._reasons), next(iter(last)))
+                text = f"{' '.join(filter(None, thing))}: {last[thing]}"
+                self._tell(Phase.WAITING, short(redacted(text), 300), self._reasons.get(thing, ""))
             return not last
 
         try:
@@ -420,8 +424,11 @@ class HelmDeployment:
         if self._old(thing, obj):
             return "its change is not seen yet"
         found = verdict(world, obj)
+        self._reasons.pop(thing, None)
         if found is None or found.state.value == "ready":
             return None
+        if found.reason in RULES:
+            self._reasons[thing] = found.reason
         if found.state.value == "failed" or self._nobody(world, thing, found):
             if not self._renewed(world, obj):
                 self._doomed(thing, found)
@@ -494,7 +501,7 @@ class HelmDeployment:
             found = verdict(world, obj) if obj is not None else None
             if found is not None and found.state.value == "progressing" and found.reason in RULES:
                 waits = redacted(f"{kind} {space}/{name}: {found.reason}: {found.told}")
-                self._tell(Phase.WAITING, waits)
+                self._tell(Phase.WAITING, waits, found.reason)
                 return waits
         return ""
 
@@ -550,8 +557,8 @@ class HelmDeployment:
     def _fail(self, message: str) -> Any:
         raise DeployError(self.component, message)
 
-    def _tell(self, phase: Phase, text: str) -> None:
-        self._report(Progress(self.component, phase, text))
+    def _tell(self, phase: Phase, text: str, reason: str = "") -> None:
+        self._report(Progress(self.component, phase, text, reason=reason))
 
 
 def _held(secret: Object | None) -> dict[str, str]:

@@ -192,12 +192,16 @@ class Removal:
 
     def _spaces(self) -> tuple[list[str], list[str]]:
         """The namespaces that are looked into, and those of them that were made for this target."""
-        kind, label = KINDS["Namespace"], f"{TARGET}={self._target}"
+        kind = KINDS["Namespace"]
         named = dict.fromkeys(space for recipe in self._recipes.values() for space in recipe.spaces())
-        everywhere = asked(self._api, kind, labels=label)
+        everywhere = asked(self._api, kind)
         if everywhere is None:
             there = [self._objects.find(kind, "", space) for space in named]
             everywhere = [Thing(kind, one["metadata"]) for one in there if one is not None]
+        there_are = {one.name for one in everywhere}
+        named = {
+            space: None for space in named if space in there_are
+        }  # each one that is looked into costs many questions
         made = [one.name for one in everywhere if labelled(one, self._target)]
         if self._others:  # what only those need is not looked at
             made = [space for space in made if space in named]
@@ -644,8 +648,8 @@ class Removal:
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
             ended[space] = self._remove(Thing(kind, {"name": space}))
-        if self._last in ended:  # and with it the Lease: all that is left is to wait
-            self._running = lambda: None
+            if space == self._last:  # the Lease ends with it, and that nobody has taken it is no longer told by it
+                self._running = lambda: None
         for space, uid in ended.items():
             self._until_gone(Thing(kind, {"name": space, "uid": uid}), Deadline(NAMESPACE))
 
