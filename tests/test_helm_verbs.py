@@ -23,6 +23,7 @@ from gonogo.cluster.api import Kind
 from gonogo.commands.rbac import Grant, deploying
 from gonogo.providers.choose import provider_for
 from gonogo.providers.helm import lease, removal
+from gonogo.providers.helm.inspection import Inspection
 from gonogo.providers.helm.provider import HelmPlatform
 
 T = {"gonogo/target": "cluster"}
@@ -276,6 +277,7 @@ def test_down_stops_where_another_run_took_the_target_over(scene: Scene, monkeyp
 
 def test_up_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "EVERY", 0.1)
+    monkeypatch.setattr(Inspection, "of", lambda *_: [])  # which renders too, before the target is held
     (scene.root / "steals").touch()
 
     code, _, err = scene.say("up", "store")
