@@ -1,12 +1,12 @@
 """The table of ``docs/charts.md``: each public chart rendered, and every object shown to an API server.
 
-    PYTHONPATH=tests python -m cluster.charts_table FOLDER [--write]
+    PYTHONPATH=tests python -m cluster.charts_table FOLDER [--write] [--without CHART]
 
 FOLDER is what ``cluster.public`` has brought. The charts of ``deploy/`` are given the values that a target of profile
 ``default`` gives them, the others those in ``public_values/``. Objects are sent with ``dryRun=All`` to the cluster of
 ``KUBECONFIG``, all of them into one namespace that is made for it. Definitions (CRDs) that the cluster has not are
 made for that time, with the label ``gonogo-test=charts``, and removed; those that it has are used as they are.
-``--write`` puts the table in the document, between its marks.
+``--write`` puts the table in the document, between its marks; a CHART is rendered alone.
 """  # fmt: skip
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from cluster.public import MADE  # noqa: E402
 from test_deployed_charts import CHARTED, recipe  # noqa: E402
 
 from gonogo.cluster.api import KINDS, Kind  # noqa: E402
+from gonogo.core.errors import NotReady  # noqa: E402
 from gonogo.core.waiting import until  # noqa: E402
 from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values  # noqa: E402
 from gonogo.providers.helm.objects import objects  # noqa: E402
@@ -68,7 +69,7 @@ class Shown(NamedTuple):
     given: Given
     objects: list[Object]
     mistakes: list[Mistake]
-    refused: list[str]
+    refused: list[str] | None
     pods: str = "–"
     claims: str = "–"
 
@@ -191,7 +192,7 @@ def server() -> Iterator[Server]:
 
 
 def shown(folder: Path, asked: Server | None) -> list[Shown]:
-    """All of them; without a server what it refuses is not known."""
+    """All of them; without a server, what one has refused before is all that is known."""
     found = []
     known: dict[tuple[str, str], Definition] = {}
     crds: dict[tuple[str, str], Object] = {}
@@ -206,25 +207,32 @@ def shown(folder: Path, asked: Server | None) -> list[Shown]:
         chart = declared(folder / given.chart)
         wrong = [*of_values(given.of, chart, layers, given.values, given.documented)] if chart.chart else []
         wrong += of_objects(given.of, given.chart, [*made, *given.beside], define, layers)
-        refused = []
+        refused = None
         crds |= {(crd["spec"]["group"], crd["spec"]["names"]["kind"]): crd for crd in made if crd["kind"] == CRD}
-        if asked is not None:
-            every_one = [*made, *given.beside]
-            refused = _refusals(folder, given.chart, every_one, asked, crds)
+        if given.chart not in sys.argv[2:]:
+            refused = _refusals(folder, given, [*made, *given.beside], asked, crds)
         found.append(Shown(given, [*made, *given.beside], wrong, refused, *_planned([*made, *given.beside])))
     return found
 
 
 def _refusals(
-    folder: Path, chart: str, objs: list[Object], asked: Server, crds: Mapping[tuple[str, str], Object]
-) -> list[str]:
-    """What the server refuses of a chart's objects; it is not asked again for the same, which ``asked.json`` holds."""
+    folder: Path, given: Given, objs: list[Object], asked: Server | None, crds: Mapping[tuple[str, str], Object]
+) -> list[str] | None:
+    """What the server refuses of a chart's objects; for the same chart and values ``asked.json`` holds its answer."""
+    chart = given.chart
     path = folder / "asked.json"
     told: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    digest = hashlib.sha256(json.dumps(objs, sort_keys=True, default=str).encode()).hexdigest()
+    source = json.loads((folder / "came.json").read_text())[chart]
+    inputs = json.dumps([source, given.release, given.values, given.beside], sort_keys=True, default=str)
+    digest = hashlib.sha256(inputs.encode()).hexdigest()
     if told.get(chart, {}).get("digest") != digest:
+        if asked is None:
+            return None
         kinds = [(one["apiVersion"].rpartition("/")[0], one["kind"]) for one in objs]
-        asked.define(crds[kind] for kind in dict.fromkeys(kinds) if kind in crds)
+        try:
+            asked.define(crds[kind] for kind in dict.fromkeys(kinds) if kind in crds)
+        except NotReady as error:  # then the server says so of its objects; on a busy one, ask again
+            sys.stderr.write(f"{chart}: {error}\n")
         told[chart] = {"digest": digest, "refused": [why for one in objs if (why := asked.refusal(one))]}
         path.write_text(json.dumps(told, indent=2))
         sys.stderr.write(f"{chart}: {len(objs)} objects asked\n")
@@ -237,11 +245,15 @@ def _planned(objs: list[Object]) -> tuple[str, str]:
         demand = import_module("gonogo.cluster.plan.expand").expand(objs, "data")
     except ImportError:
         return "–", "–"
-    untold = f" + {', '.join(sorted({one.kind for one in demand.untold}))}?" if demand.untold else ""
-    return f"{len(demand.pods)}{untold}", f"{len(demand.claims)}"
+    rest, most, passing = ([pod for pod in demand.pods if pod.when == when] for when in ("rest", "most", "passing"))
+    pods = f"{len(rest)} to {len(rest) + len(most)}" if most else f"{len(rest)}"
+    pods += f", {len(passing)} passing" if passing else ""
+    pods += f", and {', '.join(sorted({one.kind for one in demand.untold}))}?" if demand.untold else ""
+    size = sum(one.size for one in demand.every_claim) / (1 << 30)
+    return pods, f"{len(demand.every_claim)} ({size:g}Gi)" if size else "0"
 
 
-def table(found: list[Shown], came: dict[str, Any], asked: bool) -> str:
+def table(found: list[Shown], came: dict[str, Any]) -> str:
     """In Markdown."""
     lines = [
         "| chart | version | from | of | objects | the server refuses | wrong keys and fields | pods | claims |",
@@ -255,10 +267,10 @@ def table(found: list[Shown], came: dict[str, Any], asked: bool) -> str:
         place = f"{source['repository'].rpartition('github.com/')[2]} {source['at']} ({source['commit']})"
         name = f"{one.given.chart}" if one.given.of else f"{one.given.chart} *"
         kinds = f"{len(one.objects)}" + (f" ({len(one.given.beside)} beside it)" if one.given.beside else "")
-        refused = str(len(one.refused)) if asked else "not asked"
+        refused = "not asked" if one.refused is None else str(len(one.refused))
         cells = (name, version, place, source["day"], kinds, refused, len(one.mistakes), one.pods, one.claims)
         lines.append(f"| {' | '.join(map(str, cells))} |")
-        notes += [f"- {one.given.chart}, refused: {why}" for why in one.refused]
+        notes += [f"- {one.given.chart}, refused: {why}" for why in one.refused or ()]
         notes += [f"- {one.given.chart}: {m.problem}" for m in one.mistakes]
         if source["without"]:
             notes.append(
@@ -277,7 +289,7 @@ def main() -> None:
             found = shown(folder, there)
     else:
         found = shown(folder, None)
-    text = table(found, came, "KUBECONFIG" in os.environ)
+    text = table(found, came)
     if "--write" not in sys.argv:
         sys.stdout.write(text)
         return
