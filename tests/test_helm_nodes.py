@@ -123,10 +123,14 @@ class Platform(HelmPlatform):
         def world() -> World:
             return World.of(list(held.objects.values()), now=datetime.now(UTC))
 
-        hub = SimpleNamespace(ask=lambda kinds: None, listed=lambda *a, **k: None, world=world)
+        hub = SimpleNamespace(
+            ask=lambda kinds: None, listed=lambda *a, **k: None, world=world, news=lambda: threading.Event().wait
+        )
         there = SimpleNamespace(
             cluster=SimpleNamespace(api=asks, hub=hub),
             attached=lambda component: Endpoints(component.name, {"url": "http://store.data"}),
+            confirm=lambda: "",
+            place=lambda: "",
             reason=lambda component: None,
             evidence=lambda component: [],
             close=lambda: None,

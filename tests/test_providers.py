@@ -27,21 +27,35 @@ from gonogo.providers import (
     Prepares,
     Provider,
     Replaces,
+    Reserves,
     Undoes,
 )
 from gonogo.providers.choose import provider_for
 from gonogo.run.drills import Altered
 
 PROTOCOLS = (
-    *(Deploys, Undoes, Leaves, Installs, Replaces, Keeps, Prepares, Disturbs, Mends, Observes, Accounts, Explains),
-    *(Identifies, Closes),
+    *(Deploys, Undoes, Leaves, Installs, Replaces, Reserves, Keeps, Prepares, Disturbs, Mends, Observes, Accounts),
+    *(Explains, Identifies, Closes),
 )
 
 CAN = {
     "embedded": {Deploys, Undoes, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
     "there": set(),
     "staging": {Observes, Explains, Identifies, Closes},
-    "charts": {Deploys, Undoes, Leaves, Installs, Keeps, Disturbs, Mends, Observes, Explains, Identifies, Closes},
+    "charts": {
+        Deploys,
+        Undoes,
+        Leaves,
+        Installs,
+        Reserves,
+        Keeps,
+        Disturbs,
+        Mends,
+        Observes,
+        Explains,
+        Identifies,
+        Closes,
+    },
 }
 
 
