@@ -179,14 +179,7 @@ class HelmDeployment:
 
     def _serves(self, release: Release) -> bool:
         """Whether the cluster serves every kind that a shared release is there for."""
-        if not release.shared or not release.serves:
-            return False
-        for one in release.serves:
-            resource, _, version = one.rpartition("/")
-            plural, _, group = resource.partition(".")
-            if not self._objects.serves(group, version, plural):
-                return False
-        return True
+        return release.shared and bool(release.serves) and self._objects.all_served(release.serves)
 
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""

@@ -35,6 +35,7 @@ from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
+from gonogo.providers.helm.spec import Release
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
@@ -241,16 +242,19 @@ class HelmPlatform:
                 problems += undeclared(chart.path, recipe.values(release), release.documented, where)
         return problems
 
-    def rendered(self, component: Component) -> list[Rendered]:
+    def rendered(self, component: Component, without: Callable[[Release], bool] = lambda _: False) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
 
-        Raises ``ConfigError`` for a chart that cannot be had, or that helm cannot render.
+        ``without`` tells which releases are left out. Raises ``ConfigError`` for a chart that cannot be had, or that
+        helm cannot render.
         """
         if not self._deploys(component):
             return []
         recipe = self._recipe(component)
         found = []
         for release in recipe.spec.releases:
+            if without(release):
+                continue
             chart = fetch(release, recipe.folder, home())
             given = yaml.safe_dump(recipe.values(release))
             try:
@@ -270,24 +274,13 @@ class HelmPlatform:
         with LOADING:
             from gonogo.cluster.plan.fit import Part
 
+        every = self.rendered(component, self._served if asked else lambda _: False)
         return [
-            Part(
-                component=component.name,
-                what=one.what,
-                namespace=one.namespace,
-                objects=one.objects,
-                there=asked and one.shared and bool(one.serves) and self._all_served(one.serves),
-            )
-            for one in self.rendered(component)
+            Part(component=component.name, what=one.what, namespace=one.namespace, objects=one.objects) for one in every
         ]
 
-    def _all_served(self, serves: str) -> bool:
-        for one in serves.split(", "):
-            kind, _, version = one.rpartition("/")
-            plural, _, group = kind.partition(".")
-            if not self._objects.serves(group, version, plural):
-                return False
-        return True
+    def _served(self, release: Release) -> bool:
+        return release.shared and bool(release.serves) and self._objects.all_served(release.serves)
 
     def ground(self) -> Ground:
         """See :meth:`gonogo.providers.Plans.ground`."""
