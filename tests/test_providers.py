@@ -23,6 +23,7 @@ from gonogo.providers import (
     Keeps,
     Leaves,
     Observes,
+    Plans,
     Prepares,
     Provider,
     Replaces,
@@ -32,7 +33,7 @@ from gonogo.providers.choose import provider_for
 from gonogo.run.drills import Altered
 
 PROTOCOLS = (
-    *(Deploys, Undoes, Leaves, Installs, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts, Explains),
+    *(Deploys, Plans, Undoes, Leaves, Installs, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts, Explains),
     *(Identifies, Closes),
 )
 
@@ -40,7 +41,7 @@ CAN = {
     "embedded": {Deploys, Undoes, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
     "there": set(),
     "staging": {Observes, Explains, Identifies, Closes},
-    "charts": {Deploys, Undoes, Leaves, Installs, Keeps, Observes, Explains, Identifies, Closes},
+    "charts": {Deploys, Plans, Undoes, Leaves, Installs, Keeps, Observes, Explains, Identifies, Closes},
 }
 
 
