@@ -24,6 +24,7 @@ from gonogo.providers import (
     Leaves,
     Mends,
     Observes,
+    Plans,
     Prepares,
     Provider,
     Replaces,
@@ -34,28 +35,16 @@ from gonogo.providers.choose import provider_for
 from gonogo.run.drills import Altered
 
 PROTOCOLS = (
-    *(Deploys, Undoes, Leaves, Installs, Replaces, Reserves, Keeps, Prepares, Disturbs, Mends, Observes, Accounts),
-    *(Explains, Identifies, Closes),
+    *(Deploys, Plans, Undoes, Leaves, Installs, Replaces, Reserves, Keeps, Prepares, Disturbs, Mends, Observes),
+    *(Accounts, Explains, Identifies, Closes),
 )
 
 CAN = {
     "embedded": {Deploys, Undoes, Replaces, Keeps, Prepares, Disturbs, Observes, Accounts},
     "there": set(),
     "staging": {Observes, Explains, Identifies, Closes},
-    "charts": {
-        Deploys,
-        Undoes,
-        Leaves,
-        Installs,
-        Reserves,
-        Keeps,
-        Disturbs,
-        Mends,
-        Observes,
-        Explains,
-        Identifies,
-        Closes,
-    },
+    "charts": {Deploys, Plans, Undoes, Leaves, Installs, Reserves, Keeps, Disturbs, Mends, Observes}
+    | {Explains, Identifies, Closes},
 }
 
 

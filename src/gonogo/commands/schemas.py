@@ -28,17 +28,8 @@ from gonogo.core.atomic import write_atomically
 from gonogo.core.outcomes import Struct
 
 ANSWERS: tuple[type[Struct], ...] = (
-    *(
-        ComponentsAnswer,
-        DoctorAnswer,
-        DrillAnswer,
-        DrillListAnswer,
-        EachAnswer,
-        ExplainAnswer,
-        GateAnswer,
-        HealthAnswer,
-    ),
-    *(HealthWatchAnswer, PlanAnswer, ClusterPlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
+    *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, EachAnswer, ExplainAnswer, GateAnswer),
+    *(HealthAnswer, HealthWatchAnswer, PlanAnswer, ClusterPlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
 )
 
 

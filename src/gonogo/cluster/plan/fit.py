@@ -39,13 +39,12 @@ NEEDED = ("nodes", "pods")
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Objects that are made together: those of a release or of a manifest. ``there``: what is used as it is."""
+    """Objects that are made together: those of a release or of a manifest."""
 
     component: str
     what: str
     namespace: str
     objects: Sequence[Object]
-    there: bool = False
 
 
 class Sums(NamedTuple):
@@ -86,7 +85,7 @@ class Fit:
 
 def fit(parts: Iterable[Part], ground: Ground | None) -> Fit:
     """Hold what is planned, in the order in which it would be made, against a cluster; None: it does not answer."""
-    return _Plan([one for one in parts if not one.there], ground).told()
+    return _Plan(list(parts), ground).told()
 
 
 class _Plan:

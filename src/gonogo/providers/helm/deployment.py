@@ -326,14 +326,7 @@ class HelmDeployment:
 
     def _serves(self, release: Release) -> bool:
         """Whether the cluster serves every kind that a shared release is there for."""
-        if not release.shared or not release.serves:
-            return False
-        for one in release.serves:
-            resource, _, version = one.rpartition("/")
-            plural, _, group = resource.partition(".")
-            if not self._objects.serves(group, version, plural):
-                return False
-        return True
+        return release.shared and bool(release.serves) and self._objects.all_served(release.serves)
 
     def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
         """Say that helm was ended from outside, and repair the release that it was to install."""

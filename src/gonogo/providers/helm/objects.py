@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -63,6 +63,15 @@ class Objects:
         except Absent:
             return False
         return any(one.name == plural for one in resources)
+
+    def all_served(self, resources: Iterable[str]) -> bool:
+        """Whether the cluster serves all of these, each ``plural.group/version``."""
+        for one in resources:
+            named, _, version = one.rpartition("/")
+            plural, _, group = named.partition(".")
+            if not self.serves(group, version, plural):
+                return False
+        return True
 
     def provides(self, definition: Object) -> bool:
         """Whether the cluster serves every version that a CustomResourceDefinition would have served."""

@@ -53,6 +53,7 @@ from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRele
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
+from gonogo.providers.helm.spec import Release
 from gonogo.providers.helm.story import installed
 from gonogo.results.model import Evidence
 
@@ -311,16 +312,19 @@ class HelmPlatform:
         inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
         return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
 
-    def rendered(self, component: Component) -> list[Rendered]:
+    def rendered(self, component: Component, without: Callable[[Release], bool] = lambda _: False) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
 
-        Raises ``ConfigError`` for a chart that cannot be had, or that helm cannot render.
+        ``without`` tells which releases are left out. Raises ``ConfigError`` for a chart that cannot be had, or that
+        helm cannot render.
         """
         if not self._deploys(component):
             return []
         recipe = self._recipe(component)
         found = []
         for release in recipe.spec.releases:
+            if without(release):
+                continue
             chart = fetch(release, recipe.folder, home())
             given = yaml.safe_dump(recipe.values(release))
             try:
@@ -340,24 +344,13 @@ class HelmPlatform:
         with LOADING:
             from gonogo.cluster.plan.fit import Part
 
+        every = self.rendered(component, self._served if asked else lambda _: False)
         return [
-            Part(
-                component=component.name,
-                what=one.what,
-                namespace=one.namespace,
-                objects=one.objects,
-                there=asked and one.shared and bool(one.serves) and self._all_served(one.serves),
-            )
-            for one in self.rendered(component)
+            Part(component=component.name, what=one.what, namespace=one.namespace, objects=one.objects) for one in every
         ]
 
-    def _all_served(self, serves: str) -> bool:
-        for one in serves.split(", "):
-            kind, _, version = one.rpartition("/")
-            plural, _, group = kind.partition(".")
-            if not self._objects.serves(group, version, plural):
-                return False
-        return True
+    def _served(self, release: Release) -> bool:
+        return release.shared and bool(release.serves) and self._objects.all_served(release.serves)
 
     def ground(self) -> Ground:
         """See :meth:`gonogo.providers.Plans.ground`."""
