@@ -24,6 +24,7 @@ from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Code, Mode
 from gonogo.core.outlet import say
 from gonogo.providers.existing.access import services
+from gonogo.providers.helm.applied import ENFORCE
 from gonogo.run.plan import unsupported
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 EXPLAINS = "only to say why something is not green"
 
+BREAKS = "to break a pod on purpose, that is known by what owns it"
 
 DEPLOY = "deploy"
 
@@ -60,7 +62,7 @@ def run(purpose: str, account: str, target: str | None) -> Code:
             say(f"# {line}")
         spaces = dict.fromkeys(one.namespace for one in found if one.namespace)
         for one in spaces:
-            say("\n".join(_object("Namespace", "v1", one, "")), "---")
+            say("\n".join(_namespace(one, chosen.deploy.pod_security)), "---")
     else:
         found = rights(registry, filled(chosen, root), Mode(purpose))
     say(manifests(found, role_name(chosen, purpose), (space or home_of(chosen, found), name)), end="")
@@ -108,7 +110,7 @@ def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str]
             said += told
             found += granted
     found += rights(registry, dataclasses.replace(target, components=tables), mode)
-    every_space = sorted({one for listed in spaces.values() for one in listed})
+    every_space = sorted({one for name in parts for one in spaces.get(name, ())})
     head = [
         f"For an administrator, once: what the account deploys target {target.name} with, and no more.",
         f"The namespaces are made here, used as they are, and left: {', '.join(every_space)}.",
@@ -170,7 +172,12 @@ def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Itera
             yield Grant(space, "pods", "", verb, ends)
         yield Grant(space, "pods/log", "", "get", "why something does not come up")
         if target.allows(Mode.DISRUPT):
-            yield Grant(space, "pods", "", "delete", "to break one on purpose")
+            for verb in ("patch", "delete"):
+                yield Grant(space, "pods", "", verb, BREAKS)
+            yield from _upgraded(space, "pods/exec", BREAKS)
+            owners = (kind for kind, table in tables().items() if table.get("pods"))
+            for owner in ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", *owners):
+                yield Grant(space, (KINDS.get(owner) or _custom(owner)).resource, "", "get", BREAKS)
     yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
     for verb in ("get", "create", "update", "patch", "delete"):
         yield Grant(home, "leases.coordination.k8s.io", "", verb, "who works on the target")
@@ -393,6 +400,12 @@ def manifests(found: Iterable[Grant], name: str, account: tuple[str, str]) -> st
 def _object(kind: str, api: str, name: str, space: str) -> list[str]:
     metadata = {"name": name, "namespace": space} if space else {"name": name}
     return [f"apiVersion: {api}", f"kind: {kind}", f"metadata: {json.dumps(metadata)}"]
+
+
+def _namespace(name: str, pod_security: str) -> list[str]:
+    api, kind, metadata = _object("Namespace", "v1", name, "")
+    labelled = {"name": name, "labels": {ENFORCE: pod_security}}
+    return [api, kind, f"metadata: {json.dumps(labelled)}" if pod_security else metadata]
 
 
 def _rules(found: Iterable[Grant]) -> Iterator[str]:

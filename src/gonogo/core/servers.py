@@ -45,12 +45,16 @@ class Server:
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of a component on its way up, told as it happens; ``detail`` says what it waits for."""
+    """A step of a component on its way up, told as it happens; ``detail`` says what it waits for.
+
+    ``stays``: it is no step, but what is to be known of the component afterwards.
+    """
 
     component: str
     phase: Phase
     detail: str = ""
     node: str = ""
+    stays: bool = False
 
 
 Report = Callable[[Progress], None]

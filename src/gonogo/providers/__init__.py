@@ -105,6 +105,14 @@ class Deploys(Protocol):
         """Take down these components and nothing else."""
 
 
+@runtime_checkable
+class Places(Protocol):
+    """Asks the same of everything that it deploys, as ``[deploy]`` of a target says it."""
+
+    def unapplied(self, components: Iterable[Component]) -> list[str]:
+        """What of it these components have no place for, or no need of, a sentence each; changes nothing."""
+
+
 class Going(NamedTuple):
     """Something that is removed with a component. ``lost`` says what nobody can bring back."""
 

@@ -14,11 +14,12 @@ from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
 from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.kinds import HEALTH
-from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
+from gonogo.core.errors import Absent, ClientError, ClusterLost, DeployError, NotReady
 from gonogo.core.home import home
 from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
+from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
@@ -37,6 +38,9 @@ LOOK = 0.2
 """Seconds between two looks at what the watches have brought."""
 
 CRD = "CustomResourceDefinition"
+
+CHANGES = ("get", "create", "patch")
+"""What helm does with an object of a chart that it installs, or upgrades."""
 
 ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
@@ -86,8 +90,9 @@ class HelmDeployment:
         for release in self.spec.releases:
             self._released(recipe, release)
         for manifest in self.spec.manifests:
-            space = recipe.space_of(manifest)
-            for obj in recipe.manifest(manifest):
+            space, made = recipe.space_of(manifest), recipe.manifest(manifest)
+            self._tell_unseen(made)
+            for obj in made:
                 self._objects.apply(obj, space, self._labels)
                 self._made.append(self._meant(obj, space))
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
@@ -101,7 +106,7 @@ class HelmDeployment:
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
-        there = self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+        there = self._objects.namespace(name, self._recipe.space_labels(self._labels[RUN]))
         if there.get("status", {}).get("phase") == "Terminating":
             self._fail(ending(there))
 
@@ -145,6 +150,7 @@ class HelmDeployment:
         wanted = digest(values, chart.digest)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
         rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        self._tell_unseen(rendered, shared=release.shared)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
         if there is None or there.status != "deployed" or there.values != wanted:
@@ -163,11 +169,18 @@ class HelmDeployment:
                 self._helm.install(installation, labels, within, lambda: self._running(watched))
             except HelmFailed:
                 self._running(watched)  # a hook's own pod says more than helm does of it
+                self._permitted(rendered, space)
                 raise
             self._said_ours(rendered, definitions)
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
+
+    def _permitted(self, rendered: Iterable[Object], space: str) -> None:
+        """Raises ``Forbidden`` where we lack a right to what helm could not install, which it knows no code for."""
+        kinds = [self._objects.kind(one["apiVersion"], one["kind"]) for one in rendered if one["kind"] != CRD]
+        spaces = [one["metadata"].get("namespace") or space for one in rendered if one["kind"] != CRD]
+        self._objects.permitted([(KINDS["Secret"], space), *zip(kinds, spaces, strict=True)], *CHANGES)
 
     def _said_ours(self, rendered: Iterable[Object], applied: Iterable[Object]) -> None:
         """Label the definitions that the chart's templates made: its release may leave them."""
@@ -257,7 +270,7 @@ class HelmDeployment:
         return thing[0] in JUDGES or "." in thing[0]
 
     def _asked(self, things: Iterable[Thing]) -> None:
-        """Have the objects that decide on these things followed."""
+        """Have the objects that decide on these things followed. Raises ``Forbidden`` where they may not be listed."""
         hub = self._hub()
         wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
         for kind, _, _ in things:
@@ -265,8 +278,11 @@ class HelmDeployment:
                 wanted.append(KINDS[kind])
             elif kind in self._objects.custom:
                 wanted.append(self._objects.custom[kind])
+        own = wanted[len(HEALTH) + 1 :]
         hub.ask(dict.fromkeys(wanted))
         hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
+        # what may not be seen is never ready
+        hub.listed(self._deadline.left, kinds=[KINDS["Pod"], *own], tolerate=(ClusterLost,))
 
     # -- names
 
@@ -300,6 +316,11 @@ class HelmDeployment:
 
     def _fail(self, message: str) -> Any:
         raise DeployError(self.component, message)
+
+    def _tell_unseen(self, rendered: Iterable[Object], *, shared: bool = False) -> None:
+        """Say what of ``[deploy]`` a chart has no place for; what it was given of that came to nothing."""
+        for one in unseen(rendered, self._recipe.given(shared=shared)):
+            self._report(Progress(self.component, Phase.FETCHING, redacted(str(one)), stays=True))
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))

@@ -6,7 +6,7 @@ What is up is asked of the cluster, never of a file here: another machine sees t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,23 +20,24 @@ from gonogo.catalog.credentials import LARGEST_SECRET
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
-from gonogo.cluster.api import KINDS
+from gonogo.cluster.api import KINDS, Declined
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
+from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, NotReady, Problem
 from gonogo.core.files import content, expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
+from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
-from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
+from gonogo.providers.helm.objects import Objects, ending, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
-from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged
+from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged, space_labels
 from gonogo.providers.helm.removal import Removal
-from gonogo.providers.helm.spec import load
+from gonogo.providers.helm.spec import FILE, load
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
@@ -224,8 +225,11 @@ class HelmPlatform:
         }
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
-        """Keys of our values that a chart does not declare. A chart that cannot be had stops its component, later."""
-        problems: list[Problem] = []
+        """Keys of our values that a chart does not declare, and Secrets of one name that two components would make.
+
+        A chart that cannot be had stops its component, later.
+        """
+        problems = [*self._clashes()]
         for component in components:
             if not self._deploys(component):
                 continue
@@ -238,6 +242,39 @@ class HelmPlatform:
                 where = str(recipe.folder / release.values)
                 problems += undeclared(chart.path, recipe.values(release), release.documented, where)
         return problems
+
+    def _clashes(self) -> Iterator[Problem]:
+        """Whoever is taken down first would take it from the other."""
+        made: dict[tuple[str, str], str] = {}
+        for component in self._every():
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            for name in recipe.spec.secrets:
+                owner = made.setdefault((recipe.namespace, name), component.name)
+                if owner != component.name:
+                    what = f"secrets: {recipe.namespace}/{name} is made by {owner} too"
+                    yield Problem(str(recipe.folder / FILE), what, "give it another name, or a namespace of its own")
+
+    def unapplied(self, components: Iterable[Component]) -> list[str]:
+        """See :meth:`gonogo.providers.Places.unapplied`."""
+        told: list[str] = []
+        keys = {key for key, value in msgspec.to_builtins(self._target.deploy).items() if value}
+        for component in components if keys - {"namespaces"} else ():
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            told += [f"{component.name}: {k} of [deploy]: {w}" for k, w in recipe.spec.without.items() if k in keys]
+            try:
+                parts = self.rendered(component)
+            except ConfigError as error:
+                told.append(
+                    f"{component.name}: whether its chart has a place for all of [deploy] is not known: {error}"
+                )
+                continue
+            for part in parts:
+                told += [f"{component.name}: {one}" for one in unseen(part.objects, recipe.given(shared=part.shared))]
+        return told
 
     def rendered(self, component: Component) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
@@ -334,7 +371,7 @@ class HelmPlatform:
                     try:
                         lease.take()
                         break
-                    except (Absent, Forbidden):
+                    except (Absent, Declined):
                         # while it waited, whoever held it took the namespace down
                         if deadline.passed or self._home_phase() == "Active":
                             raise
@@ -351,7 +388,8 @@ class HelmPlatform:
                 if there := self._objects.find(KINDS["Namespace"], "", self._home):
                     raise DeployError(component, ending(there)) from error
             self._awaited = None
-        self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
+        labels = space_labels(self._run, self._target.name, self._target.deploy.pod_security)
+        self._objects.namespace(self._home, labels)
 
     def _home_phase(self) -> str:
         there = self._objects.find(KINDS["Namespace"], "", self._home) or {}
@@ -470,9 +508,18 @@ class HelmPlatform:
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""
-        if component.cluster or self._target.addressed(component):
+        if component.cluster or self._target.addressed(component) or component.name in self._lacking:
             return False
         return "helm" in self._target.variant(component).providers or bool(self._target.charts(component).folder)
+
+    @cached_property
+    def _lacking(self) -> frozenset[str]:
+        """The components that the target says it cannot hold, and those that need one of them: none is looked for."""
+        found = set(self._target.unsupported)
+        for one in self._every():
+            if found & set(one.needs) and not self._target.addressed(one):
+                found.add(one.name)
+        return frozenset(found)
 
     def _known(self, component: Component) -> None:
         """Let its endpoints be looked up as those of a target file are."""
