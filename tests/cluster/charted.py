@@ -43,8 +43,12 @@ def written(
     modes: Iterable[str] = ("read", "write", "disrupt"),
     deploy: str = "",
     attached: Mapping[str, str] = {},
+    folders: Mapping[str, Path] = {},
 ) -> Path:
-    """The target file: components to the namespaces that they are deployed in, ``attached`` ones to their tables."""
+    """The target file: components to the namespaces that they are deployed in, ``attached`` ones to their tables.
+
+    ``folders`` hold other charts than those of ``charts/``, by component.
+    """
     if not (folder / "postgresql").exists():
         charts(folder)
     kube_system = cluster.find("Namespace", "kube-system") or {}
@@ -60,7 +64,7 @@ def written(
         namespaces=f"{{ {inner} }}",
         deploy=deploy,
     )
-    text += "".join(f'[components.{one}.helm]\nfolder = "{one}"\n' for one in spaces)
+    text += "".join(f'[components.{one}.helm]\nfolder = "{folders.get(one, one)}"\n' for one in spaces)
     text += "".join(f"[components.{one}]\n{table}\n" for one, table in attached.items())
     path = folder / "target.toml"
     path.write_text(text)

@@ -192,6 +192,10 @@ class Declined(ClientError):
     status = 0
 
 
+class MayNot(Forbidden):
+    """The API server says that we lack a right; that it will be granted while one waits is not to be expected."""
+
+
 class _Allowed(msgspec.Struct):
     allowed: bool = False
 
@@ -567,16 +571,16 @@ class Api:
 
     def _unpermitted(self, said: bytes, needed: Right) -> ClientError:
         """What a refused change means: a right that we lack, or that it is not admitted, for which 403 is said too."""
-        told = Forbidden(self.component, str(needed), asked=f"{needed.verb} {needed.resource}")
+        told = MayNot(self.component, str(needed), asked=f"{needed.verb} {needed.resource}")
         try:
             # what is applied is made, where it is not there
             for one in (needed, needed._replace(verb="create", name="")) if needed.verb == "patch" else (needed,):
                 if not self.may(one):
-                    return Forbidden(self.component, str(one), asked=f"{one.verb} {one.resource}")
+                    return MayNot(self.component, str(one), asked=f"{one.verb} {one.resource}")
         except ClientError:
             return told
         if needed.resource.endswith(".rbac.authorization.k8s.io"):  # nobody grants what he has not
-            return Forbidden(self.component, _said(said), asked=told.asked)
+            return MayNot(self.component, _said(said), asked=told.asked)
         return _declined(self.component, 403, said, needed)
 
     def refusal(self, status: int, body: bytes, method: str, path: Path) -> ClientError:
@@ -685,7 +689,7 @@ class Api:
         if status == 401:
             return Denied(self.component, self._unknown(client), asked=asked)
         if status == 403:
-            return Forbidden(self.component, str(needed), asked=asked)
+            return MayNot(self.component, str(needed), asked=asked)
         if status == 404 and not needed.name and "." not in needed.resource and not _is_status(body):
             what = f"{self.server} answers and is no API server: it does not serve {needed.resource}"
             return Garbled(self.component, what, asked=asked)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, Right, read
+from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, MayNot, Right, read
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.paths import Path
@@ -76,7 +76,7 @@ class Objects:
             for verb in verbs:
                 needed = Right(verb, kind.resource, space)
                 if not self._api.may(needed):
-                    raise Forbidden(self._api.component, str(needed), asked=f"{verb} {kind.resource}")
+                    raise MayNot(self._api.component, str(needed), asked=f"{verb} {kind.resource}")
 
     def namespace(self, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
         """The namespace, made with these labels where it is not there; one that is there is used as it is."""

@@ -20,7 +20,7 @@ from gonogo.catalog.credentials import LARGEST_SECRET
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
-from gonogo.cluster.api import KINDS, Declined
+from gonogo.cluster.api import KINDS, Declined, MayNot
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, NotReady, Problem
@@ -313,8 +313,8 @@ class HelmPlatform:
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """See :meth:`gonogo.providers.Deploys.up`."""
-        if not self._deploys(component):
-            return self._answering(component, Deadline(self._target.timeouts.ready), ready)
+        if not self._deploys(component):  # it is somebody else's to start, and no waiting for
+            return self._asked(component, ready)
         recipe = self._recipe(component, needs)
         deadline = Deadline(max(recipe.spec.ready, self._target.timeouts.ready))
         try:
@@ -343,18 +343,34 @@ class HelmPlatform:
     def _answering(
         self, component: Component, deadline: Deadline, ready: Ready, running: Callable[[], None] = lambda: None
     ) -> Endpoints:
-        """Its endpoints, once it answers there. Raises ``NotReady`` with the last error, or what ``running`` does."""
+        """Its endpoints, once it answers there.
+
+        Raises ``NotReady`` with the last error, ``Forbidden`` at once, or what ``running`` does.
+        """
         self._known(component)
+        refused: list[MayNot] = []
 
         def ask() -> Endpoints:
-            endpoints = self._there.attached(component)
-            if endpoints is None:
-                raise ConfigError(Problem(str(self._target.path), f"no table [components.{component.name}]"))
-            ready(endpoints)
-            return endpoints
+            try:
+                return self._asked(component, ready)
+            except MayNot as error:
+                refused.append(error)
+                raise
+
+        def going() -> None:
+            if refused:
+                raise refused[0]
+            running()
 
         awaited = f"{component.name} to answer"
-        return until(ask, awaited=awaited, within=deadline.left, every=0.5, retry=(ClientError,), running=running)
+        return until(ask, awaited=awaited, within=deadline.left, every=0.5, retry=(ClientError,), running=going)
+
+    def _asked(self, component: Component, ready: Ready) -> Endpoints:
+        endpoints = self._there.attached(component)
+        if endpoints is None:
+            raise ConfigError(Problem(str(self._target.path), f"no table [components.{component.name}]"))
+        ready(endpoints)
+        return endpoints
 
     def _hold(self, waits: Callable[[str], None], component: str = "") -> Lease:
         """Be the only one who changes this target. Its Lease lives where the target's first namespace is.
