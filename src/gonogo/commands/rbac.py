@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -101,7 +101,10 @@ def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str]
         tables, spaces, home = platform.written()
         parts = {one.name: platform.rendered(one) for one in held}
     mode = Mode.DISRUPT if target.allows(Mode.DISRUPT) else Mode.WRITE
-    found = [*_around(target, {name: spaces[name] for name in parts if name in spaces}, home)]
+    every_space = sorted({one for name in parts for one in spaces.get(name, ())})
+    own = {one.namespace for every in parts.values() for one in every if not one.shared}
+    own |= {home, *(spaces[name][0] for name in parts if name in spaces)}
+    found = [*_around(target, every_space, own, home)]
     said: list[str] = []
     resources = _resources(one for every in parts.values() for part in every for one in part.objects)
     for name, every in parts.items():
@@ -110,7 +113,6 @@ def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str]
             said += told
             found += granted
     found += rights(registry, dataclasses.replace(target, components=tables), mode)
-    every_space = sorted({one for name in parts for one in spaces.get(name, ())})
     head = [
         f"For an administrator, once: what the account deploys target {target.name} with, and no more.",
         f"The namespaces are made here, used as they are, and left: {', '.join(every_space)}.",
@@ -125,6 +127,7 @@ def _part(component: str, part: Rendered, resources: Mapping[Kinded, Kind]) -> t
         made = ", ".join(
             sorted({f"{one['kind']} {one['metadata']['name']}" for one in part.objects if _wide(one, resources)})
         )
+        made = made or "its chart cannot be had, and it is not needed where the operator is there"
         use = f"gonogo uses it as it is where {part.serves} is served" if part.serves else "gonogo cannot do without it"
         return [f"- operator {part.namespace}/{part.what.removeprefix('release ')}; {use}: {made}"], []
     said, found = [], list[Grant]()
@@ -159,11 +162,15 @@ def _granted(role: Mapping[str, Any], space: str, purpose: str) -> Iterator[Gran
                     yield from (Grant(space, called, name, verb, purpose) for verb in rule.get("verbs") or ())
 
 
-def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Iterator[Grant]:
-    """What is asked and made beside charts and manifests."""
+def _around(target: Target, spaces: Iterable[str], own: Collection[str], home: str) -> Iterator[Grant]:
+    """What is asked and made beside charts and manifests; in namespaces that are not its ``own`` operators are."""
     kept, ends = "releases, and Secrets that are generated", "until the last pod has ended, and what volumes hold"
-    for space in dict.fromkeys(one for listed in spaces.values() for one in listed):
+    for space in spaces:
         yield Grant("", "namespaces", space, "get", "whether a namespace is there")
+        if space not in own:
+            yield Grant(space, "secrets", "", "list", "whether an operator is there, and whose")
+            yield Grant(space, "pods", "", "list", ends)
+            continue
         for verb in ("get", "list", "create", "update", "patch", "delete"):
             yield Grant(space, "secrets", "", verb, kept)
         for verb in ("get", "list", "watch", "patch", "delete"):

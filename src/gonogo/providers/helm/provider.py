@@ -279,22 +279,29 @@ class HelmPlatform:
     def rendered(self, component: Component) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
 
-        Raises ``ConfigError`` for a chart that cannot be had, or that helm cannot render.
+        Of an operator whose chart cannot be had nothing is known: one that is there already needs none. Raises
+        ``ConfigError`` for another chart that cannot be had, or that helm cannot render.
         """
         if not self._deploys(component):
             return []
         recipe = self._recipe(component)
         found = []
         for release in recipe.spec.releases:
-            chart = fetch(release, recipe.folder, home())
+            what, served = f"release {release.name}", ", ".join(release.serves)
+            try:
+                chart = fetch(release, recipe.folder, home())
+            except ConfigError:
+                if not release.serves:
+                    raise
+                found.append(Rendered(what, recipe.space_of(release), [], release.shared, served))
+                continue
             given = yaml.safe_dump(recipe.values(release))
             try:
                 text = self._helm.render(Installation(release.name, recipe.space_of(release), chart.path, given))
             except HelmFailed as error:
                 raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
             every = objects(f"chart {release.name}", text)
-            served = ", ".join(release.serves)
-            found.append(Rendered(f"release {release.name}", recipe.space_of(release), every, release.shared, served))
+            found.append(Rendered(what, recipe.space_of(release), every, release.shared, served))
         for manifest in recipe.spec.manifests:
             space = recipe.space_of(manifest)
             found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
