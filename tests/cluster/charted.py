@@ -19,6 +19,7 @@ name = "{name}"
 provider = "helm"
 modes = {modes}
 capabilities = ["kubernetes"]
+profile = "{profile}"
 [target.unsupported]
 {without}
 [kubernetes]
@@ -44,10 +45,12 @@ def written(
     deploy: str = "",
     attached: Mapping[str, str] = {},
     folders: Mapping[str, Path] = {},
+    helm: Mapping[str, str] = {},
+    profile: str = "default",
 ) -> Path:
     """The target file: components to the namespaces that they are deployed in, ``attached`` ones to their tables.
 
-    ``folders`` hold other charts than those of ``charts/``, by component.
+    ``folders`` hold other charts than those of ``charts/``, by component; ``helm`` are tables in place of these.
     """
     if not (folder / "postgresql").exists():
         charts(folder)
@@ -63,8 +66,10 @@ def written(
         spaces=json.dumps(sorted(set(spaces.values()))),
         namespaces=f"{{ {inner} }}",
         deploy=deploy,
+        profile=profile,
     )
-    text += "".join(f'[components.{one}.helm]\nfolder = "{folders.get(one, one)}"\n' for one in spaces)
+    tables = {one: helm.get(one, f'folder = "{folders.get(one, one)}"') for one in spaces}
+    text += "".join(f"[components.{one}.helm]\n{table}\n" for one, table in tables.items())
     text += "".join(f"[components.{one}]\n{table}\n" for one, table in attached.items())
     path = folder / "target.toml"
     path.write_text(text)

@@ -22,6 +22,8 @@ from gonogo.core.waiting import until
 
 ROLES = ("Role", "ClusterRole")
 
+OPERATED = Path(__file__).parent / "operated"
+
 Account = Callable[..., Path]
 
 
@@ -34,17 +36,20 @@ def space(cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def account(cluster: Cluster, space: str, tmp_path: Path) -> Account:
+def account(cluster: Cluster, space: str, tmp_path: Path) -> Iterator[Account]:
     """Makes the account of a target file as `gonogo rbac --for deploy` prints it; the target file under that account.
 
     ``change`` may change the objects that are applied; rights that were there before are replaced.
     """
+
+    elsewhere: list[Object] = []
 
     def made(target: Path, change: Callable[[list[Object]], list[Object]] = lambda objects: objects) -> Path:
         printed = well("rbac", "--for", "deploy", "--account", f"{space}/gonogo", target=target).out
         objects = [one for one in yaml.safe_load_all(printed) if one and one["kind"] != "Namespace"]
         for one in change(objects):
             cluster.apply(one, space)
+            elsewhere.extend([one] if one["metadata"].get("namespace", space) != space else [])
         where = access(Kubernetes(kubeconfig=str(cluster.kubeconfig))).cluster
         place = {key: value for key, value in where.items() if key != "server"}
         user = {"token": token(cluster, space, "gonogo")}
@@ -53,7 +58,9 @@ def account(cluster: Cluster, space: str, tmp_path: Path) -> Account:
         under.write_text(target.read_text().replace(str(cluster.kubeconfig), str(config)))
         return under
 
-    return made
+    yield made
+    for one in elsewhere:
+        cluster.delete(one["kind"], one["metadata"]["name"], one["metadata"]["namespace"])
 
 
 @pytest.fixture
@@ -139,6 +146,73 @@ def names(cluster: Cluster, space: str) -> set[tuple[str, str]]:
     """What stands in the namespace, as far as a deployment may make it."""
     kinds = ("Pod", "Service", "Secret", "ConfigMap", "StatefulSet", "Deployment", "PersistentVolumeClaim", "Job")
     return {(kind, one["metadata"]["name"]) for kind in kinds for one in cluster.every(kind, space)}
+
+
+def test_an_operator_that_an_administrator_installed_is_used_by_who_may_not_install_it(
+    cluster: Cluster, space: str, platform: Callable[..., Path], account: Account, tmp_path: Path
+) -> None:
+    if cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is None:
+        pytest.skip("the cluster has no operator of CloudNativePG")
+    (tmp_path / "values.yaml").write_text(json.dumps({"cluster": image(cluster)}))
+    chart = {"chart": str(OPERATED / "cluster"), "values": str(tmp_path / "values.yaml")}
+    table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in chart.items())
+    target = platform("postgresql", helm={"postgresql": table}, profile="kind")
+    printed = well("rbac", "--for", "deploy", target=target).out
+    under = account(target)
+    before = names(cluster, space)
+
+    up = well("up", "postgresql", target=under)
+    checked = gonogo("check", "-m", "critical", target=under)
+    down = well("down", "--crds", "--yes", target=under)
+
+    assert "- operator cnpg-system/cloudnative-pg; gonogo uses it as it is where" in printed
+    assert "1 of 1 components are up" in up.err
+    assert checked.code == 0, checked.text[-3000:]
+    assert "taken down" in down.err
+    assert names(cluster, space) == before
+    assert cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is not None
+
+
+def test_who_may_make_namespaces_takes_them_down_and_who_may_not_is_told(
+    cluster: Cluster, space: str, account: Account, tmp_path: Path
+) -> None:
+    own = f"{space}-own"
+    target = written(tmp_path / "charts", cluster, {"postgresql": own})
+    lesser = account(target, lambda objects: everywhere(objects, space))
+
+    told = named(lambda: gonogo("up", "postgresql", target=lesser), "create", "namespaces")
+    makes = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "create", "delete"]}
+    sees = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"]}
+    under = account(target, lambda objects: everywhere(objects, space, makes, sees))
+    granted(lambda: gonogo("up", "postgresql", target=under))
+    made = cluster.find("Namespace", own) or {}
+    down = well("down", "--yes", target=under)
+
+    assert told.code == 3
+    assert made["metadata"]["labels"]["gonogo/target"] == own
+    assert "taken down" in down.err
+    assert cluster.find("Namespace", own) is None
+
+
+def everywhere(objects: list[Object], space: str, *more: dict[str, Any]) -> list[Object]:
+    """The same rights in the whole cluster, since no Role can stand in a namespace that is not there yet."""
+    rules = [rule for one in objects if one["kind"] in ROLES for rule in one["rules"]]
+    api, name = "rbac.authorization.k8s.io", f"{space}-everywhere"
+    subject = {"kind": "ServiceAccount", "name": "gonogo", "namespace": space}
+    bound = {"roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": name}, "subjects": [subject]}
+    meta = {"name": name}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "gonogo"}},
+        {"apiVersion": f"{api}/v1", "kind": "ClusterRole", "metadata": meta, "rules": [*rules, *more]},
+        {"apiVersion": f"{api}/v1", "kind": "ClusterRoleBinding", "metadata": meta, **bound},
+    ]
+
+
+def image(cluster: Cluster) -> dict[str, str]:
+    """The image that the operator there gives clusters that name none; the stand-in names none."""
+    config = cluster.find("ConfigMap", "cnpg-controller-manager-config", "cnpg-system") or {}
+    name = config.get("data", {}).get("POSTGRES_IMAGE_NAME", "")
+    return {"imageName": name} if name else {}
 
 
 @pytest.mark.parametrize(
