@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +21,8 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from cluster.live import Cluster
+from cluster.charts import charts
+from cluster.live import IMAGE, Cluster
 from cluster.standing import ROOT
 
 from gonogo.cluster.api import Kind
@@ -170,3 +173,78 @@ def test_ray_by_kuberay_whose_autoscaler_follows_the_demand(cluster: Cluster, ta
     assert scaled["passed"] >= 1
     assert changed["spec"]["workerGroupSpecs"][0]["maxReplicas"] == 4
     assert cluster.find("Namespace", space) is None
+
+
+def test_elasticsearch_by_elastics_operator_is_named_for_the_image_that_is_not_there(
+    cluster: Cluster, target: Target, space: str
+) -> None:
+    operator(cluster, "elasticsearches.elasticsearch.k8s.elastic.co")
+    file = target("elasticsearch", "eck-elasticsearch", {"image": "rig.local/no-such/elasticsearch:8.19.14"})
+
+    begun = time.monotonic()
+    words = [sys.executable, "-m", "gonogo", "up", "elasticsearch", "--target", str(file)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    took = time.monotonic() - begun
+    made = cluster.find("StatefulSet", "elasticsearch-es-default", space) or {}
+    claims = [one["status"]["phase"] for one in cluster.every("PersistentVolumeClaim", space)]
+    gonogo("down", "--target", str(file))
+
+    assert done.returncode == 2
+    assert "no-such/elasticsearch:8.19.14" in done.stderr
+    assert "image" in done.stderr.lower()
+    assert took < 60
+    assert made["metadata"]["ownerReferences"][0]["kind"] == "Elasticsearch"
+    assert claims == ["Bound"]
+    assert cluster.find("Namespace", space) is None
+    assert cluster.find("CustomResourceDefinition", "elasticsearches.elasticsearch.k8s.elastic.co") is not None
+
+
+SCALED = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: busy}
+spec:
+  selector: {matchLabels: {app: busy}}
+  template:
+    metadata: {labels: {app: busy}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: busy
+        image: "IMAGE"
+        command: [sh, -c, "while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.3; done"]
+        resources: {requests: {cpu: 10m}, limits: {cpu: 200m}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: busy}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: busy}
+  minReplicas: 1
+  maxReplicas: 2
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]
+"""
+
+
+def test_an_autoscaler_that_scales_by_real_metrics_is_left_its_replicas(
+    cluster: Cluster, target: Target, space: str, tmp_path: Path
+) -> None:
+    if cluster.find("APIService", "v1beta1.metrics.k8s.io") is None:
+        pytest.skip("the cluster serves no metrics: metrics-server is not installed")
+    charts(tmp_path / "charts")
+    chart = tmp_path / "charts" / "postgresql"
+    (chart / "chart" / "templates" / "scaled.yaml").write_text(SCALED.replace("IMAGE", os.environ[IMAGE]))
+    file = target("postgresql", "none", {})
+    text = re.sub(r"chart = .*\nvalues = .*\n", f"folder = {json.dumps(str(chart))}\n", file.read_text())
+    file.write_text(text.replace('profile = "kind"\n', ""))
+
+    gonogo("up", "postgresql", "--target", str(file))
+    cluster.wait("HorizontalPodAutoscaler", "status.currentReplicas == `2`", name="busy", namespace=space, within=180)
+    cluster.wait("Deployment", "status.readyReplicas == `2`", name="busy", namespace=space)
+    outcomes = asked(file, "read", "suites/health/")
+    gonogo("up", "postgresql", "--target", str(file))
+    scaled = cluster.find("Deployment", "busy", space) or {}
+    gonogo("down", "--target", str(file))
+
+    assert outcomes["passed"] >= 3
+    assert scaled["spec"]["replicas"] == 2

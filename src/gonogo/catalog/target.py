@@ -208,6 +208,7 @@ class Target:
     """One target file. ``components`` are its tables as written: references are not resolved.
 
     ``tls``: whether servers that gonogo starts speak it, and want a certificate of whoever connects ("mutual").
+    ``charted`` are the tables that would attach to what it deploys by charts, where they are known (``described``).
     """
 
     name: str
@@ -223,6 +224,7 @@ class Target:
     path: Path
     tls: Literal["server", "mutual"] | None = None
     deploy: Deploy = field(default_factory=Deploy)
+    charted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -236,7 +238,11 @@ class Target:
         """Whether the component is asked with TLS, as far as this file tells; None where it does not."""
         if self.provider == "embedded":
             return self.tls is not None
-        return component.encrypted(self.components.get(component.name, {}))
+        return component.encrypted(self.table(component))
+
+    def table(self, component: Component) -> Mapping[str, Any]:
+        """What this file says of the component, on top of what its charts do."""
+        return {**self.charted.get(component.name, {}), **self.components.get(component.name, {})}
 
     def addressed(self, component: Component) -> bool:
         """Whether this file says where the component is."""
@@ -249,7 +255,8 @@ class Target:
 
     def expected(self, component: Component) -> dict[str, Any]:
         """What checks compare the component with: its ``[expect]``, as far as this file says nothing else."""
-        return {**component.expect, **self.components.get(component.name, {}).get("expect", {})}
+        charted = self.charted.get(component.name, {}).get("expect", {})
+        return {**component.expect, **charted, **self.components.get(component.name, {}).get("expect", {})}
 
     def product(self, component: Component) -> str:
         """Which product the component is here, empty for the one that it is called by."""

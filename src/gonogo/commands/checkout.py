@@ -10,6 +10,7 @@ from gonogo.catalog.target import Target, load_target
 from gonogo.core.content import find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import public
+from gonogo.providers.choose import described
 from gonogo.run.plan import unsupported
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def loaded(target: str | None) -> tuple[Path, Registry, Target]:
     content = find(Path.cwd())
     registry = Registry.load(content)
     public(registry.components)
-    return content.own, registry, load_target(target, content, registry)
+    return content.own, registry, described(load_target(target, content, registry), registry)
 
 
 def selected(registry: Registry, target: Target, names: list[str] | None) -> list[str]:

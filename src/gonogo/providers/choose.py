@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from gonogo.catalog.registry import Component
+from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Target
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.manner import manner
 from gonogo.providers import Provider
+
+
+def described(target: Target, registry: Registry) -> Target:
+    """The target, with what is known of components that it deploys by charts before they are up: where, and their pods.
+
+    Raises ``ConfigError``.
+    """
+    if target.provider != "helm":
+        return target
+    from gonogo.providers.helm.meant import charted
+
+    every = [registry.components[name] for name in registry.ordered(registry.components)]
+    return replace(target, charted=charted(target, every))
 
 
 def provider_for(target: Target, root: Path) -> Provider:
@@ -25,7 +39,6 @@ def provider_for(target: Target, root: Path) -> Provider:
 
         return Existing(target)
     if target.provider == "helm":
-        from gonogo.catalog.registry import Registry
         from gonogo.checks.journal import new_run_id
         from gonogo.core.content import find
         from gonogo.providers.existing.cluster import ExistingCluster

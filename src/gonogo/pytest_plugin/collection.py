@@ -14,6 +14,7 @@ from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Mode
 from gonogo.core.outlet import redacted
+from gonogo.providers.choose import described
 from gonogo.run.declared import declared
 from gonogo.run.plan import Planned, RunPlan, plan
 from gonogo.run.session import GIVEN
@@ -37,7 +38,9 @@ class Collection:
     def target(self) -> Target:
         """What is to be asked. Raises ``ConfigError``."""
         given = self._config.stash.get(GIVEN, None)
-        return given.target if given else load_target(self._config.getoption("target"), self.content, self.registry)
+        if given:
+            return given.target
+        return described(load_target(self._config.getoption("target"), self.content, self.registry), self.registry)
 
     def id(self, item: pytest.Item) -> str:
         """The check's id: pytest's, its path relative to its layer, wherever pytest's own root is."""

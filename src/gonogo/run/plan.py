@@ -206,7 +206,7 @@ def _unasked(
 def _pods_known(name: str, registry: Registry, target: Target) -> bool:
     """Whether the target leads to the pods of a component, so that somebody can look inside."""
     component = registry.components.get(name)
-    return component is None or component.cluster or "service" in target.components.get(name, {})
+    return component is None or component.cluster or "service" in target.table(component)
 
 
 def _uncollected(checks: Iterable[Planned], files: Declared) -> dict[str, list[str]]:

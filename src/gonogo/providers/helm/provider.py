@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import yaml
 
-from gonogo.catalog.credentials import LARGEST_SECRET
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
@@ -24,7 +23,6 @@ from gonogo.cluster.api import KINDS, Declined, MayNot
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, NotReady, Problem
-from gonogo.core.files import content, expanded
 from gonogo.core.home import home
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
@@ -33,11 +31,12 @@ from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import HelmDeployment
 from gonogo.providers.helm.lease import Lease
+from gonogo.providers.helm.meant import deploys, recipe_for
 from gonogo.providers.helm.objects import Objects, ending, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
-from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged, space_labels
+from gonogo.providers.helm.recipe import HelmRecipe, space_labels
 from gonogo.providers.helm.removal import Removal
-from gonogo.providers.helm.spec import FILE, load
+from gonogo.providers.helm.spec import FILE
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
@@ -519,21 +518,11 @@ class HelmPlatform:
 
     def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
-        other, beside = self._target.charts(component), self._target.path.absolute().parent
-        folder: Any = beside / expanded(other.folder) if other.folder else self._target.variant(component).folder
-        spec = exchanged(load(folder), other, beside).of(self._target.profile)
-        deploy = msgspec.to_builtins(self._target.deploy)
-        if deploy["ca"]:
-            deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-        place = HelmPlace(self._target.name, self._target.profile, deploy, needs)
-        top = beside / expanded(other.values) if other.values else None
-        return HelmRecipe(spec, component.name, folder, place, top=top)
+        return recipe_for(self._target, component, needs)
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""
-        if component.cluster or self._target.addressed(component) or component.name in self._lacking:
-            return False
-        return "helm" in self._target.variant(component).providers or bool(self._target.charts(component).folder)
+        return component.name not in self._lacking and deploys(self._target, component)
 
     @cached_property
     def _lacking(self) -> frozenset[str]:

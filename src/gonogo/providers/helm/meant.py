@@ -1,0 +1,68 @@
+"""What a target means to deploy by charts, before any cluster is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from gonogo.catalog.credentials import LARGEST_SECRET
+from gonogo.catalog.registry import Component
+from gonogo.catalog.target import Target
+from gonogo.core.endpoints import Endpoints
+from gonogo.core.files import content, expanded
+from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe, exchanged
+from gonogo.providers.helm.spec import load
+
+WORKLOADS = "workloads"
+
+
+def deploys(target: Target, component: Component) -> bool:
+    """Whether the target has it deployed by charts, rather than attached to."""
+    if component.cluster or target.addressed(component):
+        return False
+    return "helm" in target.variant(component).providers or bool(target.charts(component).folder)
+
+
+def recipe_for(
+    target: Target, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})
+) -> HelmRecipe:
+    """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
+    other, beside = target.charts(component), target.path.absolute().parent
+    folder: Any = beside / expanded(other.folder) if other.folder else target.variant(component).folder
+    spec = exchanged(load(folder), other, beside).of(target.profile)
+    deploy = msgspec.to_builtins(target.deploy)
+    if deploy["ca"]:
+        deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
+    place = HelmPlace(target.name, target.profile, deploy, needs)
+    top = beside / expanded(other.values) if other.values else None
+    return HelmRecipe(spec, component.name, folder, place, top=top)
+
+
+def charted(target: Target, components: Iterable[Component]) -> dict[str, dict[str, Any]]:
+    """Component to the table of a target file that attaches to what the target deploys. Raises ``ConfigError``.
+
+    ``components`` are all that there are, each after what it needs. Who asks the cluster expects their workloads there.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    workloads: list[dict[str, Any]] = []
+    cluster, left_out = [], set(target.unsupported)
+    for component in components:
+        if left_out & set(component.needs):
+            left_out.add(component.name)
+        if component.name in left_out:
+            continue
+        if component.cluster and WORKLOADS in component.expect:
+            cluster.append(component.name)
+        if not deploys(target, component):
+            continue
+        recipe = recipe_for(target, component)
+        found[component.name] = recipe.endpoints()
+        for one in recipe.spec.workloads:
+            space, _, name = one.name.rpartition("/")
+            workloads.append({"kind": one.kind, "name": f"{space or recipe.namespace}/{name}", "pods": one.pods})
+    if workloads:
+        found |= {name: {"expect": {WORKLOADS: workloads}} for name in cluster}
+    return found
