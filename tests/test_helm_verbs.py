@@ -219,6 +219,18 @@ def test_down_waits_for_whoever_works_on_the_target(scene: Scene) -> None:
     assert "another run works on this target: pv-2 elsewhere pid 8; waiting for it" in err
 
 
+def test_a_lease_that_may_not_be_given_back_is_no_success(scene: Scene) -> None:
+    scene.up()
+    scene.held.get("Namespace", "", "data")["metadata"]["labels"] = {}  # it stays, and the Lease in it
+    scene.held.refused = {"delete leases.coordination.k8s.io"}
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert code == 3
+    assert "may not delete leases.coordination.k8s.io" in err
+    assert scene.held.there("StatefulSet", "PersistentVolumeClaim") == set()
+
+
 def test_down_on_another_cluster_than_the_one_meant_removes_nothing(scene: Scene) -> None:
     scene.up()
     scene.held.get("Namespace", "", "kube-system")["metadata"]["uid"] = "another"

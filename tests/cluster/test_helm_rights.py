@@ -32,7 +32,6 @@ def space(cluster: Cluster) -> Iterator[str]:
     """A namespace that the administrator made."""
     with cluster.namespace(f"gonogo-test-{token_hex(3)}-rights") as name:
         yield name
-    cluster.gone("Namespace", name, within=120)
 
 
 @pytest.fixture

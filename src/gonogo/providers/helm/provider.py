@@ -482,7 +482,8 @@ class HelmPlatform:
         lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
         stayed = removal.remove(definitions=definitions)
         self._ending = ""
-        self._let_go()
+        if isinstance(error := self._let_go(), MayNot):
+            raise error  # all else is done, and who comes next would wait for us
         return stayed
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
@@ -499,12 +500,12 @@ class HelmPlatform:
         there = {one.component for one in found.goes} - {""}
         return [one.name for one in every if one.name in there - kept]
 
-    def _let_go(self) -> None:
-        """Let others work on the target."""
+    def _let_go(self) -> ClientError | None:
+        """Let others work on the target; why not, where that could not be said."""
         with self._lock:
-            if self._lease is not None:
-                self._lease.release()
+            error = self._lease.release() if self._lease is not None else None
             self._lease = None
+        return error
 
     def _removal(self, components: Iterable[Component]) -> Removal:
         wanted = {one.name for one in components}
