@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gonogo.catalog.target import Deploy
-from gonogo.providers.helm.applied import Given, beyond, unseen
+from gonogo.providers.helm.applied import Demands, beyond, unseen
 from gonogo.providers.helm.preview import BARE, FULL
 
 POD = """
@@ -33,9 +33,9 @@ volumes: [{name: ca, secret: {secretName: store-ca}}, {name: tmp, emptyDir: {}}]
 KEYS = ("registry", "pull_secret", "node_selector", "tolerations", "pod_security", "proxy", "ca")
 
 
-def given(deploy: Deploy = FULL, *without: str) -> Given:
+def given(deploy: Deploy = FULL, *without: str) -> Demands:
     """All of it, the authority in a Secret."""
-    return Given(msgspec.to_builtins(deploy), frozenset({"store-ca"}), frozenset(without))
+    return Demands(msgspec.to_builtins(deploy), frozenset({"store-ca"}), frozenset(without))
 
 
 def made(kind: str, pod: dict[str, Any], **annotations: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def test_all_of_it_is_seen_where_it_is_and_missed_where_it_is_not(kind: str) -> 
 @pytest.mark.parametrize(
     ("key", "changed"),
     [
-        ("registry", {"initContainers": [{"name": "a", "image": "docker.io/a"}]}),
+        ("registry", {"initContainers": [{"name": "a", "image": "other.example/a"}]}),
         ("registry", {"containers": [{"name": "b", "image": "registry.example/mirrored/b"}]}),
         ("pull_secret", {"imagePullSecrets": [{"name": "another"}]}),
         ("node_selector", {"nodeSelector": {"pool": "data"}}),
@@ -86,9 +86,11 @@ def test_a_key_that_one_container_or_field_lacks_is_named(key: str, changed: dic
 
 
 def test_what_is_not_said_says_what_is_there_instead() -> None:
-    [found] = unseen([made("Job", pod(initContainers=[{"name": "a", "image": "docker.io/a"}]))], given(FULL, *KEYS[1:]))
+    [found] = unseen(
+        [made("Job", pod(initContainers=[{"name": "a", "image": "other.example/a"}]))], given(FULL, *KEYS[1:])
+    )
 
-    assert str(found) == "registry of [deploy] is not applied to Job one: its image is docker.io/a"
+    assert str(found) == "registry of [deploy] is not applied to Job one: its image is other.example/a"
 
 
 def test_the_pull_secret_of_the_account_counts() -> None:

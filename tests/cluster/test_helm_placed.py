@@ -81,7 +81,7 @@ def test_every_key_is_so_of_workloads_and_hooks_in_a_restricted_namespace(
     namespace = cluster.find("Namespace", space) or {}
     authority = cluster.find("Secret", "postgresql-ca", space) or {}
     with pytest.raises(RuntimeError, match=r"violates PodSecurity .*restricted"):
-        cluster.apply(STRANGER, space)
+        cluster.apply(UNADMITTED, space)
     well("down", "--yes", target=file)
 
     assert "of [deploy] is not applied" not in up.err + again.err
@@ -105,10 +105,10 @@ def test_every_key_is_so_of_workloads_and_hooks_in_a_restricted_namespace(
     assert cluster.find("Namespace", space) is None
 
 
-STRANGER = {
+UNADMITTED = {
     "apiVersion": "v1",
     "kind": "Pod",
-    "metadata": {"name": "stranger"},
+    "metadata": {"name": "other"},
     "spec": {"hostNetwork": True, "containers": [{"name": "one", "image": "busybox"}]},
 }
 

@@ -38,7 +38,7 @@ TESTS = ("test", "test-success", "test-failure")
 """Hooks that gonogo never has run."""
 
 
-class Given(NamedTuple):
+class Demands(NamedTuple):
     """``[deploy]``, the names of the Secrets that hold its authority, and the keys that are not looked for."""
 
     deploy: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Unseen(NamedTuple):
         return f"{self.key} of [deploy] is not applied to {self.where}" + (f": {self.why}" if self.why else "")
 
 
-def unseen(objects: Iterable[Object], given: Given) -> list[Unseen]:
+def unseen(objects: Iterable[Object], given: Demands) -> list[Unseen]:
     """What is given, and of which nothing is seen in these objects of one release or manifest.
 
     Where none of them makes pods, those are made of its custom resources, which have to say it among them.
@@ -77,7 +77,7 @@ def unseen(objects: Iterable[Object], given: Given) -> list[Unseen]:
 # -- a pod as it is rendered
 
 
-def _lacks(spec: Mapping[str, Any], given: Given, objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
+def _lacks(spec: Mapping[str, Any], given: Demands, objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
     """The keys that a pod does not have, and what is wrong."""
     deploy = given.deploy
     if registry := deploy["registry"]:
@@ -154,7 +154,7 @@ def _pulled(spec: Mapping[str, Any], objects: Iterable[Object]) -> set[str]:
     return {one["name"] for thing in (spec, *accounts) for one in thing.get("imagePullSecrets") or ()}
 
 
-def _trusts(told: Any, given: Given) -> bool:
+def _trusts(told: Any, given: Demands) -> bool:
     words = _words(told)
     authority = given.deploy["ca"].strip()
     return bool(words & given.authorities) or any(authority in word for word in words)
@@ -171,7 +171,7 @@ def _other_class(one: Object, wanted: str) -> bool:
 # -- what an operator makes pods of
 
 
-def _unsaid(custom: Sequence[Object], given: Given) -> Iterator[str]:
+def _unsaid(custom: Sequence[Object], given: Demands) -> Iterator[str]:
     """The keys of which no word is in these objects; how an operator spells a key is its own matter."""
     deploy, words = given.deploy, _words([one.get("spec") for one in custom])
     said: dict[str, Callable[[], bool]] = {

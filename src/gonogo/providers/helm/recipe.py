@@ -19,7 +19,7 @@ from gonogo.core.content import Folder
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import learn
-from gonogo.providers.helm.applied import ENFORCE, Given
+from gonogo.providers.helm.applied import ENFORCE, Demands
 from gonogo.providers.helm.objects import RUN, TARGET, objects
 from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmSpec, Manifest, Release
 from gonogo.providers.made import FILTERS, new
@@ -117,11 +117,11 @@ class HelmRecipe:
         learn(*(value for keys in found.values() for value in keys.values() if len(value) > 7 and value not in shown))
         return found
 
-    def given(self, *, shared: bool = False) -> Given:
+    def given(self, *, shared: bool = False) -> Demands:
         """What is asked of everything that is deployed; a ``shared`` operator talks to the API server alone."""
         holds = frozenset(name for name, keys in self.spec.secrets.items() if "deploy.ca" in "".join(keys.values()))
         without = {*self.spec.without, *(("proxy", "ca") if shared else ())}
-        return Given(self.place.deploy, holds if self.place.deploy.get("ca") else frozenset(), frozenset(without))
+        return Demands(self.place.deploy, holds if self.place.deploy.get("ca") else frozenset(), frozenset(without))
 
     def space_labels(self, run: str) -> dict[str, str]:
         """The labels of a namespace that is made for it."""
