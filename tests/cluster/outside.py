@@ -24,7 +24,7 @@ def address(cluster: Cluster) -> str:
     import socket
 
     for node in cluster.every("Node"):
-        for one in node["status"]["addresses"]:
+        for one in node["status"].get("addresses") or ():
             with suppress(OSError), socket.socket() as probe:
                 if one["type"] == "InternalIP":
                     probe.bind((one["address"], 0))
