@@ -51,7 +51,11 @@ class Cluster:
         known = KINDS[kind] if isinstance(kind, str) else kind
         meta = {key: more.pop(key) for key in ("labels", "annotations", "finalizers") if key in more}
         if owners := more.pop("owners", None):
-            meta["ownerReferences"] = [{"uid": one["metadata"]["uid"]} for one in owners]
+            meta["ownerReferences"] = [
+                {"apiVersion": one["apiVersion"], "kind": one["kind"]}
+                | {key: one["metadata"][key] for key in ("name", "uid")}
+                for one in owners
+            ]
         with self._lock:
             return self._kept(known, namespace if known.namespaced else "", name, {"metadata": meta, **more})
 

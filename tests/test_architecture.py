@@ -206,10 +206,11 @@ def test_judging_and_rendering_work_where_no_pytest_and_no_client_is_installed()
     assert not [name for name in done.stdout.split() if name.startswith(("gonogo.providers", "gonogo.checks.client"))]
 
 
-def test_the_keeper_is_a_program_of_its_own() -> None:
-    keeper = ROOT / "src/gonogo/providers/embedded/keeper.py"
+@pytest.mark.parametrize("program", ["embedded/keeper.py", "helm/bound.py"])
+def test_what_is_a_program_of_its_own_takes_nothing_of_ours(program: str) -> None:
+    path = ROOT / "src/gonogo/providers" / program
 
-    assert {name.partition(".")[0] for name, _, _ in imports(keeper)} <= sys.stdlib_module_names
+    assert {name.partition(".")[0] for name, _, _ in imports(path)} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", SUITES, ids=lambda p: f"{p.parent.name}/{p.name}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +17,9 @@ from kubeconfigs import api, kubeconfig
 
 from gonogo.catalog.target import Kubernetes
 from gonogo.core.errors import ConfigError, DeployError, Forbidden, NotReady
+from gonogo.core.waiting import until
 from gonogo.providers.helm import program as module
-from gonogo.providers.helm.program import Helm, HelmFailed, Installation, found, versioned
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, Installation, found, once_more, versioned
 
 SECRET = "a-value-of-the-release-that-nobody-may-see"
 CHART = Installation("store", "data", Path("/charts/store.tgz"), f"password: {SECRET}\n")
@@ -124,6 +127,26 @@ def test_one_that_fails_without_a_word_says_its_code(fake: Fake, helm: Helm) -> 
 
     with pytest.raises(HelmFailed, match="helm uninstall ended with 7"):
         helm.uninstall("store", "data", 20)
+
+
+def test_one_that_is_killed_is_run_once_more(fake: Fake, helm: Helm) -> None:
+    fake("[ -e killed ] || { touch killed; kill -9 $$; }; echo 'kind: Service'")
+    heard: list[str] = []
+
+    text = once_more(lambda: helm.render(CHART), lambda error: heard.append(str(error)))
+
+    assert text == "kind: Service\n"
+    assert heard == ["`helm template` of store was ended from outside by signal 9"]
+
+
+def test_one_that_is_killed_twice_is_given_up(fake: Fake, helm: Helm) -> None:
+    fake("kill -9 $$")
+    heard: list[HelmKilled] = []
+
+    with pytest.raises(HelmKilled, match="`helm upgrade` of store was ended from outside by signal 9"):
+        once_more(lambda: helm.install(CHART, {}, 20), heard.append)
+
+    assert len(heard) == 1
 
 
 HANGS = """
@@ -241,3 +264,22 @@ def test_releases_that_may_not_be_listed_are_no_empty_list(held: Cluster, helm: 
 
     with pytest.raises(Forbidden):
         helm.list("data")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a program with its parent")
+def test_helm_does_not_outlive_a_killed_gonogo(fake: Fake, tmp_path: Path) -> None:
+    fake("echo $$ > pid.new; mv pid.new pid; exec sleep 60")
+    asks = """
+        from pathlib import Path
+        from gonogo.catalog.target import Kubernetes
+        from gonogo.providers.helm.program import Helm, Installation
+        Helm(Kubernetes(), None).install(Installation("store", "data", Path("/c"), ""), {}, 60)
+    """
+    gonogo = subprocess.Popen([sys.executable, "-c", dedent(asks)])
+    until((tmp_path / "pid").exists, awaited="helm to run", within=20)
+    helm = int((tmp_path / "pid").read_text())
+
+    gonogo.kill()
+    gonogo.wait()
+
+    until(lambda: not Path(f"/proc/{helm}").exists(), awaited="the end of helm", within=5)

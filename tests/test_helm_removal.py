@@ -44,6 +44,9 @@ FILES = {
         serves = ["queues.mq.example/v1"]
         [[manifests]]
         file = "queue.yaml"
+        [[workloads]]
+        kind = "Queue.mq.example"
+        name = "orders"
     """,
     "models": """
         namespace = "ml"
@@ -68,7 +71,7 @@ class FakeHelm(Helm):
         for (_, space, called), one in list(self.held.objects.items()):
             said = one["metadata"].get("annotations") or {}
             if wanted.items() <= said.items() and said.get("helm.sh/resource-policy") != "keep":
-                self.held.remove(one["kind"], space, called)
+                self._api.change("DELETE", kind_of(self.held, one).path(space or None, called))
         if self.kills:
             raise KeyboardInterrupt
         for (resource, space, called), one in list(self.held.objects.items()):
@@ -85,6 +88,10 @@ class Refusing(FakeHelm):
         raise HelmFailed(f"failed to delete release: {name}")
 
 
+def kind_of(held: Cluster, one: dict[str, Any]) -> Kind:
+    return next(kind for kind in held.kinds if kind.kind == one["kind"])
+
+
 class World:
     """A cluster with the target's namespaces, and the removal of its components."""
 
@@ -93,6 +100,7 @@ class World:
         self.api = api(kubeconfig(folder / "config", server=held.url))
         self.helm = FakeHelm(held, self.api)
         self.recipes: dict[str, HelmRecipe] = {}
+        self.said: list[str] = []
         for name, text in FILES.items():
             (folder / name).mkdir()
             (folder / name / "helm.toml").write_text(dedent(text))
@@ -138,10 +146,10 @@ class World:
         self.held.put("Pod", "data", "orders-0", owners=[orders])
 
     def removal(self, *names: str) -> Removal:
-        """Of these components, or all of them."""
+        """Of these components, or all of them; ``said`` is what is waited for."""
         wanted = {name: one for name, one in self.recipes.items() if not names or name in names}
         others = {name: one for name, one in self.recipes.items() if name not in wanted}
-        return Removal("t", wanted, others, self.helm, self.api, last="data")
+        return Removal("t", wanted, others, self.helm, self.api, last="data", tell=self.said.append)
 
     def told(self, *names: str, definitions: bool = False) -> tuple[list[str], dict[str, str]]:
         """What goes, in its order, and what stays and why."""
@@ -155,6 +163,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Nothing but the cluster's own."""
     monkeypatch.setattr(removal, "REMOVED", 1.0)
     monkeypatch.setattr(removal, "NAMESPACE", 1.0)
+    monkeypatch.setattr(removal, "QUIET", 0.3)
     with cluster(QUEUE, spaces=["default", "kube-system"]) as held:
         made = World(held, tmp_path)
         with closing(made.api):
@@ -247,6 +256,36 @@ def test_a_release_of_somebody_else_is_left_alone(world: World, target: str) -> 
 
     assert world.held.there() == before
     assert world.helm.ended == []
+
+
+def test_a_component_of_which_argo_cd_tracks_something_stays_as_a_whole(world: World) -> None:
+    world.store()
+    world.queue()
+    said = {"argocd.argoproj.io/tracking-id": "shop:apps/StatefulSet:data/store"}
+    world.held.get("StatefulSet", "data", "store")["metadata"]["annotations"].update(said)
+    before = {one for one in world.held.there() if "store" in one}
+
+    goes, stays = world.told()
+    world.removal().remove()
+
+    assert stays["component store"].startswith("Argo CD tracks StatefulSet data/store (Application shop)")
+    assert not [one for one in goes if "store" in one]
+    assert "operator mq-system/mq-operator" in goes
+    assert {one for one in world.held.there() if "store" in one} == before
+    assert world.helm.ended == ["mq-operator"]
+
+
+def test_a_custom_resource_of_ours_that_argo_cd_tracks_stays_with_its_operator(world: World) -> None:
+    world.queue()
+    orders = world.held.get("Queue", "data", "orders")["metadata"]
+    orders["annotations"] = {"argocd.argoproj.io/tracking-id": "shop:mq.example/Queue:data/orders"}
+    before = world.held.there()
+
+    stays = {one.kind: one.why for one in world.removal().remove(definitions=True).stays}
+
+    assert world.held.there() == before
+    assert world.helm.ended == []
+    assert stays["component"].startswith("Argo CD tracks Queue data/orders")
 
 
 def test_a_retained_volume_and_what_says_keep_are_named(world: World) -> None:
@@ -351,6 +390,67 @@ def test_what_hangs_in_one_component_keeps_the_others_from_nothing(world: World)
     assert "Namespace data" in world.held.there()
 
 
+def test_a_custom_resource_of_a_release_ends_before_its_operator(world: World) -> None:
+    world.store()
+    world.queue()
+    world.of_release(QUEUE, "data", "mail", "store", finalizers=["mq.example/drain"])
+
+    with pytest.raises(NotReady, match=r"the end of Queue data/mail.*mq\.example/drain"):
+        world.removal().remove()
+
+    assert world.helm.ended == ["store"]
+    assert "Deployment mq-system/mq-operator" in world.held.there()
+    assert "waiting for the end of Queue data/mail: mq.example/drain" in world.said
+
+
+def test_a_pod_that_does_not_end_is_named_with_what_it_waits_for(world: World) -> None:
+    world.queue()
+    world.held.get("Pod", "data", "orders-0")["metadata"]["finalizers"] = ["example/hold"]
+
+    with pytest.raises(NotReady, match="orders-0, which waits for example/hold"):
+        world.removal().remove()
+
+    assert "waiting for the end of the pods of queue: orders-0, which waits for example/hold" in world.said
+    assert world.helm.ended == []
+
+
+def test_pods_that_end_yet_are_waited_for_though_their_owner_is_gone(world: World) -> None:
+    world.queue()
+    pod = world.held.get("Pod", "data", "orders-0")
+    pod["metadata"]["finalizers"] = ["example/hold"]
+    world.held.remove("Queue", "data", "orders")
+
+    goes, _ = world.told()
+    with pytest.raises(NotReady, match="orders-0, which waits for example/hold"):
+        world.removal().remove()
+
+    assert "Pod data/orders-0" in goes
+    assert "Deployment mq-system/mq-operator" in world.held.there()
+
+
+def test_an_operator_is_gone_with_its_last_pod_whatever_that_is_labelled(world: World) -> None:
+    world.queue()
+    owner = world.held.get("Deployment", "mq-system", "mq-operator")
+    world.held.put("Pod", "mq-system", "mq-operator-0", owners=[owner], finalizers=["example/hold"])
+
+    with pytest.raises(NotReady, match=r"the end of the pods of mq-operator.*mq-operator-0, which waits"):
+        world.removal().remove()
+
+    assert "Namespace mq-system" in world.held.there()
+
+
+def test_what_a_namespace_holds_is_told_while_its_end_is_waited_for(world: World) -> None:
+    world.store()
+    space = world.held.get("Namespace", "", "data")
+    space["metadata"]["finalizers"] = ["kubernetes"]
+    space["status"]["conditions"] = [{"type": "NamespaceContentRemaining", "status": "True", "message": "has 1 queue"}]
+
+    with pytest.raises(NotReady, match=r"the end of Namespace data.*has 1 queue"):
+        world.removal().remove()
+
+    assert "waiting for the end of Namespace data: has 1 queue" in world.said
+
+
 def test_a_second_call_finishes_what_a_killed_one_began(world: World) -> None:
     before = world.held.there()
     world.store()
@@ -365,6 +465,33 @@ def test_a_second_call_finishes_what_a_killed_one_began(world: World) -> None:
 
     assert "PersistentVolumeClaim data/data-store-0 (its data, 10Gi)" in goes
     assert world.held.there() == before | {"PersistentVolume pv-1"}
+
+
+@pytest.mark.parametrize("looks", [2, 99])
+def test_a_group_that_nobody_serves_is_waited_for_and_not_for_ever(
+    looks: int, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.store()
+    served, seen = world.held._discovery, list[str]()
+
+    def discovery(path: str) -> tuple[int, Any] | None:
+        found = served(path)
+        if found is not None and path == "/apis" and len(seen) < looks:  # its last definition has just gone
+            seen.append(path)
+            found[1]["groups"].append({"name": "gone.example", "preferredVersion": {"version": "v1"}})
+        return found
+
+    monkeypatch.setattr("gonogo.providers.helm.contents.LINGERS", 1.5)
+    monkeypatch.setattr(world.held, "_discovery", discovery)
+
+    goes, stays = world.told()
+
+    assert ("Namespace data" in goes) is (looks == 2)
+    assert stays.get("Namespace data", "") == (
+        ""
+        if looks == 2
+        else "whether it holds something of somebody else could not be asked: gone.example/v1 may not be listed"
+    )
 
 
 def test_what_may_not_be_listed_is_told_and_its_namespace_stays(world: World) -> None:

@@ -36,12 +36,27 @@ TARGET = """
     {more}
 """
 HELM = """#!{python}
-import os, sys, urllib.request
+import json, os, sys, time, urllib.request
+def steal():
+    # another run takes the target over, where the test says so
+    if not os.path.exists("steals"):
+        return
+    path = "{url}/apis/coordination.k8s.io/v1/namespaces/data/leases/gonogo-cluster"
+    lease = json.loads(urllib.request.urlopen(path).read())
+    lease["spec"]["holderIdentity"] = "pv-2 elsewhere pid 8"
+    del lease["metadata"]["resourceVersion"]
+    urllib.request.urlopen(urllib.request.Request(path, json.dumps(lease).encode(), method="PUT")).read()
+    time.sleep(0.5)
 if sys.argv[1] == "version":
     print("v3.20.2")
+elif sys.argv[1] == "upgrade":
+    open("upgraded", "w").close()
+    sys.exit("this helm installs nothing")
 elif sys.argv[1] == "template":
+    steal()
     print(open(sys.argv[3] + "/templates/all.yaml").read())
 elif sys.argv[1] == "uninstall":
+    steal()
     name, space = sys.argv[2], sys.argv[4]
     for path in ("apis/apps/v1/namespaces/%s/statefulsets/%s", "api/v1/namespaces/%s/secrets/sh.helm.release.v1.%s.v1"):
         request = urllib.request.Request("{url}/" + path % (space, name), method="DELETE")
@@ -255,8 +270,61 @@ def test_what_hangs_is_named_with_its_finalizers_and_is_no_success(
     assert "snap/hold" in err
 
 
+def test_down_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EVERY", 0.1)
+    scene.up()
+    (scene.root / "steals").touch()
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert code == 1
+    assert "another run took this target over" in err
+    # what the stolen helm had begun is done, and nothing after it
+    assert "PersistentVolumeClaim data/data-store-0" in scene.held.there()
+    assert {"Secret data/gonogo-store", "Namespace data"} <= scene.held.there()
+    assert scene.held.get("Lease", "data", "gonogo-cluster")["spec"]["holderIdentity"] == "pv-2 elsewhere pid 8"
+
+
+def test_up_stops_where_another_run_took_the_target_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EVERY", 0.1)
+    (scene.root / "steals").touch()
+
+    code, _, err = scene.say("up", "store")
+
+    assert code == 1
+    assert "another run took this target over" in err
+    assert scene.held.there("Secret", "StatefulSet") == set()
+    assert not (scene.root / "upgraded").exists()
+    assert scene.held.get("Lease", "data", "gonogo-cluster")["spec"]["holderIdentity"] == "pv-2 elsewhere pid 8"
+
+
 def test_definitions_have_no_place_on_a_target_without_a_cluster(scene: Scene) -> None:
     assert scene.say("down", "--crds", "--target", "embedded")[0] == 2
+
+
+# -- up
+
+
+def test_up_on_another_cluster_than_the_one_meant_makes_nothing(scene: Scene) -> None:
+    scene.held.get("Namespace", "", "kube-system")["metadata"]["uid"] = "another"
+    before = scene.held.there()
+
+    code, _, err = scene.say("up", "store")
+
+    assert (code, scene.held.there()) == (2, before)
+    assert "nothing was created; is this the right cluster?" in err
+
+
+def test_up_looks_at_what_is_there_once_nobody_else_works_on_the_target(scene: Scene) -> None:
+    scene.up()
+    scene.lease("pv-2 elsewhere pid 8", kept="store")
+
+    scene.say("up", "store")
+
+    asked = scene.held.asked
+    ours = next(i for i, one in enumerate(asked) if one.startswith("update leases"))
+    assert [one for one in asked[:ours] if one.startswith("list secrets")] == []
+    assert asked.count("list secrets data") == 2  # releases, and whose every Secret is
 
 
 # -- rollback
@@ -294,6 +362,105 @@ def test_rollback_with_yes_removes_the_component(scene: Scene) -> None:
 
     assert (code, json.loads(text)["removed"]) == (0, True)
     assert scene.held.there("StatefulSet", "PersistentVolumeClaim") == set()
+
+
+# -- the pull secret
+
+DOCKER = {"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "e30="}}
+
+
+def pulls(scene: Scene, secret: str) -> None:
+    """The target says so."""
+    with (scene.root / "deploy/targets/cluster.toml").open("a") as file:
+        file.write(f'\n[deploy]\npull_secret = "{secret}"\n')
+
+
+@pytest.mark.parametrize(
+    ("secret", "there", "says"),
+    [
+        (
+            "mirror",
+            {},
+            "there is no Secret mirror in namespace data: make it there before, or give NAMESPACE/mirror, "
+            "which is copied",
+        ),
+        ("default/mirror", {}, "there is no Secret default/mirror to copy"),
+        ("default/mirror", {"type": "Opaque"}, "Secret default/mirror is of type Opaque, no pull secret"),
+    ],
+)
+def test_a_pull_secret_that_cannot_be_had_is_named_before_anything_is_made(
+    scene: Scene, secret: str, there: dict[str, Any], says: str
+) -> None:
+    pulls(scene, secret)
+    if there:
+        scene.held.put("Secret", "default", "mirror", **there)
+    before = scene.held.there("Secret")
+
+    code, _, err = scene.say("up", "store")
+
+    assert code == 1
+    assert f"[deploy] pull_secret: {says}" in err
+    assert scene.held.there("Secret") == before
+    assert not (scene.root / "upgraded").exists()
+
+
+def test_the_pull_secret_is_copied_and_goes_with_the_component(scene: Scene) -> None:
+    pulls(scene, "default/mirror")
+    scene.held.put("Secret", "default", "mirror", **DOCKER)
+
+    scene.say("up", "store")  # as far as this helm goes
+    copy = scene.held.get("Secret", "data", "mirror")
+    code, out, _ = scene.say("down", "--yes")
+
+    assert {key: copy[key] for key in DOCKER} == DOCKER
+    assert copy["metadata"]["labels"]["gonogo/target"] == "cluster"
+    assert (code, "Secret data/mirror" in out) == (0, True)
+    assert scene.held.there("Secret", "Namespace") == {
+        "Secret default/mirror",
+        "Namespace default",
+        "Namespace kube-system",
+    }
+
+
+def test_the_copy_stays_as_long_as_a_component_needs_it(scene: Scene) -> None:
+    scene.up()
+    scene.held.put("Secret", "data", "mirror", labels=T, **DOCKER)
+    scene.held.put("Secret", "data", "gonogo-queue", labels={**T, "gonogo/component": "queue"})
+
+    _, out, _ = scene.say("rollback", "store", "--yes")
+
+    assert "release data/store" in out
+    assert {"Secret data/mirror", "Secret data/gonogo-queue"} <= scene.held.there()
+    assert "Secret data/store" not in scene.held.there()
+
+
+def test_a_secret_of_that_name_that_is_there_is_used_as_it_is(scene: Scene) -> None:
+    pulls(scene, "default/mirror")
+    scene.held.put("Namespace", "", "data")
+    scene.held.put("Secret", "default", "mirror", **DOCKER)
+    theirs = scene.held.put("Secret", "data", "mirror", type=DOCKER["type"], data={})
+
+    scene.say("up", "store")
+
+    assert scene.held.get("Secret", "data", "mirror") == theirs
+    assert (scene.root / "upgraded").exists()
+
+
+def test_who_deploys_may_read_the_pull_secret_that_is_copied(scene: Scene) -> None:
+    pulls(scene, "ci/mirror")
+
+    _, found = deployed(scene)
+
+    assert "get secrets ci/mirror" in found
+
+
+def test_a_pull_secret_with_no_possible_name_is_a_mistake(scene: Scene) -> None:
+    pulls(scene, "Mirror/of/all")
+
+    code, _, err = scene.say("up", "store")
+
+    assert code == 2
+    assert "'Mirror/of/all' can be no Secret's name (deploy.pull_secret)" in err
 
 
 # -- status, endpoints

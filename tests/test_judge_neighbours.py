@@ -12,7 +12,7 @@ from gonogo.cluster.judge import State, World, judge
 from gonogo.cluster.judge.endpoints import matches
 from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.scheduling import requests
-from gonogo.cluster.judge.verdict import short
+from gonogo.cluster.judge.verdict import Row, short
 
 APP = {"app": "shop"}
 
@@ -34,7 +34,7 @@ def replica_set(owner: m.Object, revision: int, replicas: int = 2, **status: Any
 def broken(name: str, owner: m.Object | None = None, **fields: Any) -> m.Object:
     """A pod in a crash loop."""
     status = m.container(m.waiting("CrashLoopBackOff"), restarts=4, last=m.ended(1))
-    return m.pod(name, status, owner=owner, meta={"labels": APP}, **fields)
+    return m.pod(name, status, owner=owner, meta={"labels": {**APP}}, **fields)
 
 
 # -- controllers and their pods
@@ -61,6 +61,27 @@ def test_the_newest_replica_set_decides_not_what_is_on_its_way_out() -> None:
     row = m.row(top, old, new, broken("shop-9-a", old), starting)
 
     assert (row.state, row.reason) == (State.PROGRESSING, "Unavailable")
+
+
+def test_pods_of_an_older_template_say_nothing_while_the_newest_replica_set_is_not_seen_yet() -> None:
+    top = deployment(replicas=2, updatedReplicas=0, availableReplicas=0)
+    top["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+    old = replica_set(top, 1)
+
+    row = m.row(top, old, broken("shop-1-a", old))
+
+    assert (row.state, row.reason, row.cause) == (State.PROGRESSING, "Unavailable", "")
+
+
+@pytest.mark.parametrize(("newest", "state"), [("2", State.PROGRESSING), ("1", State.FAILED)])
+def test_a_pod_of_an_older_template_of_a_daemon_set_is_replaced(newest: str, state: State) -> None:
+    meta = {"annotations": {"deprecated.daemonset.template.generation": newest}}
+    status = {"desiredNumberScheduled": 1, "updatedNumberScheduled": 0, "numberAvailable": 0}
+    top = m.thing("apps/v1", "DaemonSet", "agent", meta=meta, spec={}, status=status)
+    pod = broken("agent-a", top)
+    pod["metadata"]["labels"]["pod-template-generation"] = "1"
+
+    assert m.row(top, pod).state is state
 
 
 def test_an_older_replica_set_of_which_no_pod_is_desired_has_no_row() -> None:
@@ -151,6 +172,61 @@ def test_a_job_whose_pod_cannot_start_is_doomed_before_its_limit() -> None:
     row = m.row(job, pod)
 
     assert (row.state, row.reason, row.cause) == (State.FAILED, "ImageNotFound", "Pod data/load-x, container app")
+
+
+def tries(*codes: int, more: tuple[m.Object, ...] = (), **status: Any) -> Row:
+    """The row of a Job whose tries ended with these exit codes; each is a pod of its own."""
+    job = m.thing(
+        "batch/v1", "Job", "load", spec={"backoffLimit": 6}, status={"failed": len(codes), "active": 1, **status}
+    )
+    pods = [
+        m.pod(f"load-{n}", m.container(m.ended(code)), phase="Failed", owner=job, age=100 - n)
+        for n, code in enumerate(codes)
+    ]
+    for one in more:
+        one["metadata"]["ownerReferences"] = pods[0]["metadata"]["ownerReferences"]
+    return m.row(job, *pods, *more, logs={("data", f"load-{len(codes) - 1}", "app"): "no such table: users\n"})
+
+
+def test_a_job_that_tries_again_tells_why_from_its_first_failed_try_on() -> None:
+    row = tries(3)
+
+    assert (row.state, row.reason, row.cause) == (
+        State.PROGRESSING,
+        "ContainerFailed",
+        "Pod data/load-0, container app",
+    )
+    assert row.message == (
+        "1 tries failed, the limit is 6; 1 at work: container app ended with exit code 3 (Error); "
+        "last lines: no such table: users; given up at 3 ends alike"
+    )
+
+
+def test_a_job_is_given_up_when_as_many_tries_ended_alike_as_of_a_crash_loop() -> None:
+    row = tries(3, 3, 3)
+
+    assert (row.state, row.reason, row.exit_code, row.cause) == (
+        State.FAILED,
+        "ContainerFailed",
+        3,
+        "Pod data/load-2, container app",
+    )
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"), [((3, 3), {}), ((3, 1, 3), {}), ((3, 3, 3, 4), {}), ((3, 3, 3), {"succeeded": 1})], ids=str
+)
+def test_a_job_that_fails_each_time_for_another_reason_or_has_succeeded_once_is_at_work(
+    codes: tuple[int, ...], status: dict[str, int]
+) -> None:
+    assert tries(*codes, **status).state is State.PROGRESSING
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(5, State.FAILED), (60, State.PROGRESSING)])
+def test_a_try_that_runs_for_much_longer_than_those_before_may_be_the_one(seconds: int, state: State) -> None:
+    at_work = m.pod("load-9", m.container(m.running(seconds), ready=True), ready=True, age=seconds)
+
+    assert tries(3, 3, 3, more=(at_work,)).state is state
 
 
 @pytest.mark.parametrize(

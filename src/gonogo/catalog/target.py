@@ -63,6 +63,9 @@ SERVICE = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{LABEL}):(?P<port>{PORT}
 SECRET = re.compile(rf"(?P<namespace>{LABEL})/(?P<name>{SUBDOMAIN})#(?P<key>{KEY})")
 """``namespace/name#key`` of a Secret."""
 
+PULL_SECRET = re.compile(rf"(?:(?P<namespace>{LABEL})/)?(?P<name>{SUBDOMAIN})")
+"""``namespace/name`` of a Secret that is copied, or ``name`` of one that is there."""
+
 
 WORD = re.compile(r"[a-z]+(?:[-_.][a-z]+)*\d{0,2}")
 """A name like others, ``mlflow`` or ``svc-reader``: to hide it wherever it stands would shred every report."""
@@ -139,7 +142,10 @@ class Checklist(Struct, frozen=True, kw_only=True):
 
 
 class Deploy(Struct, frozen=True, kw_only=True):
-    """``[deploy]``: what a cluster wants of whatever is deployed there; ``namespaces`` is by component."""
+    """``[deploy]``: what a cluster wants of whatever is deployed there; ``namespaces`` is by component.
+
+    ``pull_secret`` is as :data:`PULL_SECRET` has it.
+    """
 
     registry: str = ""
     pull_secret: str = ""
@@ -586,6 +592,9 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
         yield "a target of provider 'helm' needs a table [kubernetes]", "its context or identity says which cluster"
     if target.provider != "helm" and file.deploy is not None:
         yield f"[deploy] has no place in a target of provider {target.provider!r}", ""
+    pull = file.deploy.pull_secret if file.deploy else ""
+    if pull and not PULL_SECRET.fullmatch(pull):
+        yield f"{pull!r} can be no Secret's name (deploy.pull_secret)", "NAME, or NAMESPACE/NAME of one that is copied"
     for name, space in file.deploy.namespaces.items() if file.deploy else ():
         if name not in registry.components:
             yield f"deploy.namespaces: unknown component {name!r}", suggestion(name, registry.components)

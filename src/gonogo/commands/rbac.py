@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
-from gonogo.catalog.target import SECRET, SERVICE, Target, is_reference
+from gonogo.catalog.target import PULL_SECRET, SECRET, SERVICE, Target, is_reference
 from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge.rules import tables
 from gonogo.cluster.kinds import BEHIND, HEALTH
@@ -186,9 +186,14 @@ def _around(target: Target, spaces: Iterable[str], own: Collection[str], home: s
             for owner in ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", *owners):
                 yield Grant(space, (KINDS.get(owner) or _custom(owner)).resource, "", "get", BREAKS)
     yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
+    pull = PULL_SECRET.fullmatch(target.deploy.pull_secret)
+    if pull and pull["namespace"]:
+        yield Grant(pull["namespace"], "secrets", pull["name"], "get", "the pull secret, which is copied")
+    tracks = "whether Argo CD tracks what is there by its label; by its annotation is seen without"
+    yield Grant("", "applications.argoproj.io", "", "list", tracks)
     for verb in ("get", "create", "update", "patch", "delete"):
         yield Grant(home, "leases.coordination.k8s.io", "", verb, "who works on the target")
-    for kind in (*HEALTH, "PersistentVolumeClaim", "Service"):
+    for kind in (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice"):
         yield from _listed(target, kind, "whether what was made is ready")
 
 

@@ -141,7 +141,7 @@ def crash(world: World, pod: Object, spec: Mapping[str, Any], status: Mapping[st
         return waits._replace(cause=reference(need))
     if ends < TERMINATIONS or not alike:
         return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
-    if (ran := _lasted(end)) is not None and ran > UNSTABLE:
+    if (ran := lasted(end)) is not None and ran > UNSTABLE:
         return recovering(verdict, f"it ran {ran / 60:.0f} minutes before")
     return verdict
 
@@ -155,13 +155,19 @@ def crashing(world: World, status: Mapping[str, Any]) -> bool:
     """Whether a running container has crashed alike before and has not yet run twice as long as the last time."""
     last = status.get("lastState", {}).get("terminated", {})
     started = status.get("state", {}).get("running", {}).get("startedAt", "")
-    ran, lasted = world.since(started), _lasted(last)
-    if ran is None or lasted is None or status.get("restartCount", 0) < TERMINATIONS:
+    ran, before = world.since(started), lasted(last)
+    if ran is None or before is None or status.get("restartCount", 0) < TERMINATIONS:
         return False
-    return lasted <= UNSTABLE and ran < 2 * lasted + 10
+    return before <= UNSTABLE and not outlived(ran, before)
 
 
-def _lasted(end: Mapping[str, Any]) -> float | None:
+def outlived(ran: float, before: float) -> bool:
+    """Whether a run is so much longer than the one before that it may be the one that succeeds."""
+    return ran >= 2 * before + 10
+
+
+def lasted(end: Mapping[str, Any]) -> float | None:
+    """Seconds that a container ran which has ended."""
     began, ended = instant(end.get("startedAt", "")), instant(end.get("finishedAt", ""))
     if began is None or ended is None:
         return None
@@ -189,7 +195,7 @@ def _told(
     if word == "OOMKilled":
         limit = spec.get("resources", {}).get("limits", {}).get("memory")
         words.append(f"at its memory limit of {limit}" if limit else "as its node ran out of memory")
-    if (ran := _lasted(end)) is not None:
+    if (ran := lasted(end)) is not None:
         words.append(f"the last run took {ran:.0f} s")
     meta = pod["metadata"]
     log = world.log(meta.get("namespace", ""), meta["name"], name).strip().splitlines()[-3:]

@@ -107,7 +107,7 @@ def _lost(world: World, obj: Object) -> Judgement | None:
 
 def _ended(world: World, obj: Object) -> Judgement:
     status = obj.get("status", {})
-    reason, text, name, code = _why_ended(obj)
+    reason, text, name, code = why_ended(obj)
     if (by := _replaced_by(world, obj)) is not None:
         return Judgement(State.READY, REPLACED, short(f"{text or reason}; {by}"), kubectl(obj))
     if status.get("reason") == "Evicted":
@@ -115,15 +115,20 @@ def _ended(world: World, obj: Object) -> Judgement:
         waited = world.age(obj) if since is None else since
         return doom("Evicted", text, waited=waited, command=kubectl(obj), cause=reference(obj))
     if name and reason in ("OOMKilled", "ContainerFailed", "CommandNotFound"):
-        log = world.log(obj["metadata"].get("namespace", ""), obj["metadata"]["name"], name).strip().splitlines()[-3:]
-        told = f"{text}; last lines: {' / '.join(log)}" if log else text
+        told = text + last_lines(world, obj, name)
         verdict = doom(reason, told, waited=None, command=kubectl(obj, "logs", "-c", name), cause=part(obj, name))
         return verdict._replace(container=name, exit_code=code)
     verdict = doom("PodFailed", text or "its phase is Failed", waited=None, command=kubectl(obj), cause=reference(obj))
     return verdict._replace(reason=reason or "PodFailed")
 
 
-class _End(NamedTuple):
+def last_lines(world: World, pod: Object, name: str) -> str:
+    """What a container wrote last, where that was read."""
+    log = world.log(pod["metadata"].get("namespace", ""), pod["metadata"]["name"], name).strip().splitlines()[-3:]
+    return f"; last lines: {' / '.join(log)}" if log else ""
+
+
+class PodEnd(NamedTuple):
     """Why a pod has ended: a reason, a text, and the container whose end it was, with its exit code."""
 
     reason: str
@@ -132,12 +137,13 @@ class _End(NamedTuple):
     code: int | None = None
 
 
-def _why_ended(obj: Object) -> _End:
+def why_ended(obj: Object) -> PodEnd:
+    """Of a pod whose phase is Failed."""
     status = obj.get("status", {})
     if status.get("reason"):
         node = obj.get("spec", {}).get("nodeName", "")
         where = f" on node {node}" if node else ""
-        return _End(status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": "))
+        return PodEnd(status["reason"], f"{status['reason']}{where}: {status.get('message', '')}".rstrip(": "))
     for found in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         end = found.get("state", {}).get("terminated", {})
         if end.get("exitCode", 0) != 0 or end.get("reason") in ("OOMKilled", "StartError"):
@@ -145,8 +151,8 @@ def _why_ended(obj: Object) -> _End:
             reason = {"OOMKilled": "OOMKilled", "StartError": "CommandNotFound"}.get(word, "ContainerFailed")
             said_by = f": {end['message']}" if end.get("message") else ""
             name, code = found.get("name", ""), end.get("exitCode", 0)
-            return _End(reason, f"container {name} ended with exit code {code} ({word}){said_by}", name, code)
-    return _End("", status.get("message", ""))
+            return PodEnd(reason, f"container {name} ended with exit code {code} ({word}){said_by}", name, code)
+    return PodEnd("", status.get("message", ""))
 
 
 def _replaced_by(world: World, obj: Object) -> str | None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gonogo.cluster.judge.doom import RULES, doom, kubectl, typed
+from gonogo.cluster.judge.containers import lasted, outlived, part
+from gonogo.cluster.judge.doom import NEEDS, RULES, TERMINATIONS, doom, kubectl, recovering, typed
 from gonogo.cluster.judge.endpoints import selected
+from gonogo.cluster.judge.needs import unready
+from gonogo.cluster.judge.pods import last_lines, why_ended
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, Judgement, State, short
-from gonogo.cluster.judge.world import World, condition, instant, reference, said
+from gonogo.cluster.judge.world import World, condition, instant, named, reference, said
 
 REVISION = "deployment.kubernetes.io/revision"
-"""The annotation by which the newest ReplicaSet of a Deployment is known."""
+"""The annotation by which the newest ReplicaSet of a Deployment is known: the Deployment has that one's."""
+
+GENERATION, OF_GENERATION = "deprecated.daemonset.template.generation", "pod-template-generation"
+"""The annotation of a DaemonSet, and the label of its pods (kubernetes, pkg/controller/daemon/util)."""
 
 
 def deployment(world: World, obj: Object) -> Judgement:
@@ -135,7 +141,44 @@ def job(world: World, obj: Object) -> Judgement:
         + f"{status.get('succeeded', 0)} of {spec.get('completions', spec.get('parallelism', 1))} succeeded"
         + f", {status.get('active', 0)} at work"
     )
-    return _explained(world, obj, seen, Judgement(State.PROGRESSING, "Running", seen, kubectl(obj)))
+    found = _explained(world, obj, seen, Judgement(State.PROGRESSING, "Running", seen, kubectl(obj)))
+    single = not status.get("succeeded") and spec.get("backoffLimitPerIndex") is None
+    if single and found.state is not State.FAILED and found.reason not in RULES:
+        return _tries(world, obj) or found
+    return found
+
+
+def _tries(world: World, obj: Object) -> Judgement | None:
+    """What the last tries of a Job ended with, of which nothing has succeeded: as many alike are a crash loop."""
+    ended = [pod for pod in world.children(obj, "Pod") if pod.get("status", {}).get("phase") == "Failed"]
+    ends = [(pod, end) for pod in _newest_first(ended) if (end := why_ended(pod)).container]
+    if not ends:
+        return None
+    (pod, last), status = ends[0], obj.get("status", {})
+    failed = max(status.get("failed", 0), len(ended))  # its controller counts them later than they end
+    seen = f"{failed} tries failed, the limit is {obj.get('spec', {}).get('backoffLimit', 6)}"
+    again = f"{seen}; {status.get('active', 0)} at work: {last.text}"
+    verdict = doom(last.reason, again, waited=None, command=kubectl(pod, "logs", "-c", last.container))
+    verdict = verdict._replace(cause=part(pod, last.container), container=last.container, exit_code=last.code)
+    log = last_lines(world, pod, last.container)
+    verdict = verdict._replace(message=short(f"{again}{log}", 600))
+    if (need := unready(world, pod)) is not None and (world.age(obj) or 0.0) < NEEDS:
+        return recovering(verdict, f"{named(need)}, which it names, has no ready endpoint")
+    alike = [end for _, end in ends[:TERMINATIONS] if (end.container, end.code) == (last.container, last.code)]
+    if len(alike) < TERMINATIONS:
+        return recovering(verdict, f"given up at {TERMINATIONS} ends alike")
+    if any(_outlives(world, one, pod) for one in world.children(obj, "Pod")):
+        return recovering(verdict, "the try at work has run for longer")
+    return verdict
+
+
+def _outlives(world: World, pod: Object, before: Object) -> bool:
+    """Whether a pod runs for much longer now than a try before it did."""
+    runs = (one.get("state", {}).get("running") for one in pod.get("status", {}).get("containerStatuses", ()))
+    ran = max((world.since(one.get("startedAt", "")) or 0.0 for one in runs if one), default=None)
+    ends = (one.get("state", {}).get("terminated") for one in before.get("status", {}).get("containerStatuses", ()))
+    took = max((lasted(one) or 0.0 for one in ends if one), default=0.0)
+    return ran is not None and outlived(ran, took)
 
 
 def _job_failed(world: World, obj: Object, reason: str, text: str) -> Judgement:
@@ -171,13 +214,16 @@ def _is_true(obj: Object, kind: str) -> bool:
 
 
 def pods_of(world: World, obj: Object) -> list[Object]:
-    """The pods that decide on a controller: its own, those of a Deployment's newest ReplicaSet, or what it selects."""
+    """The pods that decide on a controller: its own, those of a Deployment's newest ReplicaSet, or what it selects.
+
+    Those of an older template that its controller replaces say nothing of the newest.
+    """
     space = obj["metadata"].get("namespace", "")
-    if obj["kind"] == "Deployment":
-        sets = sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)
-        if sets:
-            return [pod for newest in sets[:1] for pod in world.children(newest, "Pod")]
+    if obj["kind"] == "Deployment" and any(True for _ in world.children(obj, "ReplicaSet")):
+        return [pod for newest in _sets(world, obj) for pod in world.children(newest, "Pod")]
     pods = list(world.children(obj, "Pod"))
+    if obj["kind"] == "DaemonSet" and (newest := obj["metadata"].get("annotations", {}).get(GENERATION)):
+        pods = [pod for pod in pods if pod["metadata"].get("labels", {}).get(OF_GENERATION, newest) == newest]
     if pods or obj["metadata"].get("uid"):
         return pods
     selector = obj.get("spec", {}).get("selector", {})
@@ -210,8 +256,10 @@ def _because(verdict: Judgement, why: Judgement) -> Judgement:
 
 
 def _sets(world: World, obj: Object) -> Iterator[Object]:
+    """The newest ReplicaSet of a Deployment, unless one is known to be newer that has not been seen yet."""
     if obj["kind"] == "Deployment":
-        yield from sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)[:1]
+        newest = sorted(world.children(obj, "ReplicaSet"), key=_revision, reverse=True)[:1]
+        yield from (one for one in newest if _revision(one)[0] >= _revision(obj)[0])
 
 
 def _revision(obj: Object) -> tuple[int, str]:

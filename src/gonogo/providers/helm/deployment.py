@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -13,7 +13,9 @@ from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
 from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
+from gonogo.cluster.survey import Logs
 from gonogo.core.errors import Absent, ClientError, ClusterLost, DeployError, NotReady
 from gonogo.core.home import home
 from gonogo.core.outlet import redacted
@@ -23,8 +25,10 @@ from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
+from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
 
@@ -35,12 +39,18 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "
 """A helm was ended in the middle of it (helm, pkg/release/v1/status.go)."""
 
 LOOK = 0.2
-"""Seconds between two looks at what the watches have brought."""
+"""Seconds until the next look at what the watches have brought where they bring nothing: a grace may be over."""
 
 CRD = "CustomResourceDefinition"
 
 CHANGES = ("get", "create", "patch")
 """What helm does with an object of a chart that it installs, or upgrades."""
+
+FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
+"""Kinds that decide on most things, and those by which the way to a server is found."""
+
+PULL_SECRETS = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
+"""Types of Secrets that the kubelet takes for pulling (kubernetes.io/docs/concepts/configuration/secret)."""
 
 ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
@@ -49,8 +59,30 @@ order; here all of them are made."""
 SCALED = "TriggeredScaleUp"
 """The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
 
+ENDED = 30.0
+"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
+
 Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
+
+
+class _Planned(NamedTuple):
+    """A release that is to be installed, and the objects that it is rendered to."""
+
+    release: Release
+    space: str
+    chart: KeptChart
+    inside: ChartKeys
+    installation: Installation
+    digest: str
+    rendered: list[Object]
+    definitions: Sequence[Object]
+    """What gonogo applies itself, and helm does not."""
+
+    def made(self) -> list[Object]:
+        """What helm makes."""
+        applied = {one["metadata"]["name"] for one in self.definitions}
+        return [one for one in self.rendered if one["kind"] != CRD or one["metadata"]["name"] not in applied]
 
 
 class HelmDeployment:
@@ -62,6 +94,9 @@ class HelmDeployment:
         *,
         helm: Helm,
         api: Any,
+        objects: Objects,
+        seen: Seen,
+        ownership: Ownership,
         hub: Callable[[], Hub],
         run: str,
         report: Report,
@@ -70,9 +105,16 @@ class HelmDeployment:
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
-        self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
+        self._objects, self._seen, self._deadline, self._cancelled = objects, seen, deadline, cancelled
+        self._ownership, self._api = ownership, api
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
+        self._theirs: set[str] = set()
+        """Definitions that are used as they are."""
         self._made: list[Thing] = []
+        self._versions: dict[Thing, tuple[str, int]] = {}
+        """What was changed now, as it is since: what is seen of it from before says nothing."""
+        self._before: set[str] = set()
+        self._replaced: set[str] = set()
         self._first: dict[tuple[Thing, str], Deadline] = {}
         """When each reason was seen first, of what may be made by somebody yet."""
 
@@ -83,18 +125,30 @@ class HelmDeployment:
         """
         self._tell(Phase.PREPARING, "its namespaces and Secrets")
         for space in self._recipe.spaces():
+            self._open(space)
+        planned = [self._planned(release) for release in self.spec.releases]
+        self._unclaimed([one for one in planned if one is not None])
+        spaces = [self._recipe.namespace, *(one.space for one in planned if one is not None)]
+        pulling = self._pulling(dict.fromkeys([*spaces, *map(self._recipe.space_of, self.spec.manifests)]))
+        self._ended()
+        for space in self._recipe.spaces():
             self._namespace(space)
+        for space, secret in pulling.items():
+            self._objects.apply(secret, space, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
         recipe = self._recipe.generated(self._generated(self._recipe.namespace))
         for name, values in recipe.secrets().items():
             self._secret(recipe.namespace, name, values)
-        for release in self.spec.releases:
-            self._released(recipe, release)
+        for one in planned:
+            if one is not None:
+                self._released(one)
         for manifest in self.spec.manifests:
-            space, made = recipe.space_of(manifest), recipe.manifest(manifest)
-            self._tell_unseen(made)
-            for obj in made:
-                self._objects.apply(obj, space, self._labels)
+            space, objects_of_it = recipe.space_of(manifest), recipe.manifest(manifest)
+            self._tell_unseen(objects_of_it)
+            for obj in objects_of_it:
+                self._ended()
+                applied = self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
+                self._versions[self._made[-1]] = _version(applied["metadata"])
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
         self._stand(self._made)
 
@@ -104,26 +158,79 @@ class HelmDeployment:
 
     # -- before
 
+    def _open(self, name: str) -> None:
+        """A namespace that ends can take nothing: it is waited for, unless something holds it."""
+        there = self._seen.namespace(name, lambda: self._objects.find(KINDS["Namespace"], "", name) or {})
+        if there.get("status", {}).get("phase") == "Terminating":
+            self._tell(Phase.WAITING, f"for the end of namespace {name}, which is being deleted")
+            try:
+                self._objects.gone(KINDS["Namespace"], "", name, ENDED, there["metadata"]["uid"])
+            except NotReady:
+                self._fail(ending(self._objects.find(KINDS["Namespace"], "", name) or there))
+            self._seen.forget()
+
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
-        there = self._objects.namespace(name, self._recipe.space_labels(self._labels[RUN]))
-        if there.get("status", {}).get("phase") == "Terminating":
-            self._fail(ending(there))
+        labels = self._recipe.space_labels(self._labels[RUN])
+        self._seen.namespace(name, lambda: self._objects.namespace(name, labels))
+
+    def _unclaimed(self, planned: Iterable[_Planned]) -> None:
+        """Nothing that is to be made is somebody else's. Asked before anything is made."""
+        recipe = self._recipe
+        names = [f"gonogo-{self.component}", *self.spec.secrets]
+        wanted = [made("Secret", name, recipe.namespace) for name in names]
+        for one in planned:
+            wanted += [Wanted(obj, one.space, one.release.name) for obj in one.made()]
+            self._theirs |= {each["metadata"]["name"] for each in one.definitions if self._fixed(each)}
+        for manifest in self.spec.manifests:
+            space = recipe.space_of(manifest)
+            wanted += [Wanted(obj, space) for obj in recipe.manifest(manifest)]
+        if said := self._ownership.foreign(wanted):
+            self._fail(said)
+
+    def _pulling(self, spaces: Iterable[str]) -> dict[str, Object]:
+        """The pull secret of each namespace that it is copied to. Fails where one lacks it, or it is none."""
+        name, source = str(self._recipe.place.deploy.get("pull_secret") or ""), self._recipe.place.pulled
+        if not name:
+            return {}
+        there = {
+            space: self._objects.find(KINDS["Secret"], space, name) for space in {*spaces, *filter(None, [source])}
+        }
+        if source and there[source] is None:
+            self._fail(f"[deploy] pull_secret: there is no Secret {source}/{name} to copy")
+        if lacking := [space for space in spaces if there[space] is None and not source]:
+            self._fail(
+                f"[deploy] pull_secret: there is no Secret {name} in namespace {', '.join(lacking)}: make it there "
+                f"before, or give NAMESPACE/{name}, which is copied"
+            )
+        for space, one in there.items():
+            if one is not None and one.get("type") not in PULL_SECRETS:
+                self._fail(f"[deploy] pull_secret: Secret {space}/{name} is of type {one.get('type')}, no pull secret")
+        copied = there.get(source) or {}
+        copy = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
+        copy |= {key: copied[key] for key in ("type", "data") if key in copied}
+        ours = (space for space, one in there.items() if one is None or self._labelled(one))
+        return {space: copy for space in ours if source and space != source}
+
+    def _labelled(self, obj: Object) -> bool:
+        return (obj["metadata"].get("labels") or {}).get(TARGET) == self._labels[TARGET]
 
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
         name = f"gonogo-{self.component}"
-        there = self._objects.find(KINDS["Secret"], space, name) or {}
-        held = {key: base64.b64decode(value).decode() for key, value in (there.get("data") or {}).items()}
-        found = generate(self.spec, held)
-        if found != held or not there:
-            self._secret(space, name, found)
+        there = self._objects.find(KINDS["Secret"], space, name)
+        found = generate(self.spec, _held(there))
+        if found != _held(there) or not there:
+            self._filled(space, name, found, there)
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
-        there = self._objects.find(KINDS["Secret"], namespace, name)
-        if there is not None and there["metadata"].get("labels", {}).get(TARGET) != self._labels[TARGET]:
-            self._fail(f"Secret {namespace}/{name} is there already and not of this target; it was left as it is")
+        """Made with these values, and left alone where it has them."""
+        self._filled(namespace, name, values, self._objects.find(KINDS["Secret"], namespace, name))
+
+    def _filled(self, namespace: str, name: str, values: Mapping[str, str], there: Object | None) -> None:
+        if there is not None and _held(there) == dict(values):
+            return
         meta = {"name": name}
         self._objects.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
@@ -131,14 +238,25 @@ class HelmDeployment:
             self._labels,
         )
 
+    def _fixed(self, definition: Object) -> bool:
+        """Whether Argo CD tracks a definition, so that it is used as it is. Fails where that serves too little."""
+        application = self._ownership.tracked(definition)
+        if application and not self._objects.provides(definition):
+            self._fail(
+                f"{CRD} {definition['metadata']['name']} lacks a version that is needed, and Argo CD tracks it "
+                f"(Application {application}); it was left as it is: {ATTACH}"
+            )
+        return bool(application)
+
     # -- releases
 
-    def _released(self, recipe: HelmRecipe, release: Release) -> None:
-        space = recipe.space_of(release)
-        there = next((one for one in self._helm.list(space) if one.name == release.name), None)
+    def _planned(self, release: Release) -> _Planned | None:
+        """What is to be installed; None where an operator that is there is used."""
+        recipe, space = self._recipe, self._recipe.space_of(release)
+        there = self._seen.release(space, release.name)
         if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
             self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
-            return
+            return None
         if there is not None and there.target != self._labels[TARGET]:
             whose = f"of target {there.target!r}" if there.target else "not gonogo's"
             self._fail(
@@ -147,31 +265,53 @@ class HelmDeployment:
         self._tell(Phase.FETCHING, f"chart {release.chart} {release.version}".rstrip())
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
-        wanted = digest(values, chart.digest)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
-        rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
+        rendered = objects(f"chart {release.name}", text)
         self._tell_unseen(rendered, shared=release.shared)
+        inside = declared(chart.path)
+        wanted, definitions = digest(values, chart.digest), inside.definitions()
+        return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
+
+    def _released(self, planned: _Planned) -> None:
+        self._ended()
+        release, space, rendered = planned.release, planned.space, planned.rendered
+        there = self._seen.release(space, release.name)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
-        if there is None or there.status != "deployed" or there.values != wanted:
+        if there is None or there.status != "deployed" or there.values != planned.digest:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
-            inside = declared(chart.path)
-            definitions = inside.definitions()
-            for definition in definitions:
-                self._objects.define(definition, self._labels)
+                self._tell(Phase.PREPARING, f"release {release.name} was left {there.status}, and is made anew")
+            for definition in planned.definitions:
+                if definition["metadata"]["name"] not in self._theirs:
+                    self._ended()
+                    self._objects.define(definition, self._labels)
             self._tell(Phase.STARTING, f"release {release.name}")
-            labels = {**self._labels, "gonogo/chart": _chart_label(release, chart, inside), "gonogo/values": wanted}
+            said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}
+            labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
-            self._asked(watched)
-            within = self._deadline.left
+            self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
+            self._seen.changed(space, release.name)
+
+            def hooked() -> None:
+                self._hooked(watched)
+
+            def install() -> None:
+                self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
+                self._helm.install(planned.installation, labels, self._deadline.left, hooked)
+
             try:
-                self._helm.install(installation, labels, within, lambda: self._running(watched))
-            except HelmFailed:
-                self._running(watched)  # a hook's own pod says more than helm does of it
+                once_more(install, lambda error: self._told_killed(error, release.name, space))
+            except (HelmFailed, NotReady) as error:
+                if waits := self._hooked(watched):  # a hook's own pod says more than helm does of it
+                    self._fail(f"{error}; {waits}")
                 self._permitted(rendered, space)
                 raise
-            self._said_ours(rendered, definitions)
+            self._said_ours(planned.made())
+            if there is not None:
+                listed = self._listed([self._meant(one, space) for one in own])
+                self._versions |= {thing: _version(meta) for thing, meta in listed.items()}
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
@@ -182,11 +322,10 @@ class HelmDeployment:
         spaces = [one["metadata"].get("namespace") or space for one in rendered if one["kind"] != CRD]
         self._objects.permitted([(KINDS["Secret"], space), *zip(kinds, spaces, strict=True)], *CHANGES)
 
-    def _said_ours(self, rendered: Iterable[Object], applied: Iterable[Object]) -> None:
+    def _said_ours(self, rendered: Iterable[Object]) -> None:
         """Label the definitions that the chart's templates made: its release may leave them."""
-        known = {one["metadata"]["name"] for one in applied}
         for one in rendered:
-            if one["kind"] == CRD and one["metadata"]["name"] not in known:
+            if one["kind"] == CRD:
                 labels = {COMPONENT: self.component, TARGET: self._labels[TARGET], RUN: self._labels[RUN]}
                 self._objects.mark(KINDS[CRD], "", one["metadata"]["name"], labels)
 
@@ -201,21 +340,67 @@ class HelmDeployment:
                 return False
         return True
 
+    def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
+        """Say that helm was ended from outside, and repair the release that it was to install."""
+        self._tell(Phase.PREPARING, f"{error}, and is run once more")
+        there = self._seen.release(space, name) if name else None
+        if there is not None and there.status in PENDING:
+            self._repaired(there)
+
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
+        self._seen.changed(there.namespace, there.name)
         if there.revision == 1:
             self._helm.uninstall(there.name, there.namespace, self._deadline.left)
             return
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
 
+    def _applied(self, obj: Object, space: str) -> Object:
+        """Make it, or change it; anew where a run that was killed had begun to take it down."""
+        applied = self._objects.apply(obj, space, self._labels)
+        there = applied["metadata"]
+        if not there.get("deletionTimestamp"):
+            return applied
+        kind = self._objects.kind(obj["apiVersion"], obj["kind"])
+        self._objects.gone(kind, there.get("namespace", ""), there["name"], self._deadline.left, there["uid"])
+        return self._objects.apply(obj, space, self._labels)
+
+    def _listed(self, things: Iterable[Thing]) -> dict[Thing, Mapping[str, Any]]:
+        """The metadata of those that are there, asked of the cluster now: the watches may have brought less."""
+        listed: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+        for kind, space in dict.fromkeys(thing[:2] for thing in things if self._judged(thing)):
+            every = self._api.metadata(self._objects.named(kind), space or None)
+            listed[kind, space] = {str(one["name"]): one for one in every}
+        found = ((thing, listed.get(thing[:2], {}).get(thing[2])) for thing in things)
+        return {thing: meta for thing, meta in found if meta is not None}
+
     # -- waiting
+
+    def _until_ended(self, things: Iterable[Thing]) -> None:
+        """Wait until none of them is being deleted: helm would take for its own what is gone a moment later."""
+        things = list(things)
+        self._asked(things)
+
+        def left() -> str:
+            self._ended()
+            world = self._hub().world()
+            there = (world.get(*thing) for thing in things)
+            ends = [one for one in there if one is not None and one["metadata"].get("deletionTimestamp")]
+            told = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in ends)
+            if told:
+                self._tell(Phase.WAITING, f"for the end of {told}"[:120])
+            return told
+
+        awaited = "the end of what is being deleted"
+        until(left, awaited=awaited, within=self._deadline.left, every=LOOK, enough=lambda told: not told)
 
     def _stand(self, things: Iterable[Thing]) -> None:
         """Wait until all of them are ready. Raises ``DeployError`` for what is doomed, at once."""
         things = list(dict.fromkeys(things))
         self._asked(things)
         last: dict[Thing, str] = {}
+        news = self._hub().news()
 
         def ready() -> bool:
             self._ended()
@@ -230,7 +415,7 @@ class HelmDeployment:
             return not last
 
         try:
-            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK)
+            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK, news=news)
         except NotReady:
             told = "; ".join(f"{kind} {space}/{name}: {why}" for (kind, space, name), why in list(last.items())[:5])
             raise DeployError(self.component, f"not ready within {self.spec.ready:g} s: {redacted(told)}") from None
@@ -240,11 +425,15 @@ class HelmDeployment:
         obj = world.get(*thing)
         if obj is None:
             return None if not self._judged(thing) else "is not there yet"
+        if self._old(thing, obj):
+            return "its change is not seen yet"
         found = verdict(world, obj)
         if found is None or found.state.value == "ready":
             return None
         if found.state.value == "failed" or self._nobody(world, thing, found):
-            self._doomed(thing, found)
+            if not self._renewed(world, obj):
+                self._doomed(thing, found)
+            return f"its pod of the older template is replaced: {found.told or found.reason}"
         return f"{found.reason}: {found.told}" if found.told else found.reason
 
     def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
@@ -255,15 +444,67 @@ class HelmDeployment:
             return False
         return self._first.setdefault((thing, found.reason), Deadline(ALL_MADE)).passed
 
-    def _running(self, things: Iterable[Thing]) -> None:
-        """Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
+    def _running(self, things: Iterable[Thing]) -> World:
+        """What is seen now. Raises ``DeployError`` where one of them is doomed, or nobody wants it any more."""
         self._ended()
         world = self._hub().world()
         for thing in things:
             obj = world.get(*thing)
+            if obj is not None and not self._old(thing, obj):
+                found = verdict(world, obj)
+                if found is not None and found.state.value == "failed":
+                    self._doomed(thing, found)
+        return world
+
+    def _old(self, thing: Thing, obj: Object) -> bool:
+        """Whether what is seen of it is from before it was changed."""
+        uid, generation = self._versions.get(thing, ("", 0))
+        seen = _version(obj["metadata"])
+        return seen[0] in self._before or (bool(uid) and (seen[0] != uid or seen[1] < generation))
+
+    def _renewed(self, world: World, obj: Object) -> bool:
+        """Whether a StatefulSet's pods of an older template stand in the way, which are removed for it.
+
+        It waits for each pod to become ready before it goes on, and so for ever for one that cannot
+        (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
+        """
+        status = obj.get("status", {})
+        newest = status.get("updateRevision")
+        strategy = obj.get("spec", {}).get("updateStrategy", {})
+        kept = strategy.get("type") == "OnDelete" or strategy.get("rollingUpdate", {}).get("partition")
+        if obj["kind"] != "StatefulSet" or kept or newest in (None, status.get("currentRevision")):
+            return False
+        found = False
+        for pod in world.children(obj, "Pod"):
+            meta = pod["metadata"]
+            if (
+                meta.get("labels", {}).get("controller-revision-hash") == newest
+                or condition(pod, "Ready").get("status") == "True"
+            ):
+                continue
+            found = True
+            if meta.get("uid", "") not in self._replaced:
+                self._replaced.add(meta.get("uid", ""))
+                self._objects.remove(KINDS["Pod"], meta["namespace"], meta["name"])
+        return found
+
+    def _hooked(self, hooks: Iterable[Thing]) -> str:
+        """What the first of these hooks waits for, which is told; empty where nothing stands in their way.
+
+        Raises ``DeployError`` where one is doomed.
+        """
+        if not (hooks := list(hooks)):
+            self._ended()
+            return ""
+        world = self._running(hooks)
+        for kind, space, name in hooks:
+            obj = world.get(kind, space, name)
             found = verdict(world, obj) if obj is not None else None
-            if found is not None and found.state.value == "failed":
-                self._doomed(thing, found)
+            if found is not None and found.state.value == "progressing" and found.reason in RULES:
+                waits = redacted(f"{kind} {space}/{name}: {found.reason}: {found.told}")
+                self._tell(Phase.WAITING, waits)
+                return waits
+        return ""
 
     def _judged(self, thing: Thing) -> bool:
         """Whether such a kind has a state that can be waited for."""
@@ -272,13 +513,13 @@ class HelmDeployment:
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed. Raises ``Forbidden`` where they may not be listed."""
         hub = self._hub()
-        wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
+        wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])
             elif kind in self._objects.custom:
                 wanted.append(self._objects.custom[kind])
-        own = wanted[len(HEALTH) + 1 :]
+        own = wanted[len(FOLLOWED) :]
         hub.ask(dict.fromkeys(wanted))
         hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
         # what may not be seen is never ready
@@ -310,6 +551,9 @@ class HelmDeployment:
 
     def _doomed(self, thing: Thing, found: Judgement) -> None:
         kind, space, name = thing
+        world = Logs(self._api).world(self._hub())  # with what it wrote last
+        again = verdict(world, there) if (there := world.get(*thing)) is not None else None
+        found = again if again is not None and again.state is found.state else found
         told = ": ".join(filter(None, (found.reason, found.told)))
         hint = f"; {found.hint}" if found.hint else ""
         self._fail(redacted(f"{kind} {space}/{name} will not come up: {told}{hint}"))
@@ -324,6 +568,15 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str) -> None:
         self._report(Progress(self.component, phase, text))
+
+
+def _held(secret: Object | None) -> dict[str, str]:
+    """What a Secret holds."""
+    return {key: base64.b64decode(value).decode() for key, value in ((secret or {}).get("data") or {}).items()}
+
+
+def _version(meta: Mapping[str, Any]) -> tuple[str, int]:
+    return str(meta.get("uid", "")), int(meta.get("generation", 0))
 
 
 def _chart_label(release: Release, chart: KeptChart, inside: ChartKeys) -> str:

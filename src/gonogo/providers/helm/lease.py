@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +41,7 @@ class Lease:
         self._holder, self._tell = f"{holder} {platform.node()} pid {os.getpid()}", tell
         self._target, self._ended, self._gone = target, threading.Event(), threading.Event()
         self._renewing: threading.Thread | None = None
+        self._valid = Deadline(HOLDS)
         self._expired = ""
 
     def take(self) -> None:
@@ -54,24 +55,36 @@ class Lease:
             if not spec.get("holderIdentity"):
                 since = Deadline(0)
             elif (renewed := self._renewed(there)) != seen:
-                seen, since = renewed, Deadline(float(spec.get("leaseDurationSeconds") or HOLDS))
+                seen, since = renewed, Deadline(_lasts(spec))
             if since.passed and self._replaced(there):
                 break
             if not told and not since.passed:
-                self._tell(f"another run works on this target: {spec.get('holderIdentity')}; waiting for it")
+                limit = f"its end, or until its Lease was not renewed for {_lasts(spec):g} s"
+                self._tell(f"another run works on this target: {spec.get('holderIdentity')}; waiting for {limit}")
                 told = True
             pause(1.0, reason="another run works on this target")
+        self._valid = Deadline(HOLDS)
         self._renewing = threading.Thread(target=self._renew, name=f"lease-{self.name}", daemon=True)
         self._renewing.start()
 
     @property
     def lost(self) -> bool:
-        """Whether somebody else holds it meanwhile: this run was silent for too long, and may change nothing more."""
+        """Whether somebody else holds it meanwhile: this run was silent for too long, and may change nothing more.
+
+        Where it was silent for so long (stopped, suspended) that it cannot know, the Lease is asked.
+        """
+        if self._valid.passed and not self._gone.is_set():
+            with suppress(ClientError):
+                self._renewed_now()
         return self._gone.is_set()
 
     def holder(self) -> str:
         """Who holds it and still renews it; empty where nobody does. Where there is a holder it watches for a while."""
-        seen, since = self._renewed(self.there()), Deadline(HOLDS)
+        there = self.there()
+        seen, spec = self._renewed(there), (there or {}).get("spec") or {}
+        since = Deadline(_lasts(spec))
+        if seen:
+            self._tell(f"whether {spec['holderIdentity']} still works on it is seen within {_lasts(spec):g} s")
         while seen and not since.passed:
             pause(1.0, reason="whether the holder of a Lease still renews it is told by watching")
             there = self.there()
@@ -156,10 +169,18 @@ class Lease:
         return True
 
     def _renew(self) -> None:
-        while not self._ended.wait(EVERY):
+        while not self._ended.wait(EVERY) and not self._gone.is_set():
             with suppress(ClientError):  # the next time, as long as it lasts
-                there = self.there()
-                if there is None or (there.get("spec") or {}).get("holderIdentity") != self._holder:
-                    self._gone.set()
-                    return
-                self._replaced(there)
+                self._renewed_now()
+
+    def _renewed_now(self) -> None:
+        there, valid = self.there(), Deadline(HOLDS)
+        if there is None or (there.get("spec") or {}).get("holderIdentity") != self._holder:
+            self._gone.set()
+        elif self._replaced(there):
+            self._valid = valid
+
+
+def _lasts(spec: Mapping[str, Any]) -> float:
+    """Seconds that its holder has until it must renew it."""
+    return float(spec.get("leaseDurationSeconds") or HOLDS)

@@ -36,7 +36,8 @@ def recipe_for(
     deploy = msgspec.to_builtins(target.deploy)
     if deploy["ca"]:
         deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
-    place = HelmPlace(target.name, target.profile, deploy, needs)
+    pulled, _, deploy["pull_secret"] = deploy["pull_secret"].rpartition("/")
+    place = HelmPlace(target.name, target.profile, deploy, needs, pulled=pulled)
     top = beside / expanded(other.values) if other.values else None
     return HelmRecipe(spec, component.name, folder, place, top=top)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, MayNot, Right, read
@@ -62,6 +63,12 @@ class Objects:
         except Absent:
             return False
         return any(one.name == plural for one in resources)
+
+    def provides(self, definition: Object) -> bool:
+        """Whether the cluster serves every version that a CustomResourceDefinition would have served."""
+        spec = definition["spec"]
+        versions = [one["name"] for one in spec["versions"] if one.get("served")]
+        return all(self.serves(spec["group"], one, spec["names"]["plural"]) for one in versions)
 
     def find(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """One object; None where it is not there."""
@@ -122,9 +129,7 @@ class Objects:
             marked = {**definition, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **ours}}}
             self._api.change("PATCH", kind.path(name=name), marked, content=APPLY, fieldManager=MANAGER, force="true")
         except Forbidden:
-            spec = definition["spec"]
-            versions = [one["name"] for one in spec["versions"] if one.get("served")]
-            if not all(self.serves(spec["group"], one, spec["names"]["plural"]) for one in versions):
+            if not self.provides(definition):
                 raise
             return
 
@@ -145,28 +150,36 @@ class Objects:
             self._api.change("DELETE", path, propagationPolicy="Background")
         return str(there["metadata"]["uid"])
 
-    def gone(self, kind: Kind, namespace: str, name: str, within: float, uid: str = "") -> None:
-        """Wait until it is no more, whatever else has its name by then, where its ``uid`` is given.
+    def waits(self, kind: Kind, namespace: str, name: str, uid: str = "") -> str:
+        """What its end waits for: its finalizers, or what a namespace holds yet; empty where it is no more.
 
-        Raises ``NotReady``, naming the finalizers that it waits for.
+        Whatever else has its name is another one, where its ``uid`` is given.
         """
+        there = self.find(kind, namespace, name)
+        if there is None or (uid and there["metadata"].get("uid") != uid):
+            return ""
+        if kind == KINDS["Namespace"] and there["metadata"].get("deletionTimestamp"):
+            return _content(there) or "what it holds"
+        return ", ".join(there["metadata"].get("finalizers", ())) or "deletion"
 
-        def left() -> str:
-            there = self.find(kind, namespace, name)
-            if there is None or (uid and there["metadata"].get("uid") != uid):
-                return ""
-            return ", ".join(there["metadata"].get("finalizers", ())) or "deletion"
-
+    def gone(self, kind: Kind, namespace: str, name: str, within: float, uid: str = "") -> None:
+        """Wait until it is no more; ``uid`` as in :meth:`waits`. Raises ``NotReady``, naming what it waits for."""
         awaited = f"the end of {kind.kind} {'/'.join(filter(None, (namespace, name)))}"
+        left = partial(self.waits, kind, namespace, name, uid)
         until(left, awaited=awaited, within=within, every=0.3, enough=lambda waits: not waits)
 
 
 def ending(namespace: Object) -> str:
     """That a namespace is being deleted, and what of its content that waits for, as its conditions say it."""
-    name, states = namespace["metadata"]["name"], (namespace.get("status") or {}).get("conditions") or ()
+    rest = _content(namespace) or "wait for its end, or see what its finalizers wait for"
+    return redacted(f"namespace {namespace['metadata']['name']} is being deleted: {rest}")
+
+
+def _content(namespace: Object) -> str:
+    """What a namespace that ends still holds, in its own words."""
+    states = (namespace.get("status") or {}).get("conditions") or ()
     told = [str(one.get("message", "")) for one in states if one.get("status") == "True"]
-    rest = "; ".join(filter(None, told)) or "wait for its end, or see what its finalizers wait for"
-    return redacted(f"namespace {name} is being deleted: {rest}")
+    return "; ".join(filter(None, told))
 
 
 def objects(source: str, text: str) -> list[Object]:

@@ -27,13 +27,17 @@ from gonogo.providers.made import FILTERS, new
 
 @dataclass(frozen=True)
 class HelmPlace:
-    """Where and with what a component is rendered. ``needs`` are the endpoints of what it needs."""
+    """Where and with what a component is rendered. ``needs`` are the endpoints of what it needs.
+
+    ``deploy`` names the pull secret alone; ``pulled`` is the namespace that it is copied from, empty where it is not.
+    """
 
     target: str
     profile: str
     deploy: Mapping[str, Any] = field(default_factory=dict)
     needs: Mapping[str, Endpoints] = field(default_factory=dict)
     generated: Mapping[str, str] = field(default_factory=dict)
+    pulled: str = ""
 
 
 class HelmRecipe:

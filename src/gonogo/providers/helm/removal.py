@@ -8,11 +8,12 @@ nobody else needs; namespaces that were made for the target and hold nothing of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gonogo.cluster.api import KINDS, Api, Kind
+from gonogo.cluster.judge.shapes import known_as
 from gonogo.cluster.labels import Selector
 from gonogo.core.errors import Absent, ClientError, DeployError, Forbidden, GonogoError, NotReady
 from gonogo.core.waiting import Deadline, until
@@ -28,7 +29,8 @@ from gonogo.providers.helm.contents import (
     stands_alone,
 )
 from gonogo.providers.helm.objects import COMPONENT, TARGET, Objects
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease
+from gonogo.providers.helm.ownership import INSTANCE, SHOWN, Tracking
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, once_more
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import FILE, Release
 
@@ -38,8 +40,8 @@ REMOVED = 180.0
 NAMESPACE = 120.0
 """Seconds until a namespace must be gone."""
 
-SHOWN = 3
-"""Objects of somebody else's that are named; of more, how many."""
+QUIET = 2.0
+"""Seconds of waiting for the same that nobody is told of."""
 
 CLAIM, SECRET, CRD = KINDS["PersistentVolumeClaim"], KINDS["Secret"], KINDS["CustomResourceDefinition"]
 
@@ -54,9 +56,17 @@ class Belongings:
     claims: list[tuple[str, Thing]] = field(default_factory=list)
     applied: list[tuple[str, Thing]] = field(default_factory=list)
     releases: list[tuple[str, HelmRelease]] = field(default_factory=list)
+    held: list[tuple[str, Thing]] = field(default_factory=list)
+    """What goes with releases, and its end is somebody's work: custom resources, and what has finalizers."""
     leftovers: list[tuple[str, Thing]] = field(default_factory=list)
+    ending: list[tuple[str, Thing]] = field(default_factory=list)
+    """Pods that end, of an owner that is gone."""
     secrets: list[tuple[str, Thing]] = field(default_factory=list)
+    common: list[Thing] = field(default_factory=list)
+    """What was made in a namespace for all components of the target there: copies of the pull secret."""
     operators: list[tuple[str, HelmRelease]] = field(default_factory=list)
+    under: dict[Place, set[str]] = field(default_factory=dict)
+    """What each operator's release made, by uid."""
     namespaces: list[str] = field(default_factory=list)
     definitions: list[Thing] = field(default_factory=list)
     stays: list[Staying] = field(default_factory=list)
@@ -64,7 +74,7 @@ class Belongings:
     @property
     def things(self) -> list[tuple[str, Thing]]:
         """All single objects."""
-        return [*self.claims, *self.applied, *self.leftovers, *self.secrets]
+        return [*self.claims, *self.applied, *self.leftovers, *self.secrets, *(("", one) for one in self.common)]
 
 
 class Removal:
@@ -83,9 +93,16 @@ class Removal:
         api: Api,
         *,
         last: str = "",
+        tell: Callable[[str], None] = lambda _: None,
+        running: Callable[[], None] = lambda: None,
     ) -> None:
+        """``tell`` hears what is waited for, and of a helm that is run once more.
+
+        ``running`` raises where nothing more may be changed.
+        """
         self._target, self._recipes, self._others, self._last = target, dict(recipes), dict(others), last
         self._helm, self._api, self._objects = helm, api, Objects(api)
+        self._tracking, self._tell, self._running = Tracking(api), tell, running
         self._owned: dict[str, list[str]] = {}
         self._mine: dict[str, str] = {}
         self._seen: dict[str, Thing] = {}
@@ -98,10 +115,11 @@ class Removal:
         goes = [Going(owner, one.kind.kind, _placed(one), self._lost(one)) for owner, one in found.claims]
         goes += [Going(owner, one.kind.kind, _placed(one)) for owner, one in found.applied]
         goes += [Going(owner, "release", f"{one.namespace}/{one.name}") for owner, one in found.releases]
-        goes += [Going(owner, one.kind.kind, _placed(one)) for owner, one in found.leftovers]
+        goes += [Going(owner, one.kind.kind, _placed(one)) for owner, one in (*found.leftovers, *found.ending)]
         for owner, one in found.secrets:
             made = one.name == f"gonogo-{owner}" and bool(self._recipes[owner].spec.generated)
             goes.append(Going(owner, one.kind.kind, _placed(one), "its generated passwords" if made else ""))
+        goes += [Going("", one.kind.kind, _placed(one)) for one in found.common]
         goes += [Going(owner, "operator", f"{one.namespace}/{one.name}") for owner, one in found.operators]
         goes += [Going("", "Namespace", name) for name in found.namespaces]
         goes += [Going("", CRD.kind, one.name) for one in found.definitions]
@@ -114,15 +132,24 @@ class Removal:
         every = [one for space in spaces for one in self._helm.list(space) if one.target == self._target]
         shared = {place for recipe in self._all.values() for place in _shared(recipe)}
         own = [one for one in every if (one.namespace, one.name) not in shared]
+        own_places = {(one.namespace, one.name) for one in own}
         self._attributed(held, own)
-        found = Belongings()
+        found, outside = Belongings(), list(self._outside())
+        self._left_to_others([*held.things, *(thing for _, thing in outside)], found)
         found.releases = [(self._owner(one), one) for one in own if self._owner(one) in self._recipes]
+        found.ending = list(self._deserted(held))
         for thing in held.things:
             owner = self._mine.get(thing.uid, "")
             if owner in self._recipes and stands_alone(thing) and not self._kept(thing, found):
                 self._sorted(found, owner, thing)
         found.claims += [(self._mine[one.uid], one) for one in held.of(CLAIM.kind) if one.owners and self._goes(one)]
-        found.applied += [pair for pair in self._outside() if pair[1].uid not in {t.uid for _, t in found.applied}]
+        seen = {one.uid for _, one in found.applied}
+        found.applied += [pair for pair in outside if pair[1].uid not in seen and pair[0] in self._recipes]
+        kept = {one.uid for one in held.things if one.annotations.get(KEEP) == "keep"}
+        custom = [one for one in held.things if one.finalizers or "." in known_as(one.kind.api_version, one.kind.kind)]
+        later = {CLAIM, SECRET, KINDS["Pod"]}
+        mine = [one for one in custom if self._goes(one) and one.kind not in later and not self._below(one, kept)]
+        found.held = [(self._mine[one.uid], one) for one in mine if one.release in own_places or one.owners]
         found.applied.sort(key=lambda pair: self._order(pair[0]))
         found.releases.sort(key=lambda pair: self._order(pair[0]))
         self._hanging(found, held, every, shared)
@@ -130,6 +157,11 @@ class Removal:
         remaining = {owner for uid, owner in self._mine.items() if owner not in self._recipes}
         remaining |= {self._owner(one) for one in own} - self._recipes.keys()
         self._operators(found, [one for one in every if one not in own], remaining)
+        stays = [one for one in every if one not in {release for _, release in (*found.releases, *found.operators)}]
+        found.common = [one for one in held.of("Secret") if self._common(one) and not self._needed(one, held, stays)]
+        for _, one in found.operators:
+            place = one.namespace, one.name
+            found.under[place] = {thing.uid for thing in held.things if thing.release == place}
         going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
         for space in made:
             why = self._in_use(space, held, found, going)
@@ -140,6 +172,15 @@ class Removal:
         found.namespaces.sort(key=lambda space: space == self._last)
         self._definitions(found, asked_for=definitions)
         return found
+
+    def _left_to_others(self, things: Iterable[Thing], found: Belongings) -> None:
+        """A component of which Argo CD tracks something stays as a whole: what is left of it would be wanted back."""
+        for thing in things:
+            owner = self._mine.get(thing.uid, "")
+            if owner in self._recipes and (application := self._tracking.by(thing)):
+                why = f"Argo CD tracks {thing} (Application {application}): take it out of there, or remove it there"
+                found.stays.append(Staying("component", owner, why))
+                self._others[owner] = self._recipes.pop(owner)
 
     @property
     def _all(self) -> dict[str, HelmRecipe]:
@@ -226,6 +267,31 @@ class Removal:
 
     def _goes(self, thing: Thing) -> bool:
         return self._mine.get(thing.uid, "") in self._recipes
+
+    def _deserted(self, held: Contents) -> Iterator[tuple[str, Thing]]:
+        """Pods that end yet, though what owned them is gone: by the name of the owner, as ``helm.toml`` has it."""
+        workloads = {}
+        for name, recipe in self._recipes.items():
+            for one in recipe.spec.workloads:
+                space, _, called = one.name.rpartition("/")
+                workloads[one.kind, space or recipe.namespace, called] = name
+        for pod in held.of("Pod"):
+            if pod.meta.get("deletionTimestamp") and not self._owned.keys() & set(pod.owners):
+                for owner in pod.meta.get("ownerReferences") or ():
+                    kind = known_as(str(owner.get("apiVersion", "")), str(owner.get("kind", "")))
+                    if component := workloads.get((kind, pod.namespace, str(owner.get("name", "")))):
+                        self._mine[pod.uid] = component
+                        yield component, pod
+
+    def _common(self, thing: Thing) -> bool:
+        ours = labelled(thing, self._target) and thing.labels.get("owner") != "helm"
+        return ours and not thing.labels.get(COMPONENT)
+
+    def _needed(self, secret: Thing, held: Contents, stays: Iterable[HelmRelease]) -> bool:
+        """Whether something of this target stays in the namespace of what was made there for all components."""
+        return any(one.namespace == secret.namespace for one in stays) or any(
+            one.namespace == secret.namespace and self._mine.get(one.uid, "") in self._others for one in held.things
+        )
 
     def _kept(self, thing: Thing, found: Belongings) -> bool:
         """Whether it says of itself that it stays."""
@@ -440,17 +506,20 @@ class Removal:
             except (NotReady, ClientError) as error:
                 errors.append(error)
         if not errors:
+            for secret in found.common:
+                self._remove(secret)
             for owner, release in found.operators:
+                under = found.under[release.namespace, release.name]
                 try:
-                    self._helm.uninstall(release.name, release.namespace, REMOVED)
+                    self._uninstalled(release, REMOVED)
                 except HelmFailed as error:
                     raise DeployError(owner, f"helm could not remove {release.name}: {error}") from error
-                self._until_no_pods(release.namespace, release.name)
+                self._until_no_pods(release.namespace, release.name, under)
             self._end_namespaces(found)
             for crd in found.definitions:
-                self._objects.remove(CRD, "", crd.name)
+                self._remove(crd)
             for crd in found.definitions:
-                self._objects.gone(CRD, "", crd.name, NAMESPACE, crd.uid)
+                self._until_gone(crd, Deadline(NAMESPACE))
         if errors:
             raise errors[0]
         return Removing((), tuple(dict.fromkeys(found.stays)))
@@ -473,39 +542,75 @@ class Removal:
                 labels = {TARGET: self._target, COMPONENT: owner}
                 self._objects.mark(CLAIM, claim.namespace, claim.name, labels)
 
+    def _uninstalled(self, release: HelmRelease, within: float) -> None:
+        def uninstall() -> None:
+            self._helm.uninstall(release.name, release.namespace, within, self._running)
+
+        once_more(uninstall, lambda error: self._tell(f"{error}, and is run once more"))
+
     def _end(self, component: str, found: Belongings) -> None:
         deadline = Deadline(REMOVED)
         applied = [one for owner, one in found.applied if owner == component][::-1]
         for one in applied:
-            self._objects.remove(one.kind, one.namespace, one.name)
+            self._remove(one)
         for one in applied:
-            self._objects.gone(one.kind, one.namespace, one.name, deadline.left, one.uid)
+            self._until_gone(one, deadline)
         if applied:
             self._until_ended(component, deadline, {one.uid for one in applied})
         for owner, release in found.releases[::-1]:
             if owner == component:
-                self._helm.uninstall(release.name, release.namespace, deadline.left)
+                self._uninstalled(release, deadline.left)
+        for owner, one in found.held:
+            if owner == component:
+                self._until_gone(one, deadline)
         for pairs in (found.leftovers, found.claims, found.secrets):
             for owner, one in pairs:
                 if owner == component:
-                    self._objects.remove(one.kind, one.namespace, one.name)
+                    self._remove(one)
         self._until_ended(component, deadline)
         for owner, one in found.claims:
             if owner == component:
-                self._objects.gone(CLAIM, one.namespace, one.name, deadline.left, one.uid)
+                self._until_gone(one, deadline)
+
+    def _remove(self, thing: Thing) -> str:
+        self._running()
+        return self._objects.remove(thing.kind, thing.namespace, thing.name)
 
     def _until_ended(self, component: str, deadline: Deadline, under: set[str] | None = None) -> None:
         """Wait for the end of its pods; of those alone that the objects ``under`` own, where these are given."""
-        kind = KINDS["Pod"]
 
         def left() -> list[str]:
-            pods = (Thing(kind, meta) for space in self._recipes[component].spaces() for meta in self._pods(space))
-            return [pod.name for pod in pods if self._of(pod, component) and (under is None or self._below(pod, under))]
+            pods = [pod for space in self._recipes[component].spaces() for pod in self._pods(space)]
+            mine = (pod for pod in pods if self._of(pod, component) and (under is None or self._below(pod, under)))
+            return [_ending(pod) for pod in mine]
 
-        until(left, awaited=f"the end of the pods of {component}", within=deadline.left, every=0.3, enough=_nothing)
+        self._until_none(left, f"the end of the pods of {component}", deadline.left)
 
-    def _pods(self, space: str) -> list[dict[str, Any]]:
-        return self._api.metadata(KINDS["Pod"], space)
+    def _until_gone(self, thing: Thing, deadline: Deadline) -> None:
+        """Wait until it is no more; its end was asked for. Raises ``NotReady`` with the finalizers it waits for."""
+
+        def left() -> list[str]:
+            return list(filter(None, [self._objects.waits(thing.kind, thing.namespace, thing.name, thing.uid)]))
+
+        self._until_none(left, f"the end of {thing.kind.kind} {_placed(thing)}", deadline.left)
+
+    def _until_none(self, left: Callable[[], list[str]], awaited: str, within: float) -> None:
+        """Wait until nothing is left, and tell what is, once that takes longer. Raises ``NotReady`` with it."""
+        quiet, told = Deadline(QUIET), ""
+
+        def ask() -> str:
+            nonlocal told
+            found = _some(left())
+            if found and quiet.passed and found != told:
+                self._tell(f"waiting for {awaited}: {found}")
+                told = found
+            return found
+
+        until(ask, awaited=awaited, within=within, every=0.3, enough=_nothing, running=self._running)
+
+    def _pods(self, space: str, labels: str = "") -> list[Thing]:
+        kind = KINDS["Pod"]
+        return [Thing(kind, {"namespace": space, **meta}) for meta in self._api.metadata(kind, space, labels=labels)]
 
     def _of(self, pod: Thing, component: str) -> bool:
         self._owned.setdefault(pod.uid, pod.owners)
@@ -522,14 +627,20 @@ class Removal:
             todo += new
         return False
 
-    def _until_no_pods(self, space: str, release: str) -> None:
-        """Wait until an operator of ours works no more: what it would make anew is gone for good then."""
-        label = f"app.kubernetes.io/instance={release}"
+    def _until_no_pods(self, space: str, release: str, under: set[str]) -> None:
+        """Wait until an operator of ours works no more: what it would make anew is gone for good then.
+
+        Its pods are those ``under`` its objects, or labelled with its release.
+        """
 
         def left() -> list[str]:
-            return [one["name"] for one in self._api.metadata(KINDS["Pod"], space, labels=label)]
+            pods = self._pods(space)
+            for pod in pods:
+                self._owned.setdefault(pod.uid, pod.owners)
+            named = (pod.labels.get(INSTANCE) == release for pod in pods)
+            return [_ending(pod) for pod, same in zip(pods, named, strict=True) if same or self._below(pod, under)]
 
-        until(left, awaited=f"the end of the pods of {release}", within=REMOVED, every=0.3, enough=_nothing)
+        self._until_none(left, f"the end of the pods of {release}", REMOVED)
 
     def _end_namespaces(self, found: Belongings) -> None:
         """Those that are empty now, too: somebody may have come meanwhile."""
@@ -541,9 +652,9 @@ class Removal:
             if why := self._in_use(space, held, found, going):
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
-            ended[space] = self._objects.remove(kind, "", space)
+            ended[space] = self._remove(Thing(kind, {"name": space}))
         for space, uid in ended.items():
-            self._objects.gone(kind, "", space, NAMESPACE, uid)
+            self._until_gone(Thing(kind, {"name": space, "uid": uid}), Deadline(NAMESPACE))
 
 
 def _place(recipe: HelmRecipe, release: Release) -> Place:
@@ -558,7 +669,13 @@ def _placed(thing: Thing) -> str:
     return "/".join(filter(None, (thing.namespace, thing.name)))
 
 
-def _some(things: Iterable[Thing]) -> str:
+def _ending(pod: Thing) -> str:
+    """A pod that is there yet, with what holds it where that is more than its own end."""
+    waits = ", ".join(pod.finalizers)
+    return f"{pod.name}, which waits for {waits}" if waits else pod.name
+
+
+def _some(things: Iterable[Thing | str]) -> str:
     named = sorted(map(str, things))
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     return f"{', '.join(named[:SHOWN])}{more}"
