@@ -23,7 +23,7 @@ ENFORCE = "pod-security.kubernetes.io/enforce"
 
 DEPLOY = """
 registry = "{registry}"
-pull_secret = "pull"
+pull_secret = "{given}/pull"
 storage_class = "{storage_class}"
 node_selector = {{ "kubernetes.io/os" = "linux" }}
 tolerations = [{{ key = "gonogo-test", operator = "Equal", value = "here", effect = "NoSchedule" }}]
@@ -50,13 +50,24 @@ def storage_class(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-def target(cluster: Cluster, storage_class: str, tmp_path: Path) -> Iterator[Target]:
+def given(cluster: Cluster) -> Iterator[str]:
+    """The namespace in which an administrator keeps what images are pulled with."""
+    with cluster.namespace(f"gonogo-test-{token_hex(3)}-given") as name:
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}}
+        kind = "kubernetes.io/dockerconfigjson"
+        cluster.apply(secret | {"type": kind, "stringData": {".dockerconfigjson": '{"auths": {}}'}}, name)
+        yield name
+
+
+@pytest.fixture
+def target(cluster: Cluster, storage_class: str, given: str, tmp_path: Path) -> Iterator[Target]:
     """Writes a target with a full ``[deploy]``; takes down what is left of it."""
     files: list[Path] = []
 
     def made(spaces: dict[str, str], level: str = "", registry: str = "") -> Path:
         authority = Authority(tmp_path).file
-        deploy = DEPLOY.format(registry=registry, storage_class=storage_class, level=level, authority=authority)
+        known = {"given": given, "storage_class": storage_class, "authority": authority}
+        deploy = DEPLOY.format(registry=registry, level=level, **known)
         folders = {one: PLACED / one for one in spaces if (PLACED / one).exists()}
         files.append(written(tmp_path / "charts", cluster, spaces, deploy=deploy, folders=folders))
         return files[-1]
