@@ -30,13 +30,17 @@ Key = tuple[str, str, str]
 
 
 class Cluster:
-    """The objects of a cluster, and what was asked. ``refused`` are ``VERB RESOURCE`` that nobody may."""
+    """The objects of a cluster, and what was asked. ``refused`` are ``VERB RESOURCE`` that nobody may.
+
+    ``unadmitted`` are those that everybody may and that an admission plugin refuses, with what it says.
+    """
 
     def __init__(self, *custom: Kind) -> None:
         self.kinds = [*KINDS.values(), LEASES, *custom]
         self.objects: dict[Key, dict[str, Any]] = {}
         self.asked: list[str] = []
         self.refused: set[str] = set()
+        self.unadmitted: dict[str, str] = {}
         self.url = ""
         self._versions, self._lock = count(1), threading.RLock()
 
@@ -80,6 +84,10 @@ class Cluster:
         """Status and body of one request."""
         if method == "GET" and (found := self._discovery(path)) is not None:
             return found
+        if path.endswith("/selfsubjectaccessreviews"):
+            wanted = body["spec"]["resourceAttributes"]
+            resource = ".".join(filter(None, (wanted["resource"], wanted["group"])))
+            return 201, {"status": {"allowed": f"{wanted['verb']} {resource}" not in self.refused}}
         match = _PATH.fullmatch(path)
         kind = next((k for k in self.kinds if match and self._means(k, match)), None)
         if match is None or kind is None:
@@ -90,6 +98,8 @@ class Cluster:
         self.asked.append(f"{verb} {kind.resource} {'/'.join(filter(None, (space, name)))}".strip())
         if f"{verb} {kind.resource}" in self.refused:
             return _status(403, "forbidden")
+        if said := self.unadmitted.get(f"{verb} {kind.resource}"):
+            return _status(403, said)
         with self._lock:
             return self._served(verb, kind, space, name, query, body)
 

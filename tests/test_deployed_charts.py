@@ -19,6 +19,7 @@ from gonogo.catalog.target import Deploy, OtherChart, load_target
 from gonogo.core.endpoints import Endpoints, Secret
 from gonogo.core.errors import ConfigError
 from gonogo.core.outlet import redacted
+from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.mistakes import Definition, definitions, of_objects
 from gonogo.providers.helm.objects import objects
 from gonogo.providers.helm.preview import BARE, FULL, wrong
@@ -227,6 +228,27 @@ def test_the_chart_declares_all_that_it_is_given_and_takes_it(name: str, profile
         wanted = {(w.kind.partition(".")[0], w.name) for w in one.spec.workloads}
         assert wanted <= made or name == "elasticsearch", made  # its operator makes the StatefulSets
     assert [*of_objects(name, "", manifests, define)] == []
+
+
+@pytest.mark.skipif(not CHARTS, reason="GONOGO_TEST_CHARTS names no folder with the public charts")
+@pytest.mark.parametrize("profile", ["default", "kind"])
+@pytest.mark.parametrize("name", CHARTED)
+def test_all_of_deploy_is_seen_in_what_the_chart_makes_or_known_to_be_missing(name: str, profile: str) -> None:
+    one, found = recipe(name, FULL, profile), set()
+
+    for release in one.spec.releases:
+        chart, values = Path(CHARTS, release.chart.rpartition("/")[2]), one.values(release)
+        command = ["helm", "template", release.name, str(chart), "--namespace", "n", "--values", "-"]
+        done = subprocess.run(command, input=yaml.safe_dump(values), capture_output=True, text=True, check=True)
+        found |= {(u.key, u.where) for u in unseen(objects(name, done.stdout), one.given(shared=release.shared))}
+    for manifest in one.spec.manifests:
+        found |= {(u.key, u.where) for u in unseen(one.manifest(manifest), one.given())}
+
+    assert found == UNSEEN.get(name, set())
+
+
+UNSEEN = {"s3": {("node_selector", "Job s3-bucket-hook"), ("tolerations", "Job s3-bucket-hook")}}
+"""What charts have no place for: `plan` and `up` say so."""
 
 
 # -- mistakes in it

@@ -11,8 +11,9 @@ import pytest
 from api_server import Cluster, cluster
 from kubeconfigs import api, kubeconfig
 
-from gonogo.cluster.api import KINDS, Kind
+from gonogo.cluster.api import KINDS, Declined, Kind
 from gonogo.core.errors import Forbidden, NotReady
+from gonogo.core.outcomes import Outcome
 from gonogo.providers.helm.objects import Objects
 
 LABELS = {"gonogo/run": "pv-1", "gonogo/target": "t", "gonogo/component": "queue"}
@@ -134,3 +135,45 @@ def test_another_one_of_its_name_does_not_keep_it(held: Cluster, objects: Object
 
     with pytest.raises(NotReady):
         objects.gone(KINDS["ConfigMap"], "data", "held", 0.3)
+
+
+# -- what 403 means
+
+
+def pod(kind: str = "Pod", api_version: str = "v1") -> dict[str, Any]:
+    """An object of ours."""
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "one"}}
+
+
+@pytest.mark.parametrize("verb", ["patch", "create"])
+def test_a_right_that_applying_needs_is_named(verb: str, held: Cluster, objects: Objects) -> None:
+    held.refused = {f"{verb} pods"}
+    held.unadmitted = {"patch pods": "pods is forbidden"}  # the API server says the same of both
+
+    with pytest.raises(Forbidden, match=f'may not {verb} pods .*in namespace "data"'):
+        objects.apply(pod(), "data", {})
+
+
+def test_what_we_may_and_is_not_admitted_is_no_matter_of_rights(held: Cluster, objects: Objects) -> None:
+    held.unadmitted = {"patch pods": 'pods "one" is forbidden: exceeded quota: few'}
+
+    with pytest.raises(Declined, match="exceeded quota: few") as raised:
+        objects.apply(pod(), "data", {})
+
+    assert (raised.value.status, raised.value.outcome) == (403, Outcome.FAILED)
+
+
+def test_who_cannot_grant_what_he_lacks_lacks_a_right(held: Cluster, objects: Objects) -> None:
+    held.unadmitted = {"patch roles.rbac.authorization.k8s.io": "is attempting to grant permissions not currently held"}
+
+    with pytest.raises(Forbidden, match="attempting to grant"):
+        objects.apply(pod("Role", "rbac.authorization.k8s.io/v1"), "data", {})
+
+
+def test_the_first_right_that_is_missing_is_named(held: Cluster, objects: Objects) -> None:
+    wanted = [(KINDS["Pod"], "data"), (KINDS["StatefulSet"], "data"), (KINDS["Service"], "data")]
+    objects.permitted(wanted, "get", "create")
+    held.refused = {"create statefulsets.apps", "create services"}
+
+    with pytest.raises(Forbidden, match=r'may not create statefulsets\.apps in namespace "data"'):
+        objects.permitted(wanted, "get", "create")

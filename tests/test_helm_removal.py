@@ -14,10 +14,10 @@ from api_server import Cluster, cluster
 from kubeconfigs import api, kubeconfig
 
 from gonogo.cluster.api import Kind
-from gonogo.core.errors import NotReady
+from gonogo.core.errors import DeployError, Forbidden, NotReady
 from gonogo.core.waiting import pause, until
 from gonogo.providers.helm import removal
-from gonogo.providers.helm.program import Helm, HelmRelease
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease
 from gonogo.providers.helm.recipe import HelmPlace, HelmRecipe
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.spec import load
@@ -80,6 +80,14 @@ class FakeHelm(Helm):
             labels = one["metadata"].get("labels") or {}
             if resource == "secrets" and space == namespace and labels.get("name") == name:
                 self.held.remove("Secret", space, called)
+
+
+class Refusing(FakeHelm):
+    """Ends as helm does that lacks a right: after some of its work, with a sentence."""
+
+    def uninstall(self, name: str, namespace: str, within: float, running: Callable[[], None] = lambda: None) -> None:
+        self.ended.append(name)
+        raise HelmFailed(f"failed to delete release: {name}")
 
 
 def kind_of(held: Cluster, one: dict[str, Any]) -> Kind:
@@ -551,3 +559,30 @@ def test_releases_are_read_from_labels_alone(world: World) -> None:
         HelmRelease("store", "kube-system", 1, "deployed", target="t", component="store", since=found[0].since)
     ]
     assert found[0].since == "2026-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize(
+    ("refused", "kind", "said"),
+    [
+        ({"delete statefulsets.apps"}, Forbidden, r"may not delete statefulsets\.apps in namespace .data."),
+        ({"delete replicasets.apps"}, DeployError, "helm could not remove it: failed to delete release: store"),
+        (set(), DeployError, "helm could not remove it: failed to delete release: store"),
+    ],
+)
+def test_the_right_for_want_of_which_helm_fails_is_named(
+    refused: set[str], kind: type[Exception], said: str, world: World
+) -> None:
+    world.store()
+    world.helm = Refusing(world.held, world.api)
+    world.held.refused = refused
+
+    with pytest.raises(kind, match=said):
+        world.removal().remove()
+
+
+def test_an_operator_that_helm_cannot_remove_is_a_sentence(world: World) -> None:
+    world.queue()
+    world.helm = Refusing(world.held, world.api)
+
+    with pytest.raises(DeployError, match="helm could not remove mq-operator: failed to delete release"):
+        world.removal().remove()

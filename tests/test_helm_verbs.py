@@ -8,7 +8,9 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -235,6 +237,18 @@ def test_down_waits_for_whoever_works_on_the_target(scene: Scene) -> None:
 
     assert code == 0
     assert "another run works on this target: pv-2 elsewhere pid 8; waiting for it" in err
+
+
+def test_a_lease_that_may_not_be_given_back_is_no_success(scene: Scene) -> None:
+    scene.up()
+    scene.held.get("Namespace", "", "data")["metadata"]["labels"] = {}  # it stays, and the Lease in it
+    scene.held.refused = {"delete leases.coordination.k8s.io"}
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert code == 3
+    assert "may not delete leases.coordination.k8s.io" in err
+    assert scene.held.there("StatefulSet", "PersistentVolumeClaim") == set()
 
 
 def test_down_on_another_cluster_than_the_one_meant_removes_nothing(scene: Scene) -> None:
@@ -515,6 +529,118 @@ def test_endpoints_of_nothing_is_a_sentence(scene: Scene) -> None:
     code, _, err = scene.say("endpoints")
 
     assert (code, "nothing is up" in err) == (2, True)
+
+
+# -- what the target cannot hold
+
+
+def lacking(scene: Scene, component: str) -> None:
+    """The target says that it does not have it; nobody may look where it would be."""
+    path = scene.root / "deploy/targets/cluster.toml"
+    text = path.read_text()
+    unsupported = f'unsupported = {{ {component} = "not here" }}'
+    path.write_text(text.replace("[kubernetes]", f"{unsupported}\n    [kubernetes]", 1))
+    if component == "queue":
+        scene.held.refused = {"list secrets mq", "get namespaces mq", "get namespaces mq-system"}
+
+
+def test_what_the_target_says_it_cannot_hold_is_neither_looked_for_nor_in_the_way(scene: Scene) -> None:
+    before = scene.held.there()
+    lacking(scene, "queue")
+    scene.up()
+
+    status, text, _ = scene.say("status", "-o", "json")
+    down, _, err = scene.say("down", "--yes")
+    swept, _, _ = scene.say("sweep", "--yes")
+    code, printed, _ = scene.say("rbac", "--for", "deploy")
+
+    assert (status, down, swept, code) == (0, 0, 0, 0)
+    assert [row["component"] for row in json.loads(text)["rows"] if row["node"].startswith("release")] == ["store"]
+    assert scene.held.there() == before  # the Lease too: all that this target deploys was taken down
+    assert "taken down" in err
+    assert not [one for one in scene.held.asked if " mq" in one]
+    assert "mq" not in printed
+
+
+def test_what_needs_what_the_target_lacks_is_not_looked_for_either(scene: Scene) -> None:
+    component = scene.root / "deploy/queue/component.toml"
+    component.write_text(f'needs = ["store"]\n{component.read_text()}')
+    lacking(scene, "store")
+
+    code, _, err = scene.say("down", "--yes")
+
+    assert (code, "nothing of it is up" in err) == (0, True)
+    assert not [one for one in scene.held.asked if one.endswith((" mq", " data", "/mq"))]
+
+
+# -- one for all
+
+DEPLOY = """
+    [deploy]
+    namespaces = {{ store = "{store}", queue = "{queue}" }}
+    pod_security = "restricted"
+    node_selector = {{ pool = "data" }}
+"""
+
+
+def deploying_on(scene: Scene, **spaces: str) -> HelmPlatform:
+    """The provider of the target with a ``[deploy]``."""
+    path = scene.root / "deploy/targets/cluster.toml"
+    path.write_text(path.read_text() + dedent(DEPLOY.format(**spaces)))
+    registry = Registry.load(scene.root)
+    found = provider_for(load_target("cluster", scene.root, registry), scene.root)
+    assert isinstance(found, HelmPlatform)
+    return found
+
+
+def test_what_charts_have_no_place_for_is_told_without_asking_the_cluster(scene: Scene) -> None:
+    text = (scene.root / "deploy/queue/helm.toml").read_text()
+    (scene.root / "deploy/queue/helm.toml").write_text(text + dedent('[without]\nca = "no"\npod_security = "why"\n'))
+    template = scene.root / "deploy/store/chart/templates/all.yaml"
+    pods = "spec: {template: {spec: {containers: [{name: a, image: a}]}}}\n---\n"
+    template.write_text(
+        template.read_text().replace("metadata: {name: store}\n---\n", "metadata: {name: store}\n" + pods)
+    )
+    registry = Registry.load(scene.root)
+
+    with closing(deploying_on(scene, store="data", queue="mq")) as provider:
+        told = provider.unapplied([registry.components[name] for name in ("store", "queue")])
+
+    assert told == [
+        "store: node_selector of [deploy] is not applied to StatefulSet store",
+        "store: pod_security of [deploy] is not applied to StatefulSet store: allowPrivilegeEscalation is not false, "
+        "runAsNonRoot is not true, no seccompProfile, capabilities are not dropped",
+        "queue: pod_security of [deploy]: why",
+        "queue: node_selector of [deploy] is not applied to Queue orders",
+    ]
+    assert scene.held.asked == []
+
+
+def test_namespaces_that_an_administrator_makes_are_labelled_as_those_of_gonogo(scene: Scene) -> None:
+    deploying_on(scene, store="data", queue="mq").close()
+
+    _, text, _ = scene.say("rbac", "--for", "deploy")
+
+    spaces = [one["metadata"] for one in yaml.safe_load_all(text) if one and one["kind"] == "Namespace"]
+    assert {one["labels"]["pod-security.kubernetes.io/enforce"] for one in spaces} == {"restricted"}
+    assert {one["name"] for one in spaces} == {"data", "mq", "mq-system"}
+
+
+def test_two_components_that_would_make_one_secret_are_told_before_anything_is_made(scene: Scene) -> None:
+    for component in ("store", "queue"):
+        path = scene.root / "deploy" / component / "helm.toml"
+        path.write_text(f'secrets = {{ shared = {{ key = "v" }} }}\n{dedent(path.read_text())}')
+    registry = Registry.load(scene.root)
+
+    with closing(deploying_on(scene, store="data", queue="mq")) as apart:
+        assert apart.fits([registry.components["store"]]) == []
+    path = scene.root / "deploy/targets/cluster.toml"
+    path.write_text(path.read_text().replace('queue = "mq"', 'queue = "data"'))
+    code, _, err = scene.say("up")
+
+    assert code == 2
+    assert "queue/helm.toml: secrets: data/shared is made by store too (give it another name" in err
+    assert not [one for one in scene.held.asked if one.startswith(("create", "patch"))]
 
 
 # -- sweep

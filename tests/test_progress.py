@@ -46,6 +46,21 @@ def test_each_phase_is_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_what_is_to_be_known_afterwards_is_a_line_of_its_own_each_time() -> None:
+    stream = Terminal()
+    screen = Screen(stream)
+
+    with screen:
+        for key in ("proxy", "ca"):
+            screen.tell(Progress("store", Phase.FETCHING, f"{key} is not applied", stays=True))
+
+    said = re.sub("\x1b[^a-zA-Z]*[a-zA-Z]", "", stream.getvalue())
+    assert [line.strip() for line in said.splitlines() if "store" in line] == [
+        "store: proxy is not applied",
+        "store: ca is not applied",
+    ]
+
+
 def test_a_phase_that_goes_on_is_told_again_now_and_then() -> None:
     clock, stream = Counting(), io.StringIO()
     screen = Screen(stream, clock)

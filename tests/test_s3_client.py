@@ -54,6 +54,14 @@ def test_a_refusal_of_the_store_has_a_kind(status: int, code: str, meaning: type
     assert found.signature == signature
 
 
+@pytest.mark.parametrize("said", [{"BucketName": "lost"}, {"Resource": "/lost"}])
+def test_a_bucket_that_is_not_there_is_named(said: dict[str, str]) -> None:
+    error = refusal(404, "NoSuchBucket")
+    error.response["Error"] |= said  # type: ignore[typeddict-item]
+
+    assert str(known(error)).endswith(*said.values())
+
+
 @pytest.mark.parametrize(
     ("operation", "signature"),
     [

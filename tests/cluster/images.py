@@ -39,17 +39,19 @@ def image(component: str) -> str:
     return f"gonogo-test/{component}:1"
 
 
-def build(components: Iterable[str]) -> None:
+def build(components: Iterable[str], registry: str = "") -> None:
     """Lay out and build one image after the other, each from what its component's own ``embedded.toml`` names.
 
-    Raises ``CalledProcessError`` where the command fails.
+    With a ``registry`` they are called as if they came from there. Raises ``CalledProcessError`` where the command
+    fails.
     """
     command = shlex.split(os.environ[BUILD])
     for component in components:
         with TemporaryDirectory(dir=home(), prefix="image-") as folder:
             layout = python if spec.load(ROOT / "deploy" / component).packages else programs
             layout(component, Path(folder))
-            subprocess.run([*command, image(component), folder], check=True, stdout=subprocess.DEVNULL)
+            name = f"{registry}/{image(component)}" if registry else image(component)
+            subprocess.run([*command, name, folder], check=True, stdout=subprocess.DEVNULL)
 
 
 def fetched(component: str) -> Fetched:

@@ -24,7 +24,7 @@ from gonogo.checks import expiry
 from gonogo.checks.translate import chain, translated
 from gonogo.cluster.kubeconfig import Access, chosen, configured
 from gonogo.cluster.paths import Path
-from gonogo.core.codec import decode
+from gonogo.core.codec import convert, decode
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import (
     Absent,
@@ -183,12 +183,28 @@ class Discovered(msgspec.Struct):
 class Declined(ClientError):
     """The API server understood what was to be made or changed, and does not do it; the text is its own.
 
-    ``status`` is the HTTP status: 409 where another one is there or was faster, 400 and 422 for what is not valid.
+    ``status`` is the HTTP status: 409 where another one is there or was faster, 400 and 422 for what is not valid, 403
+    for what we have the right to, and a quota, a policy or a webhook does not admit.
     """
 
     outcome = Outcome.FAILED
     kind = "change_declined"
     status = 0
+
+
+class MayNot(Forbidden):
+    """The API server says that we lack a right; that it will be granted while one waits is not to be expected."""
+
+
+class _Allowed(msgspec.Struct):
+    allowed: bool = False
+
+
+class _Reviewed(msgspec.Struct):
+    status: _Allowed = msgspec.field(default_factory=_Allowed)
+
+
+REVIEW = Path("apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 
 
 class _Partial(msgspec.Struct):
@@ -357,6 +373,15 @@ class Api:
         with closing(self._open(path, query, method=method, body=sent, content=content)) as answer:
             said = self._body(answer, path)
         return understood(self.component, path, partial(decode, said, dict[str, Any]))
+
+    def may(self, wanted: Right) -> bool:
+        """Whether we have this right, as the API server itself decides it. Raises ``ClientError``."""
+        resource, _, sub = wanted.resource.partition("/")
+        plural, _, group = resource.partition(".")
+        asked = {"verb": wanted.verb, "group": group, "resource": plural, "subresource": sub}
+        place = {"namespace": wanted.namespace, "name": wanted.name}
+        answer = self.change("POST", REVIEW, {"spec": {"resourceAttributes": {**asked, **place}}})
+        return understood(self.component, REVIEW, partial(convert, answer, _Reviewed)).status.allowed
 
     def pages(
         self,
@@ -541,7 +566,24 @@ class Api:
                 seconds = _retry_after(answer)
                 if seconds < deadline.left and not self._closed.wait(seconds):
                     continue
-            raise self._refusal(answer.status, said, right(method, path, query), client)
+            needed = right(method, path, query)
+            if answer.status == 403 and method in _VERBS and path != REVIEW:
+                raise self._unpermitted(said, needed)
+            raise self._refusal(answer.status, said, needed, client)
+
+    def _unpermitted(self, said: bytes, needed: Right) -> ClientError:
+        """What a refused change means: a right that we lack, or that it is not admitted, for which 403 is said too."""
+        told = MayNot(self.component, str(needed), asked=f"{needed.verb} {needed.resource}")
+        try:
+            # what is applied is made, where it is not there
+            for one in (needed, needed._replace(verb="create", name="")) if needed.verb == "patch" else (needed,):
+                if not self.may(one):
+                    return MayNot(self.component, str(one), asked=f"{one.verb} {one.resource}")
+        except ClientError:
+            return told
+        if needed.resource.endswith(".rbac.authorization.k8s.io"):  # nobody grants what he has not
+            return MayNot(self.component, _said(said), asked=told.asked)
+        return _declined(self.component, 403, said, needed)
 
     def refusal(self, status: int, body: bytes, method: str, path: Path) -> ClientError:
         """What the API server's answer to a request means that did not go through here, as a WebSocket's."""
@@ -649,7 +691,7 @@ class Api:
         if status == 401:
             return Denied(self.component, self._unknown(client), asked=asked)
         if status == 403:
-            return Forbidden(self.component, str(needed), asked=asked)
+            return MayNot(self.component, str(needed), asked=asked)
         if status == 404 and not needed.name and "." not in needed.resource and not _is_status(body):
             what = f"{self.server} answers and is no API server: it does not serve {needed.resource}"
             return Garbled(self.component, what, asked=asked)
@@ -658,9 +700,7 @@ class Api:
             missing = f"there is no {needed.resource} {needed.name!r}{place}" if needed.name else ""
             return Absent(self.component, missing or f"{where} does not serve {needed.resource}", asked=asked)
         if status in (400, 409, 422) and needed.verb in _VERBS.values() and _is_status(body):
-            error = Declined(self.component, said, asked=asked)
-            error.status = status
-            return error
+            return _declined(self.component, status, body, needed)
         if status == 410:
             return Outdated(self.component, said or "the resource version is too old", asked=asked)
         if status == 429 or status >= 500:
@@ -680,6 +720,12 @@ class Api:
         if settings.cert_file:
             return f"{who}: its certificate is not from an authority that the server trusts"
         return f"{who}: the kubeconfig holds no credentials for it"
+
+
+def _declined(component: str, status: int, body: bytes, needed: Right) -> Declined:
+    error = Declined(component, _said(body), asked=f"{needed.verb} {needed.resource}")
+    error.status = status
+    return error
 
 
 def _url(client: ApiClient, path: Path, query: Sequence[tuple[str, str]]) -> str:

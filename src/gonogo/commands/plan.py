@@ -10,7 +10,7 @@ from gonogo.commands.checkout import deployable, loaded
 from gonogo.commands.tables import Form, show
 from gonogo.core.outcomes import Code, Struct
 from gonogo.core.outlet import say
-from gonogo.providers import Deploys, Plans, choose
+from gonogo.providers import Deploys, Places, Plans, choose
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -35,7 +35,8 @@ class PlannedRow(Struct, frozen=True, kw_only=True):
 class PlanAnswer(Struct, frozen=True, kw_only=True):
     """What ``-o json`` prints; ``problems`` say why it does not fit, a sentence each.
 
-    ``unsupported`` are criteria of these components that the target cannot be asked, and why.
+    ``unsupported`` are criteria of these components that the target cannot be asked, and why; ``unapplied`` says what
+    of ``[deploy]`` these components have no place for, or no need of.
     """
 
     schema: Literal["gonogo/plan/1"] = "gonogo/plan/1"
@@ -44,6 +45,7 @@ class PlanAnswer(Struct, frozen=True, kw_only=True):
     fits: bool
     problems: tuple[str, ...]
     unsupported: dict[str, str]
+    unapplied: tuple[str, ...] = ()
 
 
 def run(names: list[str] | None, target: str | None, form: Form) -> Code:
@@ -66,12 +68,17 @@ def run(names: list[str] | None, target: str | None, form: Form) -> Code:
     problems = tuple(map(str, deploys.fits(wanted))) if deploys else ()
     names_of = {one.name for one in wanted}
     lacking = {id: why for id, why in chosen.unsupported.items() if id.partition(".")[0] in names_of}
-    answer = PlanAnswer(rows=rows, total=total, fits=not problems, problems=problems, unsupported=lacking)
+    unapplied = tuple(provider.unapplied(wanted)) if isinstance(provider, Places) else ()
+    answer = PlanAnswer(
+        rows=rows, total=total, fits=not problems, problems=problems, unsupported=lacking, unapplied=unapplied
+    )
     show(answer, form, lambda row: row.component)
     if form in (Form.TABLE, Form.WIDE):
         told = "\nin all: {processes} processes, {memory_mib} MiB memory, {disk_mib} MiB disk"
         say(told.format(**msgspec.structs.asdict(total)))
         if lacking:
             say("not asked:\n" + "\n".join(f"  {id}: {why}" for id, why in lacking.items()))
+        if unapplied:
+            say("not applied:\n" + "\n".join(f"  {one}" for one in unapplied))
         say("it fits" if not problems else "it does not fit:\n" + "\n".join(f"  {one}" for one in problems))
     return Code.FAILED if problems else Code.GO

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +24,7 @@ from gonogo.core.files import suggestion
 from gonogo.core.outcomes import Code, Mode
 from gonogo.core.outlet import say
 from gonogo.providers.existing.access import services
+from gonogo.providers.helm.applied import ENFORCE
 from gonogo.run.plan import unsupported
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 EXPLAINS = "only to say why something is not green"
 
+BREAKS = "to break a pod on purpose, that is known by what owns it"
 
 DEPLOY = "deploy"
 
@@ -60,7 +62,7 @@ def run(purpose: str, account: str, target: str | None) -> Code:
             say(f"# {line}")
         spaces = dict.fromkeys(one.namespace for one in found if one.namespace)
         for one in spaces:
-            say("\n".join(_object("Namespace", "v1", one, "")), "---")
+            say("\n".join(_namespace(one, chosen.deploy.pod_security)), "---")
     else:
         found = rights(registry, filled(chosen, root), Mode(purpose))
     say(manifests(found, role_name(chosen, purpose), (space or home_of(chosen, found), name)), end="")
@@ -99,7 +101,10 @@ def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str]
         tables, spaces, home = platform.written()
         parts = {one.name: platform.rendered(one) for one in held}
     mode = Mode.DISRUPT if target.allows(Mode.DISRUPT) else Mode.WRITE
-    found = [*_around(target, {name: spaces[name] for name in parts if name in spaces}, home)]
+    every_space = sorted({one for name in parts for one in spaces.get(name, ())})
+    own = {one.namespace for every in parts.values() for one in every if not one.shared}
+    own |= {home, *(spaces[name][0] for name in parts if name in spaces)}
+    found = [*_around(target, every_space, own, home)]
     said: list[str] = []
     resources = _resources(one for every in parts.values() for part in every for one in part.objects)
     for name, every in parts.items():
@@ -108,7 +113,6 @@ def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str]
             said += told
             found += granted
     found += rights(registry, dataclasses.replace(target, components=tables), mode)
-    every_space = sorted({one for listed in spaces.values() for one in listed})
     head = [
         f"For an administrator, once: what the account deploys target {target.name} with, and no more.",
         f"The namespaces are made here, used as they are, and left: {', '.join(every_space)}.",
@@ -123,6 +127,7 @@ def _part(component: str, part: Rendered, resources: Mapping[Kinded, Kind]) -> t
         made = ", ".join(
             sorted({f"{one['kind']} {one['metadata']['name']}" for one in part.objects if _wide(one, resources)})
         )
+        made = made or "its chart cannot be had, and it is not needed where the operator is there"
         use = f"gonogo uses it as it is where {part.serves} is served" if part.serves else "gonogo cannot do without it"
         return [f"- operator {part.namespace}/{part.what.removeprefix('release ')}; {use}: {made}"], []
     said, found = [], list[Grant]()
@@ -157,11 +162,15 @@ def _granted(role: Mapping[str, Any], space: str, purpose: str) -> Iterator[Gran
                     yield from (Grant(space, called, name, verb, purpose) for verb in rule.get("verbs") or ())
 
 
-def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Iterator[Grant]:
-    """What is asked and made beside charts and manifests."""
+def _around(target: Target, spaces: Iterable[str], own: Collection[str], home: str) -> Iterator[Grant]:
+    """What is asked and made beside charts and manifests; in namespaces that are not its ``own`` operators are."""
     kept, ends = "releases, and Secrets that are generated", "until the last pod has ended, and what volumes hold"
-    for space in dict.fromkeys(one for listed in spaces.values() for one in listed):
+    for space in spaces:
         yield Grant("", "namespaces", space, "get", "whether a namespace is there")
+        if space not in own:
+            yield Grant(space, "secrets", "", "list", "whether an operator is there, and whose")
+            yield Grant(space, "pods", "", "list", ends)
+            continue
         for verb in ("get", "list", "create", "update", "patch", "delete"):
             yield Grant(space, "secrets", "", verb, kept)
         for verb in ("get", "list", "watch", "patch", "delete"):
@@ -170,10 +179,13 @@ def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Itera
             yield Grant(space, "pods", "", verb, ends)
         yield Grant(space, "pods/log", "", "get", "why something does not come up")
         if target.allows(Mode.DISRUPT):
-            for verb in ("delete", "patch"):
-                yield Grant(space, "pods", "", verb, "to break one on purpose")
-            yield from _upgraded(space, "pods/exec", "to stop one, and to let it go on")
+            for verb in ("patch", "delete"):
+                yield Grant(space, "pods", "", verb, BREAKS)
+            yield from _upgraded(space, "pods/exec", BREAKS)
             yield Grant(space, "endpointslices.discovery.k8s.io", "", "list", "who still leads to a killed one")
+            owners = (kind for kind, table in tables().items() if table.get("pods"))
+            for owner in ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", *owners):
+                yield Grant(space, (KINDS.get(owner) or _custom(owner)).resource, "", "get", BREAKS)
     yield Grant("", "persistentvolumes", "", "get", "which volumes outlive their claims")
     pull = PULL_SECRET.fullmatch(target.deploy.pull_secret)
     if pull and pull["namespace"]:
@@ -401,6 +413,12 @@ def manifests(found: Iterable[Grant], name: str, account: tuple[str, str]) -> st
 def _object(kind: str, api: str, name: str, space: str) -> list[str]:
     metadata = {"name": name, "namespace": space} if space else {"name": name}
     return [f"apiVersion: {api}", f"kind: {kind}", f"metadata: {json.dumps(metadata)}"]
+
+
+def _namespace(name: str, pod_security: str) -> list[str]:
+    api, kind, metadata = _object("Namespace", "v1", name, "")
+    labelled = {"name": name, "labels": {ENFORCE: pod_security}}
+    return [api, kind, f"metadata: {json.dumps(labelled)}" if pod_security else metadata]
 
 
 def _rules(found: Iterable[Grant]) -> Iterator[str]:

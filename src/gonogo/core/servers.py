@@ -48,6 +48,7 @@ class Progress:
     """A step of a component on its way up, told as it happens; ``detail`` says what it waits for.
 
     ``reason`` is the word for what stands in its way: a new one is shown at once, however often steps are told.
+    ``stays``: it is no step, but what is to be known of the component afterwards.
     """
 
     component: str
@@ -55,6 +56,7 @@ class Progress:
     detail: str = ""
     node: str = ""
     reason: str = ""
+    stays: bool = False
 
 
 Report = Callable[[Progress], None]

@@ -126,6 +126,14 @@ class Plans(Protocol):
         """The cluster as it is now. Raises ``ClientError``; ``ConfigError`` where it is another one than is meant."""
 
 
+@runtime_checkable
+class Places(Protocol):
+    """Asks the same of everything that it deploys, as ``[deploy]`` of a target says it."""
+
+    def unapplied(self, components: Iterable[Component]) -> list[str]:
+        """What of it these components have no place for, or no need of, a sentence each; changes nothing."""
+
+
 class Going(NamedTuple):
     """Something that is removed with a component. ``lost`` says what nobody can bring back."""
 

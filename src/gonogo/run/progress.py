@@ -96,7 +96,9 @@ class Screen:
     def tell(self, progress: Progress) -> None:
         """A component took a step. Where there is no terminal the first of each phase and of each reason is printed,
         and later one now and then, so that a log tells a long download from a hung one."""
-        if self._closed or self._quiet:
+        if progress.stays and not self._closed:
+            self.line(f"{progress.component}: {progress.detail}", "yellow")
+        if self._closed or self._quiet or progress.stays:
             return
         now = self._clock.now()
         with self._lock:

@@ -30,6 +30,7 @@ def charts(folder: Path) -> None:
         for given, taken in {
             f"${{{component}_image}}": "{{ .Values.image }}",
             "http://s3:8333": "{{ .Values.s3 }}",
+            "secretKeyRef: {name: s3,": "secretKeyRef: {name: mlflow-s3,",
             "${kafka_cluster_id}": "$(cat /secret/cluster_id)",
         }.items():
             text = text.replace(given, taken)

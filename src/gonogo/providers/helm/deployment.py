@@ -17,11 +17,12 @@ from gonogo.cluster.judge.verdict import short
 from gonogo.cluster.judge.world import condition
 from gonogo.cluster.kinds import HEALTH
 from gonogo.cluster.survey import Logs
-from gonogo.core.errors import Absent, ClientError, DeployError, NotReady
+from gonogo.core.errors import Absent, ClientError, ClusterLost, DeployError, NotReady
 from gonogo.core.home import home
 from gonogo.core.outlet import redacted
 from gonogo.core.servers import Phase, Progress, Report
 from gonogo.core.waiting import Deadline, until
+from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
@@ -42,6 +43,9 @@ LOOK = 0.2
 """Seconds until the next look at what the watches have brought where they bring nothing: a grace may be over."""
 
 CRD = "CustomResourceDefinition"
+
+CHANGES = ("get", "create", "patch")
+"""What helm does with an object of a chart that it installs, or upgrades."""
 
 FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
 """Kinds that decide on most things, and those by which the way to a server is found."""
@@ -141,8 +145,9 @@ class HelmDeployment:
             if one is not None:
                 self._released(one)
         for manifest in self.spec.manifests:
-            space = recipe.space_of(manifest)
-            for obj in recipe.manifest(manifest):
+            space, objects_of_it = recipe.space_of(manifest), recipe.manifest(manifest)
+            self._tell_unseen(objects_of_it)
+            for obj in objects_of_it:
                 self._ended()
                 applied = self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
@@ -174,7 +179,7 @@ class HelmDeployment:
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
-        labels = {RUN: self._labels[RUN], TARGET: self._labels[TARGET]}
+        labels = self._recipe.space_labels(self._labels[RUN])
         self._seen.namespace(name, lambda: self._objects.namespace(name, labels))
 
     def _unclaimed(self, planned: Iterable[_Planned]) -> None:
@@ -271,6 +276,7 @@ class HelmDeployment:
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
         text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
         rendered = objects(f"chart {release.name}", text)
+        self._tell_unseen(rendered, shared=release.shared)
         inside = declared(chart.path)
         wanted, definitions = digest(values, chart.digest), inside.definitions()
         return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
@@ -308,6 +314,7 @@ class HelmDeployment:
             except (HelmFailed, NotReady) as error:
                 if waits := self._hooked(watched):  # a hook's own pod says more than helm does of it
                     self._fail(f"{error}; {waits}")
+                self._permitted(rendered, space)
                 raise
             self._said_ours(planned.made())
             if there is not None:
@@ -316,6 +323,12 @@ class HelmDeployment:
         self._made += [self._meant(one, space) for one in own]
         if release.shared:  # who needs it next asks for its kinds
             self._stand([self._meant(one, space) for one in own])
+
+    def _permitted(self, rendered: Iterable[Object], space: str) -> None:
+        """Raises ``Forbidden`` where we lack a right to what helm could not install, which it knows no code for."""
+        kinds = [self._objects.kind(one["apiVersion"], one["kind"]) for one in rendered if one["kind"] != CRD]
+        spaces = [one["metadata"].get("namespace") or space for one in rendered if one["kind"] != CRD]
+        self._objects.permitted([(KINDS["Secret"], space), *zip(kinds, spaces, strict=True)], *CHANGES)
 
     def _said_ours(self, rendered: Iterable[Object]) -> None:
         """Label the definitions that the chart's templates made: its release may leave them."""
@@ -503,7 +516,7 @@ class HelmDeployment:
         return thing[0] in JUDGES or "." in thing[0]
 
     def _asked(self, things: Iterable[Thing]) -> None:
-        """Have the objects that decide on these things followed."""
+        """Have the objects that decide on these things followed. Raises ``Forbidden`` where they may not be listed."""
         hub = self._hub()
         wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
@@ -511,8 +524,11 @@ class HelmDeployment:
                 wanted.append(KINDS[kind])
             elif kind in self._objects.custom:
                 wanted.append(self._objects.custom[kind])
+        own = wanted[len(FOLLOWED) :]
         hub.ask(dict.fromkeys(wanted))
         hub.listed(self._deadline.left, kinds=wanted, tolerate=(ClientError,))
+        # what may not be seen is never ready
+        hub.listed(self._deadline.left, kinds=[KINDS["Pod"], *own], tolerate=(ClusterLost,))
 
     # -- names
 
@@ -549,6 +565,11 @@ class HelmDeployment:
 
     def _fail(self, message: str) -> Any:
         raise DeployError(self.component, message)
+
+    def _tell_unseen(self, rendered: Iterable[Object], *, shared: bool = False) -> None:
+        """Say what of ``[deploy]`` a chart has no place for; what it was given of that came to nothing."""
+        for one in unseen(rendered, self._recipe.given(shared=shared)):
+            self._report(Progress(self.component, Phase.FETCHING, redacted(str(one)), stays=True))
 
     def _tell(self, phase: Phase, text: str, reason: str = "") -> None:
         self._report(Progress(self.component, phase, text, reason=reason))

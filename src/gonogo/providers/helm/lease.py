@@ -110,21 +110,24 @@ class Lease:
         body = {"metadata": {"annotations": {KEPT: ",".join(sorted(set(names))) or None}}}
         self._api.change("PATCH", self._path(self.name), body, content=MERGE)
 
-    def release(self) -> None:
-        """Give it back; it stays where components are kept. Never raises."""
+    def release(self) -> ClientError | None:
+        """Give it back; it stays where components are kept. Never raises: why it could not, where it could not."""
         if self._renewing is None:
-            return
+            return None
         self._ended.set()
         self._renewing.join(EVERY)
         self._renewing = None
-        with suppress(ClientError):
+        try:
             there = self.there()
             if there and (there.get("spec") or {}).get("holderIdentity") == self._holder:
                 if (there["metadata"].get("annotations") or {}).get(KEPT):
                     self._api.change("PUT", self._path(self.name), self._body(there, free=True))
-                    return
+                    return None
                 body = {"preconditions": {"resourceVersion": there["metadata"]["resourceVersion"]}}
                 self._api.change("DELETE", self._path(self.name), body)
+        except ClientError as error:
+            return error
+        return None
 
     def there(self) -> dict[str, Any] | None:
         """The Lease as it is; None where there is none."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, read
+from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, MayNot, Right, read
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.paths import Path
@@ -85,6 +85,14 @@ class Objects:
             return decode(self._api.get(kind.path(namespace or None, name)), dict[str, Any])
         except Absent:
             return None
+
+    def permitted(self, wanted: Iterable[tuple[Kind, str]], *verbs: str) -> None:
+        """Raises ``Forbidden`` for the first of these kinds, each with its namespace, that we lack a right to."""
+        for kind, space in dict.fromkeys((kind, space if kind.namespaced else "") for kind, space in wanted):
+            for verb in verbs:
+                needed = Right(verb, kind.resource, space)
+                if not self._api.may(needed):
+                    raise MayNot(self._api.component, str(needed), asked=f"{verb} {kind.resource}")
 
     def namespace(self, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
         """The namespace, made with these labels where it is not there; one that is there is used as it is."""

@@ -15,24 +15,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+import msgspec
 import yaml
 
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
 from gonogo.checks.inside import Inside
-from gonogo.cluster.api import KINDS
+from gonogo.cluster.api import KINDS, Declined, MayNot
 from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
-from gonogo.core.errors import (
-    Absent,
-    ClientError,
-    ConfigError,
-    DeployError,
-    Forbidden,
-    NotAllowed,
-    NotReady,
-    Problem,
-)
+from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, NotAllowed, NotReady, Problem
 from gonogo.core.home import home
 from gonogo.core.loading import LOADING
 from gonogo.core.outcomes import Mode, Outcome
@@ -40,6 +32,7 @@ from gonogo.core.outlet import news
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing, Stopped
+from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.inspection import Inspection
@@ -47,13 +40,13 @@ from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, recipe_for, unbreakable
 from gonogo.providers.helm.mistakes import Mistake
 from gonogo.providers.helm.nodes import HUNG, Pods, as_before
-from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
+from gonogo.providers.helm.objects import Objects, ending, objects
 from gonogo.providers.helm.ownership import Ownership
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
-from gonogo.providers.helm.recipe import HelmRecipe
+from gonogo.providers.helm.recipe import HelmRecipe, space_labels
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
-from gonogo.providers.helm.spec import Release
+from gonogo.providers.helm.spec import FILE, Release
 from gonogo.providers.helm.story import installed
 from gonogo.results.model import Evidence
 
@@ -303,20 +296,57 @@ class HelmPlatform:
         }
 
     def fits(self, components: Iterable[Component]) -> list[Problem]:
-        """What is wrong with values and custom resources. A chart that cannot be had stops its component, later."""
-        return [one.problem for one in self.mistakes(components) if one.stops]
+        """What is wrong with values and custom resources, and Secrets of one name that two components would make.
+
+        A chart that cannot be had stops its component, later.
+        """
+        return [*self._clashes(), *(one.problem for one in self.mistakes(components) if one.stops)]
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
-        """The same in parts, with what is not wrong yet. Nothing is changed. Raises ``ConfigError`` for a template."""
+        """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
         others = (self._recipe(one) for one in self._every() if self._deploys(one))
         inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
         return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
 
+    def _clashes(self) -> Iterator[Problem]:
+        """Whoever is taken down first would take it from the other."""
+        made: dict[tuple[str, str], str] = {}
+        for component in self._every():
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            for name in recipe.spec.secrets:
+                owner = made.setdefault((recipe.namespace, name), component.name)
+                if owner != component.name:
+                    what = f"secrets: {recipe.namespace}/{name} is made by {owner} too"
+                    yield Problem(str(recipe.folder / FILE), what, "give it another name, or a namespace of its own")
+
+    def unapplied(self, components: Iterable[Component]) -> list[str]:
+        """See :meth:`gonogo.providers.Places.unapplied`."""
+        told: list[str] = []
+        keys = {key for key, value in msgspec.to_builtins(self._target.deploy).items() if value}
+        for component in components if keys - {"namespaces"} else ():
+            if not self._deploys(component):
+                continue
+            recipe = self._recipe(component)
+            told += [f"{component.name}: {k} of [deploy]: {w}" for k, w in recipe.spec.without.items() if k in keys]
+            try:
+                parts = self.rendered(component)
+            except ConfigError as error:
+                told.append(
+                    f"{component.name}: whether its chart has a place for all of [deploy] is not known: {error}"
+                )
+                continue
+            for part in parts:
+                told += [f"{component.name}: {one}" for one in unseen(part.objects, recipe.given(shared=part.shared))]
+        return told
+
     def rendered(self, component: Component, without: Callable[[Release], bool] = lambda _: False) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
 
-        ``without`` tells which releases are left out. Raises ``ConfigError`` for a chart that cannot be had, or that
-        helm cannot render.
+        ``without`` tells which releases are left out. Of an operator whose chart cannot be had nothing is known: one
+        that is there already needs none. Raises ``ConfigError`` for another chart that cannot be had, or that helm
+        cannot render.
         """
         if not self._deploys(component):
             return []
@@ -325,15 +355,21 @@ class HelmPlatform:
         for release in recipe.spec.releases:
             if without(release):
                 continue
-            chart = fetch(release, recipe.folder, home())
+            what, served = f"release {release.name}", ", ".join(release.serves)
+            try:
+                chart = fetch(release, recipe.folder, home())
+            except ConfigError:
+                if not release.serves:
+                    raise
+                found.append(Rendered(what, recipe.space_of(release), [], release.shared, served))
+                continue
             given = yaml.safe_dump(recipe.values(release))
             try:
                 text = self._helm.render(Installation(release.name, recipe.space_of(release), chart.path, given))
             except HelmFailed as error:
                 raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
             every = objects(f"chart {release.name}", text)
-            served = ", ".join(release.serves)
-            found.append(Rendered(f"release {release.name}", recipe.space_of(release), every, release.shared, served))
+            found.append(Rendered(what, recipe.space_of(release), every, release.shared, served))
         for manifest in recipe.spec.manifests:
             space = recipe.space_of(manifest)
             found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
@@ -373,8 +409,8 @@ class HelmPlatform:
 
     def up(self, component: Component, needs: Mapping[str, Endpoints], ready: Ready, report: Report) -> Endpoints:
         """See :meth:`gonogo.providers.Deploys.up`."""
-        if not self._deploys(component):
-            return self._answering(component, Deadline(self._target.timeouts.ready), ready)
+        if not self._deploys(component):  # it is somebody else's to start, and no waiting for
+            return self._asked(component, ready)
         recipe = self._recipe(component, needs)
         deadline = Deadline(max(recipe.spec.ready, self._target.timeouts.ready))
         try:
@@ -418,18 +454,34 @@ class HelmPlatform:
     def _answering(
         self, component: Component, deadline: Deadline, ready: Ready, running: Callable[[], None] = lambda: None
     ) -> Endpoints:
-        """Its endpoints, once it answers there. Raises ``NotReady`` with the last error, or what ``running`` does."""
+        """Its endpoints, once it answers there.
+
+        Raises ``NotReady`` with the last error, ``Forbidden`` at once, or what ``running`` does.
+        """
         self._known(component)
+        refused: list[MayNot] = []
 
         def ask() -> Endpoints:
-            endpoints = self._there.attached(component)
-            if endpoints is None:
-                raise ConfigError(Problem(str(self._target.path), f"no table [components.{component.name}]"))
-            ready(endpoints)
-            return endpoints
+            try:
+                return self._asked(component, ready)
+            except MayNot as error:
+                refused.append(error)
+                raise
+
+        def going() -> None:
+            if refused:
+                raise refused[0]
+            running()
 
         awaited = f"{component.name} to answer"
-        return until(ask, awaited=awaited, within=deadline.left, every=0.5, retry=(ClientError,), running=running)
+        return until(ask, awaited=awaited, within=deadline.left, every=0.5, retry=(ClientError,), running=going)
+
+    def _asked(self, component: Component, ready: Ready) -> Endpoints:
+        endpoints = self._there.attached(component)
+        if endpoints is None:
+            raise ConfigError(Problem(str(self._target.path), f"no table [components.{component.name}]"))
+        ready(endpoints)
+        return endpoints
 
     def _hold(self, waits: Callable[[str], None], component: str = "") -> Lease:
         """Be the only one who changes this target. Its Lease lives where the target's first namespace is.
@@ -448,7 +500,7 @@ class HelmPlatform:
                     try:
                         lease.take()
                         break
-                    except (Absent, Forbidden):
+                    except (Absent, Declined):
                         # while it waited, whoever held it took the namespace down
                         if deadline.passed or self._home_phase() == "Active":
                             raise
@@ -468,7 +520,8 @@ class HelmPlatform:
                     raise DeployError(component, ending(there)) from error
             self._awaited = there = None
         if there is None:
-            self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
+            labels = space_labels(self._run, self._target.name, self._target.deploy.pod_security)
+            self._objects.namespace(self._home, labels)
 
     def _home_phase(self) -> str:
         return _phase(self._objects.find(KINDS["Namespace"], "", self._home) or {})
@@ -636,7 +689,8 @@ class HelmPlatform:
         lease.keep(set(lease.kept()) - names)  # from now on what is left of them is left over
         stayed = removal.remove(definitions=definitions)
         self._ending = ""
-        self._let_go()
+        if isinstance(error := self._let_go(), MayNot):
+            raise error  # all else is done, and who comes next would wait for us
         return stayed
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
@@ -653,12 +707,12 @@ class HelmPlatform:
         there = {one.component for one in found.goes} - {""}
         return [one.name for one in every if one.name in there - kept]
 
-    def _let_go(self) -> None:
-        """Let others work on the target."""
+    def _let_go(self) -> ClientError | None:
+        """Let others work on the target; why not, where that could not be said."""
         with self._lock:
-            if self._lease is not None:
-                self._lease.release()
+            error = self._lease.release() if self._lease is not None else None
             self._lease, self._reserved = None, set()
+        return error
 
     def _removal(self, components: Iterable[Component], tell: Callable[[str], None] = lambda _: None) -> Removal:
         wanted = {one.name for one in components}
@@ -678,7 +732,16 @@ class HelmPlatform:
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""
-        return deploys(self._target, component)
+        return component.name not in self._lacking and deploys(self._target, component)
+
+    @cached_property
+    def _lacking(self) -> frozenset[str]:
+        """The components that the target says it cannot hold, and those that need one of them: none is looked for."""
+        found = set(self._target.unsupported)
+        for one in self._every():
+            if found & set(one.needs) and not self._target.addressed(one):
+                found.add(one.name)
+        return frozenset(found)
 
     def _known(self, component: Component) -> None:
         """Let its endpoints be looked up as those of a target file are."""

@@ -19,7 +19,8 @@ from gonogo.core.content import Folder
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outlet import learn
-from gonogo.providers.helm.objects import objects
+from gonogo.providers.helm.applied import ENFORCE, Demands
+from gonogo.providers.helm.objects import RUN, TARGET, objects
 from gonogo.providers.helm.spec import FILE, OCI, VALUES, HelmNode, HelmSpec, Manifest, Release
 from gonogo.providers.made import FILTERS, new
 
@@ -161,6 +162,16 @@ class HelmRecipe:
             for one in self.spec.nodes
         ]
 
+    def given(self, *, shared: bool = False) -> Demands:
+        """What is asked of everything that is deployed; a ``shared`` operator talks to the API server alone."""
+        holds = frozenset(name for name, keys in self.spec.secrets.items() if "deploy.ca" in "".join(keys.values()))
+        without = {*self.spec.without, *(("proxy", "ca") if shared else ())}
+        return Demands(self.place.deploy, holds if self.place.deploy.get("ca") else frozenset(), frozenset(without))
+
+    def space_labels(self, run: str) -> dict[str, str]:
+        """The labels of a namespace that is made for it."""
+        return space_labels(run, self.place.target, str(self.place.deploy.get("pod_security", "")))
+
     def endpoints(self) -> dict[str, Any]:
         """Where it is, as a target file writes it."""
         found = self._filled("endpoints", self.spec.endpoints)
@@ -191,6 +202,11 @@ class HelmRecipe:
         except TemplateError as error:
             line = f" (line {error.lineno})" if getattr(error, "lineno", None) else ""  # type: ignore[attr-defined]
             raise ConfigError(Problem(str(self.folder / FILE), f"{where}{line}: {error}")) from error
+
+
+def space_labels(run: str, target: str, pod_security: str) -> dict[str, str]:
+    """The labels of a namespace that a run makes for a target."""
+    return {RUN: run, TARGET: target, **({ENFORCE: pod_security} if pod_security else {})}
 
 
 def generate(spec: HelmSpec, known: Mapping[str, str]) -> dict[str, str]:

@@ -106,6 +106,7 @@ class Removal:
         self._tracking, self._tell, self._running = Tracking(api), tell, running
         self._owned: dict[str, list[str]] = {}
         self._mine: dict[str, str] = {}
+        self._seen: dict[str, Thing] = {}
 
     # -- what there is
 
@@ -234,7 +235,7 @@ class Removal:
             for text in recipe.spec.claims
         ]
         for thing in held.things:
-            self._owned[thing.uid] = thing.owners
+            self._owned[thing.uid], self._seen[thing.uid] = thing.owners, thing
             if owner := self._own(thing, places):
                 self._mine[thing.uid] = owner
         for thing in held.things:
@@ -511,15 +512,20 @@ class Removal:
             try:
                 self._end(component, found)
             except HelmFailed as error:
-                errors.append(DeployError(component, f"helm could not remove it: {error}"))
+                errors.append(
+                    self._refused(component, found) or DeployError(component, f"helm could not remove it: {error}")
+                )
             except (NotReady, ClientError) as error:
                 errors.append(error)
         if not errors:
             for secret in found.common:
                 self._remove(secret)
-            for _, release in found.operators:
+            for owner, release in found.operators:
                 under = found.under[release.namespace, release.name]
-                self._uninstalled(release, REMOVED)
+                try:
+                    self._uninstalled(release, REMOVED)
+                except HelmFailed as error:
+                    raise DeployError(owner, f"helm could not remove {release.name}: {error}") from error
                 self._until_no_pods(release.namespace, release.name, under)
             for crd in found.definitions:
                 self._remove(crd)
@@ -529,6 +535,17 @@ class Removal:
         if errors:
             raise errors[0]
         return Removing((), tuple(dict.fromkeys(found.stays)))
+
+    def _refused(self, component: str, found: Belongings) -> ClientError | None:
+        """The right for want of which helm could not remove what it installed; it knows no code for that."""
+        spaces = {one.namespace for owner, one in found.releases if owner == component}
+        own = (one for uid, one in self._seen.items() if self._mine.get(uid) == component)
+        kinds = [(one.kind, one.namespace) for one in own if any(one.release) or HOOK in one.annotations]
+        try:
+            self._objects.permitted([*((SECRET, space) for space in spaces), *kinds], "get", "delete")
+        except ClientError as error:
+            return error.about(component)
+        return None
 
     def _mark(self, found: Belongings) -> None:
         """Write on claims that they go: once their StatefulSet is gone, nothing else would say whose they are."""

@@ -26,6 +26,11 @@ KNOWN = ("namespace", "release", "deploy", "generated", "needs", "target", "prof
 file's text; what was generated; ``needs.<component>`` with the addresses of what it needs as programs in the cluster
 know them; the target's name and its profile."""
 
+Placed = Literal[
+    "registry", "pull_secret", "storage_class", "node_selector", "tolerations", "pod_security", "proxy", "ca"
+]
+"""Keys of ``[deploy]`` that are for charts."""
+
 OCI = "oci://"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -120,7 +125,8 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
     ``up``: they are kept in the Secret ``gonogo-<component>``. ``secrets`` are made before anything else, name to key
     to *template*. ``endpoints`` is what a target file would write of it, every text a template. ``claims`` are label
     selectors of the volume claims that are its own. ``nodes`` may be broken on purpose; ``hang``: whether a signal from
-    inside stops their servers, which it does not where these are the first process of their container.
+    inside stops their servers, which it does not where these are the first process of their container. ``without`` are
+    keys of ``[deploy]`` that nothing of it needs, and why.
     """
 
     namespace: str
@@ -134,6 +140,7 @@ class HelmSpec(Struct, frozen=True, kw_only=True):
     workloads: tuple[Workload, ...] = ()
     nodes: tuple[HelmNode, ...] = ()
     claims: tuple[str, ...] = ()
+    without: dict[Placed, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.releases and not self.manifests:
