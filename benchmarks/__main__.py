@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from difflib import get_close_matches
@@ -17,9 +17,11 @@ from typing import Any
 
 from benchmarks import (
     attached,
+    charts,
     collect,
     doom,
     dump,
+    failing,
     first,
     forwarding,
     help,
@@ -27,14 +29,18 @@ from benchmarks import (
     listing,
     readiness,
     redaction,
+    turning,
     watching,
 )
 from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
 from gonogo.core.errors import GonogoError
 
-ON_A_CLUSTER: tuple[Theme, ...] = (watching, listing, doom, forwarding)
+BY_CHARTS: tuple[Theme, ...] = (charts, failing, turning)
+ON_A_CLUSTER: tuple[Theme, ...] = (watching, listing, doom, forwarding, *BY_CHARTS)
 THEMES: tuple[Theme, ...] = (help, collect, dump, redaction, lanes, readiness, first, attached, *ON_A_CLUSTER)
 WHAT = {name: what for theme in THEMES for name, what in theme.ROWS.items()}
+TOGETHER: Mapping[str, list[str]] = {"helm": [name for theme in BY_CHARTS for name in theme.ROWS]}
+"""Rows that are asked for by one name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.list:
         for theme in THEMES:
             for name, what in theme.ROWS.items():
-                print(f"{name:<11} {what}{_when(theme)}")
+                print(f"{name:<14} {what}{_when(theme)}")
         return 0
     quick = [name for theme in THEMES if not theme.LONG for name in theme.ROWS]
     there = [theme for theme in THEMES if theme not in ON_A_CLUSTER or os.environ.get("KUBECONFIG")]
@@ -98,9 +104,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     given = parser.parse_args(arguments)
     for name in given.name:
-        if name not in WHAT:
-            near = get_close_matches(name, WHAT, 1)
+        if name not in WHAT and name not in TOGETHER:
+            near = get_close_matches(name, [*WHAT, *TOGETHER], 1)
             parser.error(f"no such row: {name!r}" + (f"; nearest known: {near[0]!r}" if near else ""))
+    given.name = [row for name in given.name for row in TOGETHER.get(name, [name])]
     return given
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -43,9 +43,15 @@ def fresh(what: str) -> str:
 class Lines:
     """A program that prints as it goes: each line with the instant (monotonic, seconds) at which it was read."""
 
-    def __init__(self, *argv: str) -> None:
+    def __init__(self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         self._child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            argv,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self._lines: queue.Queue[tuple[float, str]] = queue.Queue()
         self._name = Path(argv[0]).name
@@ -71,6 +77,12 @@ class Lines:
         except subprocess.TimeoutExpired:
             raise BenchmarkError(f"{self._name} does not end") from None
         return time.monotonic()
+
+    def all(self, within: float) -> list[tuple[float, str]]:
+        """Every line that was not asked for yet, once the program has ended; see :meth:`ended`."""
+        self.ended(within)
+        self._reader.join()
+        return [self._lines.get() for _ in range(self._lines.qsize())]
 
     def close(self) -> None:
         """End it."""

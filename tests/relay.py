@@ -27,11 +27,12 @@ CHUNK = 1 << 16
 
 
 class Asked(NamedTuple):
-    """One request: its method, path, and query (the last value of each)."""
+    """One request: its method, path, query (the last value of each), and what asked it, as that calls itself."""
 
     method: str
     path: str
     query: Mapping[str, str]
+    agent: str = ""
 
 
 class _Connection:
@@ -74,9 +75,10 @@ class _Connection:
         method, target, _ = first.split(" ", 2)
         parts = urlsplit(target)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        self.relay.requests.append(Asked(method, parts.path, query))
         pairs = (line.partition(":") for line in lines if line)
-        return {name.lower(): value.strip() for name, _, value in pairs}
+        headers = {name.lower(): value.strip() for name, _, value in pairs}
+        self.relay.requests.append(Asked(method, parts.path, query, headers.get("user-agent", "")))
+        return headers
 
     async def _answers(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
@@ -134,7 +136,7 @@ class Relay:
     def counted(self) -> Counter[str]:
         """How often what was asked: ``list /api/v1/pods``, ``watch …``; pages of one list count once."""
         words = Counter[str]()
-        for method, path, query in list(self.requests):
+        for method, path, query, _ in list(self.requests):
             if "continue" not in query:
                 verb = (
                     "watch" if query.get("watch") in ("1", "true") else "list" if "limit" in query else method.lower()

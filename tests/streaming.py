@@ -41,6 +41,9 @@ class Cluster:
     in_cluster, namespace = False, "data"
     timeouts = Timeouts(connect=5, check=5)
 
+    def known(self, kind: Any, namespace: str) -> None:
+        """Nothing is followed."""
+
     def __init__(self, speaks: tuple[str, ...] = (SPDY, CHANNELS)) -> None:
         self.speaks, self.refuses, self.hasty = speaks, (0, ""), False
         self.objects: dict[str, Any] = {}

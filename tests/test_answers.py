@@ -27,6 +27,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "explain": lambda _: ["explain"],
     "explain ID": lambda _: ["explain", "store.answers"],
     "gate": lambda scene: ["gate", str(scene.results)],
+    "gate --each": lambda scene: ["gate", "--each", str(scene.results)],
     "health": lambda _: ["health"],
     "health -f": lambda scene: ["health", "-f", str(scene.dump)],
     "rollback": lambda _: ["rollback", "store"],
@@ -36,10 +37,10 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
 }
 """Each verb that prints rows, with its arguments."""
 
-SCHEMAS = {"explain ID": "explain", "health -f": "health", "drill --list": "drill-list"}
+SCHEMAS = {"explain ID": "explain", "health -f": "health", "drill --list": "drill-list", "gate --each": "gate-each"}
 NONE = {"sweep", "rollback"}
 """In that world nothing was left behind, and nothing of ours is up."""
-QUIET = {*NONE, "health", "health -f", "doctor", "gate"}
+QUIET = {*NONE, "health", "health -f", "doctor", "gate", "gate --each"}
 """There -o name names what something has to be done about, and all is well."""
 
 Ask = Callable[..., tuple[int, str, str]]

@@ -21,6 +21,7 @@ from kubeconfigs import kubeconfig
 from msgspec.structs import replace
 from repositories import Content
 from samples import sample_results
+from test_judge import CRITICALS, Given
 
 from gonogo import cli
 from gonogo.catalog.registry import Component, Registry
@@ -31,6 +32,7 @@ from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import ConfigError, DeployError, Problem
 from gonogo.results.model import Results
 from gonogo.results.seal import sealed
+from gonogo.results.verdict import judge
 from gonogo.run.platform import Platform
 
 VERBS = [command.callback.__name__ for command in cli.app.registered_commands if command.callback]
@@ -635,6 +637,72 @@ def test_results_of_two_runs_are_named_with_their_files(gonogo: Gonogo, stored: 
 
         assert (said.code, said.out) == (2, "")
         assert f'run.id: differs: "pv-20250604120000-0a1b2c" in {stored}; "pv-2" in {tmp_path}/other.json' in said.err
+
+
+@pytest.fixture
+def going(tmp_path: Path) -> Path:
+    """Results of another run, on another target: GO, with a secret in what it says."""
+    run = Given(CRITICALS).results()
+    told = tuple(replace(one, claim="password=hunter2hunter2") for one in run.criteria)
+    run = judge(replace(run, criteria=told, target=replace(run.target, name="other")))
+    path = tmp_path / "going.json"
+    path.write_bytes(msgspec.json.encode(sealed(run)))
+    return path
+
+
+def test_each_of_several_runs_has_a_verdict_of_its_own_and_the_worst_counts(
+    gonogo: Gonogo, stored: Path, going: Path, tmp_path: Path
+) -> None:
+    none = tmp_path / "none.json"
+
+    three = gonogo("gate", "--each", str(going), str(stored), str(none))
+    codes = {
+        files: gonogo("gate", "--each", *map(str, files)).code
+        for files in [(going,), (going, none), (none,), (none, stored)]
+    }
+    old = gonogo("gate", "--each", str(going), str(none), "--max-age", "24h", "--json")
+    named = gonogo("gate", "--each", str(going), str(stored), str(none), "-o", "name")
+
+    assert (three.code, three.err) == (1, "")
+    assert [line.split()[:3] for line in three.out.splitlines()] == [
+        ["results", "decision", "code"],
+        [str(going), "GO", "0"],
+        [str(stored), "NO-GO", "1"],
+        [str(none), "no", "verdict"],
+    ]
+    assert "postgresql.process_gone, kafka.broker_missing" in three.out
+    assert three.out.rstrip().endswith(f"{none}: no such file or directory")
+    assert codes == {(going,): 0, (going, none): 2, (none,): 2, (none, stored): 1}
+    told = json.loads(old.out)
+    assert (old.code, told["code"], [row["code"] for row in told["rows"]]) == (2, 2, [3, 2])
+    assert "days ago, --max-age allows 24 hours" in told["rows"][0]["headline"]
+    assert named.out.splitlines() == [str(stored), str(none)]
+
+
+def test_a_summary_of_several_runs_merges_nothing(gonogo: Gonogo, stored: Path, going: Path, tmp_path: Path) -> None:
+    none, page = tmp_path / "none.json", tmp_path / "page.md"
+
+    both = gonogo("report", "--each", str(going), str(stored))
+    lacking = gonogo("report", "--each", str(going), str(none), "--markdown", str(page))
+    other = gonogo("report", "--each", str(going), str(stored), "--html", "r.html", "--junit", "r.xml")
+
+    assert (both.code, both.err) == (0, "")
+    lines = both.out.splitlines()
+    assert lines[0] == "# ❌ GO on 1 of 2"
+    assert lines[4].startswith("| other | ✅ GO on other")
+    assert lines[5].startswith("| embedded | ❌ NO-GO: postgresql.answers failed")
+    assert [line for line in lines if line.startswith("# ")][1:] == [
+        "# ✅ GO on other",
+        "# ❌ NO-GO on embedded",
+    ]
+    assert "hunter2" not in both.out
+    assert lacking.code == 2
+    assert f"{none}: no such file or directory" in lacking.err
+    assert "| ❔ no verdict: " in page.read_text()
+    assert page.read_text().startswith("# ❌ GO on 1 of 2")
+    assert (other.code, other.out) == (2, "")
+    assert "--html: a file of one run; --each has several" in other.err
+    assert "--junit: a file of one run; --each has several" in other.err
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from gonogo.cluster import hub as module
 from gonogo.cluster.api import KINDS
 from gonogo.cluster.hub import Hub, thrifty
 from gonogo.core.errors import Forbidden
-from gonogo.core.waiting import until
+from gonogo.core.waiting import pause, until
 
 
 def pod(name: str, image: str) -> dict[str, Any]:
@@ -193,3 +194,36 @@ def test_closing_ends_those_too_whose_turn_has_not_come(tmp_path: Path, monkeypa
 
     assert asked == 20
     assert threads() == 0
+
+
+# -- news
+
+
+def test_news_wake_each_of_those_who_wait_and_what_came_while_they_looked_is_not_missed(tmp_path: Path) -> None:
+    watched = Watched()
+    with following(tmp_path, watched, "data") as hub:
+        hub.ask([MAPS])
+        hub.listed(10)
+        until(lambda: watched.open == 1, awaited="the watch", within=10)
+        one, other = hub.news(), hub.news()
+        watched.put("ConfigMap", "data", "while-they-look")
+        sees(hub, "ConfigMap", "data", "while-they-look")
+        woken = [one(10), other(10)]
+        quiet = one(0.1)
+
+    assert (woken, quiet) == ([True, True], False)
+
+
+def test_a_cluster_that_changes_all_the_time_is_looked_at_for_a_tenth_of_the_time(tmp_path: Path) -> None:
+    watched = Watched()
+    with following(tmp_path, watched, "data") as hub:
+        hub.ask([MAPS])
+        hub.listed(10)
+        news = hub.news()
+        pause(0.05, reason="the look took so long")
+        watched.put("ConfigMap", "data", "new")
+        sees(hub, "ConfigMap", "data", "new")
+        began = monotonic()
+        news(10)
+
+    assert monotonic() - began >= 0.3

@@ -354,6 +354,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "check": lambda _: ["check", "-m", "critical"],
     "check --mode write": lambda _: ["check", "-m", "critical", "--mode", "write"],
     "gate": lambda scene: ["gate", str(scene.results)],
+    "gate --each": lambda scene: ["gate", "--each", str(scene.results)],
     "report": lambda scene: ["report", str(scene.results), "--markdown", str(scene.root / "reports/out/summary.md")],
     "sweep": lambda _: ["sweep"],
     "sweep --yes": lambda _: ["sweep", "--yes"],
@@ -419,7 +420,7 @@ def unmade(error: BaseException) -> Callable[[Scene], None]:
 def met(error: BaseException) -> Callable[[Scene], None]:
     """Whatever the verb does, it comes to this."""
 
-    def run(*_: object) -> None:
+    def run(*_: object, **__: object) -> None:
         raise error
 
     def spoil(scene: Scene) -> None:

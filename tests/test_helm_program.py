@@ -19,7 +19,7 @@ from gonogo.catalog.target import Kubernetes
 from gonogo.core.errors import ConfigError, DeployError, Forbidden, NotReady
 from gonogo.core.waiting import until
 from gonogo.providers.helm import program as module
-from gonogo.providers.helm.program import Helm, HelmFailed, Installation, found, versioned
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, Installation, found, once_more, versioned
 
 SECRET = "a-value-of-the-release-that-nobody-may-see"
 CHART = Installation("store", "data", Path("/charts/store.tgz"), f"password: {SECRET}\n")
@@ -127,6 +127,26 @@ def test_one_that_fails_without_a_word_says_its_code(fake: Fake, helm: Helm) -> 
 
     with pytest.raises(HelmFailed, match="helm uninstall ended with 7"):
         helm.uninstall("store", "data", 20)
+
+
+def test_one_that_is_killed_is_run_once_more(fake: Fake, helm: Helm) -> None:
+    fake("[ -e killed ] || { touch killed; kill -9 $$; }; echo 'kind: Service'")
+    heard: list[str] = []
+
+    text = once_more(lambda: helm.render(CHART), lambda error: heard.append(str(error)))
+
+    assert text == "kind: Service\n"
+    assert heard == ["`helm template` of store was ended from outside by signal 9"]
+
+
+def test_one_that_is_killed_twice_is_given_up(fake: Fake, helm: Helm) -> None:
+    fake("kill -9 $$")
+    heard: list[HelmKilled] = []
+
+    with pytest.raises(HelmKilled, match="`helm upgrade` of store was ended from outside by signal 9"):
+        once_more(lambda: helm.install(CHART, {}, 20), heard.append)
+
+    assert len(heard) == 1
 
 
 HANGS = """

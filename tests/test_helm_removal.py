@@ -459,6 +459,33 @@ def test_a_second_call_finishes_what_a_killed_one_began(world: World) -> None:
     assert world.held.there() == before | {"PersistentVolume pv-1"}
 
 
+@pytest.mark.parametrize("looks", [2, 99])
+def test_a_group_that_nobody_serves_is_waited_for_and_not_for_ever(
+    looks: int, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.store()
+    served, seen = world.held._discovery, list[str]()
+
+    def discovery(path: str) -> tuple[int, Any] | None:
+        found = served(path)
+        if found is not None and path == "/apis" and len(seen) < looks:  # its last definition has just gone
+            seen.append(path)
+            found[1]["groups"].append({"name": "gone.example", "preferredVersion": {"version": "v1"}})
+        return found
+
+    monkeypatch.setattr("gonogo.providers.helm.contents.LINGERS", 1.5)
+    monkeypatch.setattr(world.held, "_discovery", discovery)
+
+    goes, stays = world.told()
+
+    assert ("Namespace data" in goes) is (looks == 2)
+    assert stays.get("Namespace data", "") == (
+        ""
+        if looks == 2
+        else "whether it holds something of somebody else could not be asked: gone.example/v1 may not be listed"
+    )
+
+
 def test_what_may_not_be_listed_is_told_and_its_namespace_stays(world: World) -> None:
     world.store()
     world.held.refused = {"list configmaps"}

@@ -311,6 +311,31 @@ def test_definitions_have_no_place_on_a_target_without_a_cluster(scene: Scene) -
     assert scene.say("down", "--crds", "--target", "embedded")[0] == 2
 
 
+# -- up
+
+
+def test_up_on_another_cluster_than_the_one_meant_makes_nothing(scene: Scene) -> None:
+    scene.held.get("Namespace", "", "kube-system")["metadata"]["uid"] = "another"
+    before = scene.held.there()
+
+    code, _, err = scene.say("up", "store")
+
+    assert (code, scene.held.there()) == (2, before)
+    assert "nothing was created; is this the right cluster?" in err
+
+
+def test_up_looks_at_what_is_there_once_nobody_else_works_on_the_target(scene: Scene) -> None:
+    scene.up()
+    scene.lease("pv-2 elsewhere pid 8", kept="store")
+
+    scene.say("up", "store")
+
+    asked = scene.held.asked
+    ours = next(i for i, one in enumerate(asked) if one.startswith("update leases"))
+    assert [one for one in asked[:ours] if one.startswith("list secrets")] == []
+    assert asked.count("list secrets data") == 2  # releases, and whose every Secret is
+
+
 # -- rollback
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from deploying import Deploying
 from repositories import Content
@@ -97,6 +98,35 @@ def test_what_is_needed_comes_first_and_is_handed_on(make: Make) -> None:
     shop = platform.standing("shop")
     assert (shop.outcome, shop.version, shop.identity) == ("passed", "1.2.3", "id-of-shop")
     assert platform.provider.begun == [("store", []), ("shop", ["store"])]
+
+
+@pytest.mark.parametrize("falls", [{}, {"store": DeployError("store", "no")}], ids=["all is well", "another falls"])
+def test_who_asks_the_cluster_comes_after_all_that_is_deployed(make: Make, falls: dict[str, BaseException]) -> None:
+    told: list[Progress] = []
+    platform = make(report=told.append, **falls)
+    of_the_cluster(platform, "shop")
+
+    platform.bring_up(["shop", "store"])
+
+    assert platform.standing("shop").up
+    assert platform.provider.begun == [("store", []), ("shop", [])]
+    assert [t.detail for t in told if (t.component, t.phase) == ("shop", "waiting")] == ["for store"]
+
+
+def test_who_asks_the_cluster_does_not_wait_for_what_needs_it(make: Make) -> None:
+    platform = make()
+    of_the_cluster(platform, "store")
+
+    platform.bring_up(["shop", "store"])
+
+    assert platform.standing("shop").up
+    assert platform.provider.begun == [("store", []), ("shop", ["store"])]
+
+
+def of_the_cluster(platform: Platform, name: str) -> None:
+    """The component has no server of its own, and needs none."""
+    components = platform.registry.components
+    components[name] = msgspec.structs.replace(components[name], cluster=True, needs=())
 
 
 def test_a_component_says_each_step_and_what_it_waits_for(make: Make) -> None:

@@ -52,6 +52,17 @@ def test_the_budget_is_kept_in_bytes(budget: int) -> None:
     assert re.search(r"[\d,]+ more entries did not fit into this summary", text)
 
 
+def test_several_runs_share_the_budget() -> None:
+    long = _long(5_000)
+
+    text = markdown.render_each({"one.json": long, "two.json": long, "none.json": "none.json: *is* empty"}, 100_000)
+
+    assert 95_000 < len(text.encode()) <= 100_000
+    assert text.startswith("# ❌ GO on 0 of 3\n")
+    assert text.count("\n# ❌ NO-GO on embedded") == text.count("did not fit into this summary") == 2
+    assert "| none.json | ❔ no verdict: none.json: \\*is\\* empty | |" in text
+
+
 def test_nothing_is_left_out_where_it_fits() -> None:
     assert "did not fit" not in markdown.render(_long(50))
 

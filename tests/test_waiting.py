@@ -41,6 +41,13 @@ def test_waiting_ends_when_it_has_become_pointless() -> None:
         until(lambda: False, awaited="it", within=60, running=died, clock=Counting())
 
 
+def test_news_are_waited_for_in_place_of_the_clock() -> None:
+    waited: list[float] = []
+
+    assert until(lambda: len(waited), awaited="two", within=10, every=3, enough=lambda n: n == 2, news=waited.append)
+    assert waited == [3, 3]
+
+
 def test_a_deadline_never_has_negative_time_left() -> None:
     clock = Counting()
     deadline = Deadline(1, clock)

@@ -62,6 +62,7 @@ Components = Annotated[
     list[str] | None, typer.Argument(metavar="COMPONENT", hidden=True, autocompletion=words("components"))
 ]
 Stored = Annotated[list[Path] | None, typer.Argument(metavar="RESULTS", hidden=True)]
+Each = Annotated[bool, typer.Option("--each", help="Each on its own, beside the others: nothing is merged.")]
 
 
 def example(text: str) -> str:
@@ -318,18 +319,20 @@ def gate(
     max_age: Annotated[
         str | None, typer.Option("--max-age", metavar="AGE", help="An older run tells nothing: 90s, 30m, 24h, 7d.")
     ] = None,
+    each: Each = False,
     form: Output = Form.TABLE,
 ) -> int:
     """Judge stored results afresh; needs no server and no checkout.
 
     RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
-    merged, if they are parts of one run. Says which run it was and how old it is; -o wide lists every criterion, -o
-    name those that failed or could not be told. Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell or no verdict.
+    merged, if they are parts of one run, or with --each a verdict each. Says which run it was and how old it is; -o
+    wide lists every criterion, -o name those that failed or could not be told. Exit code 0 GO, 1 NO-GO, 2 wrong use, 3
+    could not tell or no verdict; with --each the worst: 1 before 2 before 3.
     """
     from gonogo.commands import gate as verb
 
     with UNCOLLECTED:  # a stored run is a tree of thousands of values, and all that there is to do
-        return verb.run(results, strict, max_age, form)
+        return verb.run(results, strict, max_age, form, each=each)
 
 
 @app.command(
@@ -340,17 +343,18 @@ def report(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="One file, readable anywhere.")] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="For CI servers.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="For job summaries and merge requests.")] = None,
+    each: Each = False,
 ) -> int:
     """Render stored results; needs no server and no checkout.
 
     RESULTS are results.json files, or folders of .gonogo/runs, by default reports/out/results.json; several are
-    merged, if they are parts of one run. Without an option the Markdown summary goes to standard output. Exit code 0,
-    2 for what are no results.
+    merged, if they are parts of one run, or with --each stand in one Markdown summary beside each other. Without an
+    option the Markdown summary goes to standard output. Exit code 0, 2 for what are no results.
     """
     from gonogo.commands import report as verb
 
     with UNCOLLECTED:  # a stored run is a tree of thousands of values, and all that there is to do
-        return verb.run(results, html, junit, markdown)
+        return verb.run(results, html, junit, markdown, each=each)
 
 
 @app.command(cls=AskingVerb, rich_help_panel=JUDGING, epilog=example("gonogo health -n data-platform --watch"))

@@ -50,11 +50,18 @@ class Cluster:
         self._made: dict[str, list[tuple[Kind, Object]]] = {}
 
     def ask(
-        self, method: str, path: str, body: Object | None = None, *, kind: str = "application/json", query: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        *,
+        kind: str = "application/json",
+        query: str = "",
+        accept: str = "application/json",
     ) -> urllib3.BaseHTTPResponse:
         """One request; the answer is not read yet."""
         serialized = self._client.param_serialize(
-            method, path, header_params={"Content-Type": kind}, auth_settings=["BearerToken"]
+            method, path, header_params={"Content-Type": kind, "Accept": accept}, auth_settings=["BearerToken"]
         )
         answer: urllib3.BaseHTTPResponse = self._client.rest_client.pool_manager.request(
             method,

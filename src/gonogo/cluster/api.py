@@ -284,6 +284,8 @@ class Api:
         self._client: ApiClient | None = None
         self._ends: datetime | None = None
         self._closed = threading.Event()
+        self.known: Callable[[Kind, str], list[Any] | None] = lambda *_: None
+        """The objects of a kind in a namespace as somebody follows them now; None where nobody does."""
 
     # -- who and where
 

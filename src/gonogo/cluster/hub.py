@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -77,6 +78,9 @@ WATCHES = 128
 TURN = 5.0
 """Seconds that a watch is asked to last where others wait for their turn. The API server sends a bookmark 2 s before
 the end (kubernetes, ``cacher/cache_watcher.go``), so that the version of a quiet store does not become too old."""
+
+SHORTEST, LOOKING = 0.02, 0.1
+"""Seconds between two looks of one who waits for news, and the part of his time that he looks."""
 
 NAMESPACES = 1000
 """Namespaces that are looked at one by one."""
@@ -149,6 +153,11 @@ class Store:
     def what(self) -> str:
         """``pods in namespace data``, ``nodes``."""
         return self.kind.resource + (f" in namespace {self.namespace}" if self.namespace else "")
+
+    @property
+    def followed_now(self) -> bool:
+        """Whether a change is seen as soon as it happens."""
+        return self.listed and self._lasting and self._watched and self.stale is None and self.error is None
 
     def give_way(self) -> None:
         """Cut a watch that was opened when there were few; the store goes on in its turn."""
@@ -416,12 +425,40 @@ class Hub:
             ]
         return World.of(shaped_objects=objects, now=now or self.clock(), complete=complete, logs=logs, rules=self.rules)
 
+    def known(self, kind: Kind, namespace: str) -> list[Mapping[str, Any]] | None:
+        """The objects of a kind in a namespace, all of them and as of now; None where they are not followed."""
+        with self.moved:
+            for scope in (namespace, None):
+                store = self._stores.get((kind, scope))
+                if store is not None and store.followed_now:
+                    return [one for (space, _), one in store.objects.items() if scope or space == namespace]
+        return None
+
     def changed(self, timeout: float) -> bool:
         """Whether anything has changed since the last call; waits up to ``timeout`` seconds for it."""
         with self.moved:
             moved = self.moved.wait_for(lambda: self._revision != self._seen or self.closing.is_set(), timeout)
             self._seen = self._revision
             return moved and not self.closing.is_set()
+
+    def news(self) -> Callable[[float], bool]:
+        """What waits, each time it is called, until something has changed since the call before, or seconds passed.
+
+        Whoever looks at the world over and over has one of his own; what changed while he looked is not missed. He
+        looks :data:`LOOKING` of the time at most, however fast the cluster changes.
+        """
+        seen, since = self._revision, monotonic()
+
+        def wait(seconds: float) -> bool:
+            nonlocal seen, since
+            deadline = Deadline(seconds)
+            self.closing.wait(min(max(SHORTEST, (monotonic() - since) / LOOKING), seconds))
+            with self.moved:
+                moved = self.moved.wait_for(lambda: self._revision != seen or self.closing.is_set(), deadline.left)
+                seen, since = self._revision, monotonic()
+                return moved
+
+        return wait
 
     @property
     def refusals(self) -> list[Forbidden]:

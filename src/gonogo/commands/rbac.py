@@ -179,7 +179,7 @@ def _around(target: Target, spaces: Mapping[str, list[str]], home: str) -> Itera
     yield Grant("", "applications.argoproj.io", "", "list", tracks)
     for verb in ("get", "create", "update", "patch", "delete"):
         yield Grant(home, "leases.coordination.k8s.io", "", verb, "who works on the target")
-    for kind in (*HEALTH, "PersistentVolumeClaim", "Service"):
+    for kind in (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice"):
         yield from _listed(target, kind, "whether what was made is ready")
 
 

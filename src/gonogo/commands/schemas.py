@@ -17,7 +17,7 @@ from gonogo.commands.components import ComponentsAnswer
 from gonogo.commands.doctor import DoctorAnswer
 from gonogo.commands.drill import DrillAnswer, DrillListAnswer
 from gonogo.commands.explain import ExplainAnswer
-from gonogo.commands.gate import GateAnswer
+from gonogo.commands.gate import EachAnswer, GateAnswer
 from gonogo.commands.health import HealthAnswer, HealthWatchAnswer
 from gonogo.commands.plan import PlanAnswer
 from gonogo.commands.rollback import RollbackAnswer
@@ -27,8 +27,8 @@ from gonogo.core.atomic import write_atomically
 from gonogo.core.outcomes import Struct
 
 ANSWERS: tuple[type[Struct], ...] = (
-    *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, ExplainAnswer, GateAnswer, HealthAnswer),
-    *(HealthWatchAnswer, PlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
+    *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, EachAnswer, ExplainAnswer, GateAnswer),
+    *(HealthAnswer, HealthWatchAnswer, PlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
 )
 
 

@@ -17,13 +17,24 @@ def stored(paths: list[Path] | None) -> dict[str, Results]:
     Raises ``ConfigError`` for what is none.
     """
     found, problems = {}, []
+    for name, one in each_stored(paths).items():
+        if isinstance(one, ConfigError):
+            problems += one.problems
+        else:
+            found[name] = one
+    if problems:
+        raise ConfigError(*problems)
+    return found
+
+
+def each_stored(paths: list[Path] | None) -> dict[str, Results | ConfigError]:
+    """The same, with the error in place of those that are none. Raises it only where nothing is named."""
+    found: dict[str, Results | ConfigError] = {}
     for path in paths or [latest()]:
         try:
             found[str(path)] = recovered(path) if path.is_dir() else load_results(path)
         except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(*problems)
+            found[str(path)] = error
     return found
 
 

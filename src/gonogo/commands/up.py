@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gonogo.commands.checkout import deployable, reached
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.outcomes import Code
-from gonogo.providers import Deploys, Keeps, Replaces, close
+from gonogo.providers import Deploys, Keeps, Replaces, Reserves, close
 
 if TYPE_CHECKING:
     from gonogo.run.platform import Platform
@@ -33,7 +33,10 @@ def _brought_up(platform: Platform, screen: Screen, names: list[str] | None, rep
         if not isinstance(provider, Replaces):
             raise ConfigError(Problem("--replace", f"gonogo did not start the servers of {platform.target.name!r}"))
         provider.replacing(lambda lost: screen.line(lost, "yellow"))
-    there = platform.there(registry.components)
+    if isinstance(provider, Reserves):
+        platform.place = platform.confirmed()
+        provider.reserve([registry.components[name] for name in asked], screen.news)
+    there = platform.there(deployable(registry, platform.target, None))
     # what stands on something that is replaced, at another address and without its data, is not right any more either
     wanted = registry.ordered([*asked, *(n for n in there if set(registry.ordered([n])) & set(asked))])
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -45,6 +46,11 @@ class Code(IntEnum):
         if worst is Outcome.FAILED:
             return cls.FAILED
         return cls.COULD_NOT_TELL if worst in (Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING) else cls.GO
+
+    @classmethod
+    def worst(cls, codes: Iterable[int]) -> Code:
+        """Of several verdicts: 1 before 2 before 3, and 0 where all are."""
+        return cls(min(filter(None, codes), default=cls.GO))
 
 
 class Level(StrEnum):

@@ -53,9 +53,12 @@ def until(
     enough: Callable[[T], bool] = bool,
     retry: tuple[type[BaseException], ...] = (),
     running: Callable[[], None] = lambda: None,
+    news: Callable[[float], object] | None = None,
     clock: Clock = REAL,
 ) -> T:
     """The first answer of ``ask`` that is ``enough``, asked again every ``every`` seconds.
+
+    ``news`` waits in the clock's place: for so many seconds, or until there may be another answer.
 
     ``retry`` are exceptions that count as "not yet"; any other one rises. ``running`` is called before
     each question and raises where waiting has become pointless. Only ever used for transport and
@@ -77,7 +80,7 @@ def until(
             last = error
         if deadline.passed:
             raise NotReady(awaited, within, attempts, last) from (last if isinstance(last, BaseException) else None)
-        clock.sleep(min(every, deadline.left) or 0.0)
+        (news or clock.sleep)(min(every, deadline.left) or 0.0)
 
 
 def pause(seconds: float, *, reason: str, clock: Clock = REAL) -> None:

@@ -14,6 +14,7 @@ protocol        what is asked                                     embedded  exis
 ``Leaves``      know what a run left that was to take it down                                     yes
 ``Installs``    name the releases of charts                                                       yes
 ``Replaces``    start anew what is there and is not right         yes
+``Reserves``    let one run at a time change the target                                           yes
 ``Keeps``       leave running what else ends with this process    yes                             yes
 ``Prepares``    finish what makes later starts faster             yes
 ``Disturbs``    break a node on purpose                           yes
@@ -177,6 +178,17 @@ class Replaces(Protocol):
 
     def replacing(self, tell: Callable[[str], None]) -> None:
         """From now on ``up`` starts anew, without its data, what it would leave; ``tell`` hears what is lost."""
+
+
+@runtime_checkable
+class Reserves(Protocol):
+    """Lets one run at a time change a target."""
+
+    def reserve(self, components: Iterable[Component], waits: Callable[[str], None]) -> None:
+        """Be the one who brings these components up, before it is looked what is there already.
+
+        ``waits`` hears for whom is waited. Nothing that must be removed again is made. Raises ``ClientError``.
+        """
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ fit is counted instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gonogo.core.harmless import plain
 from gonogo.core.outcomes import Decision, Outcome
@@ -45,6 +45,29 @@ def render(results: Results, budget: int = 900_000) -> str:
             "report.html and results.json hold everything.\n"
         )
     return "".join(kept)
+
+
+def render_each(runs: Mapping[str, Results | str], budget: int = 900_000) -> str:
+    """One page of several runs, by the names of their files: a line each, then each run's own summary.
+
+    What could not be read is a sentence, and counts as no GO. Every run has the same share of the ``budget``.
+    """
+    seen = [one for one in runs.values() if not isinstance(one, str)]
+    going = sum(one.verdict is not None and one.verdict.decision is Decision.GO for one in seen)
+    sign = _SIGNS[Decision.GO if going == len(runs) else Decision.NO_GO]
+    lines = [f"# {sign} GO on {going} of {len(runs)}", "", "| | Verdict | Root cause |", "|:--|:--|:--|"]
+    for name, one in runs.items():
+        if isinstance(one, str):
+            lines.append(f"| {_text(name, 200)} | {_SIGNS[Decision.NONE]} {_text(f'no verdict: {one}', 300)} | |")
+        else:
+            sign = _SIGNS[one.verdict.decision if one.verdict else Decision.NONE]
+            causes = ", ".join(
+                _text(cause.signature) for cause in (one.verdict.first_causes if one.verdict else ())[:5]
+            )
+            lines.append(f"| {_text(one.target.name)} | {sign} {_text(wording.headline(one), 500)} | {causes} |")
+    page = "\n".join(lines) + "\n"
+    share = (budget - len(page.encode())) // max(1, len(seen))
+    return "\n".join([page, *(render(one, share) for one in seen)])
 
 
 def _blocks(results: Results) -> Iterator[str]:

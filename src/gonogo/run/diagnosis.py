@@ -110,7 +110,7 @@ def _not_deployed(error: DeployError) -> Diagnosis:
     title = f"last lines of {error.node or error.component}"
     tail = (Evidence(kind="log", title=title, text=error.log_tail),) if error.log_tail else ()
     cause = _cause(error.component, error.kind)
-    return Diagnosis(Outcome.FAILED, cause, str(error), evidence=tail)
+    return Diagnosis(error.outcome, cause, str(error), evidence=tail)
 
 
 def _cause(component: str, kind: str) -> Cause:

@@ -109,8 +109,10 @@ class Run:
         except ConfigError:
             self.close()
             self._screen.close()
-            self._taken_down(interrupted=True)
-            self._leave()
+            try:
+                self._taken_down(interrupted=True)
+            finally:
+                self._leave()
             raise
 
     def _beginning(self, names: tuple[str, ...]) -> list[str]:

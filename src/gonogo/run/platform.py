@@ -133,14 +133,24 @@ class Platform:
         """Stand the components and what they need up, side by side; returns at once, see ``standing``.
 
         Those that the provider only attaches to are asked whether they are ready. Raises ``ConfigError`` where there
-        is no room for all of them; then nothing was started.
+        is no room for all of them, or it is another cluster than the one meant, and ``ClientError`` where that cannot
+        be told; then nothing was started.
         """
         names = self.registry.ordered(names)
+        self.place = self.place or self.confirmed()
         if isinstance(self.provider, Deploys):
             problems = self.provider.fits([self.registry.components[name] for name in names])
             if problems:
                 raise ConfigError(*problems)
         self._begin(names, self._up)
+        if isinstance(self.provider, Identifies):  # beside what is waited for of a cluster there is time for it
+            threading.Thread(target=self._load, args=(names,), name="libraries", daemon=True).start()
+
+    def _load(self, names: Iterable[str]) -> None:
+        """The libraries of these components' clients, before they are asked for."""
+        for name in names:
+            with suppress(Exception):  # whoever builds a client is told
+                load(self.registry.content, name)
 
     def attach(self, names: Iterable[str]) -> None:
         """Ask each of these components whether it answers, as it is; returns at once.
@@ -262,6 +272,8 @@ class Platform:
 
         try:
             if isinstance(self.provider, Deploys):
+                if component.cluster:
+                    self._after_the_rest(component.name, tell)
                 endpoints = self.provider.up(component, needs, self.ready(component), tell)
                 used = self.provider.used(component) if isinstance(self.provider, Accounts) else None
             else:
@@ -269,6 +281,15 @@ class Platform:
         finally:
             phases.turn(None)
         return replace(self._introduced(component, self._dressed(component, endpoints)), cpu_seconds=used)
+
+    def _after_the_rest(self, name: str, tell: Report) -> None:
+        """Wait for all that is deployed, however it ends: what the cluster says of the platform is about that."""
+        every = self.registry.components
+        rest = [n for n in self._futures if not every[n].cluster and name not in self.registry.ordered([n])]
+        if rest:
+            tell(Progress(name, Phase.WAITING, f"for {', '.join(rest)}"))
+        for one in rest:
+            self._futures[one].exception()
 
     def _found(self, component: Component, tell: Report) -> Endpoints:
         """Where the component is already, once it is ready. Raises what :meth:`ready` does."""

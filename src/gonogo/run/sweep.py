@@ -91,11 +91,18 @@ def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dic
     if not left:
         return [], []
     components = [platform.registry.components[name] for name in left]
-    goes = provider.removing(components).goes
+    goes, stays = provider.removing(components)
     if yes:
         platform.confirmed()
-        provider.remove(components, waits=screen.line)
-    rows = [Found("", one.component, one.kind, one.name, True).public() | {"removed": yes} for one in goes]
+        stays = provider.remove(components, waits=screen.line).stays
+    for one in stays:
+        screen.line(f"stays: {one.kind} {one.name}: {one.why}")
+    still = {(one.kind, one.name) for one in stays}  # somebody may have come meanwhile
+    rows = [
+        Found("", one.component, one.kind, one.name, True).public()
+        | {"removed": yes and (one.kind, one.name) not in still}
+        for one in goes
+    ]
     return rows, left
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from gonogo.cluster.api import KINDS, Api
+from gonogo.cluster.api import KINDS, Api, Kind
 from gonogo.cluster.judge.endpoints import SERVICE_NAME
 from gonogo.cluster.judge.shapes import Endpoint, Object, ServicePort
 from gonogo.cluster.judge.world import ended
@@ -16,7 +16,7 @@ from gonogo.cluster.paths import ABOUT, named, selector
 from gonogo.core.errors import Absent, ConfigError, Forbidden, Garbled, Gone, Problem, Unresolved
 from gonogo.core.names import LABEL, PORT, SUBDOMAIN
 
-POD, SERVICE = KINDS["Pod"], KINDS["Service"]
+POD, SERVICE, SLICE = KINDS["Pod"], KINDS["Service"], KINDS["EndpointSlice"]
 
 _REFERENCE = re.compile(
     rf"(?P<namespace>{LABEL})/(?:(?:service/)?(?P<name>{LABEL})|pod/(?P<pod>{SUBDOMAIN})):(?P<port>{PORT}|[0-9-]*[a-z][a-z0-9-]*)"
@@ -73,16 +73,62 @@ def _at_pod(endpoint: Endpoint, namespace: str, port: int) -> Spot:
     return _spot(namespace, _pod(endpoint), port, endpoint.get("targetRef", {}).get("uid", ""))
 
 
-def behind(api: Api, reference: Destination) -> list[Spot]:
+class _Sight:
+    """Services and what stands behind them: as they are followed anyway, else, or to be sure, asked for."""
+
+    def __init__(self, api: Api, *, sure: bool) -> None:
+        self._api, self._sure, self.asked = api, sure, True
+
+    def service(self, namespace: str, name: str) -> Object:
+        found = (each for each in self._followed(SERVICE, namespace) or () if each["metadata"]["name"] == name)
+        return next(found, None) or one(self._api, SERVICE, namespace, name)
+
+    def slices(self, namespace: str, service: str = "") -> list[Object]:
+        followed = self._followed(SLICE, namespace)
+        if followed is None:
+            labels = selector({SERVICE_NAME: service} if service else {})
+            return list(listed(self._api, SLICE, namespace, labels=labels))
+        return [
+            part
+            for part in followed
+            if not service or (part["metadata"].get("labels") or {}).get(SERVICE_NAME) == service
+        ]
+
+    def endpoints(self, namespace: str, service: str = "") -> list[Endpoint]:
+        return [endpoint for part in self.slices(namespace, service) for endpoint in part.get("endpoints", ())]
+
+    def _followed(self, kind: Kind, namespace: str) -> list[Object] | None:
+        found = None if self._sure else self._api.known(kind, namespace)
+        self.asked = self.asked and found is None
+        return found
+
+
+def _seen(api: Api, look: Callable[[_Sight], list[Spot]], *, sure: bool) -> list[Spot]:
+    """What is found; where that is nothing, the API server has the last word: what is followed may be late."""
+    sight = _Sight(api, sure=sure)
+    try:
+        return look(sight)
+    except (Absent, Gone, Unresolved, ConfigError):
+        if sight.asked:
+            raise
+    return look(_Sight(api, sure=True))
+
+
+def behind(api: Api, reference: Destination, *, sure: bool = False) -> list[Spot]:
     """The ready pods behind a reference, with the port that it means in them; never empty.
 
-    Raises ``Absent`` where there is no such Service or pod, ``Gone`` where nothing ready
-    stands behind the Service, ``ConfigError`` where it has no such port, and what :class:`Api` raises.
+    ``sure``: by what the API server says now, whatever is followed anyway (:attr:`gonogo.cluster.api.Api.known`).
+    Raises ``Absent`` where there is no such Service or pod, ``Gone`` where nothing ready stands behind the Service,
+    ``ConfigError`` where it has no such port, and what :class:`Api` raises.
     """
     if reference.pod:
         return [_spot(reference.namespace, reference.name, _port_of_pod(api, reference))]
-    service = one(api, SERVICE, reference.namespace, reference.name)
-    slices = _slices(api, reference.namespace, reference.name)
+    return _seen(api, lambda sight: _behind(api, sight, reference), sure=sure)
+
+
+def _behind(api: Api, sight: _Sight, reference: Destination) -> list[Spot]:
+    service = sight.service(reference.namespace, reference.name)
+    slices = sight.slices(reference.namespace, reference.name)
     spots = list(_spots(service, slices, reference, ready=True))
     if not spots:
         raise Gone(api.component, _nobody(api, service, reference, slices))
@@ -93,9 +139,10 @@ def endpoints(api: Api, reference: Destination) -> list[Spot]:
     """As :func:`behind`, the pods that are not ready among them."""
     if reference.pod:
         return behind(api, reference)
-    service = one(api, SERVICE, reference.namespace, reference.name)
-    slices = _slices(api, reference.namespace, reference.name)
-    return list(_spots(service, slices, reference, ready=False)) or behind(api, reference)
+    sight = _Sight(api, sure=True)
+    service = sight.service(reference.namespace, reference.name)
+    slices = sight.slices(reference.namespace, reference.name)
+    return list(_spots(service, slices, reference, ready=False)) or behind(api, reference, sure=True)
 
 
 def _spots(service: Object, slices: Iterable[Object], reference: Destination, *, ready: bool) -> Iterator[Spot]:
@@ -107,15 +154,6 @@ def _spots(service: Object, slices: Iterable[Object], reference: Destination, *,
             for endpoint in part.get("endpoints", ()):
                 if _pod(endpoint) and (endpoint.get("conditions", {}).get("ready", True) or not ready):
                     yield _at_pod(endpoint, reference.namespace, number)
-
-
-def _slices(api: Api, namespace: str, service: str = "") -> list[Object]:
-    labels = selector({SERVICE_NAME: service} if service else {})
-    return list(listed(api, KINDS["EndpointSlice"], namespace, labels=labels))
-
-
-def _endpoints(api: Api, namespace: str, service: str = "") -> list[Endpoint]:
-    return [endpoint for part in _slices(api, namespace, service) for endpoint in part.get("endpoints", ())]
 
 
 def _port_of_service(service: Object, reference: Destination) -> ServicePort:
@@ -178,30 +216,35 @@ _NAME = re.compile(rf"(?:(?P<host>{_PART})\.)?(?P<service>{_PART})\.(?P<namespac
 _DASHED = re.compile(rf"(?P<address>[0-9a-f-]+)\.(?P<namespace>{_PART})\.pod(?:\..+)?")
 
 
-def advertised(api: Api, host: str, port: int, namespaces: Iterable[str]) -> list[Spot]:
+def advertised(api: Api, host: str, port: int, namespaces: Iterable[str], *, sure: bool = False) -> list[Spot]:
     """What is at ``host:port`` as a client inside the cluster would reach it; never empty.
 
     ``host``: ``pod.service.namespace.svc…``, ``service.namespace.svc…``, or the address of a pod or Service
     in one of ``namespaces`` (kubernetes.io/docs/concepts/services-networking/dns-pod-service).
     Raises ``Unresolved`` for what is not of the cluster, otherwise as :func:`behind` does.
     """
+    spaces = tuple(namespaces)
+    return _seen(api, lambda sight: _advertised(api, sight, host, port, spaces), sure=sure)
+
+
+def _advertised(api: Api, sight: _Sight, host: str, port: int, namespaces: tuple[str, ...]) -> list[Spot]:
     name = host.rstrip(".").lower()
     if found := _NAME.fullmatch(name):
         if found["host"]:
-            return [_member(api, found["host"], found["service"], found["namespace"], port)]
-        return _of_service(api, found["service"], found["namespace"], port)
+            return [_member(api, sight, found["host"], found["service"], found["namespace"], port)]
+        return _of_service(api, sight, found["service"], found["namespace"], port)
     if found := _DASHED.fullmatch(name):
-        return _at(api, _undashed(found["address"]), port, [found["namespace"]])
+        return _at(api, sight, _undashed(found["address"]), port, (found["namespace"],))
     try:
         address = str(ipaddress.ip_address(name))
     except ValueError:
         what = f"{host} is no name of the cluster (service.namespace.svc, pod.service.namespace.svc)"
         raise Unresolved(api.component, what) from None
-    return _at(api, address, port, namespaces)
+    return _at(api, sight, address, port, namespaces)
 
 
-def _member(api: Api, host: str, service: str, namespace: str, port: int) -> Spot:
-    members = _endpoints(api, namespace, service)
+def _member(api: Api, sight: _Sight, host: str, service: str, namespace: str, port: int) -> Spot:
+    members = sight.endpoints(namespace, service)
     for endpoint in members:
         if _pod(endpoint) and host in (endpoint.get("hostname"), _pod(endpoint)):
             return _at_pod(endpoint, namespace, port)
@@ -209,27 +252,26 @@ def _member(api: Api, host: str, service: str, namespace: str, port: int) -> Spo
     raise Absent(api.component, f"there is no pod {host!r} behind Service {namespace}/{service} (there: {there})")
 
 
-def _of_service(api: Api, service: str, namespace: str, port: int) -> list[Spot]:
+def _of_service(api: Api, sight: _Sight, service: str, namespace: str, port: int) -> list[Spot]:
     reference = Destination(namespace, service, str(port))
-    if one(api, SERVICE, namespace, service)["spec"].get("clusterIP") != "None":
-        return behind(api, reference)
+    if sight.service(namespace, service)["spec"].get("clusterIP") != "None":
+        return _behind(api, sight, reference)
     # a headless Service's name stands for its pods, whose own port it then is
-    found = [_at_pod(e, namespace, port) for e in _endpoints(api, namespace, service) if _pod(e)]
+    found = [_at_pod(e, namespace, port) for e in sight.endpoints(namespace, service) if _pod(e)]
     if not found:
         raise Gone(api.component, f"no pod stands behind Service {namespace}/{service}")
     return list(dict.fromkeys(found))
 
 
-def _at(api: Api, address: str, port: int, namespaces: Iterable[str]) -> list[Spot]:
-    namespaces = tuple(namespaces)
+def _at(api: Api, sight: _Sight, address: str, port: int, namespaces: tuple[str, ...]) -> list[Spot]:
     for namespace in namespaces:
-        for endpoint in _endpoints(api, namespace):
+        for endpoint in sight.endpoints(namespace):
             if _pod(endpoint) and address in endpoint.get("addresses", ()):
                 return [_at_pod(endpoint, namespace, port)]
     for namespace in namespaces:
         for service in listed(api, SERVICE, namespace):
             if service.get("spec", {}).get("clusterIP") == address:
-                return behind(api, Destination(namespace, service["metadata"]["name"], str(port)))
+                return _behind(api, sight, Destination(namespace, service["metadata"]["name"], str(port)))
     where = ", ".join(namespaces)
     raise Unresolved(api.component, f"{address} is no pod and no Service of namespace {where}")
 

@@ -76,6 +76,7 @@ class Forwards:
         self._tasks: set[asyncio.Task[None]] = set()
         self._proxy = ""
         self._known: dict[object, tuple[Deadline, list[Spot]]] = {}
+        self._doubted: set[object] = set()
         self._spare: dict[str, list[_Spare]] = {}
         self._turn = 0
         self._faults: dict[Address, tuple[Deadline, ClientError]] = {}
@@ -94,7 +95,7 @@ class Forwards:
             if reference not in self._open:
                 self._namespaces[wanted.namespace] = None
                 with suppress(ClientError):
-                    self._remembered(wanted, lambda: behind(self._api, wanted))
+                    self._remembered(wanted, lambda sure: behind(self._api, wanted, sure=sure))
                 self._open[reference] = self._listen(partial(self._forward, wanted))
             return self._open[reference]
 
@@ -193,7 +194,7 @@ class Forwards:
     # -- one connection
 
     async def _forward(self, wanted: Destination, here: Address, client: socket.socket) -> None:
-        async with self._reached(wanted, lambda: behind(self._api, wanted)) as way:
+        async with self._reached(wanted, lambda sure: behind(self._api, wanted, sure=sure)) as way:
             await _Pair(client, way, self._api.component).run()
 
     async def _socks(self, user: str, password: str, here: Address, client: socket.socket) -> None:
@@ -203,7 +204,7 @@ class Forwards:
             raise ClientLeft from error
         granted = False
         try:
-            look = lambda: advertised(self._api, host, port, tuple(self._namespaces))  # noqa: E731
+            look = lambda sure: advertised(self._api, host, port, tuple(self._namespaces), sure=sure)  # noqa: E731
             async with self._reached((host, port), look) as way:
                 await socks.say(client, socks.Reply.GRANTED.message)
                 granted = True
@@ -215,9 +216,9 @@ class Forwards:
             await socks.say(client, _reply(error).message)
 
     @asynccontextmanager
-    async def _reached(self, key: object, look: Callable[[], list[Spot]]) -> AsyncIterator[_Way]:
+    async def _reached(self, key: object, look: Callable[[bool], list[Spot]]) -> AsyncIterator[_Way]:
         """An open tunnel into one of the pods. What was remembered of them is looked up again once it is wrong."""
-        again = key in self._known
+        again = key in self._known or key not in self._doubted
         while True:
             spot = await self._spot(key, look)
             try:
@@ -225,7 +226,7 @@ class Forwards:
                 break
             except (Absent, Denied):
                 # 401 too: the API server is asked for the pods, and its client renews the credentials
-                self._known.pop(key, None)
+                self._doubt(key)
                 if not again:
                     raise
                 again = False
@@ -234,7 +235,7 @@ class Forwards:
             yield way
             kept = self._kept(way)
         except ClientError:
-            self._known.pop(key, None)
+            self._doubt(key)
             raise
         finally:
             if not kept:
@@ -265,16 +266,23 @@ class Forwards:
             way.web.transport.abort()
         return None
 
-    async def _spot(self, key: object, look: Callable[[], list[Spot]]) -> Spot:
+    def _doubt(self, key: object) -> None:
+        """What was known of the pods is wrong: the API server itself is asked the next time."""
+        self._known.pop(key, None)
+        self._doubted.add(key)
+
+    async def _spot(self, key: object, look: Callable[[bool], list[Spot]]) -> Spot:
         spots = await asyncio.get_running_loop().run_in_executor(None, self._remembered, key, look)
         self._turn += 1
         return spots[self._turn % len(spots)]
 
-    def _remembered(self, key: object, look: Callable[[], list[Spot]]) -> list[Spot]:
+    def _remembered(self, key: object, look: Callable[[bool], list[Spot]]) -> list[Spot]:
+        """The pods as they were looked up a moment ago, or are now: ``look`` hears whether they are in doubt."""
         with self._lock:
             deadline, spots = self._known.get(key, (None, []))
             if deadline is None or deadline.passed:
-                spots = look()
+                spots = look(key in self._doubted)
+                self._doubted.discard(key)
                 self._known[key] = Deadline(KNOWN_FOR), spots
             return spots
 

@@ -64,6 +64,7 @@ class ClusterAccess:
                     from gonogo.cluster.hub import Hub
 
                 self._hub = Hub(self.api, self.settings.namespaces)
+                self.api.known = self._hub.known
             return self._hub
 
     @property

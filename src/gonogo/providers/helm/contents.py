@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gonogo.cluster.api import KINDS, Api, Discovered, Kind, read
 from gonogo.cluster.paths import Path
 from gonogo.core.errors import Absent, ClusterLost, Forbidden
+from gonogo.core.waiting import Deadline, pause
 from gonogo.providers.helm.objects import TARGET
 
 HELM = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
@@ -30,6 +31,10 @@ ALWAYS = frozenset(
     }
 )
 """What a cluster makes in every namespace by itself."""
+
+
+LINGERS = 5.0
+"""Seconds after the end of a group's last definition in which the API server may still list the group."""
 
 
 class Thing(NamedTuple):
@@ -99,21 +104,32 @@ def kinds(api: Api) -> tuple[list[Kind], list[str]]:
 
     Raises ``ClientError``.
     """
+    deadline = Deadline(LINGERS)
+    while True:
+        found, silent, absent = _kinds(api)
+        if not absent or deadline.passed:
+            return found, silent + absent
+        pause(0.3, reason="the API server lists a group for a while whose last definition has gone")
+
+
+def _kinds(api: Api) -> tuple[list[Kind], list[str], list[str]]:
     places = [(Kind("", "v1", "", "", True), read(api, Path("api", "v1"), Discovered))]
-    silent = []
+    silent, absent = list[str](), list[str]()
     for group in read(api, Path("apis"), Discovered).groups:
         place = Kind(group.name, group.preferred_version.version, "", "", True)
         try:
             places.append((place, read(api, Path("apis", place.group, place.version), Discovered)))
-        except (ClusterLost, Absent):  # a server of somebody else's, behind an APIService
+        except ClusterLost:  # a server of somebody else's, behind an APIService
             silent.append(place.api_version)
+        except Absent:
+            absent.append(place.api_version)
     found = [
         place._replace(plural=one.name, kind=one.kind)
         for place, served in places
         for one in served.resources
         if one.namespaced and "/" not in one.name and {"list", "delete"} <= set(one.verbs)
     ]
-    return found, silent
+    return found, silent, absent
 
 
 def contents(api: Api, spaces: Iterable[str]) -> Contents:

@@ -26,8 +26,9 @@ from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
 from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
+from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
 
@@ -38,9 +39,12 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "
 """A helm was ended in the middle of it (helm, pkg/release/v1/status.go)."""
 
 LOOK = 0.2
-"""Seconds between two looks at what the watches have brought."""
+"""Seconds until the next look at what the watches have brought where they bring nothing: a grace may be over."""
 
 CRD = "CustomResourceDefinition"
+
+FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
+"""Kinds that decide on most things, and those by which the way to a server is found."""
 
 PULL_SECRETS = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
 """Types of Secrets that the kubelet takes for pulling (kubernetes.io/docs/concepts/configuration/secret)."""
@@ -51,6 +55,9 @@ order; here all of them are made."""
 
 SCALED = "TriggeredScaleUp"
 """The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
+
+ENDED = 30.0
+"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 Thing = tuple[str, str, str]
 """Kind as a world knows it, namespace, name."""
@@ -84,6 +91,9 @@ class HelmDeployment:
         *,
         helm: Helm,
         api: Any,
+        objects: Objects,
+        seen: Seen,
+        ownership: Ownership,
         hub: Callable[[], Hub],
         run: str,
         report: Report,
@@ -92,9 +102,8 @@ class HelmDeployment:
     ) -> None:
         self._recipe, self.spec, self.component = recipe, recipe.spec, recipe.component
         self._helm, self._hub, self._report = helm, hub, report
-        self._api = api
-        self._objects, self._deadline, self._cancelled = Objects(api), deadline, cancelled
-        self._ownership = Ownership(api, self._objects, recipe.place.target)
+        self._objects, self._seen, self._deadline, self._cancelled = objects, seen, deadline, cancelled
+        self._ownership, self._api = ownership, api
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
         self._theirs: set[str] = set()
         """Definitions that are used as they are."""
@@ -135,7 +144,7 @@ class HelmDeployment:
             space = recipe.space_of(manifest)
             for obj in recipe.manifest(manifest):
                 self._ended()
-                applied = self._objects.apply(obj, space, self._labels)
+                applied = self._applied(obj, space)
                 self._made.append(self._meant(obj, space))
                 self._versions[self._made[-1]] = _version(applied["metadata"])
         self._made += [self._owner(one, recipe) for one in self.spec.workloads]
@@ -148,14 +157,20 @@ class HelmDeployment:
     # -- before
 
     def _open(self, name: str) -> None:
-        """A namespace that ends can take nothing."""
-        there = self._objects.find(KINDS["Namespace"], "", name) or {}
+        """A namespace that ends can take nothing: it is waited for, unless something holds it."""
+        there = self._seen.namespace(name, lambda: self._objects.find(KINDS["Namespace"], "", name) or {})
         if there.get("status", {}).get("phase") == "Terminating":
-            self._fail(ending(there))
+            self._tell(Phase.WAITING, f"for the end of namespace {name}, which is being deleted")
+            try:
+                self._objects.gone(KINDS["Namespace"], "", name, ENDED, there["metadata"]["uid"])
+            except NotReady:
+                self._fail(ending(self._objects.find(KINDS["Namespace"], "", name) or there))
+            self._seen.forget()
 
     def _namespace(self, name: str) -> None:
         """A namespace that is there is used as it is; one that is not is ours."""
-        self._objects.namespace(name, {RUN: self._labels[RUN], TARGET: self._labels[TARGET]})
+        labels = {RUN: self._labels[RUN], TARGET: self._labels[TARGET]}
+        self._seen.namespace(name, lambda: self._objects.namespace(name, labels))
 
     def _unclaimed(self, planned: Iterable[_Planned]) -> None:
         """Nothing that is to be made is somebody else's. Asked before anything is made."""
@@ -201,14 +216,19 @@ class HelmDeployment:
     def _generated(self, space: str) -> dict[str, str]:
         """The generated values: those that the cluster has since an earlier run, and new ones."""
         name = f"gonogo-{self.component}"
-        there = self._objects.find(KINDS["Secret"], space, name) or {}
-        held = {key: base64.b64decode(value).decode() for key, value in (there.get("data") or {}).items()}
-        found = generate(self.spec, held)
-        if found != held or not there:
-            self._secret(space, name, found)
+        there = self._objects.find(KINDS["Secret"], space, name)
+        found = generate(self.spec, _held(there))
+        if found != _held(there) or not there:
+            self._filled(space, name, found, there)
         return found
 
     def _secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
+        """Made with these values, and left alone where it has them."""
+        self._filled(namespace, name, values, self._objects.find(KINDS["Secret"], namespace, name))
+
+    def _filled(self, namespace: str, name: str, values: Mapping[str, str], there: Object | None) -> None:
+        if there is not None and _held(there) == dict(values):
+            return
         meta = {"name": name}
         self._objects.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": dict(values)},
@@ -231,7 +251,7 @@ class HelmDeployment:
     def _planned(self, release: Release) -> _Planned | None:
         """What is to be installed; None where an operator that is there is used."""
         recipe, space = self._recipe, self._recipe.space_of(release)
-        there = self._there(release.name, space)
+        there = self._seen.release(space, release.name)
         if (there is None or there.target != self._labels[TARGET]) and self._serves(release):
             self._tell(Phase.PREPARING, f"{release.name}: an operator that is there serves what is needed")
             return None
@@ -244,23 +264,22 @@ class HelmDeployment:
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
-        rendered = objects(f"chart {release.name}", self._helm.render(installation))
+        text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
+        rendered = objects(f"chart {release.name}", text)
         inside = declared(chart.path)
         wanted, definitions = digest(values, chart.digest), inside.definitions()
         return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
 
-    def _there(self, name: str, space: str) -> HelmRelease | None:
-        return next((one for one in self._helm.list(space) if one.name == name), None)
-
     def _released(self, planned: _Planned) -> None:
         self._ended()
         release, space, rendered = planned.release, planned.space, planned.rendered
-        there = self._there(release.name, space)
+        there = self._seen.release(space, release.name)
         hooks = [one for one in rendered if HOOK in (one["metadata"].get("annotations") or {})]
         own = [one for one in rendered if one not in hooks and one["kind"] != CRD]
         if there is None or there.status != "deployed" or there.values != planned.digest:
             if there is not None and there.status in PENDING:
                 self._repaired(there)
+                self._tell(Phase.PREPARING, f"release {release.name} was left {there.status}, and is made anew")
             for definition in planned.definitions:
                 if definition["metadata"]["name"] not in self._theirs:
                     self._ended()
@@ -269,15 +288,18 @@ class HelmDeployment:
             said = {"gonogo/chart": _chart_label(release, planned.chart, planned.inside)}
             labels = {**self._labels, **said, "gonogo/values": planned.digest}
             watched = [self._meant(one, space) for one in hooks]
-            self._asked(watched)
-            self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
-            within = self._deadline.left
+            self._until_ended([*watched, *(self._meant(one, space) for one in own if one["kind"] in KINDS)])
+            self._seen.changed(space, release.name)
 
             def hooked() -> None:
                 self._hooked(watched)
 
+            def install() -> None:
+                self._before |= {one["uid"] for one in self._listed(watched).values()}  # helm makes them anew
+                self._helm.install(planned.installation, labels, self._deadline.left, hooked)
+
             try:
-                self._helm.install(planned.installation, labels, within, hooked)
+                once_more(install, lambda error: self._told_killed(error, release.name, space))
             except (HelmFailed, NotReady) as error:
                 if waits := self._hooked(watched):  # a hook's own pod says more than helm does of it
                     self._fail(f"{error}; {waits}")
@@ -308,13 +330,31 @@ class HelmDeployment:
                 return False
         return True
 
+    def _told_killed(self, error: HelmKilled, name: str, space: str = "") -> None:
+        """Say that helm was ended from outside, and repair the release that it was to install."""
+        self._tell(Phase.PREPARING, f"{error}, and is run once more")
+        there = self._seen.release(space, name) if name else None
+        if there is not None and there.status in PENDING:
+            self._repaired(there)
+
     def _repaired(self, there: HelmRelease) -> None:
         """A release in the middle of a change whose helm is gone: forget that revision; a first one is removed."""
+        self._seen.changed(there.namespace, there.name)
         if there.revision == 1:
             self._helm.uninstall(there.name, there.namespace, self._deadline.left)
             return
         secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
         self._objects.remove(KINDS["Secret"], there.namespace, secret)
+
+    def _applied(self, obj: Object, space: str) -> Object:
+        """Make it, or change it; anew where a run that was killed had begun to take it down."""
+        applied = self._objects.apply(obj, space, self._labels)
+        there = applied["metadata"]
+        if not there.get("deletionTimestamp"):
+            return applied
+        kind = self._objects.kind(obj["apiVersion"], obj["kind"])
+        self._objects.gone(kind, there.get("namespace", ""), there["name"], self._deadline.left, there["uid"])
+        return self._objects.apply(obj, space, self._labels)
 
     def _listed(self, things: Iterable[Thing]) -> dict[Thing, Mapping[str, Any]]:
         """The metadata of those that are there, asked of the cluster now: the watches may have brought less."""
@@ -327,11 +367,30 @@ class HelmDeployment:
 
     # -- waiting
 
+    def _until_ended(self, things: Iterable[Thing]) -> None:
+        """Wait until none of them is being deleted: helm would take for its own what is gone a moment later."""
+        things = list(things)
+        self._asked(things)
+
+        def left() -> str:
+            self._ended()
+            world = self._hub().world()
+            there = (world.get(*thing) for thing in things)
+            ends = [one for one in there if one is not None and one["metadata"].get("deletionTimestamp")]
+            told = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in ends)
+            if told:
+                self._tell(Phase.WAITING, f"for the end of {told}"[:120])
+            return told
+
+        awaited = "the end of what is being deleted"
+        until(left, awaited=awaited, within=self._deadline.left, every=LOOK, enough=lambda told: not told)
+
     def _stand(self, things: Iterable[Thing]) -> None:
         """Wait until all of them are ready. Raises ``DeployError`` for what is doomed, at once."""
         things = list(dict.fromkeys(things))
         self._asked(things)
         last: dict[Thing, str] = {}
+        news = self._hub().news()
 
         def ready() -> bool:
             self._ended()
@@ -347,7 +406,7 @@ class HelmDeployment:
             return not last
 
         try:
-            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK)
+            until(ready, awaited="all of it to be ready", within=self._deadline.left, every=LOOK, news=news)
         except NotReady:
             told = "; ".join(f"{kind} {space}/{name}: {why}" for (kind, space, name), why in list(last.items())[:5])
             raise DeployError(self.component, f"not ready within {self.spec.ready:g} s: {redacted(told)}") from None
@@ -428,6 +487,9 @@ class HelmDeployment:
 
         Raises ``DeployError`` where one is doomed.
         """
+        if not (hooks := list(hooks)):
+            self._ended()
+            return ""
         world = self._running(hooks)
         for kind, space, name in hooks:
             obj = world.get(kind, space, name)
@@ -445,7 +507,7 @@ class HelmDeployment:
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed."""
         hub = self._hub()
-        wanted: list[Kind] = [KINDS[one] for one in (*HEALTH, "PersistentVolumeClaim")]
+        wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])
@@ -492,6 +554,11 @@ class HelmDeployment:
 
     def _tell(self, phase: Phase, text: str, reason: str = "") -> None:
         self._report(Progress(self.component, phase, text, reason=reason))
+
+
+def _held(secret: Object | None) -> dict[str, str]:
+    """What a Secret holds."""
+    return {key: base64.b64decode(value).decode() for key, value in ((secret or {}).get("data") or {}).items()}
 
 
 def _version(meta: Mapping[str, Any]) -> tuple[str, int]:

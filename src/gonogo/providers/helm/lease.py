@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -55,11 +55,12 @@ class Lease:
             if not spec.get("holderIdentity"):
                 since = Deadline(0)
             elif (renewed := self._renewed(there)) != seen:
-                seen, since = renewed, Deadline(float(spec.get("leaseDurationSeconds") or HOLDS))
+                seen, since = renewed, Deadline(_lasts(spec))
             if since.passed and self._replaced(there):
                 break
             if not told and not since.passed:
-                self._tell(f"another run works on this target: {spec.get('holderIdentity')}; waiting for it")
+                limit = f"its end, or until its Lease was not renewed for {_lasts(spec):g} s"
+                self._tell(f"another run works on this target: {spec.get('holderIdentity')}; waiting for {limit}")
                 told = True
             pause(1.0, reason="another run works on this target")
         self._valid = Deadline(HOLDS)
@@ -79,7 +80,11 @@ class Lease:
 
     def holder(self) -> str:
         """Who holds it and still renews it; empty where nobody does. Where there is a holder it watches for a while."""
-        seen, since = self._renewed(self.there()), Deadline(HOLDS)
+        there = self.there()
+        seen, spec = self._renewed(there), (there or {}).get("spec") or {}
+        since = Deadline(_lasts(spec))
+        if seen:
+            self._tell(f"whether {spec['holderIdentity']} still works on it is seen within {_lasts(spec):g} s")
         while seen and not since.passed:
             pause(1.0, reason="whether the holder of a Lease still renews it is told by watching")
             there = self.there()
@@ -171,3 +176,8 @@ class Lease:
             self._gone.set()
         elif self._replaced(there):
             self._valid = valid
+
+
+def _lasts(spec: Mapping[str, Any]) -> float:
+    """Seconds that its holder has until it must renew it."""
+    return float(spec.get("leaseDurationSeconds") or HOLDS)

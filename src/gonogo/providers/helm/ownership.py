@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -89,12 +90,16 @@ class Wanted(NamedTuple):
 
 
 class Ownership:
-    """Whether what is to be made would be made over something else. All of it raises ``ClientError``."""
+    """Whether what is to be made would be made over something else; what is there is listed once for all components.
+
+    Safe for their threads. All of it raises ``ClientError``.
+    """
 
     def __init__(self, api: Api, objects: Objects, target: str) -> None:
         self._api, self._objects, self._target = api, objects, target
         self._tracking = Tracking(api)
         self._there: dict[tuple[Kind, str], dict[str, Thing]] = {}
+        self._lock = threading.Lock()
 
     def foreign(self, wanted: Iterable[Wanted]) -> str:
         """What is there already and not ours, as a sentence; empty where nothing is."""
@@ -149,10 +154,11 @@ class Ownership:
         return Thing(kind, there["metadata"]) if there else None
 
     def _listed(self, kind: Kind, space: str) -> Mapping[str, Thing]:
-        if (kind, space) not in self._there:
-            listed = (Thing(kind, {"namespace": space, **meta}) for meta in self._api.metadata(kind, space))
-            self._there[kind, space] = {one.name: one for one in listed}
-        return self._there[kind, space]
+        with self._lock:
+            if (kind, space) not in self._there:
+                listed = (Thing(kind, {"namespace": space, **meta}) for meta in self._api.metadata(kind, space))
+                self._there[kind, space] = {one.name: one for one in listed}
+            return self._there[kind, space]
 
 
 def _owner(thing: Thing) -> str:

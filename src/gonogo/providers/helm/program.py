@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import KINDS, Api
@@ -37,14 +37,35 @@ GRACE = 5.0
 SAID = 2000
 """Characters of what it printed that are shown."""
 
+FIRST = "sh.helm.release.v1.{}.v1"
+"""The Secret in which helm keeps the first revision of a release."""
+
 OURS = ("run", "target", "component", "chart", "values")
 """Labels ``gonogo/…`` of a release."""
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
+T = TypeVar("T")
+
 
 class HelmFailed(Exception):
     """helm ended with another code than 0; the text is what it said, without secrets."""
+
+
+class HelmKilled(HelmFailed):
+    """helm was ended from outside, by a signal that is not ours: the machine is at fault, and not the chart."""
+
+
+def once_more(call: Callable[[], T], killed: Callable[[HelmKilled], None]) -> T:
+    """What ``call`` returns, asked a second time where its helm is killed; ``killed`` hears of that, and may repair.
+
+    Raises ``HelmKilled`` where the second one is, too.
+    """
+    try:
+        return call()
+    except HelmKilled as error:
+        killed(error)
+        return call()
 
 
 class Installation(NamedTuple):
@@ -137,7 +158,10 @@ class Helm:
     def _run(
         self, words: tuple[str, ...], stdin: str, within: float, running: Callable[[], None] = lambda: None
     ) -> str:
-        """What it printed. Raises ``HelmFailed``, ``NotReady`` after ``within`` seconds, what ``running`` raises."""
+        """What it printed. Raises ``HelmFailed``, ``NotReady`` after ``within`` seconds, what ``running`` raises.
+
+        ``HelmKilled`` where somebody else has ended it.
+        """
         self._program = self._program or found()
         with TemporaryFile() as given:  # which has no name, so that nobody else can open it
             given.write(stdin.encode())
@@ -164,6 +188,10 @@ class Helm:
         except BaseException:
             _end(process)
             raise
+        if process.returncode < 0:
+            release = next(word for word in words[1:] if not word.startswith("-"))
+            number = -process.returncode
+            raise HelmKilled(f"`helm {words[0]}` of {release} was ended from outside by signal {number}")
         if process.returncode:
             raise HelmFailed(redacted(said[1].strip())[-SAID:] or f"helm {words[0]} ended with {process.returncode}")
         return said[0]

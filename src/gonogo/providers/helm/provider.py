@@ -23,25 +23,25 @@ from gonogo.cluster.judge.shapes import Object
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Absent, ClientError, ConfigError, DeployError, Forbidden, NotReady, Problem
 from gonogo.core.home import home
+from gonogo.core.outcomes import Outcome
 from gonogo.core.servers import Phase, Progress, Report, Server
 from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing
 from gonogo.providers.helm.charts import fetch
-from gonogo.providers.helm.deployment import HelmDeployment
+from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, recipe_for
 from gonogo.providers.helm.objects import RUN, TARGET, Objects, ending, objects
-from gonogo.providers.helm.program import Helm, HelmFailed, Installation
+from gonogo.providers.helm.ownership import Ownership
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.removal import Removal
+from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.values import undeclared
 from gonogo.results.model import Evidence
 
 TAKEN = 120.0
 """Seconds in which the Lease is taken, though others take down the namespace that it is in."""
-
-ENDED = 30.0
-"""Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
 
 
 TAKEN_OVER = "another run took this target over: this one had not renewed its Lease for too long"
@@ -98,11 +98,14 @@ class HelmPlatform:
         self._lease: Lease | None = None
         self._expired: Lease | None = None
         self._begun: list[str] = []
+        self._reserved: set[str] = set()
         self._ending = ""
         self._awaited: Deadline | None = None
         assert target.kubernetes is not None, "a helm target has a cluster"
         self._helm = Helm(target.kubernetes, self._there.cluster.api)
         self._objects = Objects(self._there.cluster.api)
+        self._seen = Seen(self._helm, self._objects)
+        self._ownership = Ownership(self._there.cluster.api, self._objects, target.name)
 
     # -- where it is
 
@@ -115,11 +118,22 @@ class HelmPlatform:
         there = {
             (one.namespace, one.name)
             for space in recipe.spaces()
-            for one in self._helm.list(space)
+            for one in self._listed(space)
             if one.target == self._target.name and one.status == "deployed"
         }
         secret = KINDS["Secret"], recipe.namespace, f"gonogo-{component.name}"
         return wanted <= there if wanted else self._objects.find(*secret) is not None
+
+    def _listed(self, space: str) -> list[HelmRelease]:
+        """The releases of a namespace: as seen before, while nobody else works on the target."""
+        if self._lease is None and not self._reserved:
+            return self._helm.list(space)
+        # one that is to be made is looked into once, and that is when the Lease is held
+        absent = self._lease is None and space in self._reserved and not self._seen.namespace(space, self._found(space))
+        return [] if absent else self._seen.releases(space)
+
+    def _found(self, space: str) -> Callable[[], dict[str, Any]]:
+        return lambda: self._objects.find(KINDS["Namespace"], "", space) or {}
 
     def attached(self, component: Component) -> Endpoints | None:
         """See :meth:`gonogo.providers.Provider.attached`."""
@@ -134,6 +148,10 @@ class HelmPlatform:
 
     def confirm(self) -> str:
         """See :meth:`gonogo.providers.Identifies.confirm`."""
+        return self._confirmed
+
+    @cached_property
+    def _confirmed(self) -> str:
         return self._there.confirm()
 
     def place(self) -> str:
@@ -163,11 +181,15 @@ class HelmPlatform:
     def releases(self) -> list[Server]:
         """See :meth:`gonogo.providers.Installs.releases`."""
         rows: dict[tuple[str, str], Server] = {}
+        listed: dict[str, list[HelmRelease]] = {}
         for component in self._every():
             if not self._deploys(component):
                 continue
             recipe = self._recipe(component)
-            there = {(one.namespace, one.name): one for space in recipe.spaces() for one in self._helm.list(space)}
+            for space in recipe.spaces():
+                if space not in listed:
+                    listed[space] = self._helm.list(space)
+            there = {(one.namespace, one.name): one for space in recipe.spaces() for one in listed[space]}
             for release in recipe.spec.releases:
                 place = recipe.space_of(release), release.name
                 one = there.get(place)
@@ -209,6 +231,12 @@ class HelmPlatform:
         self._there.close()
 
     # -- before it is changed
+
+    def reserve(self, components: Iterable[Component], waits: Callable[[str], None]) -> None:
+        """See :meth:`gonogo.providers.Reserves.reserve`. Without a namespace for the Lease yet, it is held later."""
+        self._reserved = {space for one in components if self._deploys(one) for space in self._recipe(one).spaces()}
+        if self._reserved and _phase(self._seen.namespace(self._home, self._found(self._home))) == "Active":
+            self._hold(waits)
 
     def version(self, component: Component) -> str:
         """The charts that would be installed."""
@@ -287,6 +315,9 @@ class HelmPlatform:
                 recipe,
                 helm=self._helm,
                 api=self._there.cluster.api,
+                objects=self._objects,
+                seen=self._seen,
+                ownership=self._ownership,
                 hub=lambda: self._there.cluster.hub,
                 run=self._run,
                 report=report,
@@ -296,6 +327,11 @@ class HelmPlatform:
             deployment.deploy()
             report(Progress(component.name, Phase.WAITING, "until it answers"))
             return self._answering(component, deadline, ready, deployment.still)
+        except HelmKilled as error:
+            why = "again: see what ends it (the kernel does where memory is short)"
+            fallen = DeployError(component.name, f"{error}, {why}")
+            fallen.outcome = Outcome.BROKEN
+            raise fallen from error
         except HelmFailed as error:
             raise DeployError(component.name, f"helm: {error}") from error
         except ConfigError as error:
@@ -322,10 +358,12 @@ class HelmPlatform:
     def _hold(self, waits: Callable[[str], None], component: str = "") -> Lease:
         """Be the only one who changes this target. Its Lease lives where the target's first namespace is.
 
-        Raises ``DeployError`` of the ``component`` where that namespace does not end, ``ClientError``.
+        Raises ``DeployError`` of the ``component`` where that namespace does not end, ``ConfigError`` where it is not
+        the cluster meant, ``ClientError``.
         """
         with self._lock:
             if self._lease is None:
+                self.confirm()  # whoever changes anything comes through here
                 deadline = Deadline(TAKEN)
                 while True:
                     self._made_home(waits, component)
@@ -338,11 +376,13 @@ class HelmPlatform:
                         # while it waited, whoever held it took the namespace down
                         if deadline.passed or self._home_phase() == "Active":
                             raise
+                self._seen.forget()  # what it was before, another run may have changed
                 self._lease = lease
             return self._lease
 
     def _made_home(self, waits: Callable[[str], None], component: str) -> None:
-        if self._home_phase() == "Terminating":
+        there = self._objects.find(KINDS["Namespace"], "", self._home)
+        if there is not None and _phase(there) == "Terminating":
             waits(f"for the end of namespace {self._home}, which is being deleted")
             self._awaited = self._awaited or Deadline(ENDED)  # one for all components: each of them comes here
             try:
@@ -350,12 +390,12 @@ class HelmPlatform:
             except NotReady as error:
                 if there := self._objects.find(KINDS["Namespace"], "", self._home):
                     raise DeployError(component, ending(there)) from error
-            self._awaited = None
-        self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
+            self._awaited = there = None
+        if there is None:
+            self._objects.namespace(self._home, {RUN: self._run, TARGET: self._target.name})
 
     def _home_phase(self) -> str:
-        there = self._objects.find(KINDS["Namespace"], "", self._home) or {}
-        return str((there.get("status") or {}).get("phase") or ("Active" if there else ""))
+        return _phase(self._objects.find(KINDS["Namespace"], "", self._home) or {})
 
     def _its_lease(self, waits: Callable[[str], None] = lambda _: None) -> Lease:
         return Lease(self._there.cluster.api, self._home, self._target.name, self._run, waits)
@@ -430,7 +470,7 @@ class HelmPlatform:
 
     def left(self, tell: Callable[[str], None]) -> list[str]:
         """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
-        lease = self._its_lease()
+        lease = self._its_lease(tell)
         if holder := lease.holder():
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
@@ -447,7 +487,7 @@ class HelmPlatform:
         with self._lock:
             if self._lease is not None:
                 self._lease.release()
-            self._lease = None
+            self._lease, self._reserved = None, set()
 
     def _removal(self, components: Iterable[Component], tell: Callable[[str], None] = lambda _: None) -> Removal:
         wanted = {one.name for one in components}
@@ -474,3 +514,8 @@ class HelmPlatform:
         if self._deploys(component):
             given = self._target.components.get(component.name, {})
             self._tables[component.name] = {**given, **self._recipe(component).endpoints()}
+
+
+def _phase(namespace: Mapping[str, Any]) -> str:
+    """Of a namespace, in Kubernetes' word; empty where there is none."""
+    return str((namespace.get("status") or {}).get("phase") or ("Active" if namespace else ""))

@@ -30,7 +30,7 @@ from gonogo.providers.helm.contents import (
 )
 from gonogo.providers.helm.objects import COMPONENT, TARGET, Objects
 from gonogo.providers.helm.ownership import INSTANCE, SHOWN, Tracking
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, once_more
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import FILE, Release
 
@@ -96,7 +96,10 @@ class Removal:
         tell: Callable[[str], None] = lambda _: None,
         running: Callable[[], None] = lambda: None,
     ) -> None:
-        """``tell`` hears what is waited for; ``running`` raises where nothing more may be changed."""
+        """``tell`` hears what is waited for, and of a helm that is run once more.
+
+        ``running`` raises where nothing more may be changed.
+        """
         self._target, self._recipes, self._others, self._last = target, dict(recipes), dict(others), last
         self._helm, self._api, self._objects = helm, api, Objects(api)
         self._tracking, self._tell, self._running = Tracking(api), tell, running
@@ -508,7 +511,7 @@ class Removal:
                 self._remove(secret)
             for _, release in found.operators:
                 under = found.under[release.namespace, release.name]
-                self._helm.uninstall(release.name, release.namespace, REMOVED, self._running)
+                self._uninstalled(release, REMOVED)
                 self._until_no_pods(release.namespace, release.name, under)
             self._end_namespaces(found)
             for crd in found.definitions:
@@ -526,6 +529,12 @@ class Removal:
                 labels = {TARGET: self._target, COMPONENT: owner}
                 self._objects.mark(CLAIM, claim.namespace, claim.name, labels)
 
+    def _uninstalled(self, release: HelmRelease, within: float) -> None:
+        def uninstall() -> None:
+            self._helm.uninstall(release.name, release.namespace, within, self._running)
+
+        once_more(uninstall, lambda error: self._tell(f"{error}, and is run once more"))
+
     def _end(self, component: str, found: Belongings) -> None:
         deadline = Deadline(REMOVED)
         applied = [one for owner, one in found.applied if owner == component][::-1]
@@ -537,7 +546,7 @@ class Removal:
             self._until_ended(component, deadline, {one.uid for one in applied})
         for owner, release in found.releases[::-1]:
             if owner == component:
-                self._helm.uninstall(release.name, release.namespace, deadline.left, self._running)
+                self._uninstalled(release, deadline.left)
         for owner, one in found.held:
             if owner == component:
                 self._until_gone(one, deadline)
