@@ -128,7 +128,8 @@ class Cluster:
         there = self.objects.get(key)
         if verb == "list":
             wanted = [part.partition("=") for part in query.get("labelSelector", "").split(",") if part]
-            field = query.get("fieldSelector", "").removeprefix("metadata.name=")
+            name, _, field = query.get("fieldSelector", "").partition("metadata.name=")  # it knows no other field
+            field = "" if name else field
             every = [o for (r, s, _), o in self.objects.items() if r == kind.resource and space in ("", s)]
             labels = [(one, one["metadata"].get("labels") or {}) for one in every]
             found = [o for o, said in labels if all(said.get(k) == v if is_ else k in said for k, is_, v in wanted)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,8 @@ from gonogo.redaction import Redactor
 from gonogo.results.model import Results
 
 pytest_plugins = ["pytester"]
+
+os.environ.pop("COLUMNS", None)  # pytest-xdist gives its workers one; how wide a table may be a test says itself
 
 
 @pytest.fixture(autouse=True)

@@ -90,7 +90,8 @@ def on_cluster(provider: Plans, wanted: Sequence[Component], target: Target, for
     parts = _parts(provider, wanted, ground is not None, findings)
     found = fit(_once(part for several in parts for part in several), ground)
     if isinstance(provider, Deploys):
-        findings += _values(provider, wanted)
+        lost = {one.component for one in findings if one.cause == "not_rendered"}
+        findings += dict.fromkeys(_values(provider, [one for one in wanted if one.name not in lost]))
     findings += (one for one in found.findings if one.cause != "cluster")  # why it does not answer is said above
     answer = _answer(provider, wanted, target, found, findings)
     if not for_programs(answer, form, (row.component for row in answer.rows)):

@@ -641,7 +641,7 @@ class HelmPlatform:
         own = {
             place
             for space in recipe.spaces()
-            for one in self._helm.list(space)
+            for one in self._listed(space)
             if one.target == self._target.name
             and one.component == component.name
             and (place := (one.namespace, one.name)) not in shared
