@@ -54,9 +54,7 @@ def replaced(file: Path, old: str, new: str) -> None:
 
 def critical(folder: Path, component: str, target: str) -> subprocess.CompletedProcess[str]:
     """The critical checks of the component by this target file's text; everything else is unsupported."""
-    others = [
-        one.name for one in (ROOT / "deploy").iterdir() if one.is_dir() and one.name not in (component, "targets")
-    ]
+    others = [one.parent.name for one in (ROOT / "deploy").glob("*/component.toml") if one.parent.name != component]
     file = folder / "tokens.toml"
     file.write_text(target + "[target.unsupported]\n" + "".join(f'{name} = "not part of this"\n' for name in others))
     argv = [sys.executable, "-m", "pytest", f"suites/{component}", "-m", "critical", "--target", str(file)]

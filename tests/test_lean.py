@@ -17,7 +17,8 @@ from gonogo.core.lean import without
 ROOT = Path(__file__).parents[1]
 
 
-def test_a_package_is_not_found_within_and_found_after() -> None:
+def test_a_package_is_not_found_within_and_found_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
     with without("wave"), pytest.raises(ModuleNotFoundError, match="No module named 'wave'"):
         importlib.import_module("wave")
 

@@ -92,7 +92,7 @@ values = "values.yaml"
 
     yield written
     if file.exists() and cluster.find("Namespace", space) is not None:
-        gonogo("down", "--target", str(file))
+        gonogo("down", "--yes", "--target", str(file))
 
 
 def gonogo(*words: str) -> str:
@@ -132,7 +132,7 @@ def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: st
     gonogo("up", "postgresql", "--target", str(file))
     again = cluster.find("Cluster", "postgresql", space) or {}
     pods = [one["metadata"]["name"] for one in cluster.every("Pod", space)]
-    gonogo("down", "--target", str(file))
+    gonogo("down", "--yes", "--target", str(file))
 
     assert outcomes["passed"] >= 14
     assert (first["metadata"]["uid"], first["metadata"]["generation"]) == (
@@ -168,7 +168,7 @@ def test_the_other_instance_takes_over_from_a_killed_primary(cluster: Cluster, t
             rows = until(table.rows, awaited="the rows", within=60, every=1, retry=(ClientError,))
         after = pods()
     close(platform.provider)
-    gonogo("down", "--target", str(file))
+    gonogo("down", "--yes", "--target", str(file))
 
     assert restarted["passed"] == 1
     assert rows == {1: "before"}
@@ -207,7 +207,7 @@ def test_ray_by_kuberay_whose_autoscaler_follows_the_demand(cluster: Cluster, ta
     (file.parent / "values.yaml").write_text(yaml.safe_dump({**small, "worker": {**small["worker"], "maxReplicas": 4}}))
     gonogo("up", "ray", "--target", str(file))
     changed = cluster.told("GET", RAY_CLUSTERS.path(space, "ml-cluster")) or {}
-    gonogo("down", "--target", str(file))
+    gonogo("down", "--yes", "--target", str(file))
 
     assert written["passed"] >= 11
     assert scaled["passed"] >= 1
@@ -227,7 +227,7 @@ def test_elasticsearch_by_elastics_operator_is_named_for_the_image_that_is_not_t
     took = time.monotonic() - begun
     made = cluster.find("StatefulSet", "elasticsearch-es-default", space) or {}
     claims = [one["status"]["phase"] for one in cluster.every("PersistentVolumeClaim", space)]
-    gonogo("down", "--target", str(file))
+    gonogo("down", "--yes", "--target", str(file))
 
     assert done.returncode == 2
     assert "no-such/elasticsearch:8.19.14" in done.stderr
@@ -284,7 +284,7 @@ def test_an_autoscaler_that_scales_by_real_metrics_is_left_its_replicas(
     outcomes = asked(file, "read", "suites/health/")
     gonogo("up", "postgresql", "--target", str(file))
     scaled = cluster.find("Deployment", "busy", space) or {}
-    gonogo("down", "--target", str(file))
+    gonogo("down", "--yes", "--target", str(file))
 
     assert outcomes["passed"] >= 3
     assert scaled["spec"]["replicas"] == 2

@@ -11,6 +11,7 @@ protocol        what is asked                                     embedded  exis
 ``Provider``    where components are, as they are                 yes       yes                   yes
 ``Deploys``     deploy, and remove what was deployed              yes                             yes
 ``Plans``       say what would be made, and what room there is                                    yes
+``Places``      say what of ``[deploy]`` has no place anywhere                                    yes
 ``Undoes``      say what would be removed, and remove just that   yes                             yes
 ``Leaves``      know what a run left that was to take it down                                     yes
 ``Installs``    name the releases of charts                                                       yes
