@@ -370,7 +370,7 @@ def test_a_missing_right_is_named(cluster: Cluster, api: Api, home: str, tmp_pat
         with pytest.raises(Forbidden, match=rf"may not (get|create) pods/exec .* in namespace .*{home}"):
             executed(ours, home, "web-0", "app", "true")
 
-    assert type(fault) is Forbidden
+    assert isinstance(fault, Forbidden)
     assert re.search(rf"may not (get|create) pods/portforward .* in namespace .*{home}", str(fault))
 
 

@@ -166,6 +166,7 @@ def scene(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[Callab
                 cluster.delete({"n": "Namespace", "c": "CustomResourceDefinition"}[kind[0]], name)
 
 
+@pytest.mark.slow  # 234 s on a busy machine
 def test_each_is_killed_once(scene: Callable[..., Scene]) -> None:
     here = scene("postgresql")
 

@@ -13,6 +13,8 @@ from cluster.charted import gonogo, well, written
 from cluster.live import Cluster
 from cluster.outside import address, managed
 
+pytestmark = pytest.mark.slow
+
 Tables = Mapping[str, Mapping[str, Any]]
 
 Platform = Callable[..., Path]

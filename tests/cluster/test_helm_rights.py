@@ -20,6 +20,8 @@ from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.kubeconfig import chosen as access
 from gonogo.core.waiting import until
 
+pytestmark = pytest.mark.slow
+
 ROLES = ("Role", "ClusterRole")
 
 OPERATED = Path(__file__).parent / "operated"

@@ -24,7 +24,10 @@ from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.results.model import Results
 
-pytestmark = pytest.mark.skipif(not os.environ.get(BUILD), reason=f"{BUILD} names no command that builds images")
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get(BUILD), reason=f"{BUILD} names no command that builds images"),
+    pytest.mark.slow,
+]
 
 EXPECT = {
     "kafka": "voter_lag_seconds = 40",
