@@ -167,7 +167,7 @@ CASES = {
         ("replicaCount",), deployment(), values="{replicaCount: 3}", code=2
     ),
     "a kind that is not served": Broken(
-        ("Cluster", "no.such.group/v1"), "apiVersion: no.such.group/v1\nkind: Cluster\nmetadata: {name: a}\n", code=2
+        ("Cluster", "no.such.group/v1"), "apiVersion: no.such.group/v1\nkind: Cluster\nmetadata: {name: a}\n"
     ),
     "a quota of pods": Broken(
         ("quota", "few"), deployment(), beside=QUOTA % "pods: '0'", fact=REFUSED, named="QuotaExceeded"

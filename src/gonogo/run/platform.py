@@ -260,7 +260,8 @@ class Platform:
         except BaseException as error:
             standing = fallen(name, diagnosed(error, name))
         phase = {Outcome.PASSED: Phase.READY, Outcome.BROKEN: Phase.BROKEN, Outcome.BLOCKED: Phase.BLOCKED}
-        self._tell(Progress(name, phase.get(standing.outcome, Phase.FAILED), standing.message))
+        told = f"by {standing.root}: {standing.message}" if standing.outcome is Outcome.BLOCKED else standing.message
+        self._tell(Progress(name, phase.get(standing.outcome, Phase.FAILED), told))
         self._futures[name].set_result(replace(standing, ready_seconds=self.timeline.now - began))
 
     def _up(self, component: Component, needs: Mapping[str, Endpoints]) -> Standing:

@@ -326,7 +326,10 @@ class HelmDeployment:
 
     def _permitted(self, rendered: Iterable[Object], space: str) -> None:
         """Raises ``Forbidden`` where we lack a right to what helm could not install, which it knows no code for."""
-        kinds = [self._objects.kind(one["apiVersion"], one["kind"]) for one in rendered if one["kind"] != CRD]
+        try:
+            kinds = [self._objects.kind(one["apiVersion"], one["kind"]) for one in rendered if one["kind"] != CRD]
+        except Absent as error:
+            self._fail(str(error))
         spaces = [one["metadata"].get("namespace") or space for one in rendered if one["kind"] != CRD]
         self._objects.permitted([(KINDS["Secret"], space), *zip(kinds, spaces, strict=True)], *CHANGES)
 
