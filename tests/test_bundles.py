@@ -154,8 +154,8 @@ def test_garbage_after_gzip_is_damage(ask: Ask) -> None:
         (b"\x28\xb5\x2f\xfd" + bytes(100), "is packed with zstd"),
         (b"PK\x03\x04" + bytes(100), "is packed with zip"),
         (b"no archive at all", "ends in the middle"),
-        (gzip.compress(b"x" * 2000), "is damaged at entry 1"),
-        (gzip.compress(b""), "ends without the mark at an archive's end"),
+        (gzip.compress(b"x" * 2000, mtime=0), "is damaged at entry 1"),
+        (gzip.compress(b"", mtime=0), "ends without the mark at an archive's end"),
     ],
 )
 def test_what_is_no_archive_is_a_sentence(data: bytes, said: str, ask: Ask) -> None:
