@@ -26,6 +26,18 @@ def deploys(target: Target, component: Component) -> bool:
     return "helm" in target.variant(component).providers or bool(target.charts(component).folder)
 
 
+def lacking(target: Target, components: Iterable[Component]) -> frozenset[str]:
+    """The components that the target says it cannot hold, and those that need one of them: none is looked for.
+
+    ``components`` are all that there are, each after what it needs.
+    """
+    found = set(target.unsupported)
+    for one in components:
+        if found & set(one.needs) and not target.addressed(one):
+            found.add(one.name)
+    return frozenset(found)
+
+
 def recipe_for(
     target: Target, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})
 ) -> HelmRecipe:
@@ -49,10 +61,9 @@ def charted(target: Target, components: Iterable[Component]) -> dict[str, dict[s
     """
     found: dict[str, dict[str, Any]] = {}
     workloads: list[dict[str, Any]] = []
-    cluster, left_out = [], set(target.unsupported)
+    components = list(components)
+    cluster, left_out = [], lacking(target, components)
     for component in components:
-        if left_out & set(component.needs):
-            left_out.add(component.name)
         if component.name in left_out:
             continue
         if component.cluster and WORKLOADS in component.expect:

@@ -37,7 +37,7 @@ from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import ENDED, HelmDeployment
 from gonogo.providers.helm.inspection import Inspection
 from gonogo.providers.helm.lease import Lease
-from gonogo.providers.helm.meant import deploys, recipe_for, unbreakable
+from gonogo.providers.helm.meant import deploys, lacking, recipe_for, unbreakable
 from gonogo.providers.helm.mistakes import Mistake
 from gonogo.providers.helm.nodes import HUNG, Pods, as_before
 from gonogo.providers.helm.objects import Objects, ending, objects
@@ -736,12 +736,7 @@ class HelmPlatform:
 
     @cached_property
     def _lacking(self) -> frozenset[str]:
-        """The components that the target says it cannot hold, and those that need one of them: none is looked for."""
-        found = set(self._target.unsupported)
-        for one in self._every():
-            if found & set(one.needs) and not self._target.addressed(one):
-                found.add(one.name)
-        return frozenset(found)
+        return lacking(self._target, self._every())
 
     def _known(self, component: Component) -> None:
         """Let its endpoints be looked up as those of a target file are."""
