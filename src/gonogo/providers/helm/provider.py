@@ -179,7 +179,7 @@ class HelmPlatform:
 
     def servers(self) -> list[Server]:
         """See :meth:`gonogo.providers.Observes.servers`."""
-        every = [component for component in self._every() if self._deploys(component)]
+        every = self._deployed
         for component in every:
             if self.stands(component):
                 self._known(component)
@@ -304,7 +304,7 @@ class HelmPlatform:
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
         """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
-        others = (self._recipe(one) for one in self._every() if self._deploys(one))
+        others = (self._recipe(one) for one in self._deployed)
         inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
         return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
 
@@ -609,7 +609,7 @@ class HelmPlatform:
 
     def stopped(self, tell: Callable[[str], None]) -> list[Stopped]:
         """See :meth:`gonogo.providers.Mends.stopped`."""
-        every = [one for one in self._every() if self._deploys(one)]
+        every = self._deployed
         found = [
             Stopped(one.name, f"{meta['namespace']}/{meta['name']}", str(meta["labels"][HUNG]))
             for one in every
@@ -627,11 +627,10 @@ class HelmPlatform:
         """See :meth:`gonogo.providers.Mends.mend`."""
         self._hold(waits)
         try:
-            for one in self._every():
-                if self._deploys(one):
-                    pods = self._pods(one)
-                    for meta in pods.stopped():
-                        pods.resume(meta)
+            for one in self._deployed:
+                pods = self._pods(one)
+                for meta in pods.stopped():
+                    pods.resume(meta)
         finally:
             self._let_go()
 
@@ -655,7 +654,7 @@ class HelmPlatform:
         components = list(components)
         found = self._removal(components).removing(definitions=definitions)
         names, lease = {one.name for one in components}, self._its_lease()
-        whole = all(one.name in names for one in self._every() if self._deploys(one))
+        whole = all(one.name in names for one in self._deployed)
         if whole and lease.there() is not None:
             found = found._replace(goes=(*found.goes, Going("", "Lease", f"{self._home}/{lease.name}")))
         return found
@@ -700,7 +699,7 @@ class HelmPlatform:
             tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
         self._expired, kept = lease, set(lease.kept())
-        every = [one for one in self._every() if self._deploys(one)]
+        every = self._deployed
         found = self.removing(every)
         if not kept:  # then nothing is to stay: operators, namespaces and the Lease go too
             return [one.name for one in every] if found.goes else []
@@ -716,7 +715,7 @@ class HelmPlatform:
 
     def _removal(self, components: Iterable[Component], tell: Callable[[str], None] = lambda _: None) -> Removal:
         wanted = {one.name for one in components}
-        every = {one.name: self._recipe(one) for one in self._every() if self._deploys(one)}
+        every = {one.name: self._recipe(one) for one in self._deployed}
         going = {name: recipe for name, recipe in every.items() if name in wanted}
         others = {name: recipe for name, recipe in every.items() if name not in wanted}
         api = self._there.cluster.api
@@ -733,6 +732,11 @@ class HelmPlatform:
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""
         return component.name not in self._lacking and deploys(self._target, component)
+
+    @property
+    def _deployed(self) -> list[Component]:
+        """All that is this provider's to deploy, each after what it needs."""
+        return [one for one in self._every() if self._deploys(one)]
 
     @cached_property
     def _lacking(self) -> frozenset[str]:
