@@ -117,10 +117,12 @@ class Cluster:
         path = kind.path(home, name)
         how = {"kind": "application/apply-patch+yaml", "query": f"?fieldManager={MANAGER}&force=true"}
         # what lives in a namespace, or whose kind was made just before, may be refused for an instant
-        return (
-            until(lambda: self.told("PATCH", path, obj, **how), awaited=f"{obj['kind']} {name}", within=10, every=0.2)
-            or {}
+        done = until(
+            lambda: self.told("PATCH", path, obj, **how), awaited=f"{obj['kind']} {name}", within=10, every=0.2
         )
+        if obj["kind"] == "ResourceQuota":  # admission reads the status: it binds once its controller has counted
+            self.wait("ResourceQuota", "status.hard == spec.hard", name=name, namespace=home)
+        return done or {}
 
     def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """One object; None where it is not there."""

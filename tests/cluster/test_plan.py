@@ -359,8 +359,6 @@ def test_what_the_api_server_refuses_is_known_before(
 ) -> None:
     rule, says, refusal = REFUSED[name]
     cluster.apply({"apiVersion": "v1", "metadata": {"name": "rule"}, **yaml.safe_load(rule)}, namespace)
-    if "ResourceQuota" in rule:
-        cluster.wait("ResourceQuota", "status.hard", name="rule", namespace=namespace)
     obj = workload("Deployment", pods(own, "{cpu: 1}"), 3)
 
     said = told(api, namespace, obj)
@@ -397,8 +395,6 @@ def test_a_claim_that_the_api_server_refuses_is_known_before(
     rule, says, refusal = CLAIMED[name]
     filled = rule.replace("$class", read(api).default_class or "")
     cluster.apply({"apiVersion": "v1", "metadata": {"name": "rule"}, **yaml.safe_load(filled)}, namespace)
-    if "ResourceQuota" in rule:
-        cluster.wait("ResourceQuota", "status.hard", name="rule", namespace=namespace)
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
     claim = {"metadata": {"name": "data"}, "spec": spec}
     obj = workload("StatefulSet", pods(own, "{}"), serviceName="x", volumeClaimTemplates=[claim])
