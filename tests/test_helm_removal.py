@@ -221,6 +221,102 @@ def test_a_namespace_with_something_of_somebody_else_stays_with_it(world: World,
     assert "StatefulSet data/store" not in world.held.there()
 
 
+OPERATOR = {"manager": "manager", "operation": "Update"}
+MADE_BY_OPERATOR = {
+    "labels": {"mq.example/reload": "true", "app.kubernetes.io/managed-by": "mq"},
+    "managedFields": [OPERATOR],
+}
+
+
+def left_by_operator(world: World, kind: str = "ConfigMap", **changed: Any) -> dict[str, Any]:
+    """What the operator of the queue, which has told of its state, made beside it and named no owner of."""
+    status = [OPERATOR | {"subresource": "status"}, {"manager": "gonogo", "operation": "Apply"}]
+    world.held.get("Queue", "data", "orders")["metadata"]["managedFields"] = status
+    made = world.held.put(kind, "data", "mq-defaults")
+    made["metadata"] |= MADE_BY_OPERATOR | changed
+    return made
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret", "Service", "Role"])
+def test_what_an_operator_made_for_a_custom_resource_of_ours_keeps_no_namespace(world: World, kind: str) -> None:
+    world.queue()
+    left_by_operator(world, kind)
+
+    goes, stays = world.told(definitions=True)
+    stayed = world.removal().remove(definitions=True).stays
+
+    assert "Namespace data" in goes
+    assert (stays, stayed) == ({}, ())
+    assert "Namespace data" not in world.held.there()
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("ConfigMap", {"managedFields": [{"manager": "kubectl-create", "operation": "Update"}]}),
+        ("ConfigMap", {"managedFields": [OPERATOR, {"manager": "kubectl-edit", "operation": "Update"}]}),
+        ("ConfigMap", {"managedFields": []}),
+        ("ConfigMap", {"labels": {"app.kubernetes.io/managed-by": "mq"}}),
+        ("ConfigMap", {"labels": {"example/reload": "true", "mq.example.com/reload": "true", "example": "a"}}),
+        ("PersistentVolumeClaim", {}),
+    ],
+)
+def test_what_a_colleague_put_there_keeps_it_and_is_named(world: World, kind: str, changed: dict[str, Any]) -> None:
+    world.queue()
+    left_by_operator(world, kind, **changed)
+
+    _, stays = world.told()
+    [stayed] = [one for one in world.removal().remove().stays if one.kind == "Namespace"]
+
+    assert stayed.why == stays["Namespace data"] == f"it holds what does not go: {kind} data/mq-defaults"
+    assert f"{kind} data/mq-defaults" in world.held.there()
+
+
+def test_what_an_operator_made_for_a_colleagues_custom_resource_is_not_gone_without_it(world: World) -> None:
+    world.queue()
+    left_by_operator(world)
+    del world.held.get("Queue", "data", "orders")["metadata"]["labels"]
+
+    _, stays = world.told("store", "models")
+    world.removal("store", "models").remove()
+
+    assert "ConfigMap data/mq-defaults" in stays["Namespace data"]
+    assert {"ConfigMap data/mq-defaults", "Queue data/orders"} <= world.held.there()
+
+
+def test_a_namespace_is_decided_on_again_once_the_custom_resources_are_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.queue()
+    world.held.put("ConfigMap", "data", "mq-defaults")  # nothing tells whose it is
+    ended = world.held._ended
+
+    def operator(one: dict[str, Any]) -> None:
+        ended(one)
+        if one["kind"] == "Queue":
+            world.held.remove("ConfigMap", "data", "mq-defaults")
+
+    monkeypatch.setattr(world.held, "_ended", operator)
+
+    _, stays = world.told(definitions=True)
+    stayed = world.removal().remove(definitions=True).stays
+
+    assert stays == {"Namespace data": "it holds what does not go: ConfigMap data/mq-defaults"}
+    assert stayed == ()
+    assert "Namespace data" not in world.held.there()
+
+
+def test_a_namespace_of_which_other_components_hold_something_is_not_looked_into_again(world: World) -> None:
+    world.store()
+    world.queue()
+
+    world.removal("queue").remove()
+    asked = [one for one in world.held.asked if one == "list configmaps data"]
+
+    assert len(asked) == 1
+    assert "Namespace data" in world.held.there()
+
+
 def test_a_custom_resource_of_somebody_else_keeps_namespace_and_operator(world: World) -> None:
     world.store()
     world.queue()

@@ -104,12 +104,6 @@ def gonogo(*words: str) -> str:
     return done.stdout
 
 
-def taken_down(file: Path) -> None:
-    """What an operator made without an owner keeps the namespace at first: with the custom resource it is gone."""
-    gonogo("down", "--yes", "--target", str(file))
-    gonogo("down", "--yes", "--target", str(file))
-
-
 def asked(file: Path, mode: str, *words: str) -> Counter[str]:
     """How many criteria of a suite have which outcome, those that nobody asked left out."""
     out = file.parent / "out"
@@ -138,7 +132,7 @@ def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: st
     gonogo("up", "postgresql", "--target", str(file))
     again = cluster.find("Cluster", "postgresql", space) or {}
     pods = [one["metadata"]["name"] for one in cluster.every("Pod", space)]
-    taken_down(file)
+    gonogo("down", "--yes", "--target", str(file))
 
     assert outcomes["passed"] >= 14
     assert (first["metadata"]["uid"], first["metadata"]["generation"]) == (
@@ -233,7 +227,7 @@ def test_elasticsearch_by_elastics_operator_is_named_for_the_image_that_is_not_t
     took = time.monotonic() - begun
     made = cluster.find("StatefulSet", "elasticsearch-es-default", space) or {}
     claims = [one["status"]["phase"] for one in cluster.every("PersistentVolumeClaim", space)]
-    taken_down(file)
+    gonogo("down", "--yes", "--target", str(file))
 
     assert done.returncode == 1
     assert "no-such/elasticsearch:8.19.14" in done.stderr

@@ -30,6 +30,7 @@ from gonogo.providers.helm.contents import (
     stands_alone,
 )
 from gonogo.providers.helm.objects import COMPONENT, TARGET, Objects
+from gonogo.providers.helm.operated import Operated, is_custom, left_for, operated
 from gonogo.providers.helm.ownership import INSTANCE, SHOWN, Tracking
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmRelease, once_more
 from gonogo.providers.helm.recipe import HelmRecipe
@@ -68,7 +69,11 @@ class Belongings:
     operators: list[tuple[str, HelmRelease]] = field(default_factory=list)
     under: dict[Place, set[str]] = field(default_factory=dict)
     """What each operator's release made, by uid."""
+    operated: list[Operated] = field(default_factory=list)
+    """Custom resources that go: what their operators left beside them holds nothing."""
     namespaces: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    """Namespaces of ours that stay as it looks: what they hold may be gone with what goes."""
     definitions: list[Thing] = field(default_factory=list)
     stays: list[Staying] = field(default_factory=list)
 
@@ -123,7 +128,7 @@ class Removal:
         goes += [Going("", one.kind.kind, _placed(one)) for one in found.common]
         goes += [Going(owner, "operator", f"{one.namespace}/{one.name}") for owner, one in found.operators]
         goes += [Going("", CRD.kind, one.name) for one in found.definitions]
-        goes += [Going("", "Namespace", name) for name in found.namespaces]
+        goes += [Going("", "Namespace", name) for name in self._last_of_all(found.namespaces)]
         return Removing(tuple(goes), tuple(dict.fromkeys(found.stays)))
 
     def found(self, *, definitions: bool = False) -> Belongings:
@@ -147,10 +152,11 @@ class Removal:
         seen = {one.uid for _, one in found.applied}
         found.applied += [pair for pair in outside if pair[1].uid not in seen and pair[0] in self._recipes]
         kept = {one.uid for one in held.things if one.annotations.get(KEEP) == "keep"}
-        custom = [one for one in held.things if one.finalizers or "." in known_as(one.kind.api_version, one.kind.kind)]
+        custom = [one for one in held.things if one.finalizers or is_custom(one)]
         later = {CLAIM, SECRET, KINDS["Pod"]}
         mine = [one for one in custom if self._goes(one) and one.kind not in later and not self._below(one, kept)]
         found.held = [(self._mine[one.uid], one) for one in mine if one.release in own_places or one.owners]
+        found.operated = operated(one for one in held.things if self._goes(one))
         found.applied.sort(key=lambda pair: self._order(pair[0]))
         found.releases.sort(key=lambda pair: self._order(pair[0]))
         self._hanging(found, held, every, shared)
@@ -165,12 +171,13 @@ class Removal:
             found.under[place] = {thing.uid for thing in held.things if thing.release == place}
         going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
         for space in made:
-            why = self._in_use(space, held, found, going)
-            if why:
+            foreign = self._foreign(space, held, found, going)
+            if why := self._in_use(space, held, foreign):
                 found.stays.append(Staying("Namespace", space, why))
+                if not any(self._mine.get(one.uid, "") in self._others for one in foreign):
+                    found.undecided.append(space)
             else:
                 found.namespaces.append(space)
-        found.namespaces.sort(key=lambda space: space == self._last)
         self._definitions(found, asked_for=definitions)
         return found
 
@@ -450,8 +457,8 @@ class Removal:
         versions = (there.get("spec") or {}).get("versions") or ()
         return next((str(one["name"]) for one in versions if one.get("served")), "v1")
 
-    def _in_use(self, space: str, held: Contents, found: Belongings, going: set[Place]) -> str:
-        """Why a namespace of ours stays; empty where nothing is in it but what goes."""
+    def _foreign(self, space: str, held: Contents, found: Belongings, going: set[Place]) -> list[Thing]:
+        """What a namespace holds that does not go: neither by itself nor with what it was made for."""
         gone = {thing.uid for _, thing in found.things}
         foreign = []
         for thing in held.things:
@@ -461,7 +468,12 @@ class Removal:
             with_release = (space, helms) in going or thing.release in going
             if with_release and thing.annotations.get(KEEP) != "keep":
                 continue
-            foreign.append(thing)
+            if not left_for(thing, found.operated):
+                foreign.append(thing)
+        return foreign
+
+    def _in_use(self, space: str, held: Contents, foreign: list[Thing]) -> str:
+        """Why a namespace of ours stays; empty where nothing is in it but what goes."""
         if foreign:
             return f"it holds what does not go: {_some(foreign)}"
         unseen = [one for one in held.unseen if one.endswith(f" in {space}")]
@@ -469,6 +481,9 @@ class Removal:
             what = ", ".join(one.partition(" in ")[0] for one in unseen[:SHOWN])
             return f"whether it holds something of somebody else could not be asked: {what} may not be listed"
         return ""
+
+    def _last_of_all(self, spaces: Iterable[str]) -> list[str]:
+        return sorted(spaces, key=lambda space: space == self._last)
 
     def _definitions(self, found: Belongings, *, asked_for: bool) -> None:
         """Our CRDs: named, and where that is asked for, gone, unless an object is left."""
@@ -655,13 +670,14 @@ class Removal:
         self._until_none(left, f"the end of the pods of {release}", REMOVED)
 
     def _end_namespaces(self, found: Belongings) -> None:
-        """Those that are empty now, too: somebody may have come meanwhile."""
+        """Those that are empty now: somebody may have come meanwhile, or an operator taken away what it had made."""
         kind = KINDS["Namespace"]
         going = {(one.namespace, one.name) for _, one in (*found.releases, *found.operators)}
+        found.stays = [one for one in found.stays if one.kind != kind.kind or one.name not in found.undecided]
         ended: dict[str, str] = {}
-        for space in found.namespaces:
+        for space in self._last_of_all([*found.namespaces, *found.undecided]):
             held = contents(self._api, [space])
-            if why := self._in_use(space, held, found, going):
+            if why := self._in_use(space, held, self._foreign(space, held, found, going)):
                 found.stays.append(Staying(kind.kind, space, why))
                 continue
             ended[space] = self._remove(Thing(kind, {"name": space}))
