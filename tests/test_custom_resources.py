@@ -61,7 +61,56 @@ def test_an_operator_that_runs_and_says_nothing_is_silent() -> None:
     row = said(KAFKA, operator(1), complete=KNOWN)
 
     assert (row.state.value, row.reason, row.cause) == ("failed", "OperatorSilent", "")
-    assert row.message == "its operator, strimzi-cluster-operator, has not touched it; is it running?"
+    runs = "its operator, Deployment strimzi/strimzi-cluster-operator, runs and has not touched it"
+    assert row.message == f"{runs}; does it watch namespace data?"
+
+
+@pytest.mark.parametrize(
+    ("container", "said"),
+    [
+        (
+            {"env": [{"name": "STRIMZI_NAMESPACE", "value": "shop, mail"}]},
+            "watches mail, shop alone (STRIMZI_NAMESPACE)",
+        ),
+        ({"env": [{"name": "WATCH_NAMESPACE", "value": "shop"}]}, "watches shop alone (WATCH_NAMESPACE)"),
+        ({"args": ["--leader-elect", "--watch-namespace", "shop"]}, "watches shop alone (--watch-namespace)"),
+        ({"command": ["manager", "--namespaces=shop"]}, "watches shop alone (--namespaces)"),
+        ({"env": [{"name": "WATCH_NAMESPACE", "value": "shop,data"}]}, "does it watch namespace data?"),
+        ({"env": [{"name": "WATCH_NAMESPACE", "value": "*"}]}, "does it watch namespace data?"),
+        ({"env": [{"name": "POD_NAMESPACE", "value": "shop"}]}, "does it watch namespace data?"),
+        ({"args": ["--watch-namespace"]}, "does it watch namespace data?"),
+    ],
+)
+def test_an_operator_that_watches_other_namespaces_is_told_by_its_own_settings(
+    container: dict[str, Any], said: str
+) -> None:
+    one = operator(1)
+    one["spec"]["template"] = {"spec": {"containers": [{"name": "operator", **container}]}}
+
+    rows = judge(World.of([KAFKA, one], now=NOW, complete=KNOWN))
+
+    assert said in rows[0].message
+
+
+def test_one_of_two_operators_that_watches_its_namespace_is_enough() -> None:
+    other = operator(1, "other-strimzi-cluster-operator")
+    other["spec"]["template"] = {"spec": {"containers": [{"env": [{"name": "WATCH_NAMESPACE", "value": "shop"}]}]}}
+
+    row = said(KAFKA, other, operator(1), complete=KNOWN)
+
+    assert "alone" not in row.message
+
+
+def test_who_looks_after_a_kind_without_a_table_may_be_told() -> None:
+    thing = {**KAFKA, "apiVersion": "mq.example/v1", "kind": "Queue"}
+
+    found = custom.absent_operator(World.of([thing, operator(0, "mq-operator")], now=NOW), thing, ("mq-operator",))
+    unknown = custom.absent_operator(World.of([thing], now=NOW), thing)
+
+    assert found is not None
+    assert (found.state.value, found.reason) == ("failed", "OperatorSilent")
+    assert "Deployment strimzi/mq-operator, has no ready pod" in found.message
+    assert unknown is None
 
 
 def test_where_all_workloads_are_known_a_missing_operator_is_a_fact() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from shlex import quote
 from typing import Any
 
@@ -98,16 +99,18 @@ def state_of(obj: Object, rules: KindRule) -> Judgement:
         return Judgement(State.UNKNOWN, "Malformed", short(f"the rules of its kind do not fit it: {fault}"))
 
 
-def absent_operator(world: World, obj: Object) -> Judgement | None:
+def absent_operator(world: World, obj: Object, operators: tuple[str, ...] = ()) -> Judgement | None:
     """Nobody looks after this object: its definition is missing, or its operator is down or has never touched it.
 
-    None where that is not so, or not known.
+    None where that is not so, or not known. ``operators`` are names of workloads that look after a kind of which no
+    table names any.
     """
     if not obj["metadata"].get("creationTimestamp"):
         return None  # a manifest as somebody wrote it; no operator was asked yet
     kind = known_as(obj["apiVersion"], obj["kind"])
     rules = world.rules.of(kind)
-    if not rules.operator:
+    operators = rules.operator or operators
+    if not operators:
         return None
     if _undefined(world, obj):
         return doom("DefinitionMissing", f"the cluster does not know {kind} (any more)", waited=world.age(obj))
@@ -115,28 +118,59 @@ def absent_operator(world: World, obj: Object) -> Judgement | None:
         return None
     # A new specification of an old object: how old it is, is not told; the operator may just be busy.
     waited = None if obj.get("status") else world.age(obj)
-    down, found = _operator(world, rules.operator)
-    if down is not None:
-        message = f"its operator, {named(down)}, has no ready pod"
-        return doom("OperatorSilent", message, waited=waited, command=kubectl(down), cause=reference(down))
+    found = _operators(world, operators)
+    ready = [one for one in found if one.get("status", {}).get("readyReplicas")]
+    if found and not ready:
+        message = f"its operator, {named(found[0])}, has no ready pod"
+        command, cause = kubectl(found[0]), reference(found[0])
+        return doom("OperatorSilent", message, waited=waited, command=command, cause=cause)
     if obj.get("status"):
         return None
-    message = _SILENT.format(" or ".join(rules.operator))
-    if not found and world.knows_all("Deployment") and world.knows_all("StatefulSet"):
-        message = f"its operator has not touched it: nothing runs here by the name {' or '.join(rules.operator)}"
+    space = obj["metadata"].get("namespace", "")
+    watched = [(one, told) for one in ready if (told := _watched(one)) and space not in told[1]]
+    if space and watched and len(watched) == len(ready):
+        operator, (where, spaces) = watched[0]
+        message = f"its operator, {named(operator)}, watches {', '.join(sorted(spaces))} alone ({where})"
+        command, cause = kubectl(operator), reference(operator)
+        return doom("OperatorSilent", message, waited=waited, command=command, cause=cause)
+    message = _SILENT.format(" or ".join(operators))
+    if ready:
+        asks = f"; does it watch namespace {space}?" if space else ""
+        message = f"its operator, {named(ready[0])}, runs and has not touched it{asks}"
+    elif world.knows_all("Deployment") and world.knows_all("StatefulSet"):
+        message = f"its operator has not touched it: nothing runs here by the name {' or '.join(operators)}"
     return doom("OperatorSilent", message, waited=waited, command=kubectl(obj))
 
 
-def _operator(world: World, names: tuple[str, ...]) -> tuple[Object | None, bool]:
-    """The workload of such a name that has no ready pod, where none has one; and whether there is any."""
-    found = [
+def _operators(world: World, names: tuple[str, ...]) -> list[Object]:
+    """The workloads of such a name."""
+    return [
         workload
         for kind in ("Deployment", "StatefulSet")
         for workload in world.of_kind(kind)
         if any(f"-{workload['metadata']['name']}".endswith(f"-{name}") for name in names)
     ]
-    down = [workload for workload in found if not workload.get("status", {}).get("readyReplicas")]
-    return (down[0] if found and len(down) == len(found) else None), bool(found)
+
+
+_WATCH = re.compile(r"(?:--?)?(?:(?:strimzi|watch)[-_]namespaces?|namespaces)", re.IGNORECASE)
+"""What operators call the namespaces that they look at (operator-sdk, Strimzi, KubeRay, ECK)."""
+
+
+def _watched(operator: Object) -> tuple[str, set[str]] | None:
+    """The variable or option by which an operator looks at some namespaces alone, and which; None where none says so.
+
+    What stands in a ConfigMap is not seen.
+    """
+    containers = operator.get("spec", {}).get("template", {}).get("spec", {}).get("containers") or ()
+    for one in containers:
+        said = [(each.get("name", ""), each.get("value") or "") for each in one.get("env") or ()]
+        words = [*one.get("command", ()), *one.get("args", ())]
+        said += [word.partition("=")[::2] if "=" in word else (word, after) for word, after in pairwise([*words, ""])]
+        for name, value in said:
+            spaces = {part.strip() for part in value.split(",")} - {""}
+            if spaces and "*" not in spaces and _WATCH.fullmatch(name):
+                return name, spaces
+    return None
 
 
 def _undefined(world: World, obj: Object) -> bool:

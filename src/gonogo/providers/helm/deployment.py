@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 from gonogo.cluster.api import KINDS, Kind
-from gonogo.cluster.judge import JUDGES, Judgement, World, verdict
+from gonogo.cluster.judge import JUDGES, Judgement, State, World, verdict
 from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import short
@@ -30,6 +30,7 @@ from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
 from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
 from gonogo.providers.helm.seen import Seen
+from gonogo.providers.helm.silence import Silence
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
 
@@ -41,6 +42,9 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "
 
 LOOK = 0.2
 """Seconds until the next look at what the watches have brought where they bring nothing: a grace may be over."""
+
+ASIDE = 1.0
+"""Seconds until what no watch brings is looked at again: whether this may go on."""
 
 CRD = "CustomResourceDefinition"
 
@@ -57,8 +61,16 @@ ALL_MADE = 3.0
 """Seconds that what nobody else makes is waited for. The judge gives an installation time to make its objects in any
 order; here all of them are made."""
 
+UNTOLD = "OperatorSilent", "NoStatus", "NotObserved"
+"""Reasons of custom resources that no operator has told anything of, or nothing of what is asked for now."""
+
+HEARD = 1.0
+"""Seconds in which every operator is silent at first."""
+
 SCALED = "TriggeredScaleUp"
 """The event by which the cluster autoscaler says that it adds a node (its FAQ, "events")."""
+
+ANSWERS = "until it answers"
 
 ENDED = 30.0
 """Seconds until a namespace must be gone, where it is to be made anew: one that takes longer waits for finalizers."""
@@ -108,6 +120,7 @@ class HelmDeployment:
         self._helm, self._hub, self._report = helm, hub, report
         self._objects, self._seen, self._deadline, self._cancelled = objects, seen, deadline, cancelled
         self._ownership, self._api = ownership, api
+        self._silence = Silence(api, objects, recipe)
         self._labels = {RUN: run, TARGET: recipe.place.target, COMPONENT: recipe.component}
         self._theirs: set[str] = set()
         """Definitions that are used as they are."""
@@ -161,8 +174,12 @@ class HelmDeployment:
         self._stand(self._made)
 
     def still(self) -> None:
-        """Raises ``DeployError`` where something that was made has failed since it was ready."""
-        self._running(self._made)
+        """Raises ``DeployError`` where something that was made has failed since it was ready.
+
+        What has come in the way of it since is told: a container that ends at once was ready for an instant.
+        """
+        if not self._tell_way(self._running(self._made), self._made):
+            self._tell(Phase.WAITING, ANSWERS)
 
     # -- before
 
@@ -385,6 +402,7 @@ class HelmDeployment:
         """Wait until none of them is being deleted: helm would take for its own what is gone a moment later."""
         things = list(things)
         self._asked(things)
+        news = self._hub().news()
 
         def left() -> str:
             self._ended()
@@ -397,7 +415,7 @@ class HelmDeployment:
             return told
 
         awaited = "the end of what is being deleted"
-        until(left, awaited=awaited, within=self._deadline.left, every=LOOK, enough=lambda told: not told)
+        until(left, awaited=awaited, within=self._deadline.left, every=ASIDE, enough=lambda told: not told, news=news)
 
     def _stand(self, things: Iterable[Thing]) -> None:
         """Wait until all of them are ready. Raises ``DeployError`` for what is doomed, at once."""
@@ -434,6 +452,8 @@ class HelmDeployment:
             return "its change is not seen yet"
         found = verdict(world, obj)
         self._reasons.pop(thing, None)
+        if found is not None and found.reason in UNTOLD and thing[0] in self._objects.custom:
+            found = self._untold(world, thing, obj, found)
         if found is None or found.state.value == "ready":
             return None
         if found.reason in RULES:
@@ -443,6 +463,21 @@ class HelmDeployment:
                 self._doomed(thing, found)
             return f"its pod of the older template is replaced: {found.told or found.reason}"
         return f"{found.reason}: {found.told}" if found.told else found.reason
+
+    def _untold(self, world: World, thing: Thing, obj: Object, found: Judgement) -> Judgement | None:
+        """The verdict on a custom resource whose operator has not told its newest state; None where it has none."""
+        kind = self._objects.custom[thing[0]]
+        if not obj.get("status") and not self._silence.stateful(kind):
+            return None
+        if not self._first.setdefault((thing, "heard"), Deadline(HEARD)).passed:
+            return found._replace(state=State.PROGRESSING, reason="NoStatus")
+        why = self._silence.why(world, kind, obj) or found
+        if why.reason not in RULES:  # it is there, and may be at work
+            self._first.pop((thing, UNTOLD[0]), None)
+            return why._replace(state=State.PROGRESSING)
+        # from now on, however old the object is: an operator that has just come has its time
+        passed = self._first.setdefault((thing, UNTOLD[0]), Deadline(RULES[why.reason].grace)).passed
+        return why._replace(state=State.FAILED if passed else State.PROGRESSING)
 
     def _nobody(self, world: World, thing: Thing, found: Judgement) -> bool:
         """Whether what is missing would have to be made by somebody, and everything that we make is there."""
@@ -504,11 +539,14 @@ class HelmDeployment:
         if not (hooks := list(hooks)):
             self._ended()
             return ""
-        world = self._running(hooks)
-        for kind, space, name in hooks:
+        return self._tell_way(self._running(hooks), hooks)
+
+    def _tell_way(self, world: World, things: Iterable[Thing]) -> str:
+        """What the first of them that something stands in the way of waits for, which is told; empty: nothing does."""
+        for kind, space, name in things:
             obj = world.get(kind, space, name)
-            found = verdict(world, obj) if obj is not None else None
-            if found is not None and found.state.value == "progressing" and found.reason in RULES:
+            found = verdict(world, obj) if obj is not None and not self._old((kind, space, name), obj) else None
+            if found is not None and found.state is State.PROGRESSING and found.reason in RULES:
                 waits = redacted(f"{kind} {space}/{name}: {found.reason}: {found.told}")
                 self._tell(Phase.WAITING, waits, found.reason)
                 return waits
@@ -561,7 +599,8 @@ class HelmDeployment:
         kind, space, name = thing
         world = Logs(self._api).world(self._hub())  # with what it wrote last
         again = verdict(world, there) if (there := world.get(*thing)) is not None else None
-        found = again if again is not None and again.state is found.state else found
+        if again is not None and again.state is found.state and found.reason not in UNTOLD:
+            found = again
         told = ": ".join(filter(None, (found.reason, found.told)))
         hint = f"; {found.hint}" if found.hint else ""
         self._fail(redacted(f"{kind} {space}/{name} will not come up: {told}{hint}"))

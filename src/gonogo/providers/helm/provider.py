@@ -34,7 +34,7 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers import Going, Ready, Reason, Removing, Stopped
 from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import fetch
-from gonogo.providers.helm.deployment import ENDED, HelmDeployment
+from gonogo.providers.helm.deployment import ANSWERS, ENDED, HelmDeployment
 from gonogo.providers.helm.inspection import Inspection
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, lacking, recipe_for, unbreakable
@@ -422,7 +422,7 @@ class HelmPlatform:
                 pods.resume(one)
             deployment = self._deployment(recipe, report, deadline)
             deployment.deploy()
-            report(Progress(component.name, Phase.WAITING, "until it answers"))
+            report(Progress(component.name, Phase.WAITING, ANSWERS))
             return self._answering(component, deadline, ready, deployment.still)
         except HelmKilled as error:
             why = "again: see what ends it (the kernel does where memory is short)"
