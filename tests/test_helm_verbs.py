@@ -683,6 +683,7 @@ def test_a_run_that_works_there_now_is_left_alone(scene: Scene, monkeypatch: pyt
 
     assert (code, scene.held.there()) == (0, before)
     assert "left alone, pv-1 elsewhere pid 7 works on it now" in err
+    assert err.splitlines()[-1] == "nothing else was left behind"
 
 
 # -- rbac --for deploy

@@ -287,7 +287,7 @@ def test_data_of_a_platform_whose_keeper_was_killed_is_listed_and_removed(
         process.wait(10)
 
     lines: list[str] = []
-    told = [orphans(yes=yes, tell=lines.append) for yes in (False, True, False)]
+    told = [orphans(yes=yes, alone=lines.append) for yes in (False, True, False)]
 
     # processes of other runs on this machine may be listed too
     folders = [[(row["name"], row["removed"]) for row in rows if row["kind"] == "data folder"] for rows in told]

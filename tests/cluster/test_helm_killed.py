@@ -115,7 +115,7 @@ class Scene:
             assert inventory(self.cluster, self.name) == before
             said("all of it is to stay")
             self.gonogo("down", "--yes")
-        elif self.operated and definition(self.name) <= before and "nothing was left behind" not in told:
+        elif self.operated and definition(self.name) <= before and "was left behind" not in told:
             assert f"stays: CustomResourceDefinition gadgets.{self.name}.test" in told
 
     def as_before(self) -> None:

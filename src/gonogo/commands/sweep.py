@@ -11,7 +11,7 @@ from gonogo.core.outcomes import Code, Outcome, Struct
 from gonogo.core.outlet import news
 from gonogo.core.times import spoken, stretch
 from gonogo.providers import close
-from gonogo.run.sweep import Found, allowed, deployments, leftovers, mended, orphans, removed
+from gonogo.run.sweep import Found, LeftAlone, allowed, deployments, leftovers, mended, orphans, removed
 
 if TYPE_CHECKING:
     from gonogo.run.platform import Platform
@@ -47,11 +47,12 @@ def run(yes: bool, older_than: str, target: str | None, form: Form) -> Code:
     platform, screen = reached(target, write=yes)
     allowed(platform)
     try:
-        deployed, without = deployments(platform, screen, yes)
-        deployed += mended(platform, screen, yes)
-        found, outcomes = leftovers(platform, screen, age / timedelta(hours=1), without)
-        rows = deployed + orphans(yes, screen.line)
-        return _swept(platform, screen, yes, found, outcomes, rows, form)
+        alone = LeftAlone(screen.line)
+        deployed, without = deployments(platform, screen, yes, alone)
+        deployed += mended(platform, screen, yes, alone)
+        found, outcomes = leftovers(platform, screen, age / timedelta(hours=1), without, alone)
+        rows = deployed + orphans(yes, alone)
+        return _swept(platform, screen, yes, found, outcomes, rows, form, alone.any)
     finally:
         close(platform.provider)
 
@@ -64,6 +65,7 @@ def _swept(
     outcomes: list[Outcome],
     rows: list[dict[str, Any]],
     form: Form,
+    alone: bool,
 ) -> Code:
     outcomes += [Outcome.BROKEN for row in rows if yes and not row["removed"]]
     for one in found:
@@ -75,5 +77,5 @@ def _swept(
     if not yes and rows:
         news(f"{len(rows)} in all; `gonogo sweep --yes` deletes them")
     elif not rows and not outcomes:
-        news("nothing was left behind")
+        news("nothing else was left behind" if alone else "nothing was left behind")
     return Code.of(*outcomes)

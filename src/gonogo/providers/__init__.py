@@ -186,8 +186,11 @@ class Undoes(Protocol):
 class Leaves(Protocol):
     """Knows what a run left behind that was to take it down again, and could not."""
 
-    def left(self, tell: Callable[[str], None]) -> list[str]:
-        """The components, by name; none where a run works there now, which ``tell`` hears. Raises ``ClientError``."""
+    def left(self, tell: Callable[[str], None], alone: Callable[[str], None]) -> list[str]:
+        """The components, by name; none where a run works there now, which ``alone`` hears. Raises ``ClientError``.
+
+        ``tell`` hears what that is told by.
+        """
 
 
 @runtime_checkable
@@ -259,8 +262,8 @@ class Stopped(NamedTuple):
 class Mends(Protocol):
     """Breaks what does not come back by itself where the run that broke it is killed in the midst of it."""
 
-    def stopped(self, tell: Callable[[str], None]) -> list[Stopped]:
-        """What was left so; none where a run works there now, which ``tell`` hears. Raises ``ClientError``."""
+    def stopped(self, alone: Callable[[str], None]) -> list[Stopped]:
+        """What was left so; none where a run works there now, which ``alone`` hears. Raises ``ClientError``."""
 
     def mend(self, waits: Callable[[str], None] = lambda _: None) -> None:
         """Let it go on, once no run works there; ``waits`` hears for whom it waits. Raises ``ClientError``."""

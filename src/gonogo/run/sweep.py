@@ -55,16 +55,28 @@ class _Told:
             tell(f"left alone, {reason}: {first}{others}")
 
 
-def orphans(yes: bool, tell: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+class LeftAlone:
+    """Says what is left alone, and knows whether there was any."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self.any = tell, False
+
+    def __call__(self, text: str) -> None:
+        """A line of it."""
+        self.any = True
+        self._tell(text)
+
+
+def orphans(yes: bool, alone: Callable[[str], None]) -> list[dict[str, Any]]:
     """Processes and data of platforms whose keeper was killed, as rows of the verb's table; gone with ``yes``.
 
-    ``tell`` hears what lies in the list of platforms and is not believed.
+    ``alone`` hears what lies in the list of platforms and is not believed.
     """
     from gonogo.core.home import home
     from gonogo.providers.embedded import platforms
 
     for line in platforms.strange(home()):
-        tell(f"left alone, {line}")
+        alone(f"left alone, {line}")
     data = [one for one in platforms.abandoned(home()) if one.marked]
     found = platforms.clean(home(), kept=True) if yes else platforms.orphans()
     rows = [(Found("", "", "process", f"pid {one.pid}", True), yes) for one in found]
@@ -79,7 +91,9 @@ def allowed(platform: Platform) -> None:
         raise ConfigError(Problem(where, f"modes allows {modes}; deleting needs mode {platform.mode}"))
 
 
-def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dict[str, Any]], list[str]]:
+def deployments(
+    platform: Platform, screen: Screen, yes: bool, alone: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """What a run deployed and was to take down, as rows of the verb's table, gone with ``yes``; and its components.
 
     Raises ``ClientError``, ``ConfigError`` where the target means another cluster, ``NotReady`` where something hangs.
@@ -87,7 +101,7 @@ def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dic
     provider = platform.provider
     if not isinstance(provider, Leaves) or not isinstance(provider, Undoes):
         return [], []
-    left = provider.left(screen.line)
+    left = provider.left(screen.line, alone)
     if not left:
         return [], []
     components = [platform.registry.components[name] for name in left]
@@ -106,13 +120,13 @@ def deployments(platform: Platform, screen: Screen, yes: bool) -> tuple[list[dic
     return rows, left
 
 
-def mended(platform: Platform, screen: Screen, yes: bool) -> list[dict[str, Any]]:
+def mended(platform: Platform, screen: Screen, yes: bool, alone: Callable[[str], None]) -> list[dict[str, Any]]:
     """What a run stopped on purpose and left so, as rows of the verb's table; with ``yes`` it goes on.
 
     Raises ``ClientError``, ``ConfigError`` where the target means another cluster.
     """
     provider = platform.provider
-    left = provider.stopped(screen.line) if isinstance(provider, Mends) else []
+    left = provider.stopped(alone) if isinstance(provider, Mends) else []
     if left and yes and isinstance(provider, Mends):
         platform.confirmed()
         provider.mend(screen.line)
@@ -120,16 +134,20 @@ def mended(platform: Platform, screen: Screen, yes: bool) -> list[dict[str, Any]
 
 
 def leftovers(
-    platform: Platform, screen: Screen, hours: float, without: Collection[str] = ()
+    platform: Platform,
+    screen: Screen,
+    hours: float,
+    without: Collection[str] = (),
+    alone: Callable[[str], None] | None = None,
 ) -> tuple[list[Found], list[Outcome]]:
     """What was left behind, and what those components came to that could not be asked; not of those ``without``.
 
     It is what the components list with the id of a run begun ``hours`` ago, and what the journal names besides.
 
     An entry of the journal counts where a run could have written it, for the server that is asked, of a kind that its
-    client declares; all others are told on the screen and left alone. So are components that do not answer: nothing
-    found there means nothing. Raises ``ConfigError`` where the platform is to be changed and the target file does not
-    allow that, or means another platform.
+    client declares; all others are left alone, which ``alone`` hears, or the screen. So are components that do not
+    answer: nothing found there means nothing. Raises ``ConfigError`` where the platform is to be changed and the target
+    file does not allow that, or means another platform.
     """
     allowed(platform)
     names = platform.there(one for one in platform.registry.components if one not in without)
@@ -168,7 +186,7 @@ def leftovers(
         elif entry.component in kinds and old(entry.run, hours):
             key = (entry.component, entry.kind, entry.name)
             found.setdefault(key, Found(entry.run, entry.component, entry.kind, entry.name, False))
-    told.say(screen.line)
+    told.say(alone or screen.line)
     return sorted(found.values(), key=lambda f: (f.run, f.component, f.kind, f.name)), unasked
 
 

@@ -607,7 +607,7 @@ class HelmPlatform:
             if not held:
                 self._let_go()
 
-    def stopped(self, tell: Callable[[str], None]) -> list[Stopped]:
+    def stopped(self, alone: Callable[[str], None]) -> list[Stopped]:
         """See :meth:`gonogo.providers.Mends.stopped`."""
         every = self._deployed
         found = [
@@ -618,7 +618,7 @@ class HelmPlatform:
         if found and self._expired is None:
             lease = self._its_lease()
             if holder := lease.holder():
-                tell(f"left alone, {holder} works on it now: {', '.join(one.server for one in found)}")
+                alone(f"left alone, {holder} works on it now: {', '.join(one.server for one in found)}")
                 return []
             self._expired = lease
         return found
@@ -692,11 +692,11 @@ class HelmPlatform:
             raise error  # all else is done, and who comes next would wait for us
         return stayed
 
-    def left(self, tell: Callable[[str], None]) -> list[str]:
+    def left(self, tell: Callable[[str], None], alone: Callable[[str], None]) -> list[str]:
         """See :meth:`gonogo.providers.Leaves.left`. What stays on purpose is written down in the target's Lease."""
         lease = self._its_lease(tell)
         if holder := lease.holder():
-            tell(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
+            alone(f"left alone, {holder} works on it now: what is deployed of target {self._target.name}")
             return []
         self._expired, kept = lease, set(lease.kept())
         every = self._deployed
