@@ -27,8 +27,11 @@ MANAGER = "gonogo-tests"
 IMAGE = "GONOGO_TEST_IMAGE"
 """Names an image with a shell and python3 that the cluster's nodes can get."""
 
-CUSTOM = Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True)
-"""A kind that these tests bring."""
+CUSTOM = {
+    "Kafka": Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True),
+    "Widget": Kind("gonogo.test", "v1", "widgets", "Widget", True),
+}
+"""Kinds that these tests bring."""
 
 OPERATED = {
     "Cluster": Kind("postgresql.cnpg.io", "v1", "clusters", "Cluster", True),
@@ -38,7 +41,7 @@ OPERATED = {
 
 def kind_of(name: str) -> Kind:
     """Where objects of a kind live at the API server."""
-    return CUSTOM if name == CUSTOM.kind else OPERATED.get(name) or KINDS[name]
+    return CUSTOM.get(name) or OPERATED.get(name) or KINDS[name]
 
 
 class Cluster:

@@ -127,9 +127,12 @@ ENDED = "status.containerStatuses[?state.terminated.exitCode==`{0}` || lastState
 REFUSED = "ReplicaSet", "status.conditions[?type=='ReplicaFailure' && status=='True']"
 NO_IMAGE = "Pod", "status.containerStatuses[?state.waiting.reason=='ErrImagePull']"
 UNPLACED = "Pod", "status.conditions[?type=='PodScheduled' && reason=='Unschedulable']"
+STRIMZI = "strimzi-cluster-operator"
 KAFKA = "apiVersion: kafka.strimzi.io/v1\nkind: Kafka\nmetadata: {name: events}\nspec: {kafka: {listeners: []}}\n"
 MEMORY = "resources: {limits: {memory: 32Mi}}"
 DEFINITION = (Path(__file__).parent / "definition.yaml").read_text()
+WIDGETS = DEFINITION.replace("kafka.strimzi.io", "gonogo.test").replace("Kafka", "Widget").replace("kafka", "widget")
+WIDGET = "apiVersion: gonogo.test/v1\nkind: Widget\nmetadata: {name: small}\nspec: {size: 1}\n"
 CASES = {
     "a hook fails": Broken(
         ("Job", "before", "exit code 3", "last lines: no table"),
@@ -250,6 +253,34 @@ CASES = {
         KAFKA,
         beside=DEFINITION,
         fact=("Kafka", "metadata.uid"),
+        named="OperatorSilent",
+        within=15,
+    ),
+    "an operator that is down": Broken(
+        ("OperatorSilent", "strimzi-cluster-operator, has no ready pod"),
+        KAFKA,
+        beside=DEFINITION + "---" + deployment(image="no/such:1").replace("name: app}\n", f"name: {STRIMZI}}}\n", 1),
+        fact=("Kafka", "metadata.uid"),
+        named="has no ready pod",
+        within=15,
+    ),
+    "an operator that watches other namespaces": Broken(
+        ("OperatorSilent", "strimzi-cluster-operator, watches shop alone (STRIMZI_NAMESPACE)"),
+        KAFKA,
+        beside=DEFINITION
+        + "---"
+        + deployment(more="env: [{name: STRIMZI_NAMESPACE, value: shop}]").replace(
+            "name: app}\n", f"name: {STRIMZI}}}\n", 1
+        ),
+        fact=("Kafka", "metadata.uid"),
+        named="OperatorSilent",
+        within=15,
+    ),
+    "a custom resource that nobody knows": Broken(
+        ("Widget.gonogo.test", "OperatorSilent", "nothing tells which operator looks after Widget.gonogo.test"),
+        WIDGET,
+        beside=WIDGETS,
+        fact=("Widget", "metadata.uid"),
         named="OperatorSilent",
         within=15,
     ),

@@ -227,6 +227,12 @@ def test_elasticsearch_by_elastics_operator_is_named_for_the_image_that_is_not_t
     took = time.monotonic() - begun
     made = cluster.find("StatefulSet", "elasticsearch-es-default", space) or {}
     claims = [one["status"]["phase"] for one in cluster.every("PersistentVolumeClaim", space)]
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"}, "data": {"of": "a colleague"}}
+    cluster.apply(theirs, space)
+    listed = gonogo("down", "--target", str(file))
+    gonogo("down", "--yes", "--target", str(file))
+    left = [one["metadata"]["name"] for one in cluster.every("ConfigMap", space)]
+    cluster.delete("ConfigMap", "theirs", space)
     gonogo("down", "--yes", "--target", str(file))
 
     assert done.returncode == 1
@@ -235,6 +241,8 @@ def test_elasticsearch_by_elastics_operator_is_named_for_the_image_that_is_not_t
     assert took < 60
     assert made["metadata"]["ownerReferences"][0]["kind"] == "Elasticsearch"
     assert claims == ["Bound"]
+    assert f"it holds what does not go: ConfigMap {space}/theirs" in listed
+    assert "theirs" in left
     assert cluster.find("Namespace", space) is None
     assert cluster.find("CustomResourceDefinition", "elasticsearches.elasticsearch.k8s.elastic.co") is not None
 
