@@ -113,7 +113,10 @@ class Cluster:
         home = obj["metadata"].get("namespace", namespace)
         made = self._made.setdefault(namespace, [])
         known = any(kind == other and name == one["metadata"]["name"] for other, one in made)
-        if not kind.namespaced and not known and self.find(obj["kind"], name):
+        there = None if kind.namespaced or known else self.find(obj["kind"], name)
+        if there and there["metadata"].get("deletionTimestamp"):  # of a test before
+            self.gone(obj["kind"], name)
+        elif there:
             raise RuntimeError(f"{obj['kind']} {name} is there already and somebody else's")
         if not known:
             made.append((kind, obj))
