@@ -229,6 +229,42 @@ def test_down_with_yes_leaves_the_cluster_as_it_was(scene: Scene) -> None:
     assert (out, told) == ("\n", "nothing of it is up\n") or (out, told) == ("", "nothing of it is up\n")
 
 
+def operator_takes_away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something of which nobody says whose it is, and which goes with the StatefulSet."""
+    scene.held.put("ConfigMap", "data", "defaults")
+    ended = scene.held._ended
+
+    def operator(one: dict[str, Any]) -> None:
+        ended(one)
+        if one["kind"] == "StatefulSet":
+            scene.held.remove("ConfigMap", "data", "defaults")
+
+    monkeypatch.setattr(scene.held, "_ended", operator)
+
+
+def test_down_says_what_was_to_stay_and_went(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.up()
+    operator_takes_away(scene, monkeypatch)
+
+    code, out, err = scene.say("down", "--yes")
+
+    assert code == 0
+    assert "it holds what does not go: ConfigMap data/defaults" in out
+    assert "gone too: Namespace data" in err
+    assert "Namespace data" not in scene.held.there()
+
+
+def test_rollback_tells_what_stayed_and_not_what_was_to_stay(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.up()
+    operator_takes_away(scene, monkeypatch)
+
+    _, before, _ = scene.say("rollback", "store", "-o", "json")
+    _, after, _ = scene.say("rollback", "store", "--yes", "-o", "json")
+
+    stays = [[row["name"] for row in json.loads(text)["rows"] if row["stays"]] for text in (before, after)]
+    assert stays == [["data"], []]
+
+
 def test_down_waits_for_whoever_works_on_the_target(scene: Scene) -> None:
     scene.up()
     scene.lease("pv-2 elsewhere pid 8", kept="store")

@@ -99,7 +99,12 @@ values = "values.yaml"
 def gonogo(*words: str) -> str:
     """What it printed, once it ended well."""
     done = subprocess.run(
-        [sys.executable, "-m", "gonogo", *words], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", "gonogo", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},  # nothing is cut
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout

@@ -53,6 +53,8 @@ def run(names: list[str] | None, target: str | None, everything: bool, yes: bool
                 return Code.GO
             stayed = provider.remove(wanted, definitions=definitions, waits=news)
             news(*(f"stays: {one.kind} {one.name}: {one.why}" for one in stayed.stays if one not in found.stays))
+            stay = {(one.kind, one.name) for one in stayed.stays}
+            news(*(f"gone too: {one.kind} {one.name}" for one in found.stays if (one.kind, one.name) not in stay))
             news("taken down")
             return Code.GO
         there = any(provider.stands(component) for component in wanted)

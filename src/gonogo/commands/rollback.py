@@ -53,7 +53,7 @@ def run(name: str, target: str | None, yes: bool, form: Form) -> Code:
             _told(_answer(component, consumers, found, removed=False), found, form)
         if yes and found.goes:
             stayed = provider.remove([component], waits=news)
-            found = Removing(found.goes, tuple(dict.fromkeys((*found.stays, *stayed.stays))))
+            found = found._replace(stays=stayed.stays)
     finally:
         close(provider)
     done = yes and bool(found.goes)
