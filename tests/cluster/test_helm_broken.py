@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from statistics import median
@@ -438,6 +438,23 @@ def test_what_cannot_come_up_is_named_for_its_reason(
         assert named is not None, said
         figures[name] = max(0.0, named - facts.seen[space]), ended - facts.seen[space]
         assert figures[name][0] <= SOON, said
+
+
+@pytest.mark.slow  # for as long as an operator is given
+@pytest.mark.parametrize("name", ["an operator that does not run", "a custom resource that nobody knows"])
+def test_a_custom_resource_that_nobody_touches_is_given_up_long_before_its_component_is(
+    name: str, space: str, cluster: Cluster, kubeconfig: Path, identity: str, up: Callable, tmp_path: Path
+) -> None:
+    case = replace(CASES[name], within=300)
+    for one in cluster.objects(case.beside, space):
+        cluster.apply(one, space)
+    target = written(tmp_path, case, space, kubeconfig, identity)
+
+    code, said, seconds = up(target)
+
+    assert code == 1
+    assert "will not come up: OperatorSilent" in said
+    assert seconds < 120, said
 
 
 def test_what_needs_it_is_blocked_and_the_rest_is_up(
