@@ -457,6 +457,7 @@ def test_a_custom_resource_that_nobody_touches_is_given_up_long_before_its_compo
     assert seconds < 120, said
 
 
+@pytest.mark.usefixtures("images")
 def test_what_needs_it_is_blocked_and_the_rest_is_up(
     space: str, cluster: Cluster, kubeconfig: Path, identity: str, tmp_path: Path
 ) -> None:
