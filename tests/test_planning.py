@@ -195,6 +195,30 @@ def test_a_chart_that_cannot_be_rendered_is_said_and_the_others_are_planned(plan
     ]
 
 
+def test_a_chart_that_refuses_an_address_that_is_not_known_yet_is_planned(planned: Scene) -> None:
+    (planned.root / "deploy/store/chart/values.yaml").write_text("host: there\n")
+    (planned.root / "deploy/store/values.yaml").write_text('host: "{{ needs.queue.host }}"\n')
+    helm = planned.root / "bin/helm"
+    strict = 'elif sys.argv[1] == "template":\n    sys.stdin.read() == "host: \'\'\\n" and sys.exit("Error: no host")\n'
+    helm.write_text(helm.read_text().replace('elif sys.argv[1] == "template":\n', strict))
+
+    code, told = asked(planned)
+
+    assert (code, told["fits"], told["findings"]) == (0, True, [])
+    assert [row["rest"]["pods"] for row in told["rows"]] == [1, 3]
+
+
+def test_a_definition_is_not_read_for_what_is_made_of_it(planned: Scene) -> None:
+    broken = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.y}\nspec: {{{\n"
+    path = planned.root / "deploy/queue/chart/templates/all.yaml"
+    path.write_text(f"{path.read_text()}---\n{broken}")
+
+    code, told = asked(planned)
+
+    assert (code, told["findings"]) == (0, [])
+    assert [row["rest"]["pods"] for row in told["rows"]] == [1, 3]
+
+
 def test_another_cluster_than_the_one_meant_is_wrong_use(planned: Scene) -> None:
     planned.held.get("Namespace", "", "kube-system")["metadata"]["uid"] = "another"
 

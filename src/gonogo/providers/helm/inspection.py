@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import yaml
@@ -17,19 +18,13 @@ from gonogo.core.errors import ClientError, ConfigError, NotReady
 from gonogo.core.home import home
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values
-from gonogo.providers.helm.objects import TARGET, Objects, objects
+from gonogo.providers.helm.objects import TARGET, Objects, documented, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import Release
 from gonogo.providers.helm.values import ChartKeys, declared
 
 CRD = "CustomResourceDefinition"
-
-_BETWEEN = re.compile(r"(?:^|\s*\n)---[ \t]*(?:#.*)?(?:\n|$)")
-"""Documents, as helm itself parts what it has rendered."""
-
-_API_VERSION = re.compile(r"^apiVersion:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
-_KIND = re.compile(r"^kind:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 class _Made(NamedTuple):
@@ -122,9 +117,8 @@ class Inspection:
 
     def _rendered(self, one: _Charted) -> _Made | Mistake:
         """The objects of a release, or that helm can make none of it."""
-        space, given = one.recipe.space_of(one.release), yaml.safe_dump(one.recipe.values(one.release))
         try:
-            text = self._helm.render(Installation(one.release.name, space, one.chart.path, given))
+            text = self._helm.render(installation(one.recipe, one.release, one.chart.path))
         except HelmFailed as error:
             where = str(one.recipe.folder / one.release.values)
             about = f"helm makes no objects of chart {one.release.chart} and these values: {error}"
@@ -145,7 +139,7 @@ class Inspection:
         """The one by which the cluster will measure: that of a chart to be installed, or what is there."""
         ours: Definition | None = None
         shared = False
-        named = re.compile(rf"[\"']?kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
+        named = re.compile(rf"kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
         for one in self._charted:
             made = self._made.get(one.release.name, _Made([], []))
             texts = [text for text in made.definitions if group in text and named.search(text)]
@@ -192,6 +186,12 @@ class Inspection:
         return found, labels.get(TARGET) != self._target
 
 
+def installation(recipe: HelmRecipe, release: Release, chart: Path) -> Installation:
+    """What helm is given to render a release of it."""
+    values = yaml.dump(recipe.values(release), Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
+    return Installation(release.name, recipe.space_of(release), chart, values)
+
+
 def _same(one: Mistake) -> tuple[str, ...]:
     return one.where, one.key, one.fault, one.written, one.object
 
@@ -200,11 +200,9 @@ def _parted(source: str, text: str) -> _Made:
     """Only what is not Kubernetes' own is read: of a large chart that is a small part."""
     resources: list[Object] = []
     definitions: list[str] = []
-    for document in _BETWEEN.split(text):
-        kinds, versions = _KIND.findall(document), _API_VERSION.findall(document)
-        plain = len(kinds) == len(versions) == 1 and not kinds[0].endswith("List")
-        if plain and kinds[0] == CRD:
-            definitions.append(document)
-        elif not plain or versions[0].rpartition("/")[0] not in BUILT_IN:
-            resources += objects(source, document)
+    for one in documented(text):
+        if one.kind == CRD:
+            definitions.append(one.text)
+        elif not one.kind or one.api_version.rpartition("/")[0] not in BUILT_IN:
+            resources += objects(source, one.text)
     return _Made(resources, definitions)

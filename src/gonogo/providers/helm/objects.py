@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, MayNot, Right, read
 from gonogo.cluster.documents import documents
@@ -191,8 +192,41 @@ def _content(namespace: Object) -> str:
     return "; ".join(filter(None, told))
 
 
-def objects(source: str, text: str) -> list[Object]:
-    """The objects of a manifest, a list's items among them. Raises ``ConfigError`` for what is none."""
+class Document(NamedTuple):
+    """One document of what helm has rendered, not read yet; kind and version are empty where its lines do not say."""
+
+    api_version: str
+    kind: str
+    text: str
+
+
+_BETWEEN = re.compile(r"\n---[ \t]*(?:#[^\n]*)?(?=\n|$)")
+"""Documents, as helm itself parts what it has rendered."""
+
+_WORD = re.compile(r"[ \t]*[\"']?([^\s\"'#]+)")
+
+
+def documented(text: str) -> Iterator[Document]:
+    """The documents, each told by its own lines alone: to read a large one takes long."""
+    for document in _BETWEEN.split(f"\n{text}"):
+        kinds, versions = _said(document, "kind"), _said(document, "apiVersion")
+        plain = len(kinds) == len(versions) == 1 and not kinds[0].endswith("List")
+        yield Document(versions[0] if plain else "", kinds[0] if plain else "", document)
+
+
+def _said(document: str, key: str) -> list[str]:
+    """What stands behind a key of the outermost mapping."""
+    rest = document.split(f"\n{key}:")[1:]
+    return [found[1] if (found := _WORD.match(one)) else "" for one in rest]
+
+
+def objects(source: str, text: str, without: str = "") -> list[Object]:
+    """The objects of a manifest, a list's items among them; those of the kind ``without`` are not read.
+
+    Raises ``ConfigError`` for what is no object.
+    """
+    if without:
+        text = "\n---".join(one.text for one in documented(text) if one.kind != without)
     return list(_objects(source, text))
 
 

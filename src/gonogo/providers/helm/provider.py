@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
-import yaml
 
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
@@ -35,14 +34,14 @@ from gonogo.providers import Going, Ready, Reason, Removing, Stopped
 from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import ENDED, HelmDeployment
-from gonogo.providers.helm.inspection import Inspection
+from gonogo.providers.helm.inspection import Inspection, installation
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, lacking, recipe_for, unbreakable
 from gonogo.providers.helm.mistakes import Mistake
 from gonogo.providers.helm.nodes import HUNG, Pods, as_before
 from gonogo.providers.helm.objects import Objects, ending, objects
 from gonogo.providers.helm.ownership import Ownership
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease
 from gonogo.providers.helm.recipe import HelmRecipe, space_labels
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
@@ -51,6 +50,7 @@ from gonogo.providers.helm.story import installed
 from gonogo.results.model import Evidence
 
 if TYPE_CHECKING:  # what a plan is judged by is loaded where one is asked for
+    from gonogo.cluster.plan.findings import PlanFinding
     from gonogo.cluster.plan.fit import Part
     from gonogo.cluster.plan.ground import Ground
 
@@ -300,7 +300,30 @@ class HelmPlatform:
 
         A chart that cannot be had stops its component, later.
         """
-        return [*self._clashes(), *(one.problem for one in self.mistakes(components) if one.stops)]
+        clashes = (problem for _, problem in self._clashes())
+        return [*clashes, *(one.problem for one in self.mistakes(components) if one.stops)]
+
+    def wrong(self, components: Iterable[Component]) -> list[PlanFinding]:
+        """See :meth:`gonogo.providers.Plans.wrong`. What works and will not for ever is a warning."""
+        with LOADING:
+            from gonogo.cluster.plan.findings import PlanFinding, Weight
+
+        components = [*components]
+        names = {one.name for one in components}
+        every = [(name, "values", one) for name, one in self._clashes() if name in names]
+        for mistake in self.mistakes(components):
+            every.append((mistake.component, "values" if mistake.stops else mistake.fault, mistake.problem))
+        return [
+            PlanFinding(
+                weight=Weight.PROBLEM if cause == "values" else Weight.WARNING,
+                cause=cause,
+                component=name,
+                subject=one.where,
+                message=one.what,
+                hint=one.hint,
+            )
+            for name, cause, one in every
+        ]
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
         """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
@@ -308,8 +331,8 @@ class HelmPlatform:
         inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
         return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
 
-    def _clashes(self) -> Iterator[Problem]:
-        """Whoever is taken down first would take it from the other."""
+    def _clashes(self) -> Iterator[tuple[str, Problem]]:
+        """A Secret that another component makes too: whoever is taken down first would take it from the other."""
         made: dict[tuple[str, str], str] = {}
         for component in self._every():
             if not self._deploys(component):
@@ -319,7 +342,8 @@ class HelmPlatform:
                 owner = made.setdefault((recipe.namespace, name), component.name)
                 if owner != component.name:
                     what = f"secrets: {recipe.namespace}/{name} is made by {owner} too"
-                    yield Problem(str(recipe.folder / FILE), what, "give it another name, or a namespace of its own")
+                    right = "give it another name, or a namespace of its own"
+                    yield component.name, Problem(str(recipe.folder / FILE), what, right)
 
     def unapplied(self, components: Iterable[Component]) -> list[str]:
         """See :meth:`gonogo.providers.Places.unapplied`."""
@@ -341,12 +365,14 @@ class HelmPlatform:
                 told += [f"{component.name}: {one}" for one in unseen(part.objects, recipe.given(shared=part.shared))]
         return told
 
-    def rendered(self, component: Component, without: Callable[[Release], bool] = lambda _: False) -> list[Rendered]:
+    def rendered(
+        self, component: Component, without: Callable[[Release], bool] = lambda _: False, *, definitions: bool = True
+    ) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
 
-        ``without`` tells which releases are left out. Of an operator whose chart cannot be had nothing is known: one
-        that is there already needs none. Raises ``ConfigError`` for another chart that cannot be had, or that helm
-        cannot render.
+        ``without`` tells which releases are left out; so are ``definitions`` (CRDs), which take long to read. Of an
+        operator whose chart cannot be had nothing is known: one that is there already needs none. Raises
+        ``ConfigError`` for another chart that cannot be had, or that helm cannot render.
         """
         if not self._deploys(component):
             return []
@@ -363,30 +389,37 @@ class HelmPlatform:
                     raise
                 found.append(Rendered(what, recipe.space_of(release), [], release.shared, served))
                 continue
-            given = yaml.safe_dump(recipe.values(release))
-            try:
-                text = self._helm.render(Installation(release.name, recipe.space_of(release), chart.path, given))
-            except HelmFailed as error:
-                raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
-            every = objects(f"chart {release.name}", text)
+            text = self._text(recipe, release, chart.path)
+            every = objects(f"chart {release.name}", text, "" if definitions else "CustomResourceDefinition")
             found.append(Rendered(what, recipe.space_of(release), every, release.shared, served))
         for manifest in recipe.spec.manifests:
             space = recipe.space_of(manifest)
             found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
         return found
 
-    def parts(self, component: Component, *, asked: bool = True) -> list[Part]:
+    def _text(self, recipe: HelmRecipe, release: Release, chart: Path) -> str:
+        """As helm renders it. Before what it needs is up, a chart may refuse an address that is not known yet."""
+        try:
+            return self._helm.render(installation(recipe, release, chart))
+        except HelmFailed as error:
+            with suppress(HelmFailed):
+                if not recipe.place.needs:
+                    return self._helm.render(installation(recipe.supposed(), release, chart))
+            raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
+
+    def parts(self, component: Component, asked: Callable[[], bool] = lambda: True) -> list[Part]:
         """See :meth:`gonogo.providers.Plans.parts`. An operator that is there serves and is used as it is."""
         with LOADING:
             from gonogo.cluster.plan.fit import Part
 
-        every = self.rendered(component, self._served if asked else lambda _: False)
+        def served(release: Release) -> bool:
+            known = release.shared and bool(release.serves)
+            return known and asked() and self._objects.all_served(release.serves)
+
+        every = self.rendered(component, served, definitions=False)
         return [
             Part(component=component.name, what=one.what, namespace=one.namespace, objects=one.objects) for one in every
         ]
-
-    def _served(self, release: Release) -> bool:
-        return release.shared and bool(release.serves) and self._objects.all_served(release.serves)
 
     def ground(self) -> Ground:
         """See :meth:`gonogo.providers.Plans.ground`."""
