@@ -9,6 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from gonogo.cluster.api import Kind
+from gonogo.cluster.plan.ground import CAPACITIES, DRIVERS, LISTED
 from tests.test_helm_verbs import Scene
 from tests.test_helm_verbs import scene as scene
 
@@ -128,8 +130,6 @@ def test_what_is_there_already_is_found_and_takes_no_room_again(planned: Scene) 
 
 
 def test_an_operator_that_is_there_is_not_made_again(planned: Scene) -> None:
-    from gonogo.cluster.api import Kind
-
     planned.held.kinds.append(Kind("mq.example", "v1", "queues", "Queue", True))
 
     _, told = asked(planned, "queue")
@@ -151,24 +151,131 @@ def test_a_cluster_that_does_not_answer_leaves_the_fit_unknown(planned: Scene) -
     assert told["rows"][1]["disk_mib"] == {"(default class)": 10240}
 
 
-def test_rights_that_lack_leave_the_fit_unknown_and_the_rest_told(planned: Scene) -> None:
-    planned.held.refused.add("list nodes")
+FULL = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: store}
+spec:
+  template:
+    metadata: {labels: {app: store}}
+    spec:
+      priorityClassName: high
+      containers: [{name: c, resources: {requests: {cpu: 500m, memory: 1Gi}}}]
+      affinity:
+        podAntiAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+          - topologyKey: kubernetes.io/hostname
+            labelSelector: {matchLabels: {app: other}}
+            namespaceSelector: {matchLabels: {team: other}}
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {resources: {requests: {storage: 5Gi}}}}]
+"""
+"""One pod that every kind of the cluster may bear on; that of ``queue`` asks for nothing."""
+
+NAMED = {kind.resource: name for name, kind in LISTED.items()}
+
+
+@pytest.fixture
+def bound(planned: Scene) -> Scene:
+    """The same, with a pod that everything bears on, in a cluster that has something of everything, and it fits."""
+    held = planned.held
+    (planned.root / "deploy/store/chart/templates/all.yaml").write_text(FULL)
+    held.kinds += [DRIVERS, CAPACITIES]
+    held.put(DRIVERS, "", "disk.example", spec={"storageCapacity": True})
+    capacity = {"storageClassName": "disk", "nodeTopology": {}, "capacity": "9Gi"}
+    held.put(CAPACITIES, "kube-system", "all", **capacity)
+    held.put("PriorityClass", "", "high", value=1)
+    held.put("Namespace", "", "data")
+    held.put("ResourceQuota", "data", "q", spec={"hard": {"pods": "2"}}, status={"hard": {"pods": "2"}})
+    held.put("LimitRange", "data", "l", spec={"limits": [{"type": "Container", "max": {"memory": "2Gi"}}]})
+    return planned
+
+
+def test_with_every_right_it_fits(bound: Scene) -> None:
+    assert asked(bound)[0] == 0
+
+
+@pytest.mark.parametrize("right", NAMED)
+def test_without_a_right_to_list_nobody_can_tell_what_rests_on_it(right: str, bound: Scene) -> None:
+    bound.held.refused.add(f"list {right}")
+
+    code, told = asked(bound)
+
+    everyone = NAMED[right] in ("nodes", "pods", "limits", "quotas")
+    assert (code, told["fits"]) == (3, None)
+    (finding,) = [one for one in told["findings"] if one["cause"] == "rights"]
+    assert (finding["weight"], finding["subject"], finding["component"]) == (
+        "unknown",
+        NAMED[right],
+        "" if everyone else "store",
+    )
+    assert f"may not list {right}" in finding["message"]
+    assert findings(told, "problem") == []
+    assert told["total"]["rest"]["pods"] == 2
+
+
+@pytest.mark.parametrize("right", NAMED)
+def test_a_right_that_nothing_rests_on_is_not_missed(right: str, bound: Scene) -> None:
+    bound.held.refused.add(f"list {right}")
+
+    code, told = asked(bound, "queue")
+
+    needed = NAMED[right] in ("nodes", "pods", "limits", "quotas")
+    assert (code, told["fits"]) == ((3, None) if needed else (0, True))
+
+
+@pytest.mark.parametrize("right", ["persistentvolumeclaims", "resourcequotas", "limitranges"])
+def test_what_may_be_listed_in_its_own_namespaces_is_enough(right: str, bound: Scene) -> None:
+    bound.held.refused.add(f"list {right} *")
+
+    assert asked(bound)[0] == 0
+    bound.held.get("ResourceQuota", "data", "q")["status"]["hard"]["pods"] = "0"
+    assert asked(bound)[0] == 1
+
+
+def test_without_what_runs_elsewhere_nobody_can_tell_and_what_is_ones_own_is_found(bound: Scene) -> None:
+    spec = {"nodeName": "a", "containers": [{"name": "c"}]}
+    bound.held.put("Pod", "data", "store-0", spec=spec)
+    bound.held.refused.add("list pods *")
+
+    code, told = asked(bound)
+
+    assert (code, told["fits"]) == (3, None)
+    assert [(row["component"], row["found"]) for row in told["rows"]] == [("queue", 0), ("store", 1)]
+
+
+def test_no_volume_is_missed_where_none_may_be_listed(bound: Scene) -> None:
+    bound.held.remove("StorageClass", "", "disk")
+    by_hand = {"provisioner": "kubernetes.io/no-provisioner"}
+    bound.held.put("StorageClass", "", "disk", annotations=DEFAULT, **by_hand)
+    assert ("volume", "data/store-0") in findings(asked(bound)[1], "problem")
+    bound.held.refused.add("list persistentvolumes")
+
+    code, told = asked(bound)
+
+    assert (code, findings(told, "problem")) == (3, [])
+
+
+def test_without_the_right_to_read_definitions_fields_are_not_called_right(planned: Scene) -> None:
+    (planned.root / "deploy/queue/queue.yaml").write_text(
+        "apiVersion: kafka.strimzi.io/v1\nkind: KafkaTopic\nmetadata: {name: orders}\n"
+    )
+    topics = Kind("kafka.strimzi.io", "v1", "kafkatopics", "KafkaTopic", True)
+    planned.held.kinds.append(topics)
+    planned.held.refused.add("get customresourcedefinitions.apiextensions.k8s.io")
 
     code, told = asked(planned)
 
     assert (code, told["fits"]) == (3, None)
-    assert findings(told, "unknown") == [("rights", "")]
-    assert told["total"]["rest"]["pods"] == 4
+    assert findings(told, "unknown") == [("rights", "kafkatopics.kafka.strimzi.io")]
 
 
-def test_rights_that_lack_for_less_are_a_warning(planned: Scene) -> None:
-    planned.held.refused.add("list resourcequotas")
+def test_an_operator_that_is_neither_there_nor_to_be_had_leaves_the_fit_unknown(planned: Scene) -> None:
+    path = planned.root / "deploy/queue/helm.toml"
+    path.write_text(path.read_text().replace('chart = "chart"', 'chart = "no-such-chart"'))
 
     code, told = asked(planned)
 
-    assert (code, told["fits"]) == (0, True)
-    assert findings(told, "warning") == [("rights", "")]
-    assert "nothing is known of quotas" in told["findings"][0]["message"]
+    assert (code, findings(told, "unknown")) == (3, [("not_rendered", "queue")])
 
 
 def test_a_key_that_the_chart_does_not_declare_is_a_problem(planned: Scene) -> None:

@@ -14,7 +14,7 @@ import yaml
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.judge.shapes import BUILT_IN, Object
 from gonogo.cluster.survey import preferred, served
-from gonogo.core.errors import ClientError, ConfigError, NotReady
+from gonogo.core.errors import ClientError, ConfigError, Forbidden, NotReady
 from gonogo.core.home import home
 from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values
@@ -53,6 +53,8 @@ class Inspection:
         self._made: dict[str, _Made] = {}
         self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
         self._unasked = self._unseen = False
+        self.unread: dict[str, str] = {}
+        """Definitions that may not be read, each with why: of their objects no field is judged."""
 
     def of(self, recipes: Sequence[HelmRecipe]) -> list[Mistake]:
         """What is wrong with them, in their order. Raises ``ConfigError`` for a template that cannot be rendered."""
@@ -175,7 +177,12 @@ class Inspection:
             known = served(self._api, version, kind) if version else None
             if known is None:
                 return False, False
-            crd = self._objects.find(KINDS[CRD], "", f"{known.plural}.{group}")
+            name = f"{known.plural}.{group}"
+            try:
+                crd = self._objects.find(KINDS[CRD], "", name)
+            except Forbidden as error:
+                self.unread[name] = f"{error}"
+                return None, False
         except ClientError:
             self._unasked = True
             return None, False

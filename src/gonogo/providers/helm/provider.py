@@ -68,7 +68,8 @@ T = TypeVar("T")
 class Rendered(NamedTuple):
     """The objects of a release, its hooks and definitions among them, or of a manifest.
 
-    An operator is ``shared``, and used as it is where the kinds that it ``serves`` are there.
+    An operator is ``shared``, and used as it is where the kinds that it ``serves`` are there; ``lost`` is why its chart
+    cannot be had.
     """
 
     what: str
@@ -76,6 +77,7 @@ class Rendered(NamedTuple):
     objects: list[Object]
     shared: bool = False
     serves: str = ""
+    lost: ConfigError | None = None
 
 
 class Attached(Protocol):
@@ -310,12 +312,16 @@ class HelmPlatform:
 
         components = [*components]
         names = {one.name for one in components}
+        inspection = self._inspection()
         every = [(name, "values", one) for name, one in self._clashes() if name in names]
-        for mistake in self.mistakes(components):
+        for mistake in inspection.of([self._recipe(one) for one in components if self._deploys(one)]):
             every.append((mistake.component, "values" if mistake.stops else mistake.fault, mistake.problem))
+        for name, why in inspection.unread.items():
+            every.append(("", "rights", Problem(name, f"whether fields of its objects are right is not known: {why}")))
+        weights = {"values": Weight.PROBLEM, "rights": Weight.UNKNOWN}
         return [
             PlanFinding(
-                weight=Weight.PROBLEM if cause == "values" else Weight.WARNING,
+                weight=weights.get(cause, Weight.WARNING),
                 cause=cause,
                 component=name,
                 subject=one.where,
@@ -327,9 +333,11 @@ class HelmPlatform:
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
         """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
+        return self._inspection().of([self._recipe(one) for one in components if self._deploys(one)])
+
+    def _inspection(self) -> Inspection:
         others = (self._recipe(one) for one in self._deployed)
-        inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
-        return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
+        return Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
 
     def _clashes(self) -> Iterator[tuple[str, Problem]]:
         """A Secret that another component makes too: whoever is taken down first would take it from the other."""
@@ -384,10 +392,10 @@ class HelmPlatform:
             what, served = f"release {release.name}", ", ".join(release.serves)
             try:
                 chart = fetch(release, recipe.folder, home())
-            except ConfigError:
+            except ConfigError as error:
                 if not release.serves:
                     raise
-                found.append(Rendered(what, recipe.space_of(release), [], release.shared, served))
+                found.append(Rendered(what, recipe.space_of(release), [], release.shared, served, error))
                 continue
             text = self._text(recipe, release, chart.path)
             every = objects(f"chart {release.name}", text, "" if definitions else "CustomResourceDefinition")
@@ -417,6 +425,8 @@ class HelmPlatform:
             return known and asked() and self._objects.all_served(release.serves)
 
         every = self.rendered(component, served, definitions=False)
+        if lost := next((one.lost for one in every if one.lost), None):
+            raise lost  # it is not there, and what it would make is not known
         return [
             Part(component=component.name, what=one.what, namespace=one.namespace, objects=one.objects) for one in every
         ]
@@ -427,7 +437,11 @@ class HelmPlatform:
             from gonogo.cluster.plan.ground import read
 
         self.confirm()
-        return read(self._there.cluster.api)
+        spaces: dict[str, None] = {}
+        for component in self._deployed:
+            with suppress(ConfigError):  # it is said of its parts
+                spaces |= dict.fromkeys(self._recipe(component).spaces())
+        return read(self._there.cluster.api, spaces)
 
     def written(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]], str]:
         """What a target file that attaches would say, the namespaces of each component, and where the Lease is."""
