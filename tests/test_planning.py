@@ -269,6 +269,78 @@ def test_without_the_right_to_read_definitions_fields_are_not_called_right(plann
     assert findings(told, "unknown") == [("rights", "kafkatopics.kafka.strimzi.io")]
 
 
+VERSIONED = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: queues.mq.example}
+spec:
+  group: mq.example
+  scope: Namespaced
+  names: {kind: Queue, plural: queues}
+  versions:
+  - {name: v1, served: true, storage: true}
+  - {name: v1beta1, served: true, storage: false, deprecated: true, deprecationWarning: "v1beta1 ends with 2.0"}
+  - {name: v1alpha1, served: false, storage: false, deprecated: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "weight", "cause", "says"),
+    [
+        ("v1", "", "", ""),
+        ("v1beta1", "warning", "deprecated", "apiVersion mq.example/v1beta1 is deprecated: v1beta1 ends with 2.0"),
+        (
+            "v1alpha1",
+            "problem",
+            "values",
+            "apiVersion mq.example/v1alpha1 is not served: Queue is there in v1, v1beta1",
+        ),
+    ],
+)
+def test_a_version_that_ends_is_a_warning_with_the_one_to_write(
+    version: str, weight: str, cause: str, says: str, planned: Scene
+) -> None:
+    (planned.root / "deploy/queue/chart/templates/all.yaml").write_text(VERSIONED)
+    path = planned.root / "deploy/queue/queue.yaml"
+    path.write_text(f"apiVersion: mq.example/{version}\nkind: Queue\nmetadata: {{name: orders}}\n")
+
+    _, told = asked(planned, "queue")
+
+    found = [one for one in told["findings"] if one["cause"] != "kind"]
+    assert [(one["weight"], one["cause"], one["component"], one["subject"]) for one in found] == (
+        [(weight, cause, "queue", str(path))] if weight else []
+    )
+    assert [one["hint"] for one in found] == (["apiVersion: mq.example/v1"] if weight else [])
+    assert all(says in one["message"] and "Queue orders" in one["message"] for one in found)
+
+
+@pytest.mark.parametrize(
+    ("obj", "says", "right"),
+    [
+        ("policy/v1beta1 PodDisruptionBudget", "PodDisruptionBudget is there in policy/v1", "apiVersion: policy/v1"),
+        ("extensions/v1beta1 Ingress", "Ingress is there in networking.k8s.io/v1", "apiVersion: networking.k8s.io/v1"),
+        ("policy/v1beta1 PodSecurityPolicy", "PodSecurityPolicy is not there at all", "have the chart not make it"),
+        ("policy/v1 PodDisruptionBudget", "", ""),
+    ],
+)
+@pytest.mark.parametrize("made", ["chart", "manifest"])
+def test_a_version_that_kubernetes_has_no_more_is_a_problem(
+    made: str, obj: str, says: str, right: str, planned: Scene
+) -> None:
+    planned.held.kinds.append(Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True))
+    api_version, kind = obj.split()
+    text = f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: old}}\n"
+    where = "chart/templates/all.yaml" if made == "chart" else "queue.yaml"
+    (planned.root / "deploy/queue" / where).write_text(text)
+
+    code, told = asked(planned, "queue")
+
+    (*problems,) = [one for one in told["findings"] if one["weight"] == "problem"]
+    assert code == (1 if says else 0)
+    assert [one["hint"] for one in problems] == ([right] if says else [])
+    assert all(f"{kind} old: apiVersion {api_version} is not served: {says}" in one["message"] for one in problems)
+
+
 def test_an_operator_that_is_neither_there_nor_to_be_had_leaves_the_fit_unknown(planned: Scene) -> None:
     path = planned.root / "deploy/queue/helm.toml"
     path.write_text(path.read_text().replace('chart = "chart"', 'chart = "no-such-chart"'))

@@ -17,8 +17,8 @@ from gonogo.cluster.survey import preferred, served
 from gonogo.core.errors import ClientError, ConfigError, Forbidden, NotReady
 from gonogo.core.home import home
 from gonogo.providers.helm.charts import KeptChart, fetch
-from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values
-from gonogo.providers.helm.objects import TARGET, Objects, documented, objects
+from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values, of_versions
+from gonogo.providers.helm.objects import TARGET, Document, Objects, documented, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import Release
@@ -28,10 +28,13 @@ CRD = "CustomResourceDefinition"
 
 
 class _Made(NamedTuple):
-    """What helm makes of a release, as far as it matters here: custom resources, and definitions, which are long."""
+    """What helm makes of a release: objects that have to be read, and those of Kubernetes' own kinds.
+
+    Definitions (CRDs) are among the latter, and are long.
+    """
 
     resources: list[Object]
-    definitions: list[str]
+    plain: list[Document]
 
 
 class _Charted(NamedTuple):
@@ -52,6 +55,7 @@ class Inspection:
         self._charted: list[_Charted] = []
         self._made: dict[str, _Made] = {}
         self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
+        self._offered: dict[tuple[str, str], list[str]] = {}
         self._unasked = self._unseen = False
         self.unread: dict[str, str] = {}
         """Definitions that may not be read, each with why: of their objects no field is judged."""
@@ -113,9 +117,12 @@ class Inspection:
                 continue
             where = f"release {one.release.name}, chart {one.keys.chart.get('name', one.release.chart)}"
             yield from of_objects(name, where, told.resources, self._define, layers)
+            lost = [obj for document in told.plain if self._lacks(document) for obj in objects(where, document.text)]
+            yield from of_versions(name, where, [*told.resources, *lost], self._offers)
         for manifest in recipe.spec.manifests:
             where = str(recipe.folder / manifest.file)
             yield from of_objects(name, where, recipe.manifest(manifest), self._define)
+            yield from of_versions(name, where, recipe.manifest(manifest), self._offers)
 
     def _rendered(self, one: _Charted) -> _Made | Mistake:
         """The objects of a release, or that helm can make none of it."""
@@ -129,6 +136,20 @@ class Inspection:
             self._unseen = True
             return _Made([], [])  # installing it renders it once more
         return _parted(f"chart {one.release.name}", text)
+
+    # -- what serves a kind
+
+    def _lacks(self, document: Document) -> bool:
+        offered = self._offers(document.api_version, document.kind)
+        return offered is not None and document.api_version not in offered
+
+    def _offers(self, api_version: str, kind: str) -> list[str] | None:
+        if (api_version, kind) not in self._offered and not self._unasked:
+            try:
+                self._offered[api_version, kind] = self._objects.versions(api_version, kind)
+            except ClientError:
+                self._unasked = True
+        return self._offered.get((api_version, kind))
 
     # -- what defines a kind
 
@@ -144,7 +165,8 @@ class Inspection:
         named = re.compile(rf"kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
         for one in self._charted:
             made = self._made.get(one.release.name, _Made([], []))
-            texts = [text for text in made.definitions if group in text and named.search(text)]
+            texts = [one.text for one in made.plain if one.kind == CRD and group in one.text]
+            texts = [text for text in texts if named.search(text)]
             read = [obj for text in texts for obj in objects(f"chart {one.release.name}", text)]
             every = definitions([*made.resources, *read])
             ours = next((d for d in every if (d.group, d.kind) == (group, kind)), None)
@@ -206,10 +228,10 @@ def _same(one: Mistake) -> tuple[str, ...]:
 def _parted(source: str, text: str) -> _Made:
     """Only what is not Kubernetes' own is read: of a large chart that is a small part."""
     resources: list[Object] = []
-    definitions: list[str] = []
+    plain: list[Document] = []
     for one in documented(text):
-        if one.kind == CRD:
-            definitions.append(one.text)
-        elif not one.kind or one.api_version.rpartition("/")[0] not in BUILT_IN:
+        if one.kind and one.api_version.rpartition("/")[0] in BUILT_IN:
+            plain.append(one)
+        else:
             resources += objects(source, one.text)
-    return _Made(resources, definitions)
+    return _Made(resources, plain)

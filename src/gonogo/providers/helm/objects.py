@@ -35,6 +35,7 @@ class Objects:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._kinds: dict[tuple[str, str], Kind] = {}
+        self._discovered: dict[Path, Discovered] = {}
         self.custom: dict[str, Kind] = {}
         """Kinds that are not Kubernetes' own, as a world knows them."""
 
@@ -64,6 +65,30 @@ class Objects:
         except Absent:
             return False
         return any(one.name == plural for one in resources)
+
+    def versions(self, api_version: str, kind: str) -> list[str]:
+        """The API versions in which the cluster serves a kind of Kubernetes' own: this one, or else all others."""
+        known = KINDS[kind].api_version if kind in KINDS else ""
+        if api_version == known or self._has(api_version, kind):
+            return [api_version]
+        group = api_version.rpartition("/")[0]
+        there = [one for one in self._discovery(Path("apis")).groups if one.name == group]
+        every = [one.preferred_version.version for one in there] + [v.version for one in there for v in one.versions]
+        others = dict.fromkeys([*(f"{group}/{one}" for one in every), *filter(None, [known])])
+        return [one for one in others if self._has(one, kind)]
+
+    def _has(self, api_version: str, kind: str) -> bool:
+        parts = ("apis", *api_version.split("/")) if "/" in api_version else ("api", api_version)
+        return any(one.kind == kind for one in self._discovery(Path(*parts)).resources)
+
+    def _discovery(self, path: Path) -> Discovered:
+        """What the cluster says there, which is nothing where it is not served."""
+        if path not in self._discovered:
+            try:
+                self._discovered[path] = read(self._api, path, Discovered)
+            except Absent:
+                self._discovered[path] = Discovered()
+        return self._discovered[path]
 
     def all_served(self, resources: Iterable[str]) -> bool:
         """Whether the cluster serves all of these, each ``plural.group/version``."""
