@@ -17,6 +17,7 @@ from gonogo.cluster.survey import preferred, served
 from gonogo.core.errors import ClientError, ConfigError, Forbidden, NotReady
 from gonogo.core.home import home
 from gonogo.providers.helm.charts import KeptChart, fetch
+from gonogo.providers.helm.kept import defined
 from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values, of_versions
 from gonogo.providers.helm.objects import TARGET, Document, Objects, documented, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
@@ -167,8 +168,8 @@ class Inspection:
             made = self._made.get(one.release.name, _Made([], []))
             texts = [one.text for one in made.plain if one.kind == CRD and group in one.text]
             texts = [text for text in texts if named.search(text)]
-            read = [obj for text in texts for obj in objects(f"chart {one.release.name}", text)]
-            every = definitions([*made.resources, *read])
+            read = (found for text in texts for found in defined(f"chart {one.release.name}", text))
+            every = (*definitions(made.resources), *read)
             ours = next((d for d in every if (d.group, d.kind) == (group, kind)), None)
             if ours is not None:
                 shared = one.release.shared
