@@ -117,6 +117,7 @@ class HelmPlatform:
         self._lock = threading.RLock()
         self._lease: Lease | None = None
         self._expired: Lease | None = None
+        self._recipes: dict[str, HelmRecipe] = {}
         self._begun: list[str] = []
         self._reserved: set[str] = set()
         self._broken: set[str] = set()
@@ -774,7 +775,11 @@ class HelmPlatform:
 
     def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
-        return recipe_for(self._target, component, needs)
+        if needs:
+            return recipe_for(self._target, component, needs)
+        if component.name not in self._recipes:
+            self._recipes[component.name] = recipe_for(self._target, component)
+        return self._recipes[component.name]
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""
