@@ -602,14 +602,17 @@ def test_eck_makes_what_is_planned(cluster: Cluster, api: Api, namespace: str, k
     assert inside == inside_of([{"spec": pod.spec} for pod in demand.pods if pod.when is When.REST])
 
 
-def inside_of(made: list[Object]) -> list[list[tuple[str, dict[str, float], dict[str, float]]]]:
+Asked = tuple[str, list[tuple[str, float]], list[tuple[str, float]]]
+
+
+def inside_of(made: list[Object]) -> list[list[Asked]]:
     """Of each pod its containers, init containers first, with requests (a limit alone is one) and limits."""
 
-    def asked(container: Object) -> tuple[str, dict[str, float], dict[str, float]]:
+    def asked(container: Object) -> Asked:
         sides = container.get("resources", {})
         limits = {key: amount(value) for key, value in sides.get("limits", {}).items()}
         requests = {**limits, **{key: amount(value) for key, value in sides.get("requests", {}).items()}}
-        return container["name"], requests, limits
+        return container["name"], sorted(requests.items()), sorted(limits.items())
 
     return sorted(
         [asked(c) for key in ("initContainers", "containers") for c in pod["spec"].get(key, ())] for pod in made
@@ -618,12 +621,9 @@ def inside_of(made: list[Object]) -> list[list[tuple[str, dict[str, float], dict
 
 def test_argo_cd_has_the_pods_that_are_planned_of_its_workloads(cluster: Cluster) -> None:
     kinds = ("Deployment", "StatefulSet", "DaemonSet")
-    workloads = [one for kind in kinds for one in cluster.every(kind)]
-    label = "app.kubernetes.io/part-of"
-    own = [one for one in workloads if one["metadata"].get("labels", {}).get(label) == "argocd"]
-    if not own:
+    space = "argocd"
+    if not (own := [one for kind in kinds for one in cluster.every(kind, space)]):
         pytest.skip("the cluster has no Argo CD")
-    space = own[0]["metadata"]["namespace"]
 
     demand = expand([one | {"status": {}} for one in own], space)
 
