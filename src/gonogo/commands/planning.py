@@ -103,7 +103,11 @@ def _found(provider: Plans, wanted: Sequence[Component], findings: list[PlanFind
         asking = pool.submit(_ground, provider)
         looking = pool.submit(_wrong, provider, wanted)
         made = [pool.submit(_parts, provider, one, asking) for one in wanted]
-        ground, parts = asking.result(), [one.result() for one in made]
+        try:
+            ground, parts = asking.result(), [one.result() for one in made]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun is no use any more
+            raise
         lost = [one for one in parts if isinstance(one, PlanFinding)]
         found = fit(_once(part for one in parts if not isinstance(one, PlanFinding) for part in one), _there(ground))
         wrong = looking.result()
