@@ -27,6 +27,7 @@ from benchmarks import (
     help,
     lanes,
     listing,
+    planning,
     readiness,
     redaction,
     turning,
@@ -35,7 +36,7 @@ from benchmarks import (
 from benchmarks.table import BenchmarkError, Row, Theme, load, machine, text
 from gonogo.core.errors import GonogoError
 
-BY_CHARTS: tuple[Theme, ...] = (charts, failing, turning)
+BY_CHARTS: tuple[Theme, ...] = (charts, failing, turning, planning)
 ON_A_CLUSTER: tuple[Theme, ...] = (watching, listing, doom, forwarding, *BY_CHARTS)
 THEMES: tuple[Theme, ...] = (help, collect, dump, redaction, lanes, readiness, first, attached, *ON_A_CLUSTER)
 WHAT = {name: what for theme in THEMES for name, what in theme.ROWS.items()}

@@ -30,7 +30,8 @@ Key = tuple[str, str, str]
 
 
 class Cluster:
-    """The objects of a cluster, and what was asked. ``refused`` are ``VERB RESOURCE`` that nobody may.
+    """The objects of a cluster, and what was asked. ``refused`` are ``VERB RESOURCE`` that nobody may, and
+    ``VERB RESOURCE *`` that nobody may in all namespaces at once.
 
     ``unadmitted`` are those that everybody may and that an admission plugin refuses, with what it says.
     """
@@ -96,7 +97,7 @@ class Cluster:
         verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}.get(method, "")
         verb = verb or ("get" if name else "list")
         self.asked.append(f"{verb} {kind.resource} {'/'.join(filter(None, (space, name)))}".strip())
-        if f"{verb} {kind.resource}" in self.refused:
+        if f"{verb} {kind.resource}" in self.refused or (not space and f"{verb} {kind.resource} *" in self.refused):
             return _status(403, "forbidden")
         if said := self.unadmitted.get(f"{verb} {kind.resource}"):
             return _status(403, said)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
@@ -100,6 +101,39 @@ def test_what_is_rendered_asks_no_cluster(fake: Fake, helm: Helm, held: Cluster,
     assert "--include-crds" in argv
     assert not {"--kubeconfig", "--validate"} & set(argv)
     assert held.asked == []
+
+
+def test_a_chart_is_rendered_once_however_many_ask(fake: Fake, helm: Helm, tmp_path: Path) -> None:
+    fake("echo x >> runs; sleep 0.3; echo 'kind: Service'")
+
+    with ThreadPoolExecutor(4) as pool:
+        texts = [*pool.map(lambda _: helm.render(CHART), range(4))]
+
+    assert texts == ["kind: Service\n"] * 4
+    assert (tmp_path / "runs").read_text() == "x\n"
+
+
+def test_what_helm_cannot_render_is_asked_once_too(fake: Fake, helm: Helm, tmp_path: Path) -> None:
+    fake("echo x >> runs; echo 'Error: no host' >&2; exit 1")
+
+    for _ in range(2):
+        with pytest.raises(HelmFailed, match="Error: no host"):
+            helm.render(CHART)
+
+    assert (tmp_path / "runs").read_text() == "x\n"
+
+
+def test_no_more_are_rendered_side_by_side_than_there_are_cores(
+    fake: Fake, helm: Helm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    fake("mkdir running || exit 3; sleep 0.1; rmdir running")
+    narrow = Helm(Kubernetes(), helm._api)
+
+    with ThreadPoolExecutor(4) as pool:
+        texts = [*pool.map(lambda n: narrow.render(CHART._replace(release=f"r{n}")), range(4))]
+
+    assert texts == [""] * 4
 
 
 def test_a_release_is_removed_and_one_that_is_gone_is_no_fault(fake: Fake, helm: Helm, tmp_path: Path) -> None:

@@ -750,7 +750,21 @@ def test_what_is_rendered_may_be_made_where_it_is_made_and_nowhere_else(scene: S
     } - {
         "get namespaces */mq-system",
         *(f"{verb} persistentvolumeclaims mq-system" for verb in ("get", "patch", "delete", "list", "watch")),
+        *(f"list {kind} mq-system" for kind in ("limitranges", "resourcequotas")),
     }
+
+
+def test_what_plan_asks_may_be_listed_and_no_more(scene: Scene) -> None:
+    said, found = deployed(scene)
+
+    for kind in ("nodes", "pods", "persistentvolumeclaims", "persistentvolumes", "namespaces"):
+        assert f"list {kind} *" in found
+    for kind in ("storageclasses", "csidrivers", "csistoragecapacities"):
+        assert f"list {kind}.storage.k8s.io *" in found
+    assert "list priorityclasses.scheduling.k8s.io *" in found
+    assert {"list resourcequotas data", "list limitranges data", "list limitranges mq-system"} <= found
+    assert "get customresourcedefinitions.apiextensions.k8s.io *" in found
+    assert [line for line in said if "only for plan" in line and "exit code 3" in line]
 
 
 def test_what_a_role_grants_must_be_had_by_who_makes_it(scene: Scene) -> None:
@@ -769,7 +783,9 @@ def test_what_only_an_administrator_can_install_is_said_and_not_granted(scene: S
     assert "- operator mq-system/mq-operator; gonogo uses it as it is where queues.mq.example/v1 is served" in told
     assert "CustomResourceDefinition queues.mq.example" in told
     assert "- look at it: RoleBinding data/store-view gives what ClusterRole view grants" in told
-    assert not {one for one in found if "customresourcedefinitions" in one or "create clusterroles" in one}
+    assert {one for one in found if "customresourcedefinitions" in one or "create clusterroles" in one} == {
+        "get customresourcedefinitions.apiextensions.k8s.io *"
+    }
 
 
 def test_the_verb_prints_namespaces_accounts_and_roles(scene: Scene) -> None:

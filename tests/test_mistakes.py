@@ -484,3 +484,36 @@ def test_a_value_under_a_secret_name_is_not_shown(tmp_path: Path) -> None:
 
     assert (found.key, found.fault) == ("backendStore.postgres.password", "type")
     assert "4711" not in f"{found.written} {found.problem}"
+
+
+# -- versions
+
+
+def told_of(version: str, **versions: str) -> list[tuple[str, str]]:
+    """Fault and what to write, of an object in this version; the others hold ``served storage deprecated``."""
+    known = {
+        name: {"name": name, **{word: word in words for word in ("served", "storage", "deprecated")}}
+        for name, words in versions.items()
+    }
+    definition = Definition("mq.example", "Queue", known)
+    queue = {"apiVersion": f"mq.example/{version}", "kind": "Queue", "metadata": {"name": "orders"}}
+    found = of_objects("c", "manifest.yaml", [queue], lambda *_: definition)
+    return [(one.fault, one.right.removeprefix("apiVersion: mq.example/")) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("version", "versions", "found"),
+    [
+        ("v1", {"v1": "served storage"}, []),
+        ("v1beta1", {"v1": "served storage", "v1beta1": "served deprecated"}, [("deprecated", "v1")]),
+        # an object is still kept in the old one: that has no future, the other has
+        ("v1beta1", {"v1beta1": "served storage deprecated", "v1": "served"}, [("deprecated", "v1")]),
+        ("v1beta1", {"v1beta1": "served storage deprecated"}, [("deprecated", "")]),
+        ("v1beta1", {"v1beta1": "served deprecated", "v1": "storage", "v2": "served"}, [("deprecated", "v2")]),
+        ("v1alpha1", {"v1": "served storage", "v1alpha1": "deprecated"}, [("version", "v1")]),
+    ],
+)
+def test_the_version_to_write_is_the_one_that_is_kept_and_has_a_future(
+    version: str, versions: dict[str, str], found: list[tuple[str, str]]
+) -> None:
+    assert told_of(version, **versions) == found

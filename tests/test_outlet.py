@@ -49,6 +49,7 @@ WRITERS: dict[str, str] = {
     "providers.embedded.programs": "downloads and what they are unpacked to",
     "providers.embedded.transfer": "downloads",
     "providers.helm.charts.fetch": "charts as they were published, and their digests",
+    "providers.helm.kept.defined": "schemas of kinds that charts define, for their owner alone",
     "providers.embedded.control": "the keeper's own log and pipes, inside the platform's folder",
     "providers.embedded.keeper": "a program of its own, which imports nothing: server logs as servers write them",
     "commands.options": "help, of words that stand in the code",

@@ -539,7 +539,7 @@ REASONS: dict[str, Why] = {
         (workload(),),
         {"nodes": (), "unseen": {"nodes": "may not list nodes"}},
         "rights",
-        "",
+        "nodes",
         "whether there is room is not known: may not list nodes",
         "",
         Weight.UNKNOWN,
@@ -557,7 +557,7 @@ def test_each_reason_is_found_with_the_pod_and_by_how_much(name: str) -> None:
     assert (why.weight, why.cause, why.subject, why.stage) in told
     (finding,) = [one for one in serious(found) if (one.cause, one.stage) == (why.cause, why.stage)]
     assert why.says in finding.message
-    assert finding.component == ("shop" if why.subject else "")
+    assert finding.component == ("shop" if why.cause != "rights" else "")
     assert found.fits is {Weight.PROBLEM: False, Weight.UNKNOWN: None, Weight.WARNING: True}[why.weight]
 
 

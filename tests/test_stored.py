@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gonogo.cluster.documents import documents
 from gonogo.cluster.judge import judge
 from gonogo.cluster.judge.shapes import MISSHAPEN
 from gonogo.cluster.stored import Stored, read
@@ -568,6 +569,32 @@ def test_aliases_of_any_spelling_are_counted(spelling: str, times: int, put: Put
 
     with pytest.raises(ConfigError, match="aliases stand for more"):
         read([put("laughs.yaml", f"{thing}---\n" * times + thing + LAUGHS[spelling])])
+
+
+@pytest.mark.parametrize("marked", ["utf-16-le", "utf-16-be"])
+def test_aliases_are_counted_whatever_the_encoding(marked: str, put: Put) -> None:
+    text = "\ufeffapiVersion: example.com/v1\nkind: Thing\nmetadata: {name: x}\n" + LAUGHS["words"]
+
+    with pytest.raises(ConfigError, match="aliases stand for more"):
+        list(documents("laughs.yaml", text.encode(marked)))
+
+
+def test_prose_with_the_signs_of_aliases_is_text() -> None:
+    text = "a: |\n  **bold** and *x*, &y and a pointer &x1\nb: 1\n? [1, 2]\n: c\n"
+
+    with pytest.raises(ConfigError, match="unhashable"):
+        list(documents("prose.yaml", text.encode()))
+    [told] = documents("prose.yaml", text.partition("?")[0].encode())
+    assert told == {"a": "**bold** and *x*, &y and a pointer &x1\n", "b": 1}
+
+
+def test_whatever_is_no_plain_mapping_is_read_as_before() -> None:
+    text = "base: &b {x: 1, y: [true, 0x10, 1.5, ~]}\nmore: {<<: *b, x: 2}\n1: one\ntrue: two\n!!str 3: three\n"
+
+    [told] = documents("odd.yaml", text.encode())
+
+    base = {"x": 1, "y": [True, 16, 1.5, None]}
+    assert told == {"base": base, "more": {**base, "x": 2}, 1: "two", "3": "three"}
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,50 @@ def test_a_right_less_is_named_on_the_way_up(
     assert "1 of 1 components are up" not in said.err
 
 
+PLANNED = {
+    "list nodes": "nodes",
+    "list pods": "pods",
+    "list persistentvolumes": "volumes",
+    "list persistentvolumeclaims": "claims",
+    "list storageclasses.storage.k8s.io": "classes",
+    "list csidrivers.storage.k8s.io": "drivers",
+    "list resourcequotas": "quotas",
+    "list limitranges": "limits",
+}
+"""What `plan` asks for a StatefulSet with a claim, and how it calls it."""
+
+
+def test_plan_can_tell_with_exactly_these_rights(platform: Callable[..., Path], account: Account) -> None:
+    under = account(platform("postgresql"))
+
+    said = until(
+        lambda: gonogo("plan", "-o", "json", target=under),
+        awaited="a new grant",
+        within=60,
+        every=0.5,
+        enough=lambda said: said.code != 3,
+    )
+
+    found = json.loads(said.out)
+    assert [one for one in found["findings"] if one["weight"] == "unknown"] == []
+    assert found["fits"] is (said.code == 0)
+
+
+@pytest.mark.parametrize("right", PLANNED)
+def test_a_right_less_leaves_open_what_plan_would_have_asked(
+    right: str, platform: Callable[..., Path], account: Account
+) -> None:
+    lesser = account(platform("postgresql"), without(*right.split()))
+
+    said = named(lambda: gonogo("plan", "-o", "json", target=lesser), *right.split())
+
+    told = json.loads(said.out)
+    findings = [one for one in told["findings"] if one["cause"] == "rights"]
+    assert [(one["weight"], one["subject"]) for one in findings] == [("unknown", PLANNED[right])]
+    assert (said.code, told["fits"]) == (3, None) or any(one["weight"] == "problem" for one in told["findings"])
+    assert told["total"]["rest"]["pods"] == 1
+
+
 def test_what_a_lesser_right_left_behind_does_not_stand_in_the_way(
     platform: Callable[..., Path], account: Account
 ) -> None:

@@ -183,6 +183,19 @@ def test_the_pipeline_of_gitlab_deploys_asks_and_takes_down(
     assert "kind create cluster --config cluster.yaml --wait 5m\n" in runner.called.read_text()
 
 
+@pytest.mark.parametrize("group", ["core", "ml"])
+def test_a_group_with_all_its_servers_comes_to_go(
+    group: str, runner: Runner, machine: Machine, cluster: Cluster, spaces: str
+) -> None:
+    said = runner.github("group", machine(group), {"group": group})
+
+    kept = results(runner, group)
+    assert kept.verdict is not None
+    assert (kept.verdict.decision, said.code) == ("GO", 0), f"{kept.verdict.reason}\n{said.text[-3000:]}"
+    assert {one.name for one in kept.components if one.answers != "passed"} == set()
+    assert namespaces(cluster, spaces) == []
+
+
 @pytest.mark.slow
 def test_all_groups_one_after_the_other(
     runner: Runner, machine: Machine, cluster: Cluster, spaces: str, tmp_path: Path

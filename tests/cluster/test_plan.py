@@ -18,7 +18,7 @@ from cluster.live import Cluster
 from cluster.test_operated import RAY_CLUSTERS, image, operator
 
 from gonogo.catalog.target import Kubernetes
-from gonogo.cluster.api import Api
+from gonogo.cluster.api import Api, Kind
 from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.scheduling import requests
 from gonogo.cluster.plan.demand import Demand, When
@@ -551,3 +551,82 @@ def test_cloudnativepg_makes_what_is_planned(
 
     assert there == made_of(demand)
     assert claims_there(cluster, namespace) == claims_planned(demand, api)
+
+
+ELASTIC = (
+    Kind("elasticsearch.k8s.elastic.co", "v1", "elasticsearches", "Elasticsearch", True),
+    Kind("kibana.k8s.elastic.co", "v1", "kibanas", "Kibana", True),
+)
+CONTAINED = "{spec: {containers: [{name: %s, resources: %s}]}}"
+
+
+@pytest.mark.parametrize("keystore", [False, True])
+def test_eck_makes_what_is_planned(cluster: Cluster, api: Api, namespace: str, keystore: bool) -> None:
+    operator(cluster, "elasticsearches.elasticsearch.k8s.elastic.co")
+    claim = {
+        "metadata": {"name": "elasticsearch-data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "96Mi"}}},
+    }
+    small = yaml.safe_load(CONTAINED % ("elasticsearch", "{requests: {cpu: 20m, memory: 30Mi}, limits: {cpu: 90m}}"))
+    small["spec"]["initContainers"] = [{"name": "own", "image": IMAGE, "command": ["true"]}]
+    settings = {"secureSettings": [{"secretName": "kept"}]} if keystore else {}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kept"}, "stringData": {"a.b": "c"}}
+    cluster.apply(secret, namespace)
+    sets = [
+        {"name": "plain", "count": 1},
+        {"name": "small", "count": 2, "podTemplate": small, "volumeClaimTemplates": [claim]},
+    ]
+    limited = yaml.safe_load(CONTAINED % ("kibana", "{limits: {cpu: 30m, memory: 50Mi}}"))
+    specs = (
+        {"version": "8.17.0", "nodeSets": sets, **settings},
+        {"version": "8.17.0", "count": 2, "podTemplate": limited, **settings},
+    )
+    objects = [
+        {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": "there"}, "spec": spec}
+        for kind, spec in zip(ELASTIC, specs, strict=True)
+    ]
+    demand = expand(objects, namespace)
+    planned = made_of(demand)
+
+    for kind, obj in zip(ELASTIC, objects, strict=True):
+        cluster.told("POST", kind.path(namespace), obj)
+    until(lambda: len(cluster.every("Pod", namespace)) >= len(planned), awaited="all pods", within=90, every=0.5)
+    there, inside = there_of(cluster, namespace, demand), inside_of(cluster.every("Pod", namespace))
+    claims = claims_there(cluster, namespace)
+    for kind in ELASTIC:
+        cluster.told("DELETE", kind.path(namespace, "there"))
+
+    assert there == planned
+    assert len(planned) == 5
+    assert claims == claims_planned(demand, api)
+    assert inside == inside_of([{"spec": pod.spec} for pod in demand.pods if pod.when is When.REST])
+
+
+Asked = tuple[str, list[tuple[str, float]], list[tuple[str, float]]]
+
+
+def inside_of(made: list[Object]) -> list[list[Asked]]:
+    """Of each pod its containers, init containers first, with requests (a limit alone is one) and limits."""
+
+    def asked(container: Object) -> Asked:
+        sides = container.get("resources", {})
+        limits = {key: amount(value) for key, value in sides.get("limits", {}).items()}
+        requests = {**limits, **{key: amount(value) for key, value in sides.get("requests", {}).items()}}
+        return container["name"], sorted(requests.items()), sorted(limits.items())
+
+    return sorted(
+        [asked(c) for key in ("initContainers", "containers") for c in pod["spec"].get(key, ())] for pod in made
+    )
+
+
+def test_argo_cd_has_the_pods_that_are_planned_of_its_workloads(cluster: Cluster) -> None:
+    kinds = ("Deployment", "StatefulSet", "DaemonSet")
+    space = "argocd"
+    if not (own := [one for kind in kinds for one in cluster.every(kind, space)]):
+        pytest.skip("the cluster has no Argo CD")
+
+    demand = expand([one | {"status": {}} for one in own], space)
+
+    assert there_of(cluster, space, demand) == made_of(demand)
+    assert len(demand.pods) >= 4
+    assert claims_there(cluster, space) == {}

@@ -164,6 +164,7 @@ class _Preferred(msgspec.Struct):
 class _Group(msgspec.Struct, rename="camel"):
     name: str
     preferred_version: _Preferred
+    versions: list[_Preferred] = []
 
 
 class _Resource(msgspec.Struct):

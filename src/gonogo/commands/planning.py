@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gonogo.catalog.registry import Component
@@ -13,10 +13,11 @@ from gonogo.catalog.target import Target
 from gonogo.cluster.judge.quantities import shown
 from gonogo.cluster.plan.findings import PlanFinding, Weight
 from gonogo.commands.tables import Form, for_programs, room, table
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import ClientError, ConfigError
 from gonogo.core.outcomes import Code, Struct
 from gonogo.core.outlet import say
-from gonogo.providers import Deploys, Plans
+from gonogo.providers import Plans
 
 if TYPE_CHECKING:
     from gonogo.cluster.plan.fit import Fit, Part, Share, Sums
@@ -82,17 +83,10 @@ class _Line(Struct, frozen=True, kw_only=True):
 
 def on_cluster(provider: Plans, wanted: Sequence[Component], target: Target, form: Form) -> Code:
     """A row per component; nothing is changed. 1 where it does not fit, 3 where nobody can tell."""
-    from gonogo.cluster.plan.fit import fit
-
     wanted = [one for one in wanted if not one.cluster]  # which is there, or there is nothing to plan on
     findings: list[PlanFinding] = []
-    ground = _ground(provider, findings)
-    parts = _parts(provider, wanted, ground is not None, findings)
-    found = fit(_once(part for several in parts for part in several), ground)
-    if isinstance(provider, Deploys):
-        lost = {one.component for one in findings if one.cause == "not_rendered"}
-        findings += dict.fromkeys(_values(provider, [one for one in wanted if one.name not in lost]))
-    findings += (one for one in found.findings if one.cause != "cluster")  # why it does not answer is said above
+    with UNCOLLECTED:
+        found = _found(provider, wanted, findings)
     answer = _answer(provider, wanted, target, found, findings)
     if not for_programs(answer, form, (row.component for row in answer.rows)):
         say(*table([_line(row) for row in answer.rows], () if form is Form.WIDE else ("charts",), room()))
@@ -100,28 +94,49 @@ def on_cluster(provider: Plans, wanted: Sequence[Component], target: Target, for
     return Code.GO if answer.fits else Code.COULD_NOT_TELL if answer.fits is None else Code.FAILED
 
 
-def _ground(provider: Plans, findings: list[PlanFinding]) -> Ground | None:
-    """The cluster; None, and why, where it does not answer."""
+def _found(provider: Plans, wanted: Sequence[Component], findings: list[PlanFinding]) -> Fit:
+    """All that there is to be found; ``findings`` get what is no matter of room too."""
+    from gonogo.cluster.plan.fit import fit
+
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
+        # helm is a process of its own, and the cluster another machine: while they work, what is here is looked at
+        asking = pool.submit(_ground, provider)
+        looking = pool.submit(_wrong, provider, wanted)
+        made = [pool.submit(_parts, provider, one, asking) for one in wanted]
+        try:
+            ground, parts = asking.result(), [one.result() for one in made]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun is no use any more
+            raise
+        lost = [one for one in parts if isinstance(one, PlanFinding)]
+        found = fit(_once(part for one in parts if not isinstance(one, PlanFinding) for part in one), _there(ground))
+        wrong = looking.result()
+    names = {one.component for one in lost}
+    findings += [ground] if isinstance(ground, PlanFinding) else []
+    findings += lost
+    findings += dict.fromkeys(one for one in wrong if one.component not in names)
+    findings += (one for one in found.findings if one.cause != "cluster")  # why it does not answer is said above
+    return found
+
+
+def _ground(provider: Plans) -> Ground | PlanFinding:
+    """The cluster, or why it does not answer."""
     try:
         return provider.ground()
     except ClientError as error:
-        findings.append(_unknown("cluster", "", f"the cluster could not be asked: {error}"))
-        return None
+        return _unknown("cluster", "", f"the cluster could not be asked: {error}")
 
 
-def _parts(provider: Plans, wanted: Sequence[Component], asked: bool, findings: list[PlanFinding]) -> list[list[Part]]:
-    """What would be made of each; helm is a process of its own, so as many are rendered at once as there are cores."""
+def _there(ground: Ground | PlanFinding) -> Ground | None:
+    return None if isinstance(ground, PlanFinding) else ground
 
-    def made(component: Component) -> list[Part] | PlanFinding:
-        try:
-            return provider.parts(component, asked=asked)
-        except (ConfigError, ClientError) as error:
-            return _unknown("not_rendered", component.name, f"{error}", component.name)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answers = list(pool.map(made, wanted))
-    findings += [one for one in answers if isinstance(one, PlanFinding)]
-    return [[] if isinstance(one, PlanFinding) else one for one in answers]
+def _parts(provider: Plans, component: Component, asking: Future[Ground | PlanFinding]) -> list[Part] | PlanFinding:
+    """What would be made of it, or why nobody can tell; ``asking`` ends with whether the cluster answers."""
+    try:
+        return provider.parts(component, asked=lambda: _there(asking.result()) is not None)
+    except (ConfigError, ClientError) as error:
+        return _unknown("not_rendered", component.name, f"{error}", component.name)
 
 
 def _once(parts: Iterable[Part]) -> list[Part]:
@@ -137,27 +152,14 @@ def _once(parts: Iterable[Part]) -> list[Part]:
     return found
 
 
-def _values(provider: Deploys, wanted: Sequence[Component]) -> list[PlanFinding]:
-    """What the provider finds of what is written for its components."""
-    found = []
-    for component in wanted:
-        try:
-            problems = provider.fits([component])
-        except (ConfigError, ClientError) as error:
-            found.append(_unknown("values", component.name, f"{error}", component.name))
-            continue
-        found += [
-            PlanFinding(
-                weight=Weight.PROBLEM,
-                cause="values",
-                component=component.name,
-                subject=one.where,
-                message=one.what,
-                hint=one.hint,
-            )
-            for one in problems
-        ]
-    return found
+def _wrong(provider: Plans, wanted: Sequence[Component]) -> list[PlanFinding]:
+    """What the provider finds of what is written for its components; those that it cannot look at are named."""
+    try:
+        return provider.wrong(wanted)
+    except (ConfigError, ClientError) as error:
+        if len(wanted) == 1:
+            return [_unknown("values", wanted[0].name, f"{error}", wanted[0].name)]
+    return [finding for one in wanted for finding in _wrong(provider, [one])]
 
 
 def _unknown(cause: str, subject: str, message: str, component: str = "") -> PlanFinding:

@@ -18,6 +18,7 @@ from gonogo.catalog.target import PULL_SECRET, SECRET, SERVICE, Target, is_refer
 from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge.rules import tables
 from gonogo.cluster.kinds import BEHIND, HEALTH
+from gonogo.cluster.plan.ground import BOUND, LISTED
 from gonogo.commands.checkout import loaded
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import suggestion
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 EXPLAINS = "only to say why something is not green"
 
 BREAKS = "to break a pod on purpose, that is known by what owns it"
+
+PLANS = "only for plan: whether there is room, and what is right there"
 
 DEPLOY = "deploy"
 
@@ -113,12 +116,22 @@ def deploying(registry: Registry, target: Target, root: Path) -> tuple[list[str]
             said += told
             found += granted
     found += rights(registry, dataclasses.replace(target, components=tables), mode)
+    found += _planning(every_space)
     head = [
         f"For an administrator, once: what the account deploys target {target.name} with, and no more.",
         f"The namespaces are made here, used as they are, and left: {', '.join(every_space)}.",
+        f"What is {PLANS!r} may be left out: `gonogo plan` then cannot tell what rests on it (exit code 3).",
     ]
     only = ["ONLY AN ADMINISTRATOR can install, as an account cannot grant what it lacks, nor serve everybody:", *said]
     return [*head, *(only if said else ())], _once(found)
+
+
+def _planning(spaces: Iterable[str]) -> Iterator[Grant]:
+    """What ``plan`` holds against the cluster, most of it everywhere: it changes nothing."""
+    for name, kind in LISTED.items():
+        for space in spaces if name in BOUND else ("",):
+            yield Grant(space, kind.resource, "", "list", PLANS)
+    yield Grant("", KINDS["CustomResourceDefinition"].resource, "", "get", PLANS)
 
 
 def _part(component: str, part: Rendered, resources: Mapping[Kinded, Kind]) -> tuple[list[str], list[Grant]]:

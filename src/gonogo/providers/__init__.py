@@ -44,6 +44,7 @@ from gonogo.core.servers import Report, Server
 from gonogo.results.model import Evidence
 
 if TYPE_CHECKING:  # the judge of a cluster is loaded where a cluster is asked
+    from gonogo.cluster.plan.findings import PlanFinding
     from gonogo.cluster.plan.fit import Part
     from gonogo.cluster.plan.ground import Ground
 
@@ -117,10 +118,16 @@ class Deploys(Protocol):
 class Plans(Protocol):
     """Knows what it would make of a cluster, before it does."""
 
-    def parts(self, component: Component, *, asked: bool = True) -> list[Part]:
-        """What would be made of the component, in its order; ``asked`` off: the cluster is not.
+    def parts(self, component: Component, asked: Callable[[], bool] = lambda: True) -> list[Part]:
+        """What would be made of the component, in its order; ``asked`` tells whether the cluster may be, where needed.
 
         Raises ``ConfigError`` for what cannot be rendered, ``ClientError``.
+        """
+
+    def wrong(self, components: Iterable[Component]) -> list[PlanFinding]:
+        """What is wrong with what is written for them, or will be: values, fields, versions of kinds.
+
+        Raises ``ConfigError`` for what cannot be rendered.
         """
 
     def ground(self) -> Ground:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from gonogo.catalog.registry import Component, Registry
@@ -47,6 +48,7 @@ def provider_for(target: Target, root: Path) -> Provider:
         settings = target.kubernetes
         assert settings is not None, "checked with the target file"
 
+        @cache
         def every() -> list[Component]:
             registry = Registry.load(find(root))
             return [registry.components[name] for name in registry.ordered(registry.components)]

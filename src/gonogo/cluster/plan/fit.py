@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -27,14 +27,35 @@ from gonogo.cluster.plan.board import Board, Census, Misfit, Packing, shown_of
 from gonogo.cluster.plan.demand import Demand, PlannedPod, When
 from gonogo.cluster.plan.expand import expand
 from gonogo.cluster.plan.findings import PlanFinding, Weight
-from gonogo.cluster.plan.ground import Ground
+from gonogo.cluster.plan.ground import BUILT_IN_PRIORITIES, Ground
 from gonogo.cluster.plan.packing import pack
 
 NODES = 10
 """Nodes that are taken away one by one, the fullest first."""
 
-NEEDED = ("nodes", "pods")
-"""Kinds without which nobody knows what room there is."""
+LEFT_OPEN: Mapping[str, str] = {
+    "nodes": "whether there is room is not known",
+    "pods": "what room other pods leave is not known",
+    "claims": "which claims and volumes are there is not known",
+    "volumes": "where volumes are, and which are free, is not known",
+    "classes": "whether its storage class is there is not known",
+    "quotas": "whether quotas allow it is not known",
+    "limits": "whether LimitRanges allow it is not known",
+    "priorities": "whether its priority class is there is not known",
+    "namespaces": "which namespaces an affinity to other pods means is not known",
+    "drivers": "whether there is room for its volumes is not known",
+    "capacities": "whether there is room for its volumes is not known",
+}
+"""What nobody can tell of a component where a kind may not be listed."""
+
+RESTS_ON: Mapping[str, tuple[str, ...]] = {
+    "class_missing": ("classes", "volumes"),
+    "pod_affinity": ("pods", "namespaces"),
+    "quota": ("pods", "claims"),
+    "spread": ("pods",),
+    "volume": ("claims", "volumes", "classes"),
+}
+"""Causes that may be none, by the kinds that may show it: without these it is not known that something is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,10 +159,7 @@ class _Plan:
             self._say(_unknown("cluster", "", "the cluster was not asked: whether it has room is not known"))
             return self._fit()
         for name, why in self.known.unseen.items():
-            if name in NEEDED:
-                self._say(_unknown("rights", "", f"whether there is room is not known: {why}"))
-            else:
-                self._say(_warning("rights", "", f"nothing is known of {name}: {why}"))
+            self._unseen(name, f"{LEFT_OPEN[name]}: {why}")
         self._refused()
         self._quotas()
         if "nodes" not in self.known.unseen:
@@ -171,7 +189,46 @@ class _Plan:
         whole = not demand.untold
         return Share(component=component, rest=_sum(rest), most=_sum(most), disk=disk, found=found, whole=whole)
 
+    def _unseen(self, name: str, message: str) -> None:
+        """Say it of each component that it matters for; of all of them once."""
+        every = dict.fromkeys(part.component for part in self.parts)
+        own: dict[str, None] = {}
+        for part, demand in zip(self.parts, self.demands, strict=True):
+            if self._matters(name, demand, part.objects):
+                own.setdefault(part.component)
+        for component in [""] if len(own) == len(every) else own:
+            self._say(_unknown("rights", name, message), component)
+
+    def _matters(self, name: str, demand: Demand, objects: Sequence[Object]) -> bool:
+        """Whether what is planned may depend on objects of a kind."""
+        pods, claims = demand.pods, demand.every_claim
+        match name:
+            case "nodes" | "pods":
+                return bool(pods)
+            case "limits":
+                return bool(pods or claims)
+            case "quotas":
+                return bool(objects)
+            case "priorities":
+                named = {pod.spec.get("priorityClassName") for pod in pods}
+                return bool(named - {None, "", *BUILT_IN_PRIORITIES})
+            case "namespaces":
+                return any(_selects_spaces(pod.spec) for pod in (*pods, *self._there()))
+            case "capacities":
+                asked = {one["metadata"]["name"] for one in self.ground.drivers if one["spec"].get("storageCapacity")}
+                kinds = (self.ground.class_by_name.get(class_of(one, self.ground) or "", {}) for one in claims)
+                return any(one.get("provisioner") in asked for one in kinds)
+            case "classes" | "drivers":
+                return bool(claims)
+        return bool(claims) or any(claims_of({"metadata": {"name": pod.name}, "spec": pod.spec}) for pod in pods)
+
+    def _there(self) -> Iterator[PlannedPod]:
+        return map(_as_planned, self.ground.pods)
+
     def _say(self, finding: PlanFinding, component: str = "", stage: str = "") -> None:
+        rests = RESTS_ON.get(finding.cause, ()) if finding.weight is Weight.PROBLEM else ()
+        if self.known is not None and not self.known.unseen.keys().isdisjoint(rests):
+            finding = msgspec.structs.replace(finding, weight=Weight.UNKNOWN)
         named = msgspec.structs.replace(finding, component=component or finding.component, stage=stage)
         self.findings.setdefault(named)
 
@@ -374,6 +431,16 @@ _STAGES = {
     "passing": ", while it runs beside the others",
     "update": ", more in an update",
 }
+
+
+def _selects_spaces(spec: Mapping[str, Any]) -> bool:
+    """Whether a required affinity of a pod's to others names their namespaces by labels."""
+    terms = (
+        one
+        for which in ("podAffinity", "podAntiAffinity")
+        for one in spec.get("affinity", {}).get(which, {}).get("requiredDuringSchedulingIgnoredDuringExecution", ())
+    )
+    return any(one.get("namespaceSelector") for one in terms)
 
 
 def _moves(pod: Object) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -32,6 +33,9 @@ LISTED: Mapping[str, Kind] = {
     "capacities": CAPACITIES,
 }
 
+BOUND = ("quotas", "limits")
+"""Kinds that bind their own namespace alone: there it is enough to list them where something is planned."""
+
 BUILT_IN_PRIORITIES = frozenset({"system-cluster-critical", "system-node-critical"})
 
 
@@ -43,7 +47,8 @@ class _Page(msgspec.Struct):
 class Ground:
     """Objects by kind, whole. ``unseen`` are the kinds that may not be listed, each with why: nothing follows of them.
 
-    ``pods`` have a node or may get one: those that have ended are left out.
+    ``pods`` have a node or may get one: those that have ended are left out. Where they are unseen, those of the plan's
+    own namespaces may be there all the same.
     """
 
     nodes: tuple[Object, ...] = ()
@@ -82,8 +87,12 @@ class Ground:
         return {one["metadata"]["name"]: one for one in self.volumes}
 
 
-def read(api: Api) -> Ground:
-    """The cluster now. What may not be listed is unseen. Raises ``ClientError`` where it cannot be asked."""
+def read(api: Api, spaces: Iterable[str] = ()) -> Ground:
+    """The cluster now. What may not be listed is unseen. Raises ``ClientError`` where it cannot be asked.
+
+    ``spaces`` are the namespaces of the plan: what may be listed there alone is.
+    """
+    spaces = [*spaces]
     found: dict[str, Any] = {}
     unseen: dict[str, str] = {}
     for name, kind in LISTED.items():
@@ -93,13 +102,18 @@ def read(api: Api) -> Ground:
         except Absent:
             found[name] = ()  # a kind that nobody serves has no objects
         except Forbidden as error:
-            unseen[name] = str(error)
+            unseen[name] = f"{error}"
+            if kind.namespaced and spaces and name != "capacities":
+                with suppress(Forbidden):
+                    found[name] = tuple(one for space in spaces for one in _listed(api, kind, ended, space))
+                    if name != "pods":  # those of others are in the way, too
+                        del unseen[name]
     return Ground(**found, unseen=unseen)
 
 
-def _listed(api: Api, kind: Kind, fields: str) -> list[Object]:
+def _listed(api: Api, kind: Kind, fields: str, space: str | None = None) -> list[Object]:
     items: list[Object] = []
-    for raw in api.pages(kind, fields=fields):
+    for raw in api.pages(kind, space, fields=fields):
         page = understood(api.component, kind.path(), partial(decode, raw, _Page))
         items += page.items or []
     return items

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import yaml
@@ -13,11 +14,12 @@ import yaml
 from gonogo.cluster.api import KINDS, Api
 from gonogo.cluster.judge.shapes import BUILT_IN, Object
 from gonogo.cluster.survey import preferred, served
-from gonogo.core.errors import ClientError, ConfigError, NotReady
+from gonogo.core.errors import ClientError, ConfigError, Forbidden, NotReady
 from gonogo.core.home import home
 from gonogo.providers.helm.charts import KeptChart, fetch
-from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values
-from gonogo.providers.helm.objects import TARGET, Objects, objects
+from gonogo.providers.helm.kept import defined
+from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values, of_versions
+from gonogo.providers.helm.objects import TARGET, Document, Objects, documented, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
 from gonogo.providers.helm.recipe import HelmRecipe
 from gonogo.providers.helm.spec import Release
@@ -25,18 +27,15 @@ from gonogo.providers.helm.values import ChartKeys, declared
 
 CRD = "CustomResourceDefinition"
 
-_BETWEEN = re.compile(r"(?:^|\s*\n)---[ \t]*(?:#.*)?(?:\n|$)")
-"""Documents, as helm itself parts what it has rendered."""
-
-_API_VERSION = re.compile(r"^apiVersion:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
-_KIND = re.compile(r"^kind:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
-
 
 class _Made(NamedTuple):
-    """What helm makes of a release, as far as it matters here: custom resources, and definitions, which are long."""
+    """What helm makes of a release: objects that have to be read, and those of Kubernetes' own kinds.
+
+    Definitions (CRDs) are among the latter, and are long.
+    """
 
     resources: list[Object]
-    definitions: list[str]
+    plain: list[Document]
 
 
 class _Charted(NamedTuple):
@@ -57,7 +56,10 @@ class Inspection:
         self._charted: list[_Charted] = []
         self._made: dict[str, _Made] = {}
         self._known: dict[tuple[str, str], Definition | Literal[False] | None] = {}
+        self._offered: dict[tuple[str, str], list[str]] = {}
         self._unasked = self._unseen = False
+        self.unread: dict[str, str] = {}
+        """Definitions that may not be read, each with why: of their objects no field is judged."""
 
     def of(self, recipes: Sequence[HelmRecipe]) -> list[Mistake]:
         """What is wrong with them, in their order. Raises ``ConfigError`` for a template that cannot be rendered."""
@@ -116,15 +118,17 @@ class Inspection:
                 continue
             where = f"release {one.release.name}, chart {one.keys.chart.get('name', one.release.chart)}"
             yield from of_objects(name, where, told.resources, self._define, layers)
+            lost = [obj for document in told.plain if self._lacks(document) for obj in objects(where, document.text)]
+            yield from of_versions(name, where, [*told.resources, *lost], self._offers)
         for manifest in recipe.spec.manifests:
             where = str(recipe.folder / manifest.file)
             yield from of_objects(name, where, recipe.manifest(manifest), self._define)
+            yield from of_versions(name, where, recipe.manifest(manifest), self._offers)
 
     def _rendered(self, one: _Charted) -> _Made | Mistake:
         """The objects of a release, or that helm can make none of it."""
-        space, given = one.recipe.space_of(one.release), yaml.safe_dump(one.recipe.values(one.release))
         try:
-            text = self._helm.render(Installation(one.release.name, space, one.chart.path, given))
+            text = self._helm.render(installation(one.recipe, one.release, one.chart.path))
         except HelmFailed as error:
             where = str(one.recipe.folder / one.release.values)
             about = f"helm makes no objects of chart {one.release.chart} and these values: {error}"
@@ -133,6 +137,20 @@ class Inspection:
             self._unseen = True
             return _Made([], [])  # installing it renders it once more
         return _parted(f"chart {one.release.name}", text)
+
+    # -- what serves a kind
+
+    def _lacks(self, document: Document) -> bool:
+        offered = self._offers(document.api_version, document.kind)
+        return offered is not None and document.api_version not in offered
+
+    def _offers(self, api_version: str, kind: str) -> list[str] | None:
+        if (api_version, kind) not in self._offered and not self._unasked:
+            try:
+                self._offered[api_version, kind] = self._objects.versions(api_version, kind)
+            except ClientError:
+                self._unasked = True
+        return self._offered.get((api_version, kind))
 
     # -- what defines a kind
 
@@ -145,12 +163,13 @@ class Inspection:
         """The one by which the cluster will measure: that of a chart to be installed, or what is there."""
         ours: Definition | None = None
         shared = False
-        named = re.compile(rf"[\"']?kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
+        named = re.compile(rf"kind[\"']?:\s*[\"']?{re.escape(kind)}\b")
         for one in self._charted:
             made = self._made.get(one.release.name, _Made([], []))
-            texts = [text for text in made.definitions if group in text and named.search(text)]
-            read = [obj for text in texts for obj in objects(f"chart {one.release.name}", text)]
-            every = definitions([*made.resources, *read])
+            texts = [one.text for one in made.plain if one.kind == CRD and group in one.text]
+            texts = [text for text in texts if named.search(text)]
+            read = (found for text in texts for found in defined(f"chart {one.release.name}", text))
+            every = (*definitions(made.resources), *read)
             ours = next((d for d in every if (d.group, d.kind) == (group, kind)), None)
             if ours is not None:
                 shared = one.release.shared
@@ -181,7 +200,12 @@ class Inspection:
             known = served(self._api, version, kind) if version else None
             if known is None:
                 return False, False
-            crd = self._objects.find(KINDS[CRD], "", f"{known.plural}.{group}")
+            name = f"{known.plural}.{group}"
+            try:
+                crd = self._objects.find(KINDS[CRD], "", name)
+            except Forbidden as error:
+                self.unread[name] = f"{error}"
+                return None, False
         except ClientError:
             self._unasked = True
             return None, False
@@ -192,6 +216,12 @@ class Inspection:
         return found, labels.get(TARGET) != self._target
 
 
+def installation(recipe: HelmRecipe, release: Release, chart: Path) -> Installation:
+    """What helm is given to render a release of it."""
+    values = yaml.dump(recipe.values(release), Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
+    return Installation(release.name, recipe.space_of(release), chart, values)
+
+
 def _same(one: Mistake) -> tuple[str, ...]:
     return one.where, one.key, one.fault, one.written, one.object
 
@@ -199,12 +229,10 @@ def _same(one: Mistake) -> tuple[str, ...]:
 def _parted(source: str, text: str) -> _Made:
     """Only what is not Kubernetes' own is read: of a large chart that is a small part."""
     resources: list[Object] = []
-    definitions: list[str] = []
-    for document in _BETWEEN.split(text):
-        kinds, versions = _KIND.findall(document), _API_VERSION.findall(document)
-        plain = len(kinds) == len(versions) == 1 and not kinds[0].endswith("List")
-        if plain and kinds[0] == CRD:
-            definitions.append(document)
-        elif not plain or versions[0].rpartition("/")[0] not in BUILT_IN:
-            resources += objects(source, document)
-    return _Made(resources, definitions)
+    plain: list[Document] = []
+    for one in documented(text):
+        if one.kind and one.api_version.rpartition("/")[0] in BUILT_IN:
+            plain.append(one)
+        else:
+            resources += objects(source, one.text)
+    return _Made(resources, plain)

@@ -29,7 +29,6 @@ SAID: Mapping[str, str] = {
     "value": "is {written}, which is not allowed",
     "missing": "is missing",
     "twice": "is there twice",
-    "deprecated": "is deprecated",
 }
 
 
@@ -62,6 +61,8 @@ class Mistake(NamedTuple):
         elif self.fault == "unknown":
             who = "its definition knows no such field, which is dropped" if self.object else "the chart ignores it"
             what = f"{self.key} is unknown: {who}"
+        elif self.fault == "deprecated":
+            what = f"{self.key} {self.written} is deprecated" + (f": {self.about}" if self.about else "")
         else:
             what = f"{self.key} {SAID[self.fault].format(written=self.written)}"
         return Problem(self.where, f"{self.object}: {what}" if self.object else what, self.right)
@@ -120,8 +121,7 @@ def of_objects(
             yield Mistake(component, where, "kind", "undefined", right, kind, named, what)
             continue
         served = {name: one for name, one in definition.versions.items() if one.get("served")}
-        best = next((name for name, one in reversed(served.items()) if not one.get("deprecated")), "")
-        best = next((name for name, one in served.items() if one.get("storage")), best) or nearest(version, served)
+        best = _best(version, served)
         if version not in served:
             what = f"apiVersion {api_version} is not served: {kind} is there in {', '.join(served) or 'no version'}"
             right = f"apiVersion: {group}/{best}" if best else ""
@@ -130,13 +130,41 @@ def of_objects(
                 continue
         elif served[version].get("deprecated"):
             right = f"apiVersion: {group}/{best}" if best != version else ""
-            yield Mistake(component, where, "apiVersion", "deprecated", right, api_version, named)
+            about = str(served[version].get("deprecationWarning") or "")
+            yield Mistake(component, where, "apiVersion", "deprecated", right, api_version, named, about)
         schema = (served.get(version) or served[best]).get("schema", {}).get("openAPIV3Schema")
         for fault in wrong_fields(schema, obj) if schema else ():
             if fault.fault == "unknown" and not definition.prunes:
                 continue
             file, key = _origin(layers, fault) or (where, fault.key)
             yield Mistake(component, file, key, fault.fault, _right(fault), _written(fault), named)
+
+
+Offers = Callable[[str, str], list[str] | None]
+"""Of an API version and a kind of Kubernetes' own: the versions in which the cluster serves it, this one if it can
+be; none where it does not, None where that is not known."""
+
+
+def of_versions(component: str, where: str, objects: Iterable[Object], offers: Offers) -> Iterator[Mistake]:
+    """Which of the objects are of Kubernetes' own kinds, in a version that the cluster serves no more, or not yet."""
+    for obj in objects:
+        api_version, kind, name = str(obj["apiVersion"]), str(obj["kind"]), obj["metadata"]["name"]
+        offered = offers(api_version, kind) if api_version.rpartition("/")[0] in BUILT_IN else None
+        if offered is None or api_version in offered:
+            continue
+        there = f"is there in {', '.join(offered)}" if offered else "is not there at all"
+        right = f"apiVersion: {offered[0]}" if offered else "have the chart not make it"
+        what = f"apiVersion {api_version} is not served: {kind} {there}"
+        yield Mistake(component, where, "apiVersion", "version", right, api_version, f"{kind} {name}", what)
+
+
+def _best(version: str, served: Mapping[str, Mapping[str, Any]]) -> str:
+    """The version to write: that in which objects are kept, where it has a future; else the last that has."""
+    lasting = [name for name, one in served.items() if not one.get("deprecated")]
+    kept = next((name for name, one in served.items() if one.get("storage")), "")
+    if kept and (kept in lasting or not lasting):
+        return kept
+    return lasting[-1] if lasting else nearest(version, served)
 
 
 def definitions(objects: Iterable[Object]) -> Iterator[Definition]:

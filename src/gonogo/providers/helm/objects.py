@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from gonogo.cluster.api import KINDS, Api, Declined, Discovered, Kind, MayNot, Right, read
 from gonogo.cluster.documents import documents
@@ -34,6 +35,7 @@ class Objects:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._kinds: dict[tuple[str, str], Kind] = {}
+        self._discovered: dict[Path, Discovered] = {}
         self.custom: dict[str, Kind] = {}
         """Kinds that are not Kubernetes' own, as a world knows them."""
 
@@ -63,6 +65,30 @@ class Objects:
         except Absent:
             return False
         return any(one.name == plural for one in resources)
+
+    def versions(self, api_version: str, kind: str) -> list[str]:
+        """The API versions in which the cluster serves a kind of Kubernetes' own: this one, or else all others."""
+        known = KINDS[kind].api_version if kind in KINDS else ""
+        if api_version == known or self._has(api_version, kind):
+            return [api_version]
+        group = api_version.rpartition("/")[0]
+        there = [one for one in self._discovery(Path("apis")).groups if one.name == group]
+        every = [one.preferred_version.version for one in there] + [v.version for one in there for v in one.versions]
+        others = dict.fromkeys([*(f"{group}/{one}" for one in every), *filter(None, [known])])
+        return [one for one in others if self._has(one, kind)]
+
+    def _has(self, api_version: str, kind: str) -> bool:
+        parts = ("apis", *api_version.split("/")) if "/" in api_version else ("api", api_version)
+        return any(one.kind == kind for one in self._discovery(Path(*parts)).resources)
+
+    def _discovery(self, path: Path) -> Discovered:
+        """What the cluster says there, which is nothing where it is not served."""
+        if path not in self._discovered:
+            try:
+                self._discovered[path] = read(self._api, path, Discovered)
+            except Absent:
+                self._discovered[path] = Discovered()
+        return self._discovered[path]
 
     def all_served(self, resources: Iterable[str]) -> bool:
         """Whether the cluster serves all of these, each ``plural.group/version``."""
@@ -191,8 +217,41 @@ def _content(namespace: Object) -> str:
     return "; ".join(filter(None, told))
 
 
-def objects(source: str, text: str) -> list[Object]:
-    """The objects of a manifest, a list's items among them. Raises ``ConfigError`` for what is none."""
+class Document(NamedTuple):
+    """One document of what helm has rendered, not read yet; kind and version are empty where its lines do not say."""
+
+    api_version: str
+    kind: str
+    text: str
+
+
+_BETWEEN = re.compile(r"\n---[ \t]*(?:#[^\n]*)?(?=\n|$)")
+"""Documents, as helm itself parts what it has rendered."""
+
+_WORD = re.compile(r"[ \t]*[\"']?([^\s\"'#]+)")
+
+
+def documented(text: str) -> Iterator[Document]:
+    """The documents, each told by its own lines alone: to read a large one takes long."""
+    for document in _BETWEEN.split(f"\n{text}"):
+        kinds, versions = _said(document, "kind"), _said(document, "apiVersion")
+        plain = len(kinds) == len(versions) == 1 and not kinds[0].endswith("List")
+        yield Document(versions[0] if plain else "", kinds[0] if plain else "", document)
+
+
+def _said(document: str, key: str) -> list[str]:
+    """What stands behind a key of the outermost mapping."""
+    rest = document.split(f"\n{key}:")[1:]
+    return [found[1] if (found := _WORD.match(one)) else "" for one in rest]
+
+
+def objects(source: str, text: str, without: str = "") -> list[Object]:
+    """The objects of a manifest, a list's items among them; those of the kind ``without`` are not read.
+
+    Raises ``ConfigError`` for what is no object.
+    """
+    if without:
+        text = "\n---".join(one.text for one in documented(text) if one.kind != without)
     return list(_objects(source, text))
 
 

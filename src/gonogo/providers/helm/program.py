@@ -13,9 +13,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import BoundedSemaphore, Lock
 from typing import NamedTuple, TypeVar
 
 from gonogo.catalog.target import Kubernetes
@@ -33,6 +35,9 @@ PATIENCE = 30.0
 
 GRACE = 5.0
 """Seconds in which helm, asked to end, writes down that the release has failed."""
+
+ONE_CORE: Mapping[str, str] = {"GOMAXPROCS": "1", "GOGC": "400"}
+"""Of Go's runtime (pkg.go.dev/runtime, environment variables): a quarter less processor time for a render."""
 
 SAID = 2000
 """Characters of what it printed that are shown."""
@@ -103,17 +108,27 @@ class Helm:
         self._api = api
         self._where = _connection(settings)
         self._program = ""
-        self._texts: dict[Installation, str] = {}
+        self._texts: dict[Installation, Future[str]] = {}
+        self._lock, self._cores = Lock(), BoundedSemaphore(os.cpu_count() or 1)
 
     def render(self, chart: Installation) -> str:
         """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked.
 
-        The same is rendered once: what ``up`` installs it has looked at before.
+        The same is rendered once, whoever asks meanwhile: what ``up`` installs it has looked at before.
         """
-        if chart not in self._texts:
+        with self._lock:
+            known = self._texts.get(chart)
+            text = known or self._texts.setdefault(chart, Future())
+        if known is None:
             words = ("template", chart.release, str(chart.path), "--include-crds", *_values(chart))
-            self._texts[chart] = self._run(words, chart.values, PATIENCE)
-        return self._texts[chart]
+            try:
+                with self._cores:  # more of them side by side take longer together
+                    text.set_result(self._run(words, chart.values, PATIENCE, renders=True))
+            except BaseException as error:
+                if not isinstance(error, HelmFailed) or isinstance(error, HelmKilled):  # what helm refuses it refuses
+                    del self._texts[chart]
+                text.set_exception(error)
+        return text.result()
 
     def install(
         self, chart: Installation, labels: Mapping[str, str], within: float, running: Callable[[], None] = lambda: None
@@ -168,22 +183,30 @@ class Helm:
     # -- the process
 
     def _run(
-        self, words: tuple[str, ...], stdin: str, within: float, running: Callable[[], None] = lambda: None
+        self,
+        words: tuple[str, ...],
+        stdin: str,
+        within: float,
+        running: Callable[[], None] = lambda: None,
+        *,
+        renders: bool = False,
     ) -> str:
         """What it printed. Raises ``HelmFailed``, ``NotReady`` after ``within`` seconds, what ``running`` raises.
 
-        ``HelmKilled`` where somebody else has ended it.
+        ``HelmKilled`` where somebody else has ended it. One that ``renders`` changes nothing, ends by itself in less
+        than a second, which it may do after us, and has one core, as others render beside it.
         """
-        self._program = self._program or found()
+        with self._lock:
+            self._program = self._program or found()
         with TemporaryFile() as given:  # which has no name, so that nobody else can open it
             given.write(stdin.encode())
             given.seek(0)
             process = subprocess.Popen(
-                [*bound_to_us(), self._program, *words],
+                [*(() if renders else bound_to_us()), self._program, *words],
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "HELM_NO_PLUGINS": "1", "HELM_DRIVER": "secret"},
+                env={**(ONE_CORE if renders else {}), **os.environ, "HELM_NO_PLUGINS": "1", "HELM_DRIVER": "secret"},
                 text=True,
                 start_new_session=True,  # Ctrl-C is ours to hand on
             )

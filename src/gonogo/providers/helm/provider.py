@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
-import yaml
 
 from gonogo.catalog.registry import Component
 from gonogo.catalog.target import Target
@@ -35,14 +34,14 @@ from gonogo.providers import Going, Ready, Reason, Removing, Stopped
 from gonogo.providers.helm.applied import unseen
 from gonogo.providers.helm.charts import fetch
 from gonogo.providers.helm.deployment import ANSWERS, ENDED, HelmDeployment
-from gonogo.providers.helm.inspection import Inspection
+from gonogo.providers.helm.inspection import Inspection, installation
 from gonogo.providers.helm.lease import Lease
 from gonogo.providers.helm.meant import deploys, lacking, recipe_for, unbreakable
 from gonogo.providers.helm.mistakes import Mistake
 from gonogo.providers.helm.nodes import HUNG, Pods, as_before
 from gonogo.providers.helm.objects import Objects, ending, objects
 from gonogo.providers.helm.ownership import Ownership
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation
+from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease
 from gonogo.providers.helm.recipe import HelmRecipe, space_labels
 from gonogo.providers.helm.removal import Removal
 from gonogo.providers.helm.seen import Seen
@@ -51,6 +50,7 @@ from gonogo.providers.helm.story import installed
 from gonogo.results.model import Evidence
 
 if TYPE_CHECKING:  # what a plan is judged by is loaded where one is asked for
+    from gonogo.cluster.plan.findings import PlanFinding
     from gonogo.cluster.plan.fit import Part
     from gonogo.cluster.plan.ground import Ground
 
@@ -68,7 +68,8 @@ T = TypeVar("T")
 class Rendered(NamedTuple):
     """The objects of a release, its hooks and definitions among them, or of a manifest.
 
-    An operator is ``shared``, and used as it is where the kinds that it ``serves`` are there.
+    An operator is ``shared``, and used as it is where the kinds that it ``serves`` are there; ``lost`` is why its chart
+    cannot be had.
     """
 
     what: str
@@ -76,6 +77,7 @@ class Rendered(NamedTuple):
     objects: list[Object]
     shared: bool = False
     serves: str = ""
+    lost: ConfigError | None = None
 
 
 class Attached(Protocol):
@@ -115,6 +117,7 @@ class HelmPlatform:
         self._lock = threading.RLock()
         self._lease: Lease | None = None
         self._expired: Lease | None = None
+        self._recipes: dict[str, HelmRecipe] = {}
         self._begun: list[str] = []
         self._reserved: set[str] = set()
         self._broken: set[str] = set()
@@ -300,16 +303,45 @@ class HelmPlatform:
 
         A chart that cannot be had stops its component, later.
         """
-        return [*self._clashes(), *(one.problem for one in self.mistakes(components) if one.stops)]
+        clashes = (problem for _, problem in self._clashes())
+        return [*clashes, *(one.problem for one in self.mistakes(components) if one.stops)]
+
+    def wrong(self, components: Iterable[Component]) -> list[PlanFinding]:
+        """See :meth:`gonogo.providers.Plans.wrong`. What works and will not for ever is a warning."""
+        with LOADING:
+            from gonogo.cluster.plan.findings import PlanFinding, Weight
+
+        components = [*components]
+        names = {one.name for one in components}
+        inspection = self._inspection()
+        every = [(name, "values", one) for name, one in self._clashes() if name in names]
+        for mistake in inspection.of([self._recipe(one) for one in components if self._deploys(one)]):
+            every.append((mistake.component, "values" if mistake.stops else mistake.fault, mistake.problem))
+        for name, why in inspection.unread.items():
+            every.append(("", "rights", Problem(name, f"whether fields of its objects are right is not known: {why}")))
+        weights = {"values": Weight.PROBLEM, "rights": Weight.UNKNOWN}
+        return [
+            PlanFinding(
+                weight=weights.get(cause, Weight.WARNING),
+                cause=cause,
+                component=name,
+                subject=one.where,
+                message=one.what,
+                hint=one.hint,
+            )
+            for name, cause, one in every
+        ]
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
         """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
-        others = (self._recipe(one) for one in self._deployed)
-        inspection = Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
-        return inspection.of([self._recipe(one) for one in components if self._deploys(one)])
+        return self._inspection().of([self._recipe(one) for one in components if self._deploys(one)])
 
-    def _clashes(self) -> Iterator[Problem]:
-        """Whoever is taken down first would take it from the other."""
+    def _inspection(self) -> Inspection:
+        others = (self._recipe(one) for one in self._deployed)
+        return Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
+
+    def _clashes(self) -> Iterator[tuple[str, Problem]]:
+        """A Secret that another component makes too: whoever is taken down first would take it from the other."""
         made: dict[tuple[str, str], str] = {}
         for component in self._every():
             if not self._deploys(component):
@@ -319,7 +351,8 @@ class HelmPlatform:
                 owner = made.setdefault((recipe.namespace, name), component.name)
                 if owner != component.name:
                     what = f"secrets: {recipe.namespace}/{name} is made by {owner} too"
-                    yield Problem(str(recipe.folder / FILE), what, "give it another name, or a namespace of its own")
+                    right = "give it another name, or a namespace of its own"
+                    yield component.name, Problem(str(recipe.folder / FILE), what, right)
 
     def unapplied(self, components: Iterable[Component]) -> list[str]:
         """See :meth:`gonogo.providers.Places.unapplied`."""
@@ -341,12 +374,14 @@ class HelmPlatform:
                 told += [f"{component.name}: {one}" for one in unseen(part.objects, recipe.given(shared=part.shared))]
         return told
 
-    def rendered(self, component: Component, without: Callable[[Release], bool] = lambda _: False) -> list[Rendered]:
+    def rendered(
+        self, component: Component, without: Callable[[Release], bool] = lambda _: False, *, definitions: bool = True
+    ) -> list[Rendered]:
         """What would be made of the component, charts and manifests; the cluster is not asked.
 
-        ``without`` tells which releases are left out. Of an operator whose chart cannot be had nothing is known: one
-        that is there already needs none. Raises ``ConfigError`` for another chart that cannot be had, or that helm
-        cannot render.
+        ``without`` tells which releases are left out; so are ``definitions`` (CRDs), which take long to read. Of an
+        operator whose chart cannot be had nothing is known: one that is there already needs none. Raises
+        ``ConfigError`` for another chart that cannot be had, or that helm cannot render.
         """
         if not self._deploys(component):
             return []
@@ -358,35 +393,44 @@ class HelmPlatform:
             what, served = f"release {release.name}", ", ".join(release.serves)
             try:
                 chart = fetch(release, recipe.folder, home())
-            except ConfigError:
+            except ConfigError as error:
                 if not release.serves:
                     raise
-                found.append(Rendered(what, recipe.space_of(release), [], release.shared, served))
+                found.append(Rendered(what, recipe.space_of(release), [], release.shared, served, error))
                 continue
-            given = yaml.safe_dump(recipe.values(release))
-            try:
-                text = self._helm.render(Installation(release.name, recipe.space_of(release), chart.path, given))
-            except HelmFailed as error:
-                raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
-            every = objects(f"chart {release.name}", text)
+            text = self._text(recipe, release, chart.path)
+            every = objects(f"chart {release.name}", text, "" if definitions else "CustomResourceDefinition")
             found.append(Rendered(what, recipe.space_of(release), every, release.shared, served))
         for manifest in recipe.spec.manifests:
             space = recipe.space_of(manifest)
             found.append(Rendered(f"manifest {manifest.file}", space, recipe.manifest(manifest)))
         return found
 
-    def parts(self, component: Component, *, asked: bool = True) -> list[Part]:
+    def _text(self, recipe: HelmRecipe, release: Release, chart: Path) -> str:
+        """As helm renders it. Before what it needs is up, a chart may refuse an address that is not known yet."""
+        try:
+            return self._helm.render(installation(recipe, release, chart))
+        except HelmFailed as error:
+            with suppress(HelmFailed):
+                if not recipe.place.needs:
+                    return self._helm.render(installation(recipe.supposed(), release, chart))
+            raise ConfigError(Problem(f"chart of {release.name}", f"{error}", "see its values")) from error
+
+    def parts(self, component: Component, asked: Callable[[], bool] = lambda: True) -> list[Part]:
         """See :meth:`gonogo.providers.Plans.parts`. An operator that is there serves and is used as it is."""
         with LOADING:
             from gonogo.cluster.plan.fit import Part
 
-        every = self.rendered(component, self._served if asked else lambda _: False)
+        def served(release: Release) -> bool:
+            known = release.shared and bool(release.serves)
+            return known and asked() and self._objects.all_served(release.serves)
+
+        every = self.rendered(component, served, definitions=False)
+        if lost := next((one.lost for one in every if one.lost), None):
+            raise lost  # it is not there, and what it would make is not known
         return [
             Part(component=component.name, what=one.what, namespace=one.namespace, objects=one.objects) for one in every
         ]
-
-    def _served(self, release: Release) -> bool:
-        return release.shared and bool(release.serves) and self._objects.all_served(release.serves)
 
     def ground(self) -> Ground:
         """See :meth:`gonogo.providers.Plans.ground`."""
@@ -394,7 +438,11 @@ class HelmPlatform:
             from gonogo.cluster.plan.ground import read
 
         self.confirm()
-        return read(self._there.cluster.api)
+        spaces: dict[str, None] = {}
+        for component in self._deployed:
+            with suppress(ConfigError):  # it is said of its parts
+                spaces |= dict.fromkeys(self._recipe(component).spaces())
+        return read(self._there.cluster.api, spaces)
 
     def written(self) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]], str]:
         """What a target file that attaches would say, the namespaces of each component, and where the Lease is."""
@@ -727,7 +775,11 @@ class HelmPlatform:
 
     def _recipe(self, component: Component, needs: Mapping[str, Endpoints] = MappingProxyType({})) -> HelmRecipe:
         """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
-        return recipe_for(self._target, component, needs)
+        if needs:
+            return recipe_for(self._target, component, needs)
+        if component.name not in self._recipes:
+            self._recipes[component.name] = recipe_for(self._target, component)
+        return self._recipes[component.name]
 
     def _deploys(self, component: Component) -> bool:
         """Whether it is this provider's to deploy."""

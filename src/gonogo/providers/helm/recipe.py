@@ -72,6 +72,7 @@ class HelmRecipe:
         """
         self.spec, self.component, self.folder, self.place, self._top = spec, component, folder, place, top
         self._supposing = supposing
+        self._layers: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self._jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
         self._jinja.filters.update(FILTERS)
         self._open = {
@@ -112,8 +113,13 @@ class HelmRecipe:
             found = merged(found, given)
         return found
 
-    def layers(self, release: Release) -> Iterator[tuple[str, dict[str, Any]]]:
+    def layers(self, release: Release) -> list[tuple[str, dict[str, Any]]]:
         """The files that the values of a release come from, and what each holds; the last is on top."""
+        if release.name not in self._layers:
+            self._layers[release.name] = list(self._read(release))
+        return self._layers[release.name]
+
+    def _read(self, release: Release) -> Iterator[tuple[str, dict[str, Any]]]:
         stem, dot, end = release.values.rpartition(".")
         if release.values != VALUES:
             self._named(release.values)

@@ -13,7 +13,14 @@ from gonogo.cluster.plan.workloads import as_kind, deployment, stateful_set, wit
 MEMORY = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
 """pkg/controller/elasticsearch/nodespec/defaults.go and pkg/controller/kibana/pod.go, DefaultResources."""
 
-PREPARE = {"requests": {"cpu": "0.1", "memory": "50Mi"}, "limits": {"cpu": "0.1", "memory": "50Mi"}}
+
+def _same(cpu: str, memory: str) -> dict[str, Any]:
+    """As much as request and as limit: initcontainer/keystore.go of either."""
+    asked = {"cpu": cpu, "memory": memory}
+    return {"requests": asked, "limits": asked}
+
+
+PREPARE = _same("0.1", "50Mi")
 """initcontainer/prepare_fs.go of either."""
 
 DATA = "elasticsearch-data"
@@ -33,10 +40,10 @@ def elasticsearch(obj: Object, beside: Beside) -> Iterator[Found]:
     spec, name = obj.get("spec", {}), obj["metadata"]["name"]
     sets = spec.get("nodeSets", ())
     aware = next((one["zoneAwareness"] for one in sets if "zoneAwareness" in one), None)
-    keystore = {"requests": {"cpu": "500m", "memory": "196Mi"}} if spec.get("secureSettings") else None
+    keystore = _same("500m", "196Mi") if spec.get("secureSettings") else None
     for one in sets:
         called = f"{name}-es-{one['name']}"
-        template = _sized(one, "elasticsearch", keystore, suspends=True)
+        template = _sized(one, "elasticsearch", keystore)
         own = {f"{_GROUP}/cluster-name": name, f"{_GROUP}/statefulset-name": called}
         template = _zoned(_labelled(template, own), one, aware, own)
         claims = list(one.get("volumeClaimTemplates", ()))
@@ -50,15 +57,13 @@ def elasticsearch(obj: Object, beside: Beside) -> Iterator[Found]:
 def kibana(obj: Object, beside: Beside) -> Iterator[Found]:
     """A Deployment of ``count`` (0) pods of 2 GiB where nothing else is said."""
     spec, name = obj.get("spec", {}), obj["metadata"]["name"]
-    keystore = {"requests": {"memory": "128Mi"}} if spec.get("secureSettings") else None
+    keystore = _same("100m", "128Mi") if spec.get("secureSettings") else None
     template = _labelled(_sized(spec, "kibana", keystore), {"kibana.k8s.elastic.co/name": name})
     made = {"replicas": spec.get("count", 0), "template": template}
     yield from deployment(as_kind(obj, "Deployment", f"{name}-kb", made), beside)
 
 
-def _sized(
-    one: Mapping[str, Any], main: str, keystore: Mapping[str, Any] | None, *, suspends: bool = False
-) -> dict[str, Any]:
+def _sized(one: Mapping[str, Any], main: str, keystore: Mapping[str, Any] | None) -> dict[str, Any]:
     """The template with its main container's resources, and the operator's init containers before its own.
 
     pkg/controller/common/defaults/pod_template.go, WithResourcesAndOverrides and WithInitContainerDefaults: init
@@ -76,12 +81,14 @@ def _sized(
     for side in ("requests", "limits"):
         if over.get(side):
             resources[side] = {**resources.get(side, {}), **over[side]}
-    inits: list[dict[str, Any]] = [{"name": "elastic-internal-init-filesystem", "resources": PREPARE}]
-    inits += [{"name": "elastic-internal-suspend"}] if suspends else []
-    inits += [{"name": "elastic-internal-init-keystore", "resources": keystore}] if keystore else []
+    kept = [{"name": "elastic-internal-init-keystore", "resources": keystore}] if keystore else []
+    inits: list[dict[str, Any]] = [*kept, {"name": "elastic-internal-init", "resources": PREPARE}]
+    if main == "elasticsearch":
+        first = {"name": "elastic-internal-init-filesystem", "resources": PREPARE}
+        inits = [first, *kept, {"name": "elastic-internal-suspend"}]
     own = [{**init, "resources": init.get("resources") or resources} for init in spec.get("initContainers", ())]
-    kept = [{**container, "resources": resources} if container is given else container for container in containers]
-    bare = {**template, "spec": {**spec, "containers": kept, "initContainers": own}}
+    others = [{**container, "resources": resources} if container is given else container for container in containers]
+    bare = {**template, "spec": {**spec, "containers": others, "initContainers": own}}
     return with_containers(bare, [], [{**init, "resources": init.get("resources", resources)} for init in inits])
 
 
