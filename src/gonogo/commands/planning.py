@@ -83,12 +83,13 @@ class _Line(Struct, frozen=True, kw_only=True):
 def on_cluster(provider: Plans, wanted: Sequence[Component], target: Target, form: Form) -> Code:
     """A row per component; nothing is changed. 1 where it does not fit, 3 where nobody can tell."""
     from gonogo.cluster.plan.fit import fit
+    from gonogo.cluster.plan.rendering import once
 
     wanted = [one for one in wanted if not one.cluster]  # which is there, or there is nothing to plan on
     findings: list[PlanFinding] = []
     ground = _ground(provider, findings)
     parts = _parts(provider, wanted, ground is not None, findings)
-    found = fit(_once(part for several in parts for part in several), ground)
+    found = fit(once(part for several in parts for part in several), ground)
     if isinstance(provider, Deploys):
         lost = {one.component for one in findings if one.cause == "not_rendered"}
         findings += dict.fromkeys(_values(provider, [one for one in wanted if one.name not in lost]))
@@ -122,19 +123,6 @@ def _parts(provider: Plans, wanted: Sequence[Component], asked: bool, findings: 
         answers = list(pool.map(made, wanted))
     findings += [one for one in answers if isinstance(one, PlanFinding)]
     return [[] if isinstance(one, PlanFinding) else one for one in answers]
-
-
-def _once(parts: Iterable[Part]) -> list[Part]:
-    """A release that several components need is made with the first of them."""
-    seen: set[tuple[str, str]] = set()
-    found = []
-    for part in parts:
-        key = part.namespace, part.what
-        if part.what.startswith("release ") and key in seen:
-            continue
-        seen.add(key)
-        found.append(part)
-    return found
 
 
 def _values(provider: Deploys, wanted: Sequence[Component]) -> list[PlanFinding]:

@@ -17,7 +17,7 @@ from gonogo.core.outlet import redacted
 from gonogo.providers.choose import described
 from gonogo.run.declared import declared
 from gonogo.run.plan import Planned, RunPlan, plan
-from gonogo.run.session import GIVEN
+from gonogo.run.session import AS, GIVEN
 
 COMPONENT = "component"
 """The parameter of a check whose claim many components make: the one that it is about."""
@@ -40,7 +40,9 @@ class Collection:
         given = self._config.stash.get(GIVEN, None)
         if given:
             return given.target
-        return described(load_target(self._config.getoption("target"), self.content, self.registry), self.registry)
+        target = load_target(self._config.getoption("target"), self.content, self.registry)
+        meant = self._config.stash.get(AS, None)
+        return described(meant(target) if meant else target, self.registry)
 
     def id(self, item: pytest.Item) -> str:
         """The check's id: pytest's, its path relative to its layer, wherever pytest's own root is."""

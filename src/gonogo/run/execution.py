@@ -23,7 +23,7 @@ from gonogo.core.times import stamp
 from gonogo.core.waiting import Deadline
 from gonogo.providers import Deploys, Keeps, Prepares, Provider, close
 from gonogo.results.events import Event
-from gonogo.results.model import Results
+from gonogo.results.model import Evidence, Results
 from gonogo.results.timeline import Timeline
 from gonogo.results.verdict import judge
 from gonogo.run.account import Account, health, pods
@@ -200,7 +200,8 @@ class Run:
                     found = self.platform.accounted(error, found, planned.components_used)
                 span = timeline.add(name, "check", planned.component, began)
                 check = replace(self.checks.blank(nodeid), started=started, seconds=span.seconds)
-                check = replace(check, expected=seen.expected, actual=seen.actual)
+                notes = tuple(Evidence(kind="observation", title=title, text=text) for title, text in seen.notes)
+                check = replace(check, expected=seen.expected, actual=seen.actual, evidence=notes)
                 self.checks.measured(nodeid, Measured(check, error, found))
                 if found is not None:
                     self._screen.checked(name, found.outcome, span.seconds, redacted(found.message))

@@ -144,6 +144,8 @@ def holds(component: Component, target: Target) -> Lacking | None:
     """Why the target cannot hold the component, or None where it can; what it needs is not looked at."""
     if component.name in target.unsupported:
         return Lacking(target.unsupported[component.name])
+    if component.anywhere:
+        return None
     if component.cluster:
         declared = target.kubernetes is not None and KUBERNETES in target.capabilities
         why = "needs a cluster: no [kubernetes] with capability 'kubernetes'"

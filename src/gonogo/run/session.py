@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -36,6 +36,9 @@ class Given:
 GIVEN = pytest.StashKey[Given]()
 """Where a session of pytest finds it."""
 
+AS = pytest.StashKey[Callable[["Target"], "Target"]]()
+"""What a verb makes of the target before it is asked, as another profile; the file stays as it is."""
+
 RESULTS: pytest.StashKey[Results] = pytest.StashKey()
 UNWRITTEN = pytest.StashKey[str]()
 """Where a session of pytest leaves what came of it."""
@@ -44,8 +47,11 @@ UNWRITTEN = pytest.StashKey[str]()
 class Session:
     """A pytest plugin around one run of the suites of ``content``: what is asked, and what came of it."""
 
-    def __init__(self, content: Content, given: Given | None = None) -> None:
-        self.content, self.given = content, given
+    def __init__(
+        self, content: Content, given: Given | None = None, target: Callable[[Target], Target] | None = None
+    ) -> None:
+        """``target``: what is made of the target before it is asked."""
+        self.content, self.given, self._target = content, given, target
         self.results: Results | None = None
         self.unwritten = ""
         """Which file of the run could not be written, and why."""
@@ -67,6 +73,8 @@ class Session:
     def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None, None, None]:
         """Say what the session is about, before anybody looks for it."""
         early_config.stash[CONTENT] = self.content
+        if self._target is not None:
+            early_config.stash[AS] = self._target
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)
