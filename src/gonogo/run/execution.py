@@ -23,7 +23,7 @@ from gonogo.core.times import stamp
 from gonogo.core.waiting import Deadline
 from gonogo.providers import Deploys, Keeps, Prepares, Provider, close
 from gonogo.results.events import Event
-from gonogo.results.model import Evidence, Results
+from gonogo.results.model import Earlier, Evidence, Results
 from gonogo.results.timeline import Timeline
 from gonogo.results.verdict import judge
 from gonogo.run.account import Account, health, pods
@@ -50,6 +50,7 @@ class Options:
     impatient: bool = False
     id: str = ""
     first: int = 1
+    before: Earlier | None = None
 
 
 class Run:
@@ -268,7 +269,7 @@ class Run:
             from gonogo.run.publish import publish
 
         met = self._account.at_end(standings, counted, summed, interrupted=interrupted)
-        results = clean(judge(met))
+        results = clean(judge(replace(met, before=self.options.before)))
         self.checks.note(Event(finished=results))
         if self.checks.events is not None:
             try:

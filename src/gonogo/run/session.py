@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     # pytest loads this module in every project of an environment that gonogo is installed in
     from gonogo.catalog.target import Target
     from gonogo.providers import Provider
-    from gonogo.results.model import Results
+    from gonogo.results.model import Earlier, Results
 
 ALL_SUITES = "gonogo.suites"
 """The argument that stands for the suites of all layers; ``gonogo.suites.kafka`` for a part of them."""
@@ -36,6 +36,9 @@ class Given:
 GIVEN = pytest.StashKey[Given]()
 """Where a session of pytest finds it."""
 
+BEFORE: pytest.StashKey[Earlier] = pytest.StashKey()
+"""An earlier run that this one is held against."""
+
 AS = pytest.StashKey[Callable[["Target"], "Target"]]()
 """What a verb makes of the target before it is asked, as another profile; the file stays as it is."""
 
@@ -48,10 +51,14 @@ class Session:
     """A pytest plugin around one run of the suites of ``content``: what is asked, and what came of it."""
 
     def __init__(
-        self, content: Content, given: Given | None = None, target: Callable[[Target], Target] | None = None
+        self,
+        content: Content,
+        given: Given | None = None,
+        target: Callable[[Target], Target] | None = None,
+        before: Earlier | None = None,
     ) -> None:
-        """``target``: what is made of the target before it is asked."""
-        self.content, self.given, self._target = content, given, target
+        """``target``: what is made of the target before it is asked; ``before``: what the run is held against."""
+        self.content, self.given, self._target, self._before = content, given, target, before
         self.results: Results | None = None
         self.unwritten = ""
         """Which file of the run could not be written, and why."""
@@ -75,6 +82,8 @@ class Session:
         early_config.stash[CONTENT] = self.content
         if self._target is not None:
             early_config.stash[AS] = self._target
+        if self._before is not None:
+            early_config.stash[BEFORE] = self._before
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)
