@@ -328,11 +328,12 @@ def preflight(
     ] = None,
     form: Output = Form.TABLE,
 ) -> int:
-    """May we deploy? Ask the pre-deployment checklist; nothing is changed.
+    """May we deploy? Ask the pre-deployment checklist.
 
-    Health, storage, node resources, services, backup, git and Argo CD, as [checklist] of the target file asks for them,
-    and what would be made: whether the cluster serves, holds and admits it. A line that the target file does not ask
-    for is missing, never passed. -o wide shows where each answer comes from, -o name what failed or could not be told.
+    Nothing is changed. Health, storage, node resources, services, backup, git and Argo CD, as [checklist] of the target
+    file asks for them; and what would be made: whether the cluster serves, holds and admits it. A line that the target
+    file does not ask for is missing, never passed. -o wide shows where each answer comes from, -o name what failed or
+    could not be told.
 
     Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell, 4 an error of gonogo itself, 130 interrupted.
     """

@@ -216,7 +216,7 @@ def test_one_storage_class_is_the_default(checklist: Checklist) -> None:
     """Exactly one StorageClass is the default one."""
     seen = checklist.default_class()
 
-    expect(seen, met(seen), cause="checklist.default_class")
+    expect(seen, met(seen), cause="checklist.default_class_wrong")
 
 
 @pytest.mark.criterion("checklist.nodes")
@@ -270,7 +270,7 @@ def test_kubelets_fit_the_api_server(checklist: Checklist) -> None:
     """No kubelet is newer than the API server, or too old for it."""
     seen = checklist.skew()
 
-    expect(seen, met(seen), cause="checklist.version_skew")
+    expect(seen, met(seen), cause="checklist.kubelet_skewed")
 
 
 @pytest.mark.criterion("checklist.releases")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gonogo.core.errors import ClientError, NotAskable, TimedOut
+from gonogo.core.errors import GonogoError
 
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_ASKPASS": "true", "LC_ALL": "C"}
 """Nobody is asked for a password, no index is written, and messages are in one language."""
@@ -18,6 +18,18 @@ _LOCAL = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", 
 """Variables that would make it another repository than the one in the folder, as in a hook of git."""
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class NoRepository(GonogoError):
+    """There is no repository, no commit or no such remote; or git is not installed."""
+
+
+class RemoteSilent(GonogoError):
+    """The remote does not answer."""
+
+
+class GitFailed(GonogoError):
+    """git itself failed, or did not end in its time."""
 
 
 class RepositoryState(NamedTuple):
@@ -41,12 +53,11 @@ class RepositoryState(NamedTuple):
 def state(folder: Path, remote: str, branch: str, within: float) -> RepositoryState:
     """Ask the repository that ``folder`` is in, and its remote, for at most ``within`` seconds a question.
 
-    Raises ``NotAskable`` where there is no repository, no commit or no such remote, or where git is not installed;
-    ``TimedOut``, and ``ClientError`` where the remote does not answer.
+    Raises ``NoRepository``, ``RemoteSilent`` and ``GitFailed``.
     """
     git = _Git(folder, within)
     if not folder.is_dir():
-        raise NotAskable("checklist", f"git: there is no folder {folder}", kind="repository_missing")
+        raise NoRepository(f"git: there is no folder {folder}")
     top = git.line("rev-parse", "--show-toplevel", otherwise="it is in no repository")
     head = git.line("rev-parse", "--verify", "HEAD^{commit}", otherwise="the repository has no commit")
     named = git.run("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -54,11 +65,14 @@ def state(folder: Path, remote: str, branch: str, within: float) -> RepositorySt
     known = git.asked("remote").split()
     if remote not in known:
         what = f"git: there is no remote {remote!r} (there are: {', '.join(known) or 'none'})"
-        raise NotAskable("checklist", what, kind="repository_missing")
+        raise NoRepository(what)
     ref = f"refs/heads/{branch}"
-    found = git.run("ls-remote", "--heads", "--", remote, ref)
+    try:
+        found = git.run("ls-remote", "--heads", "--", remote, ref)
+    except GitFailed as error:
+        raise RemoteSilent(f"git: remote {remote} does not answer: {error}") from error
     if found.returncode:
-        raise ClientError("checklist", f"git: remote {remote} does not answer", kind="remote_unreachable")
+        raise RemoteSilent(f"git: remote {remote} does not answer")
     there = next((line.split("\t")[0] for line in found.stdout.splitlines() if line.endswith(f"\t{ref}")), "")
     ahead, behind = _apart(git, head, there)
     return RepositoryState(
@@ -99,7 +113,7 @@ class _Git:
         self._folder, self._within = folder, within
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """How it ended. Raises ``NotAskable`` where it cannot be started, ``TimedOut`` where it does not end."""
+        """How it ended. Raises ``NoRepository`` where it cannot be started, ``GitFailed`` where it does not end."""
         given = {key: value for key, value in os.environ.items() if key not in _LOCAL}
         try:
             return subprocess.run(
@@ -113,26 +127,24 @@ class _Git:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise TimedOut("checklist", f"git {words[0]}: not within {self._within:g} s", kind="timed_out") from None
+            raise GitFailed(f"git {words[0]}: not within {self._within:g} s") from None
         except OSError as error:
             why = f"git cannot be started: {error.strerror or error}"
-            raise NotAskable("checklist", why, kind="repository_missing") from error
+            raise NoRepository(why) from error
 
     def asked(self, *words: str) -> str:
-        """What it prints. Raises ``ClientError`` where it fails."""
+        """What it prints. Raises ``GitFailed`` where it fails."""
         done = self.run(*words)
         if done.returncode:
             said = done.stderr.strip().splitlines()
-            raise ClientError(
-                "checklist", f"git {words[0]}: {said[-1] if said else done.returncode}", kind="git_failed"
-            )
+            raise GitFailed(f"git {words[0]}: {said[-1] if said else done.returncode}")
         return done.stdout
 
     def line(self, *words: str, otherwise: str) -> str:
-        """The line that it prints. Raises ``NotAskable`` with ``otherwise`` where it fails."""
+        """The line that it prints. Raises ``NoRepository`` with ``otherwise`` where it fails."""
         done = self.run(*words)
         if done.returncode:
             said = done.stderr.strip().splitlines()
             told = f"git: {self._folder}: {otherwise}" + (f" ({said[-1]})" if said else "")
-            raise NotAskable("checklist", told, kind="repository_missing")
+            raise NoRepository(told)
         return done.stdout.strip()

@@ -9,7 +9,7 @@ from gonogo.core.harmless import line, plain
 from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import wording
 from gonogo.render.wording import Root
-from gonogo.results.before import Change, compared
+from gonogo.results.before import Difference, compared
 from gonogo.results.model import Results
 
 MARKS = {
@@ -73,7 +73,7 @@ def _before(results: Results, width: int) -> list[str]:
     head = _wrapped(wording.held_against(results), width)
     if not rows:
         return head
-    cells = [Change("", "before", "after", "change"), *rows]
+    cells = [Difference("", "before", "after", "change"), *rows]
     widths = [max(len(line(row[n])) for row in cells) for n in range(3)]
     return head + [
         "  "

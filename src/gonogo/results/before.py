@@ -17,7 +17,7 @@ SERVICES = "services"
 """The field of a check's evidence that holds outcomes of services, by name."""
 
 
-class Change(NamedTuple):
+class Difference(NamedTuple):
     """A row of the table, as it is shown. ``change`` is empty where one side is not known."""
 
     what: str
@@ -73,13 +73,13 @@ def comparable(results: Results) -> bool:
     return same and before.target == results.target.name
 
 
-def compared(results: Results) -> list[Change]:
+def compared(results: Results) -> list[Difference]:
     """The table: pods, running pods, health, storage, services; empty without an earlier run of the same platform."""
     before = results.before
     return [*_rows(before, results)] if before is not None and comparable(results) else []
 
 
-def _rows(before: Earlier, results: Results) -> Iterator[Change]:
+def _rows(before: Earlier, results: Results) -> Iterator[Difference]:
     old, new = before.health, results.health
     yield _counted("pods", old.pods if old else None, new.pods if new else None)
     yield _counted("running pods", old.running if old else None, new.running if new else None)
@@ -97,7 +97,7 @@ def _rows(before: Earlier, results: Results) -> Iterator[Change]:
     for name in sorted(then.keys() | now.keys()):
         was, by_now = then.get(name), now.get(name)
         if was is not by_now:
-            yield Change(name, _said(was), _said(by_now), "" if was is None or by_now is None else "changed")
+            yield Difference(name, _said(was), _said(by_now), "" if was is None or by_now is None else "changed")
 
 
 def _said(outcome: Outcome | None) -> str:
@@ -116,11 +116,11 @@ def _bound(health: Health | None) -> float | None:
     return float(health.storage.bound_bytes) if health else None
 
 
-def _counted(what: str, old: int | None, new: int | None) -> Change:
+def _counted(what: str, old: int | None, new: int | None) -> Difference:
     was, by_now = (NOT_KNOWN if one is None else f"{one}" for one in (old, new))
-    return Change(what, was, by_now, "" if old is None or new is None else f"{new - old:+d}")
+    return Difference(what, was, by_now, "" if old is None or new is None else f"{new - old:+d}")
 
 
-def _measured(what: str, old: float | None, new: float | None, size: float, unit: str) -> Change:
+def _measured(what: str, old: float | None, new: float | None, size: float, unit: str) -> Difference:
     was, by_now = (NOT_KNOWN if one is None else f"{one / size:.1f} {unit}" for one in (old, new))
-    return Change(what, was, by_now, "" if old is None or new is None else f"{(new - old) / size:+.1f} {unit}")
+    return Difference(what, was, by_now, "" if old is None or new is None else f"{(new - old) / size:+.1f} {unit}")

@@ -106,6 +106,8 @@ def plan(
     if problems:
         raise ConfigError(*problems)
     held_back = lacking(registry, target)
+    for name in [one for one in held_back if registry.components[one].anywhere and one not in target.unsupported]:
+        del held_back[name]  # what of it needs a cluster says so itself
     unasked = {
         nodeid: reason
         for nodeid, check in checks.items()
@@ -144,8 +146,6 @@ def holds(component: Component, target: Target) -> Lacking | None:
     """Why the target cannot hold the component, or None where it can; what it needs is not looked at."""
     if component.name in target.unsupported:
         return Lacking(target.unsupported[component.name])
-    if component.anywhere:
-        return None
     if component.cluster:
         declared = target.kubernetes is not None and KUBERNETES in target.capabilities
         why = "needs a cluster: no [kubernetes] with capability 'kubernetes'"

@@ -104,8 +104,8 @@ def minor(server: str) -> int:
     return found[1] if found else 0
 
 
-def _version(text: str) -> tuple[int, int] | None:
-    found = _VERSION.match(text)
+def _version(release: str) -> tuple[int, int] | None:
+    found = _VERSION.match(release)
     return (int(found[1]), int(found[2])) if found else None
 
 
@@ -158,10 +158,10 @@ def certificates(
 
 def _longest(bundle: str) -> datetime | None:
     try:
-        text = base64.b64decode(bundle, validate=True).decode("ascii", "replace")
+        pem = base64.b64decode(bundle, validate=True).decode("ascii", "replace")
     except (ValueError, binascii.Error):
         return None
-    return max((end for one in _PEM.findall(text) if (end := expiry.of_certificate(one))), default=None)
+    return max((end for one in _PEM.findall(pem) if (end := expiry.of_certificate(one))), default=None)
 
 
 def webhooks(configurations: Iterable[Object], services: Iterable[Object], slices: Iterable[Object]) -> Line:
