@@ -39,7 +39,8 @@ FOLDER = PROFILE
 
 class LineRow(Struct, frozen=True, kw_only=True):
     """A line of the checklist. ``observed``, ``threshold``, ``source``, ``confidence`` and ``at`` are empty where
-    nothing was seen; ``gates``: the verdict depends on it. ``waiver`` says who waives it until when, in force or not.
+    nothing was seen; ``wrong`` is what is wrong, or could not be told; ``gates``: the verdict depends on it. ``waiver``
+    says who waives it until when, in force or not.
     """
 
     line: str
@@ -51,6 +52,7 @@ class LineRow(Struct, frozen=True, kw_only=True):
     confidence: str
     source: str
     at: str
+    wrong: tuple[str, ...]
     reason: str
     waiver: str
 
@@ -167,11 +169,10 @@ def _told(results: Results, out: Path, form: Form) -> int:
 
 
 def _short(row: LineRow) -> _Shown:
-    seen = row.observed if row.outcome in (Outcome.PASSED, Outcome.WAIVED) and row.observed else row.reason
     return _Shown(
         line=row.line,
         outcome=row.outcome,
-        observed=seen or row.observed,
+        observed="; ".join(row.wrong) or (row.observed if row.outcome is Outcome.PASSED else "") or row.reason,
         threshold=row.threshold,
         confidence=row.confidence,
     )
@@ -202,6 +203,7 @@ def _answer(results: Results, out: Path) -> PreflightAnswer:
                 confidence=str(fields.get("confidence", "")),
                 source=str(fields.get("source", "")),
                 at=str(fields.get("at", "")),
+                wrong=tuple(map(str, fields.get("faults") or fields.get("unknown") or ())),
                 reason=one.reason,
                 waiver=waiver,
             )
