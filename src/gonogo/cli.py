@@ -501,8 +501,8 @@ def rbac(
         typer.Option(
             "--for",
             metavar="MODE",
-            help="read, write, disrupt or deploy.",
-            autocompletion=among([*Mode, "deploy"]),
+            help="read, write, disrupt, preflight or deploy.",
+            autocompletion=among([*Mode, "preflight", "deploy"]),
         ),
     ],
     account: Annotated[
@@ -510,7 +510,7 @@ def rbac(
     ] = "gonogo",
     target: Target = None,
 ) -> int:
-    """Print the least Roles for the target's checks, or to deploy.
+    """Print the least Roles for checks, or to deploy.
 
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
     the target file refers to. For deploy: of what its charts and manifests are rendered to; what only an administrator
