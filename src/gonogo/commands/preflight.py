@@ -32,7 +32,6 @@ from gonogo.run.plan import KUBERNETES
 from gonogo.run.session import ALL_SUITES, Session
 
 PROFILE = "preflight"
-SUITE = f"{ALL_SUITES}.checklist"
 FOLDER = PROFILE
 """Below the folder for results."""
 
@@ -103,8 +102,8 @@ def run(target: str | None, before: Path | None, max_age: str | None, out: Path 
         put_away(place)
     except OSError as error:
         raise ConfigError(unreadable(place, error)) from error
-    session = Session(registry.content, target=lambda one: meant(one, limit), before=then)
-    code = session.run(_arguments(target, place))
+    session = Session(registry.content, target=lambda one: meant(one, limit), before=then, attaches=True)
+    code = session.run(_arguments(target, place, registry))
     if code == pytest.ExitCode.INTERNAL_ERROR:
         return Code.COULD_NOT_TELL if session.unwritten else Code.OWN_ERROR
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED):
@@ -118,7 +117,8 @@ def run(target: str | None, before: Path | None, max_age: str | None, out: Path 
 def known(registry: Registry) -> None:
     """Raise ``ConfigError`` where the content has no such profile, or one that asks nothing that gates."""
     if not any(one.level is Level.CRITICAL for one in registry.profile(PROFILE)):
-        raise ConfigError(Problem("profile preflight", "no critical criterion is in it", "see reports/criteria.toml"))
+        hint = "the built-in ones are of `checklist` and `health`: gonogo.toml says which are taken"
+        raise ConfigError(Problem(f"profile {PROFILE}", "no critical criterion is in it", hint))
 
 
 def meant(target: Target, limit: timedelta | None) -> Target:
@@ -134,10 +134,11 @@ def meant(target: Target, limit: timedelta | None) -> Target:
     return replace(target, profile=PROFILE, values=values, components=tables, capabilities=able)
 
 
-def _arguments(target: str | None, out: Path) -> list[str]:
+def _arguments(target: str | None, out: Path, registry: Registry) -> list[str]:
+    suites = dict.fromkeys(f"{ALL_SUITES}.{one.component}" for one in registry.profile(PROFILE))
     # without a terminal reporter there are no options of its own, such as a `-ra` in addopts
     own = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
-    return [*own, "--mode=read", f"--out={out.absolute()}", *([f"--target={target}"] if target else []), SUITE]
+    return [*own, "--mode=read", f"--out={out.absolute()}", *([f"--target={target}"] if target else []), *suites]
 
 
 def _earlier(path: Path, target: Target) -> Earlier:

@@ -41,7 +41,10 @@ CLEAN_UP = 10.0
 
 @dataclass(frozen=True)
 class Options:
-    """How a run was asked for. ``id`` is empty for a run of its own, ``first`` as in ``Platform``."""
+    """How a run was asked for. ``id`` is empty for a run of its own, ``first`` as in ``Platform``.
+
+    ``before`` is an earlier run that this one is held against; ``attaches``: nothing is deployed.
+    """
 
     out: Path
     keep: bool = False
@@ -51,6 +54,7 @@ class Options:
     id: str = ""
     first: int = 1
     before: Earlier | None = None
+    attaches: bool = False
 
 
 class Run:
@@ -118,6 +122,8 @@ class Run:
 
     def _beginning(self, names: tuple[str, ...]) -> list[str]:
         """What is not up and is ours to deploy. Where processes of this machine are up, they are the platform."""
+        if self.options.attaches:
+            return []
         components, provider = self.platform.registry.components, self.platform.provider
         deployed = [name for name in names if not components[name].cluster]
         there = self.platform.there(deployed or names)

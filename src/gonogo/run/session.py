@@ -39,6 +39,9 @@ GIVEN = pytest.StashKey[Given]()
 BEFORE: pytest.StashKey[Earlier] = pytest.StashKey()
 """An earlier run that this one is held against."""
 
+ATTACHES = pytest.StashKey[bool]()
+"""That nothing is deployed: what is not up is not up."""
+
 AS = pytest.StashKey[Callable[["Target"], "Target"]]()
 """What a verb makes of the target before it is asked, as another profile; the file stays as it is."""
 
@@ -56,8 +59,14 @@ class Session:
         given: Given | None = None,
         target: Callable[[Target], Target] | None = None,
         before: Earlier | None = None,
+        *,
+        attaches: bool = False,
     ) -> None:
-        """``target``: what is made of the target before it is asked; ``before``: what the run is held against."""
+        """``target``: what is made of the target before it is asked; ``before``: what the run is held against.
+
+        ``attaches``: nothing is deployed.
+        """
+        self._attaches = attaches
         self.content, self.given, self._target, self._before = content, given, target, before
         self.results: Results | None = None
         self.unwritten = ""
@@ -82,6 +91,7 @@ class Session:
         early_config.stash[CONTENT] = self.content
         if self._target is not None:
             early_config.stash[AS] = self._target
+        early_config.stash[ATTACHES] = self._attaches
         if self._before is not None:
             early_config.stash[BEFORE] = self._before
         return (yield)
