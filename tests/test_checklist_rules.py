@@ -177,7 +177,7 @@ def test_a_claim_that_is_there_already_asks_nothing_more() -> None:
     ground = Ground(classes=(kind("fast", BY_HAND),), claims=(named("a", "data"),))
 
     assert right(line := capacity.storage([claim("a", 30)], ground, {}))
-    assert "30.0 GiB planned in 1 claims, 1 of them there already" in line.observed
+    assert "30.0 GiB planned in 1 claim, 1 of them there already" in line.observed
 
 
 @pytest.mark.parametrize(("default", "fine"), [((True,), True), ((), False), ((True, True), False), ((False,), False)])

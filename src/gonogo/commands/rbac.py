@@ -36,8 +36,8 @@ EXPLAINS = "only to say why something is not green"
 
 BREAKS = "to break a pod on purpose, that is known by what owns it"
 
-_CNPG = re.compile(r"Backup\..*cnpg\.io")
-"""The kind of a backup of CloudNativePG, among those that have rules."""
+_CNPG = re.compile(r"Backup.*cnpg\.io")
+"""Kind and group of a backup of CloudNativePG, among those that have rules."""
 
 DEPLOY, PREFLIGHT = "deploy", "preflight"
 
@@ -300,11 +300,12 @@ def before_deploying(registry: Registry, target: Target) -> list[Grant]:
         Grant("", "certificates.cert-manager.io", "", "list", "when certificates end, where cert-manager is"),
     ]
     backup, argocd = asked.backup, asked.argocd
+    cnpg = next(group for kind, _, group in (one.partition(".") for one in tables()) if _CNPG.fullmatch(kind + group))
     places = {
         "backups.velero.io": backup and backup.velero,
         "backupstoragelocations.velero.io": backup and backup.velero,
         "volumesnapshots.snapshot.storage.k8s.io": backup and backup.snapshot,
-        _custom(next(kind for kind in tables() if _CNPG.fullmatch(kind))).resource: backup and backup.cnpg,
+        f"backups.{cnpg}": backup and backup.cnpg,
     }
     found += [Grant("", resource, "", "list", "the newest backup") for resource, place in places.items() if place]
     for space in {argocd.namespace, *(n.partition("/")[0] for n in argocd.applications if "/" in n)} if argocd else ():

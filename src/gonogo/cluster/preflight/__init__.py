@@ -46,3 +46,8 @@ def listed(sentences: Sequence[str], most: int = NAMED) -> str:
 def once(sentences: Iterable[str]) -> tuple[str, ...]:
     """Each of them once, in their order."""
     return tuple(dict.fromkeys(sentences))
+
+
+def counted(count: int, what: str, many: str = "") -> str:
+    """``1 node``, ``3 nodes``; ``many`` is the plural where that is not with an s."""
+    return f"{count} {what if count == 1 else many or what + 's'}"

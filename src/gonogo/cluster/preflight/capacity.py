@@ -21,7 +21,7 @@ from gonogo.cluster.plan.admission import class_of, exceeds
 from gonogo.cluster.plan.board import reaches
 from gonogo.cluster.plan.demand import PlannedClaim
 from gonogo.cluster.plan.ground import Ground
-from gonogo.cluster.preflight import Confidence, Line, once
+from gonogo.cluster.preflight import Confidence, Line, counted, once
 
 SURE: Mapping[str, Confidence] = {
     "volumes made by hand": "high",
@@ -59,16 +59,16 @@ def storage(
     supplies = {name: _supply(name, by_class[name], ground, said) for name in sorted(by_class)}
     whole = sum(one.size for one in every)
     told = [
-        f"{name or 'no class'}: {_size(sum(one.size for one in by_class[name]))} in {len(by_class[name])} claims; "
-        f"{supply.rung}: {supply.told}"
+        f"{name or 'no class'}: {_size(sum(one.size for one in by_class[name]))} "
+        f"in {counted(len(by_class[name]), 'claim')}; {supply.rung}: {supply.told}"
         for name, supply in supplies.items()
     ]
     there = len(every) - len(fresh)
-    observed = f"{_size(whole)} planned in {len(every)} claims, {there} of them there already"
+    observed = f"{_size(whole)} planned in {counted(len(every), 'claim')}, {there} of them there already"
     sure: list[Confidence] = [SURE[one.rung] for one in supplies.values()]
     return Line(
         observed="; ".join([observed, *told]),
-        threshold=f"room for {_size(sum(one.size for one in fresh))} in {len(fresh)} claims",
+        threshold=f"room for {_size(sum(one.size for one in fresh))} in {counted(len(fresh), 'claim')}",
         source="; ".join(once(f"class {name or '(none)'}: {one.rung}" for name, one in supplies.items()))
         or "PersistentVolumeClaims of the plan and of the cluster",
         confidence="low" if "low" in sure else "high",
@@ -171,7 +171,7 @@ def _segments(name: str, claims: list[PlannedClaim], ground: Ground) -> Supply:
         alone = any(not exceeds(claim.size, most[key]) for key in segments)
         (doubtful if alone and any(shared.values()) else lacking).append(text)
     told = ", ".join(f"{_size(amount(one.get('capacity', 0)))}" for one in segments.values()) or "no segment"
-    return Supply(rung, f"{told} in {len(segments)} segments", tuple(lacking), tuple(doubtful))
+    return Supply(rung, f"{told} in {counted(len(segments), 'segment')}", tuple(lacking), tuple(doubtful))
 
 
 def _overlapping(segments: Mapping[str, Object], ground: Ground) -> Mapping[str, set[str]]:
@@ -203,7 +203,7 @@ def default_class(classes: Iterable[Mapping[str, Any]], marked: str, claims: Ite
     elif len(default) > 1:
         fault = (f"{len(default)} StorageClasses are the default one: of them the newest counts",)
     return Line(
-        observed=f"default: {', '.join(told) or 'none'}; {asking} planned claims name no class",
+        observed=f"default: {', '.join(told) or 'none'}; {counted(asking, 'planned claim')} without a class",
         threshold="exactly 1 default StorageClass",
         source="StorageClasses of the cluster",
         faults=fault,
@@ -237,7 +237,7 @@ def admitted(findings: Iterable[Any], unseen: Mapping[str, str]) -> Line:
     own = [one for one in every if one.cause in ("quota", "limit_range")]
     blind = [f"{kind} may not be listed: {unseen[kind]}" for kind in ("quotas", "limits") if kind in unseen]
     return Line(
-        observed=f"{len(own)} refusals by quotas and LimitRanges",
+        observed=f"{counted(len(own), 'refusal')} by quotas and LimitRanges",
         threshold="no planned pod or claim is refused",
         source="ResourceQuotas and LimitRanges of the namespaces, and the plan",
         faults=once(_told(one) for one in own if one.weight != "unknown"),
@@ -257,7 +257,7 @@ def asked_for(shares: Iterable[Any], which: str) -> str:
     total: Counter[str] = Counter()
     for one in every:
         total.update({"pods": one.pods, "cpu": one.cpu, "memory": one.memory})
-    return f"{total['pods']} pods, {shown('cpu', total['cpu'])} cores and {_size(total['memory'])} of memory"
+    return f"{counted(total['pods'], 'pod')}, {shown('cpu', total['cpu'])} cores and {_size(total['memory'])} of memory"
 
 
 def _told(one: Any) -> str:

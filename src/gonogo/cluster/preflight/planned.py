@@ -13,7 +13,7 @@ from gonogo.cluster.judge.endpoints import matches
 from gonogo.cluster.judge.shapes import BUILT_IN, Object
 from gonogo.cluster.plan.demand import PlannedPod
 from gonogo.cluster.plan.fit import Part
-from gonogo.cluster.preflight import Line, once
+from gonogo.cluster.preflight import Line, counted, once
 
 TEMPLATES = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "ReplicationController"})
 
@@ -83,7 +83,7 @@ def api_versions(parts: Iterable[Part], serves: Serves) -> Line:
             since = f", not served since Kubernetes {gone}" if gone else ""
             faults.append(f"{version} {kind} is not served{since} ({users[0]}{_more(users)})")
     return Line(
-        observed=f"{len(asked)} kinds planned, {len(asked) - len(faults)} of them served or defined by the plan",
+        observed=f"{counted(len(asked), 'kind')} planned, {len(asked) - len(faults)} served or defined by the plan",
         threshold="every planned kind and version is served",
         source="discovery of the API server; what charts and manifests render to",
         faults=tuple(faults),
@@ -114,7 +114,7 @@ def going(parts: Iterable[Part], definitions: Iterable[Object], minor: int) -> L
         elif key in GOING and int(GOING[key].partition(".")[2]) <= minor + 2:
             faults.append(f"{name} is {key[0]}, which Kubernetes {GOING[key]} no longer serves")
     return Line(
-        observed=f"{len(faults)} objects of a version that will go",
+        observed=f"{counted(len(faults), 'object')} of a version that will go",
         threshold="none",
         source="CustomResourceDefinitions of the cluster; Kubernetes' deprecation guide",
         confidence="medium",
@@ -149,7 +149,7 @@ def definitions(parts: Iterable[Part], there: Iterable[Object]) -> Line:
             if one.get("type") == "Established" and one.get("status") != "True":
                 faults.append(f"{name} is not established: {one.get('message', '')}")
     return Line(
-        observed=f"{compared} definitions are there and were compared, {fresh} would be made",
+        observed=f"{counted(compared, 'definition')} there and compared, {fresh} to be made",
         threshold="none older than the chart's",
         source="CustomResourceDefinitions of charts and of the cluster",
         confidence="medium",
@@ -275,7 +275,7 @@ def hosts(parts: Iterable[Part], services: Names) -> Line:
         if name not in services("Service", space):
             faults.append(f"no Service {space}/{name}, which is named as a host ({users[0]}{_more(users)})")
     return Line(
-        observed=f"{len(wanted)} Services named as hosts",
+        observed=f"{counted(len(wanted), 'Service')} named as hosts",
         threshold="each is there, or would be made",
         source="texts of what charts and manifests render to; Services of the cluster",
         confidence="medium",
@@ -321,7 +321,7 @@ def selectors(parts: Iterable[Part], pods: Iterable[PlannedPod], there: Iterable
         faults.append(f"{part.component}: {obj['kind']} {space}/{obj['metadata']['name']} selects no pod")
     told = f", {unsure} beside custom resources, whose pods' labels are not known" if unsure else ""
     return Line(
-        observed=f"{asked} selectors{told}",
+        observed=f"{counted(asked, 'selector')}{told}",
         threshold="each selects a pod that is planned or there",
         source="Services, PodDisruptionBudgets and NetworkPolicies that would be made; pods planned and there",
         confidence="medium" if unsure else "high",
@@ -353,7 +353,7 @@ def images(pods: Iterable[PlannedPod], nodes: Iterable[Object]) -> Line:
             faults.append(f"{image} ({user}) names no version: what runs is decided by whoever pulls it")
     ready = sum(image in held or any(one.endswith(f"/{image}") for one in held) for image in users)
     return Line(
-        observed=f"{len(users)} images, {ready} of them on a node already",
+        observed=f"{counted(len(users), 'image')}, {ready} of them on a node already",
         threshold="each names its version, none is of a catalogue that is gone",
         source="planned pods; images that nodes report (the largest 50 of each); no registry was asked",
         confidence="low",
@@ -458,7 +458,7 @@ def injection(
                     f"Service {space}/{one['metadata']['name']} port {port['port']} ({protocol}) names no protocol"
                 )
     return Line(
-        observed=f"{len(meshed)} namespaces of a mesh, {len(every)} Services",
+        observed=f"{counted(len(meshed), 'namespace')} of a mesh, {counted(len(every), 'Service')}",
         threshold="every port on which the server speaks first names its protocol",
         source="labels of namespaces; Services planned and there",
         confidence="medium",

@@ -11,7 +11,7 @@ from typing import Any
 
 from gonogo.checks import expiry
 from gonogo.cluster.judge.shapes import Object
-from gonogo.cluster.preflight import Line
+from gonogo.cluster.preflight import Line, counted
 from gonogo.core.times import moment
 
 RENEWED = 10.0
@@ -39,7 +39,7 @@ def nodes(every: Iterable[Object]) -> Line:
         faults += [f"node {name} has {kind}" for kind in pressed]
     unknown = () if every else ("the cluster shows no node",)
     return Line(
-        observed=f"{len(every)} nodes",
+        observed=counted(len(every), "node"),
         threshold="each ready, schedulable and without pressure",
         source="conditions and spec.unschedulable of the nodes",
         faults=tuple(faults),
@@ -147,7 +147,7 @@ def certificates(
     first = min((end for end in found.values() if end is not None), default=None)
     told = f", the first ends {first:%Y-%m-%d %H:%M} UTC" if first else ""
     return Line(
-        observed=f"{len(found)} certificates and bundles{told}",
+        observed=f"{counted(len(found), 'certificate or bundle', 'certificates and bundles')}{told}",
         threshold=f"none expires within {days:g} days",
         source="the API server's port; caBundles of webhooks, APIServices and definitions; status of Certificates",
         confidence="medium",
@@ -184,7 +184,7 @@ def webhooks(configurations: Iterable[Object], services: Iterable[Object], slice
             ignored += 1
     told = f", {ignored} without one whose failures are ignored" if ignored else ""
     return Line(
-        observed=f"{asked} webhooks and APIs behind Services{told}",
+        observed=f"{counted(asked, 'webhook or API', 'webhooks and APIs')} behind Services{told}",
         threshold="a ready endpoint behind each whose failure refuses requests",
         source="webhook configurations, APIServices and definitions; EndpointSlices",
         faults=tuple(faults),
@@ -250,7 +250,7 @@ def releases(secrets: Iterable[tuple[str, Mapping[str, Any]]]) -> Line:
     failed = sorted(f"{space}/{name}" for (space, name), (_, status) in newest.items() if status == "failed")
     told = f", failed: {', '.join(failed)}" if failed else ""
     return Line(
-        observed=f"{len(newest)} helm releases{told}",
+        observed=f"{counted(len(newest), 'helm release')}{told}",
         threshold="none pending",
         source="labels of helm's Secrets",
         faults=tuple(faults),
@@ -268,7 +268,7 @@ def drains(budgets: Iterable[Object]) -> Line:
                 f"{status.get('expectedPods', 0)} pods healthy, {status.get('desiredHealthy', 0)} needed"
             )
     return Line(
-        observed=f"{len(every)} budgets",
+        observed=counted(len(every), "budget"),
         threshold="each allows a disruption",
         source="status of the PodDisruptionBudgets",
         faults=tuple(faults),
