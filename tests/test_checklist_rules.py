@@ -712,6 +712,7 @@ def ago(minutes: int) -> str:
         ({"conditions": [{"type": "ComparisonError", "message": "no repo"}]}, "ComparisonError: no repo", ""),
         ({"conditions": [{"type": "SharedResourceWarning", "message": "x"}]}, "", ""),
         ({"reconciledAt": ago(60)}, "", "its controller does not work on it"),
+        ({"reconciledAt": ago(-10)}, "", "in the future"),
         ({"reconciledAt": None}, "", "never said when it compared it"),
     ],
 )
