@@ -60,15 +60,15 @@ kubeconfig = "{kubeconfig}"
 identity = "{identity}"
 namespaces = ["data"]
 [limits]
-connect = 2
-check = 2
-ready = 2
+check = 30
 [checklist]
 health = 80
 services = ["store"]
 backup = {{ velero = "velero/daily" }}
 git = {{ path = "checkout" }}
 argocd = {{ applications = ["web"] }}
+[components.checklist.expect]
+clock_seconds = 120
 [components.store]
 folder = "{store}"
 """
@@ -269,7 +269,7 @@ def pressed(scene: Scene) -> None:
 
 
 def slow_clock(scene: Scene) -> None:
-    scene.cluster.get("Lease", "kube-node-lease", "a")["spec"]["renewTime"] = ago(minutes=2)
+    scene.cluster.get("Lease", "kube-node-lease", "a")["spec"]["renewTime"] = ago(minutes=10)
 
 
 def new_kubelet(scene: Scene) -> None:
