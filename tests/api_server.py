@@ -42,7 +42,7 @@ class Cluster:
         self.asked: list[str] = []
         self.refused: set[str] = set()
         self.unadmitted: dict[str, str] = {}
-        self.url = ""
+        self.url, self.release = "", "v1.31.0"
         self._versions, self._lock = count(1), threading.RLock()
 
     # -- what a test says and sees
@@ -83,6 +83,8 @@ class Cluster:
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
         """Status and body of one request."""
+        if path == "/version":
+            return 200, {"gitVersion": self.release}
         if method == "GET" and (found := self._discovery(path)) is not None:
             return found
         if path.endswith("/selfsubjectaccessreviews"):

@@ -103,7 +103,7 @@ def test_the_help_of_the_program_names_every_verb_in_one_whole_line(gonogo: Gono
 
 def test_the_verbs_are_those_of_the_contract() -> None:
     verbs = "components plan up down status endpoints rbac check health gate report sweep drill explain doctor"
-    verbs += " init lint completion rollback"
+    verbs += " init lint completion rollback preflight"
 
     assert sorted(VERBS) == sorted(verbs.split())
 

@@ -309,6 +309,7 @@ class Scene:
         content.write("suites/ward/test_ward.py", WARD)
         with (self.root / "reports/criteria.toml").open("a") as criteria:
             criteria.write('[ward.answers]\nlevel = "critical"\nclaim = "The ward answers"\nplan = "1"\n')
+            criteria.write('[profiles.preflight]\ninclude = ["store.answers"]\n')
         content.write("deploy/targets/plain.toml", PLAIN.format(root=self.root))
         self.results.write_bytes(msgspec.json.encode(sealed(judge(Given(CRITICALS).results()))))
         self.dump.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", **POD}))
@@ -353,6 +354,7 @@ VERBS: dict[str, Callable[[Scene], list[str]]] = {
     "rbac": lambda _: ["rbac", "--for", "read"],
     "check": lambda _: ["check", "-m", "critical"],
     "check --mode write": lambda _: ["check", "-m", "critical", "--mode", "write"],
+    "preflight": lambda _: ["preflight"],
     "gate": lambda scene: ["gate", str(scene.results)],
     "gate --each": lambda scene: ["gate", "--each", str(scene.results)],
     "report": lambda scene: ["report", str(scene.results), "--markdown", str(scene.root / "reports/out/summary.md")],

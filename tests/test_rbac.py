@@ -18,7 +18,7 @@ from gonogo.cluster.api import KINDS
 from gonogo.cluster.judge import JUDGES
 from gonogo.cluster.judge.rules import tables
 from gonogo.cluster.kinds import BEHIND, CAUSES, HEALTH, WORKLOADS
-from gonogo.commands.rbac import EXPLAINS, Grant, home_of, manifests, rights
+from gonogo.commands.rbac import EXPLAINS, Grant, before_deploying, home_of, manifests, rights
 from gonogo.core.errors import ConfigError
 from gonogo.core.outcomes import Mode
 
@@ -239,3 +239,39 @@ def test_a_kind_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"no kind 'Cluster.postgresql.cnpg.com' is known"):
         found(tmp_path, "", kubernetes="", capabilities='["kubernetes"]', watched=watched)
+
+
+# -- before a deployment
+
+
+def before(tmp_path: Path, checklist: str) -> set[tuple[str, str, str]]:
+    """Namespace, resource and verb of what the checklist of such a target needs."""
+    parts = dict(FILES)
+    parts["deploy/gate/component.toml"] = 'title = "Gate"\ncluster = true\nanywhere = true\nreads = ["Node", "Pod"]\n'
+    head = HEAD.format(capabilities='["kubernetes"]', kubernetes='namespaces = ["data"]')
+    parts["deploy/targets/staging.toml"] = head + dedent(checklist)
+    registry = Registry.load(checkout(tmp_path, parts))
+    target = load_target("staging", tmp_path, registry)
+    return {(one.namespace, one.resource, one.verb) for one in before_deploying(registry, target)}
+
+
+def test_the_checklist_reads_what_its_target_asks_for_and_no_secret(tmp_path: Path) -> None:
+    asked = """
+        [checklist]
+        backup = { velero = "velero/daily" }
+        argocd = { namespace = "argocd", applications = ["web", "team/other"] }
+    """
+
+    plain, found = before(tmp_path / "plain", ""), before(tmp_path / "asked", asked)
+
+    lists = {
+        *(("velero.io", space) for space in ("",)),
+        *(("argoproj.io", space) for space in ("argocd", "team")),
+    }
+    more = {(resource.partition(".")[2], space) for space, resource, _ in found - plain}
+    assert more == lists
+    assert ("kube-node-lease", "leases.coordination.k8s.io", "list") in plain
+    assert ("", "nodes", "list") in plain
+    assert ("", "pods", "list") in plain
+    assert {verb for _, _, verb in found} <= {"get", "list", "watch"}
+    assert not [one for one in found if one[1] == "secrets"]

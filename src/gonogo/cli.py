@@ -39,7 +39,7 @@ from gonogo.core.outlet import guarded, say, tell, traceback_of
 COMPLETES = "_GONOGO_COMPLETE"
 """The variable by which the script of `gonogo completion` asks for completions; typer makes it from our name."""
 
-APART = ("check", "drill")
+APART = ("check", "drill", "preflight")
 """Verbs that run the bodies of checks: in a process of their own, since a body can end its process."""
 
 FIRST, PLATFORM, JUDGING, REST = "First steps", "A platform", "Judging it", "And then"
@@ -305,6 +305,43 @@ def check(
     return verb.run([*context.args, *own, *in_colour()], target)
 
 
+@app.command(
+    cls=AskingVerb,
+    rich_help_panel=JUDGING,
+    epilog=example("gonogo preflight --target staging --before reports/out/results.json"),
+)
+def preflight(
+    target: Target = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            "--before", metavar="RESULTS", help="Show before and after: what changed since this results.json."
+        ),
+    ] = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option("--max-age", metavar="AGE", help="What others wrote down longer ago tells nothing: 90s, 1h."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="For results and reports; default: reports/out/preflight."),
+    ] = None,
+    form: Output = Form.TABLE,
+) -> int:
+    """May we deploy? Ask the pre-deployment checklist.
+
+    Nothing is changed. Health, storage, node resources, services, backup, git and Argo CD, as [checklist] of the target
+    file asks for them; and what would be made: whether the cluster serves, holds and admits it. A line that the target
+    file does not ask for is missing, never passed. -o wide shows where each answer comes from, -o name what failed or
+    could not be told.
+
+    Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell, 4 an error of gonogo itself, 130 interrupted.
+    """
+    from gonogo.commands import preflight as verb
+
+    return verb.run(target, before, max_age, out, form)
+
+
 @app.command(cls=Verb, rich_help_panel=JUDGING, epilog=example("gonogo gate reports/out/results.json --max-age 24h"))
 def gate(
     results: Stored = None,
@@ -464,8 +501,8 @@ def rbac(
         typer.Option(
             "--for",
             metavar="MODE",
-            help="read, write, disrupt or deploy.",
-            autocompletion=among([*Mode, "deploy"]),
+            help="read, write, disrupt, preflight or deploy.",
+            autocompletion=among([*Mode, "preflight", "deploy"]),
         ),
     ],
     account: Annotated[
@@ -473,7 +510,7 @@ def rbac(
     ] = "gonogo",
     target: Target = None,
 ) -> int:
-    """Print the least Roles for the target's checks, or to deploy.
+    """Print the least Roles for checks, or to deploy.
 
     Roles in the namespaces of the target, and a ClusterRole for what is in none; Secrets by name, and only those that
     the target file refers to. For deploy: of what its charts and manifests are rendered to; what only an administrator
@@ -580,7 +617,7 @@ def ended() -> int:
     try:
         return apart(run) if verb else run()
     except EndedEarly as error:
-        told = "NO-GO: could not tell" if verb == "check" else "could not tell"
+        told = "NO-GO: could not tell" if verb in ("check", "preflight") else "could not tell"
         tell(f"{told}: {error}; `gonogo report .gonogo/runs/ID` shows what was seen until then")
         return error.code
     except KeyboardInterrupt:

@@ -176,6 +176,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+    ``anywhere``: it also asks what needs no cluster, so that every target holds it.
 
     ``products`` are other servers that have its API; a target names one by ``product``.
     ``tls`` says when it is asked with TLS; without, it never is, as far as anybody knows.
@@ -187,6 +188,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     title: str
     override: bool = False
     cluster: bool = False
+    anywhere: bool = False
     reads: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()

@@ -189,6 +189,9 @@ GENERIC: Mapping[str, Signature] = {
     "not_askable": Signature(
         hint="What the claim is about is not there; declare it as unsupported in the target file, with the reason.",
     ),
+    "not_configured": Signature(
+        hint="The target file does not say what to ask; say it there, or declare the criterion unsupported, and why.",
+    ),
     "nothing_claimed": Signature(
         hint="The check's body must claim with expect and return nothing; an async def needs a plugin that awaits it.",
     ),

@@ -106,11 +106,18 @@ class Cluster(Protocol):
         """One value of a Secret."""
 
 
-class Backup(Struct, frozen=True, kw_only=True):
-    """Where the last backup shows."""
+class BackupPlaces(Struct, frozen=True, kw_only=True):
+    """Where the last backup shows; every place that is named has to show one that is young enough.
+
+    ``velero`` is ``namespace/name`` of a Schedule or a Backup, ``snapshot`` ``namespace/selector`` of VolumeSnapshots,
+    ``cnpg`` ``namespace/name`` of a cluster of CloudNativePG, ``search`` a snapshot repository of the search engine;
+    ``command`` prints in its last line when the newest one ended.
+    """
 
     velero: str = ""
     snapshot: str = ""
+    cnpg: str = ""
+    search: str = ""
     file: str = ""
     command: tuple[str, ...] = ()
     max_age_hours: float = 24
@@ -136,7 +143,7 @@ class Checklist(Struct, frozen=True, kw_only=True):
 
     health: int | None = None
     services: tuple[str, ...] = ()
-    backup: Backup | None = None
+    backup: BackupPlaces | None = None
     git: Git | None = None
     argocd: ArgoCD | None = None
 
@@ -215,6 +222,7 @@ class Target:
 
     ``tls``: whether servers that gonogo starts speak it, and want a certificate of whoever connects ("mutual").
     ``charted`` are the tables that would attach to what it deploys by charts, where they are known (``described``).
+    ``values`` is the profile whose values charts get, where another one's criteria are asked; empty: ``profile``.
     """
 
     name: str
@@ -231,6 +239,7 @@ class Target:
     tls: Literal["server", "mutual"] | None = None
     deploy: Deploy = field(default_factory=Deploy)
     charted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: str = ""
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -540,6 +549,8 @@ def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     health = file.checklist.health if file.checklist else None
     if health is not None and not 0 < health <= 100:
         yield f"checklist.health must be from 1 to 100 percent, is {health}", ""
+    if file.checklist is not None:
+        yield from _checklist_problems(file.checklist)
     for key, namespace in _namespaces(file):
         if not is_label(namespace):
             yield f"{key}: {namespace!r} can be no namespace", WORDS
@@ -551,6 +562,32 @@ def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
             yield f"unknown component {f'components.{name}'!r}", suggestion(name, registry.components)
         else:
             yield from _component_problems(file, registry.components[name], table)
+
+
+def _checklist_problems(asked: Checklist) -> Iterator[Fault]:
+    backup, git, argocd = asked.backup, asked.git, asked.argocd
+    if backup is not None:
+        places = {key: getattr(backup, key) for key in BackupPlaces.__struct_fields__ if key != "max_age_hours"}
+        if not any(places.values()):
+            yield "checklist.backup names no place", f"one of {', '.join(places)}"
+        if not 0 < backup.max_age_hours <= LONGEST:
+            yield f"checklist.backup.max_age_hours must be more than 0, is {backup.max_age_hours}", ""
+        for key in ("velero", "snapshot", "cnpg"):
+            if (value := places[key]) and not re.fullmatch(rf"{LABEL}/\S.*", value):
+                yield f'checklist.backup.{key} must be "namespace/…", is {value!r}', WORDS
+        if backup.command and not backup.command[0].strip():
+            yield "checklist.backup.command names no program", ""
+    for key in ("remote", "branch") if git is not None else ():
+        value = getattr(git, key)
+        if not re.fullmatch(r"[A-Za-z0-9_][\w./-]*", value):
+            yield f"checklist.git.{key}: {value!r} can be no {key}'s name", ""
+    for name in argocd.applications if argocd is not None else ():
+        if not re.fullmatch(rf"(?:{LABEL}/)?{SUBDOMAIN}", name):
+            yield f"checklist.argocd.applications: {name!r} can be no application's name", WORDS
+    for name in asked.services:
+        if asked.services.count(name) > 1:
+            yield f"checklist.services names {name!r} twice", ""
+            return
 
 
 def _namespaces(file: _TargetFile) -> Iterator[tuple[str, str]]:

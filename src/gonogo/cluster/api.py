@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -353,6 +354,16 @@ class Api:
         """The body of one GET, all of it within the limit for one call; see also :func:`read`."""
         with closing(self._open(path, query)) as answer:
             return self._body(answer, path)
+
+    def clock(self) -> datetime:
+        """What time it is by the API server's clock, to the second. Raises ``Garbled`` where it does not say."""
+        with closing(self._open(VERSION, {})) as answer:
+            said = str(answer.headers.get("Date", ""))
+            self._body(answer, VERSION)
+        try:
+            return parsedate_to_datetime(said).astimezone(UTC)
+        except (TypeError, ValueError):
+            raise Garbled(self.component, f"GET {VERSION}: no time in Date: {said!r:.60}", asked=VERSION) from None
 
     def metadata(self, kind: Kind, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
         """The metadata alone of every such object: nothing of what a Secret holds is sent."""

@@ -32,7 +32,7 @@ def selected(registry: Registry, target: Target, names: list[str] | None) -> lis
     lacking = unsupported(registry, target)
     if problems := [Problem(n, f"cannot stand on {target.name}", lacking[n]) for n in names or () if n in lacking]:
         raise ConfigError(*problems)
-    return names or [n for n in registry.components if n not in lacking]
+    return names or [n for n, one in registry.components.items() if n not in lacking and not one.anywhere]
 
 
 def deployable(registry: Registry, target: Target, names: list[str] | None) -> list[str]:

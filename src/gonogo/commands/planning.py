@@ -97,6 +97,7 @@ def on_cluster(provider: Plans, wanted: Sequence[Component], target: Target, for
 def _found(provider: Plans, wanted: Sequence[Component], findings: list[PlanFinding]) -> Fit:
     """All that there is to be found; ``findings`` get what is no matter of room too."""
     from gonogo.cluster.plan.fit import fit
+    from gonogo.cluster.plan.rendering import once
 
     with ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
         # helm is a process of its own, and the cluster another machine: while they work, what is here is looked at
@@ -109,7 +110,7 @@ def _found(provider: Plans, wanted: Sequence[Component], findings: list[PlanFind
             pool.shutdown(wait=False, cancel_futures=True)  # what has not begun is no use any more
             raise
         lost = [one for one in parts if isinstance(one, PlanFinding)]
-        found = fit(_once(part for one in parts if not isinstance(one, PlanFinding) for part in one), _there(ground))
+        found = fit(once(part for one in parts if not isinstance(one, PlanFinding) for part in one), _there(ground))
         wrong = looking.result()
     names = {one.component for one in lost}
     findings += [ground] if isinstance(ground, PlanFinding) else []
@@ -137,19 +138,6 @@ def _parts(provider: Plans, component: Component, asking: Future[Ground | PlanFi
         return provider.parts(component, asked=lambda: _there(asking.result()) is not None)
     except (ConfigError, ClientError) as error:
         return _unknown("not_rendered", component.name, f"{error}", component.name)
-
-
-def _once(parts: Iterable[Part]) -> list[Part]:
-    """A release that several components need is made with the first of them."""
-    seen: set[tuple[str, str]] = set()
-    found = []
-    for part in parts:
-        key = part.namespace, part.what
-        if part.what.startswith("release ") and key in seen:
-            continue
-        seen.add(key)
-        found.append(part)
-    return found
 
 
 def _wrong(provider: Plans, wanted: Sequence[Component]) -> list[PlanFinding]:

@@ -13,8 +13,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from gonogo.catalog.registry import Component, Registry
-from gonogo.catalog.target import PULL_SECRET, SECRET, SERVICE, Target, is_reference
+from gonogo.catalog.target import PULL_SECRET, SECRET, SERVICE, Checklist, Target, is_reference
 from gonogo.cluster.api import KINDS, Kind
 from gonogo.cluster.judge.rules import tables
 from gonogo.cluster.kinds import BEHIND, HEALTH
@@ -37,7 +39,10 @@ BREAKS = "to break a pod on purpose, that is known by what owns it"
 
 PLANS = "only for plan: whether there is room, and what is right there"
 
-DEPLOY = "deploy"
+_CNPG = re.compile(r"Backup.*cnpg\.io")
+"""Kind and group of a backup of CloudNativePG, among those that have rules."""
+
+DEPLOY, PREFLIGHT = "deploy", "preflight"
 
 _MADE = ("get", "list", "watch", "create", "patch", "delete")
 """What is done with an object of a chart or a manifest, and while its end is waited for."""
@@ -55,7 +60,7 @@ def run(purpose: str, account: str, target: str | None) -> Code:
 
     Raises ``ConfigError`` where the target has none, or a chart cannot be rendered.
     """
-    if purpose not in (known := [*map(str, Mode), DEPLOY]):
+    if purpose not in (known := [*map(str, Mode), PREFLIGHT, DEPLOY]):
         raise ConfigError(Problem("--for", f"{purpose!r} is no mode", suggestion(purpose, known)))
     root, registry, chosen = loaded(target)
     space, _, name = account.rpartition("/")
@@ -66,6 +71,8 @@ def run(purpose: str, account: str, target: str | None) -> Code:
         spaces = dict.fromkeys(one.namespace for one in found if one.namespace)
         for one in spaces:
             say("\n".join(_namespace(one, chosen.deploy.pod_security)), "---")
+    elif purpose == PREFLIGHT:
+        found = before_deploying(registry, filled(chosen, root))
     else:
         found = rights(registry, filled(chosen, root), Mode(purpose))
     say(manifests(found, role_name(chosen, purpose), (space or home_of(chosen, found), name)), end="")
@@ -285,6 +292,38 @@ def rights(registry: Registry, target: Target, mode: Mode) -> list[Grant]:
     asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
     held = [c for c in registry.components.values() if c.name in asked and c.name not in lacking]
     return _once((*_needed(target, held, mode), *_explaining(target, held)))
+
+
+def before_deploying(registry: Registry, target: Target) -> list[Grant]:
+    """What the pre-deployment checklist needs. Raises ``ConfigError`` for a target without ``[kubernetes]``."""
+    if target.kubernetes is None:
+        raise ConfigError(Problem(str(target.path), "has no table [kubernetes]", "no cluster is asked for anything"))
+    asked = target.checklist or Checklist()
+    # of what is made in namespaces that are not there yet nobody can say where: the checklist is about all of it
+    every = dataclasses.replace(target, kubernetes=msgspec.structs.replace(target.kubernetes, namespaces=()))
+    whole = [one for one in registry.components.values() if one.anywhere]
+    own = [registry.components[name] for name in ("health", *asked.services) if name in registry.components]
+    found = [*_needed(every, whole, Mode.READ), *_needed(target, own, Mode.READ), *_explaining(target, own)]
+    line = "a line of the checklist"
+    found += [
+        Grant("", "namespaces", "kube-system", "get", "to compare the cluster's identity"),
+        Grant("", "csidrivers.storage.k8s.io", "", "list", line),
+        Grant("", "csistoragecapacities.storage.k8s.io", "", "list", line),
+        Grant("kube-node-lease", "leases.coordination.k8s.io", "", "list", "the clocks of the nodes"),
+        Grant("", "certificates.cert-manager.io", "", "list", "when certificates end, where cert-manager is"),
+    ]
+    backup, argocd = asked.backup, asked.argocd
+    cnpg = next(group for kind, _, group in (one.partition(".") for one in tables()) if _CNPG.fullmatch(kind + group))
+    places = {
+        "backups.velero.io": backup and backup.velero,
+        "backupstoragelocations.velero.io": backup and backup.velero,
+        "volumesnapshots.snapshot.storage.k8s.io": backup and backup.snapshot,
+        f"backups.{cnpg}": backup and backup.cnpg,
+    }
+    found += [Grant("", resource, "", "list", "the newest backup") for resource, place in places.items() if place]
+    for space in {argocd.namespace, *(n.partition("/")[0] for n in argocd.applications if "/" in n)} if argocd else ():
+        found.append(Grant(space, "applications.argoproj.io", "", "list", "the applications"))
+    return _once(found)
 
 
 def _once(every: Iterable[Grant]) -> list[Grant]:

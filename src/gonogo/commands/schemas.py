@@ -21,6 +21,7 @@ from gonogo.commands.gate import EachAnswer, GateAnswer
 from gonogo.commands.health import HealthAnswer, HealthWatchAnswer
 from gonogo.commands.plan import PlanAnswer
 from gonogo.commands.planning import ClusterPlanAnswer
+from gonogo.commands.preflight import PreflightAnswer
 from gonogo.commands.rollback import RollbackAnswer
 from gonogo.commands.status import StatusAnswer
 from gonogo.commands.sweep import SweepAnswer
@@ -29,7 +30,16 @@ from gonogo.core.outcomes import Struct
 
 ANSWERS: tuple[type[Struct], ...] = (
     *(ComponentsAnswer, DoctorAnswer, DrillAnswer, DrillListAnswer, EachAnswer, ExplainAnswer, GateAnswer),
-    *(HealthAnswer, HealthWatchAnswer, PlanAnswer, ClusterPlanAnswer, RollbackAnswer, StatusAnswer, SweepAnswer),
+    *(
+        HealthAnswer,
+        HealthWatchAnswer,
+        PlanAnswer,
+        ClusterPlanAnswer,
+        PreflightAnswer,
+        RollbackAnswer,
+        StatusAnswer,
+        SweepAnswer,
+    ),
 )
 
 

@@ -105,7 +105,8 @@ class Endpoints:
     ``transport`` is how we get there: direct, service, ingress, port-forward; ``internal`` holds the addresses
     that programs of the platform itself use, where those differ from ours. ``product`` is which of several servers with
     the component's API it is, empty for the one that it is called by. ``starttls`` is what is said before TLS.
-    ``cluster`` is what the run shares of the cluster, for a component that is asked through it.
+    ``cluster`` is what the run shares of the cluster, for a component that is asked through it; ``platform`` is the
+    whole platform as the run sees it, for one that is about all of it.
     """
 
     component: str
@@ -119,6 +120,7 @@ class Endpoints:
     starttls: str = ""
     scope: Scope | None = field(default=None, repr=False, compare=False)
     cluster: Any = field(default=None, repr=False, compare=False)
+    platform: Any = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, key: str) -> Any:
         """An address or a revealed secret that must be there.

@@ -273,6 +273,13 @@ class NotAskable(ClientError):
     kind = "not_askable"
 
 
+class NotConfigured(ClientError):
+    """The target file does not say what a check is to ask: it was selected, and there is nothing to report."""
+
+    outcome = Outcome.MISSING
+    kind = "not_configured"
+
+
 class Garbled(ClientError):
     """What answered does not parse as an answer of what we came for."""
 

@@ -16,6 +16,8 @@ class Observed:
     """Pairs of expected and actual, as the report shows them, in the order in which they were seen."""
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """Titles and texts of evidence that stands in the report whether the check passes or not."""
 
     @property
     def expected(self) -> str:
@@ -35,6 +37,12 @@ def saw(actual: str, expected: str) -> None:
     """Tell the check that runs in this thread, if one does, what was seen where ``expected`` was expected."""
     if (seen := _CHECK.get()) is not None:
         seen.pairs.append((expected, actual))
+
+
+def noted(title: str, text: str) -> None:
+    """Have the check that runs in this thread, if one does, keep a text as evidence, whatever becomes of it."""
+    if (seen := _CHECK.get()) is not None:
+        seen.notes.append((title, text))
 
 
 @contextmanager

@@ -130,6 +130,9 @@ class Plans(Protocol):
         Raises ``ConfigError`` for what cannot be rendered.
         """
 
+    def secrets(self, component: Component) -> list[tuple[str, str]]:
+        """Namespace and name of each Secret that is made beside them. Raises ``ConfigError``."""
+
     def ground(self) -> Ground:
         """The cluster as it is now. Raises ``ClientError``; ``ConfigError`` where it is another one than is meant."""
 

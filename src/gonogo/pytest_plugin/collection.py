@@ -17,7 +17,7 @@ from gonogo.core.outlet import redacted
 from gonogo.providers.choose import described
 from gonogo.run.declared import declared
 from gonogo.run.plan import Planned, RunPlan, plan
-from gonogo.run.session import GIVEN
+from gonogo.run.session import AS, GIVEN
 
 COMPONENT = "component"
 """The parameter of a check whose claim many components make: the one that it is about."""
@@ -40,7 +40,9 @@ class Collection:
         given = self._config.stash.get(GIVEN, None)
         if given:
             return given.target
-        return described(load_target(self._config.getoption("target"), self.content, self.registry), self.registry)
+        target = load_target(self._config.getoption("target"), self.content, self.registry)
+        meant = self._config.stash.get(AS, None)
+        return described(meant(target) if meant else target, self.registry)
 
     def id(self, item: pytest.Item) -> str:
         """The check's id: pytest's, its path relative to its layer, wherever pytest's own root is."""
@@ -88,6 +90,9 @@ class Collection:
             kept = [i for i in items if wanted & set(self._claimed(i))]
             config.hook.pytest_deselected(items=[i for i in items if i not in kept])
             items[:] = kept
+        if foreign := self._of_other_profiles(items):
+            config.hook.pytest_deselected(items=foreign)
+            items[:] = [i for i in items if i not in foreign]
         items.sort(key=lambda item: item.get_closest_marker("disrupts") is not None)
 
     @pytest.hookimpl(trylast=True)
@@ -101,6 +106,16 @@ class Collection:
             self.plan = plan(planned, self.registry, self.target, self._mode(), files=files)
         except ConfigError as error:
             raise pytest.UsageError(redacted(str(error))) from None
+
+    def _of_other_profiles(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """The checks of suites of which nothing is in the target's profile, where others are: nobody asked for them."""
+        try:
+            profile = self.registry.profiles[self.target.profile]
+        except ConfigError:
+            return []  # said when the plan is made
+        checks = [item for item in items if self.is_check(item)]
+        own = {i.path.parent for i in checks if any(profile.holds(c) for c in self._claimed(i))}
+        return [i for i in checks if i.path.parent not in own] if own else []
 
     def _check_marker_expression(self) -> None:
         """pytest refuses unknown markers of ``-m`` as well, but does not say which one was meant."""

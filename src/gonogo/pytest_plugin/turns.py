@@ -34,7 +34,7 @@ from gonogo.pytest_plugin.reports import say_verdict, summary
 from gonogo.results.model import CheckResult, Results
 from gonogo.results.timeline import Timeline
 from gonogo.run import ahead
-from gonogo.run.session import GIVEN, RESULTS, UNWRITTEN, Given
+from gonogo.run.session import ATTACHES, BEFORE, GIVEN, RESULTS, UNWRITTEN, Given
 
 if TYPE_CHECKING:
     from gonogo.run.execution import Run  # for a collection, which asks nobody, it would be the costliest import
@@ -96,6 +96,8 @@ class Turns:
             impatient=bool(self._config.getoption("maxfail")),
             id=id,
             first=first,
+            before=self._config.stash.get(BEFORE, None),
+            attaches=self._config.stash.get(ATTACHES, False),
         )
         return Run(
             self._collection.registry,

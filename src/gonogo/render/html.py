@@ -24,6 +24,7 @@ from gonogo.core.harmless import plain
 from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.render import wording
 from gonogo.render.chart import chart
+from gonogo.results.before import compared
 from gonogo.results.model import CheckResult, CriterionResult, Evidence, Results, TargetInfo
 
 BUDGET = 8_000_000
@@ -145,6 +146,8 @@ def render(results: Results, templates: Path | None = None) -> str:
         names={component.name for component in results.components},
         not_asked=_not_asked(results),
         chart=chart(results),
+        changes=compared(results),
+        held_against=wording.held_against(results),
         commands=_commands(results),
         blobs=store.blobs,
         style=style,

@@ -13,6 +13,7 @@ from gonogo.core.harmless import plain
 from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import wording
 from gonogo.render.wording import Root
+from gonogo.results.before import compared
 from gonogo.results.model import CheckResult, CriterionResult, Health, Results
 
 _RESERVE = 400
@@ -76,6 +77,8 @@ def _blocks(results: Results) -> Iterator[str]:
     yield _counts(results)
     if results.health:
         yield _health(results.health)
+    if results.before is not None:
+        yield _before(results)
     roots = wording.roots(results)
     if roots:
         yield "\n## Root causes\n\n"
@@ -135,6 +138,15 @@ def _health(health: Health) -> str:
     lines += [f"- {_text(one)}" for one in told[:_ODD]]
     if told[_ODD:]:
         lines.append(f"- {wording.number(len(told) - _ODD, 'more', 'more')}")
+    return "\n".join(lines) + "\n"
+
+
+def _before(results: Results) -> str:
+    lines = ["", "## Before and after", "", f"{_text(wording.held_against(results))}.", ""]
+    rows = compared(results)
+    if rows:
+        lines += ["| | before | after | change |", "|:--|--:|--:|--:|"]
+        lines += [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 

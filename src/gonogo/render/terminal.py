@@ -9,6 +9,7 @@ from gonogo.core.harmless import line, plain
 from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import wording
 from gonogo.render.wording import Root
+from gonogo.results.before import Difference, compared
 from gonogo.results.model import Results
 
 MARKS = {
@@ -44,6 +45,8 @@ def verdict(results: Results, colour: bool, width: int, report: str, now: dateti
     blocks = [[paint(wording.headline(results), _BOLD, _shade(results)), *which], _counts(results, width)]
     if results.health:
         blocks.append(_labelled("platform", str(results.health), width, indent=""))
+    if results.before is not None:
+        blocks.append(_before(results, width))
     roots = wording.roots(results)
     if roots:
         told, *others = roots
@@ -62,6 +65,22 @@ def _counts(results: Results, width: int) -> list[str]:
         passed = f"{row[Outcome.PASSED]} of {sum(row.values())} passed"
         lines += _labelled(level, ", ".join([passed, *others]), width, indent="")
     return lines
+
+
+def _before(results: Results, width: int) -> list[str]:
+    """The table of before and after; or why there is none."""
+    rows = compared(results)
+    head = _wrapped(wording.held_against(results), width)
+    if not rows:
+        return head
+    cells = [Difference("", "before", "after", "change"), *rows]
+    widths = [max(len(line(row[n])) for row in cells) for n in range(3)]
+    return head + [
+        "  "
+        + "  ".join([line(row.what).ljust(widths[0]), row.before.rjust(widths[1]), row.after.rjust(widths[2])])
+        + (f"  {row.change}" if row.change else "")
+        for row in cells
+    ]
 
 
 def _root(root: Root, others: list[Root], width: int) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from gonogo.core.harmless import line, plain
 from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.core.times import moment, spoken
+from gonogo.results.before import comparable
 from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Shortfall
 from gonogo.results.verdict import go_on
 
@@ -176,6 +177,15 @@ def ran(results: Results, now: datetime | None = None) -> str:
         ahead = when > now
         told += f", {'in ' if ahead else ''}{spoken(now - when)}{' by the clock of this machine' if ahead else ' ago'}"
     return plain(f"run {run.id} on {results.target.name}, {told}")
+
+
+def held_against(results: Results) -> str:
+    """Which earlier run the table of before and after is of, or why there is none."""
+    before = results.before
+    if before is None:
+        return ""
+    told = plain(f"run {before.run} on {before.target}, {instant(before.finished) or 'never finished'}")
+    return f"Before and after {told}" if comparable(results) else f"Not comparable with {told}: another platform"
 
 
 def share(results: Results) -> str:

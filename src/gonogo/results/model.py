@@ -337,8 +337,23 @@ class Health(Struct, frozen=True, kw_only=True):
         return "unsettled" if 100 * (self.healthy + self.settling) >= threshold * self.counted else "failed"
 
 
+class Earlier(Struct, frozen=True, kw_only=True):
+    """What an earlier run saw of the same platform, for the table of before and after.
+
+    ``services`` are the outcomes of components, and of services that a checklist named, when each was asked whether it
+    answers.
+    """
+
+    run: str
+    target: str
+    cluster: str = ""
+    finished: str = ""
+    health: Health | None = None
+    services: dict[str, Outcome] = msgspec.field(default_factory=dict)
+
+
 class Results(Struct, frozen=True, kw_only=True):
-    """The one source of every report: ``results.json``.
+    """The one source of every report: ``results.json``. ``before`` is an earlier run that this one is held against.
 
     ``digest`` is the SHA-256 of all the rest (:func:`gonogo.results.seal.sealed`): it tells files that were changed by
     hand, and keeps no secret.
@@ -352,6 +367,7 @@ class Results(Struct, frozen=True, kw_only=True):
     criteria: tuple[CriterionResult, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     health: Health | None = None
+    before: Earlier | None = None
     spans: tuple[Span, ...] = ()
     verdict: Verdict | None = None
 

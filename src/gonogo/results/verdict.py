@@ -129,7 +129,7 @@ def _told(check: CheckResult, criterion: CriterionResult, results: Results) -> _
     outcome, reason, target = check.outcome, check.message, results.target
     if outcome is Outcome.PASSED:
         reason = ""
-    elif outcome is Outcome.MISSING:
+    elif outcome is Outcome.MISSING and check.cause is None:  # one that the check told itself has its cause
         reason = _silence(results.run)
     elif outcome is Outcome.UNSUPPORTED and not lacking(check, criterion.id, target):
         outcome, reason = Outcome.BROKEN, f"said to be unsupported, but not by target {target.name!r}: {reason}"

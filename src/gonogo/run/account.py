@@ -125,6 +125,7 @@ def health(platform: Platform, standings: Mapping[str, Standing]) -> Health | No
     for name in clusters:
         client: Any
         with suppress(ClientError), platform.client(name) as client:
-            summed: Health = client.tally()
-            return summed
+            if hasattr(client, "tally"):
+                summed: Health = client.tally()
+                return summed
     return None

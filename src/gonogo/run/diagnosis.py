@@ -164,7 +164,7 @@ def result_of(
         cause=found.cause,
         hint=found.hint or filled(signature.hint, values, quote=False),
         by_hand=filled(signature.by_hand if place.deployed else signature.attached or signature.by_hand, values),
-        evidence=found.evidence,
+        evidence=(*planned.evidence, *found.evidence),
         transport=transport,
     )
 

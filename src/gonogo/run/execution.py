@@ -23,7 +23,7 @@ from gonogo.core.times import stamp
 from gonogo.core.waiting import Deadline
 from gonogo.providers import Deploys, Keeps, Prepares, Provider, close
 from gonogo.results.events import Event
-from gonogo.results.model import Results
+from gonogo.results.model import Earlier, Evidence, Results
 from gonogo.results.timeline import Timeline
 from gonogo.results.verdict import judge
 from gonogo.run.account import Account, health, pods
@@ -41,7 +41,10 @@ CLEAN_UP = 10.0
 
 @dataclass(frozen=True)
 class Options:
-    """How a run was asked for. ``id`` is empty for a run of its own, ``first`` as in ``Platform``."""
+    """How a run was asked for. ``id`` is empty for a run of its own, ``first`` as in ``Platform``.
+
+    ``before`` is an earlier run that this one is held against; ``attaches``: nothing is deployed.
+    """
 
     out: Path
     keep: bool = False
@@ -50,6 +53,8 @@ class Options:
     impatient: bool = False
     id: str = ""
     first: int = 1
+    before: Earlier | None = None
+    attaches: bool = False
 
 
 class Run:
@@ -117,6 +122,8 @@ class Run:
 
     def _beginning(self, names: tuple[str, ...]) -> list[str]:
         """What is not up and is ours to deploy. Where processes of this machine are up, they are the platform."""
+        if self.options.attaches:
+            return []
         components, provider = self.platform.registry.components, self.platform.provider
         deployed = [name for name in names if not components[name].cluster]
         there = self.platform.there(deployed or names)
@@ -200,7 +207,8 @@ class Run:
                     found = self.platform.accounted(error, found, planned.components_used)
                 span = timeline.add(name, "check", planned.component, began)
                 check = replace(self.checks.blank(nodeid), started=started, seconds=span.seconds)
-                check = replace(check, expected=seen.expected, actual=seen.actual)
+                notes = tuple(Evidence(kind="observation", title=title, text=text) for title, text in seen.notes)
+                check = replace(check, expected=seen.expected, actual=seen.actual, evidence=notes)
                 self.checks.measured(nodeid, Measured(check, error, found))
                 if found is not None:
                     self._screen.checked(name, found.outcome, span.seconds, redacted(found.message))
@@ -267,7 +275,7 @@ class Run:
             from gonogo.run.publish import publish
 
         met = self._account.at_end(standings, counted, summed, interrupted=interrupted)
-        results = clean(judge(met))
+        results = clean(judge(replace(met, before=self.options.before)))
         self.checks.note(Event(finished=results))
         if self.checks.events is not None:
             try:

@@ -106,6 +106,8 @@ def plan(
     if problems:
         raise ConfigError(*problems)
     held_back = lacking(registry, target)
+    for name in [one for one in held_back if registry.components[one].anywhere and one not in target.unsupported]:
+        del held_back[name]  # what of it needs a cluster says so itself
     unasked = {
         nodeid: reason
         for nodeid, check in checks.items()

@@ -34,6 +34,7 @@ from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import (
     ClientError,
     ConfigError,
+    Gone,
     NotAllowed,
     NotAskable,
     NotReady,
@@ -55,6 +56,7 @@ from gonogo.results.model import Cause
 from gonogo.results.timeline import Timeline
 from gonogo.run.diagnosis import Diagnosis, Place, diagnosed, fallen, unsettled
 from gonogo.run.standing import NotAsked, Standing, blocked
+from gonogo.run.surroundings import Surroundings
 
 SEEN = "workload_not_ready"
 """The signature of a component whose provider sees why it does not answer."""
@@ -101,6 +103,7 @@ class Platform:
         self._worse: dict[str, Standing] = {}
         self._last: dict[str, Standing] = {}
         self._doubt = {name: threading.Lock() for name in registry.components}
+        self._surroundings = Surroundings(registry, target, self.provider, self._beside)
 
     @property
     def typed(self) -> Place:
@@ -472,6 +475,8 @@ class Platform:
     def _dressed(self, component: Component, endpoints: Endpoints, identity: str = "") -> Endpoints:
         """The endpoints with all that a client of this run is built from."""
         completed = self.target.completed(component, endpoints)
+        if component.anywhere:
+            completed = replace(completed, platform=self._surroundings)
         return replace(
             completed,
             scope=RunScope(
@@ -487,6 +492,13 @@ class Platform:
         )
 
     # -- asking
+
+    def _beside(self, component: Component) -> AbstractContextManager[Client]:
+        """A client of a component, whether or not it is of this run. Raises ``Gone`` where it is not up."""
+        found = self.provider.attached(component)
+        if found is None:
+            raise Gone(component.name, f"{component.name} is not up", kind="not_up")
+        return self.client(component.name, self._dressed(component, found))
 
     def client(self, name: str, endpoints: Endpoints | None = None) -> AbstractContextManager[Client]:
         """A fresh client of the component for the time of a body. Raises ``NotAsked`` where it has no address."""

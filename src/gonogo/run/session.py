@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     # pytest loads this module in every project of an environment that gonogo is installed in
     from gonogo.catalog.target import Target
     from gonogo.providers import Provider
-    from gonogo.results.model import Results
+    from gonogo.results.model import Earlier, Results
 
 ALL_SUITES = "gonogo.suites"
 """The argument that stands for the suites of all layers; ``gonogo.suites.kafka`` for a part of them."""
@@ -36,6 +36,15 @@ class Given:
 GIVEN = pytest.StashKey[Given]()
 """Where a session of pytest finds it."""
 
+BEFORE: pytest.StashKey[Earlier] = pytest.StashKey()
+"""An earlier run that this one is held against."""
+
+ATTACHES = pytest.StashKey[bool]()
+"""That nothing is deployed: what is not up is not up."""
+
+AS = pytest.StashKey[Callable[["Target"], "Target"]]()
+"""What a verb makes of the target before it is asked, as another profile; the file stays as it is."""
+
 RESULTS: pytest.StashKey[Results] = pytest.StashKey()
 UNWRITTEN = pytest.StashKey[str]()
 """Where a session of pytest leaves what came of it."""
@@ -44,8 +53,21 @@ UNWRITTEN = pytest.StashKey[str]()
 class Session:
     """A pytest plugin around one run of the suites of ``content``: what is asked, and what came of it."""
 
-    def __init__(self, content: Content, given: Given | None = None) -> None:
-        self.content, self.given = content, given
+    def __init__(
+        self,
+        content: Content,
+        given: Given | None = None,
+        target: Callable[[Target], Target] | None = None,
+        before: Earlier | None = None,
+        *,
+        attaches: bool = False,
+    ) -> None:
+        """``target``: what is made of the target before it is asked; ``before``: what the run is held against.
+
+        ``attaches``: nothing is deployed.
+        """
+        self._attaches = attaches
+        self.content, self.given, self._target, self._before = content, given, target, before
         self.results: Results | None = None
         self.unwritten = ""
         """Which file of the run could not be written, and why."""
@@ -67,6 +89,11 @@ class Session:
     def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None, None, None]:
         """Say what the session is about, before anybody looks for it."""
         early_config.stash[CONTENT] = self.content
+        if self._target is not None:
+            early_config.stash[AS] = self._target
+        early_config.stash[ATTACHES] = self._attaches
+        if self._before is not None:
+            early_config.stash[BEFORE] = self._before
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)

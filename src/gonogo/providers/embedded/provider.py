@@ -251,6 +251,8 @@ class Embedded:
 
     def attached(self, component: Component) -> Endpoints | None:
         """See :meth:`gonogo.providers.Provider.attached`."""
+        if component.anywhere:
+            return Endpoints(component.name, {})
         recipe = self._recipe(component.name)
         if recipe is not None:
             learned(load(self._variant(component).folder), recipe.generated)

@@ -21,11 +21,14 @@ class Existing:
         self._target = target
 
     def stands(self, component: Component) -> bool:
-        """Whether the target file names it."""
-        return component.name in self._target.components and self._target.resolved(component) is not None
+        """Whether the target file names it, or it needs no place."""
+        named = component.name in self._target.components
+        return component.anywhere or (named and self._target.resolved(component) is not None)
 
     def attached(self, component: Component) -> Endpoints | None:
         """The addresses of the target file, or None where it does not name the component."""
+        if component.anywhere:
+            return Endpoints(component.name, {})
         if component.name not in self._target.components:
             return None
         return held(self._target.resolved(component), component, self._target.name, self.private)

@@ -44,12 +44,13 @@ def recipe_for(
     """The component's ``helm.toml``, or what the target file has in its place. Raises ``ConfigError``."""
     other, beside = target.charts(component), target.path.absolute().parent
     folder: Any = beside / expanded(other.folder) if other.folder else target.variant(component).folder
-    spec = exchanged(load(folder), other, beside).of(target.profile)
+    profile = target.values or target.profile
+    spec = exchanged(load(folder), other, beside).of(profile)
     deploy = msgspec.to_builtins(target.deploy)
     if deploy["ca"]:
         deploy["ca"] = content(beside / expanded(deploy["ca"]), LARGEST_SECRET).decode()
     pulled, _, deploy["pull_secret"] = deploy["pull_secret"].rpartition("/")
-    place = HelmPlace(target.name, target.profile, deploy, needs, pulled=pulled)
+    place = HelmPlace(target.name, profile, deploy, needs, pulled=pulled)
     top = beside / expanded(other.values) if other.values else None
     return HelmRecipe(spec, component.name, folder, place, top=top)
 

@@ -432,6 +432,15 @@ class HelmPlatform:
             Part(component=component.name, what=one.what, namespace=one.namespace, objects=one.objects) for one in every
         ]
 
+    def secrets(self, component: Component) -> list[tuple[str, str]]:
+        """See :meth:`gonogo.providers.Plans.secrets`; a pull secret that is copied is one."""
+        if not self._deploys(component):
+            return []
+        recipe = self._recipe(component)
+        made = [(recipe.namespace, name) for name in (f"gonogo-{component.name}", *recipe.spec.secrets)]
+        pulled = str(recipe.place.deploy.get("pull_secret") or "") if recipe.place.pulled else ""
+        return made + [(space, pulled) for space in recipe.spaces() if pulled]
+
     def ground(self) -> Ground:
         """See :meth:`gonogo.providers.Plans.ground`."""
         with LOADING:
