@@ -220,7 +220,7 @@ TAKEN = [Reply(202, json.dumps({"query": {"queryId": 9, "state": "pending"}}))]
 def test_a_worker_takes_the_query() -> None:
     states = [
         Reply(body=json.dumps({"result": one}))
-        for one in ({"status": "pending"}, {"status": "success", "resultsKey": "k"})
+        for one in ({"status": "pending"}, {"status": "success", "results_key": "k"})
     ]
     replies = {SQL: TAKEN, QUERY: states, "GET /api/v1/sqllab/results/": answers({"data": [{"one": 1}]})}
 
