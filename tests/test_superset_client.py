@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from scripted import Reply, Script, answers, serving
 from fixtures.superset import ERRORS, Connection, Superset, older
 from gonogo.catalog.registry import Registry
 from gonogo.core.errors import ClientError, Denied, Forbidden, Garbled, ServerError, Unavailable, Wrong
+from suites.superset import test_superset as suite
 
 LOGIN, LIST, TOKEN = "POST /api/v1/security/login", "GET /api/v1/database/", "GET /api/v1/security/csrf_token/"
 SCHEMAS, SHOW, AVAILABLE = (
@@ -91,13 +93,24 @@ def page(bootstrap: Mapping[str, Any]) -> list[Reply]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "way", "signature"),
-    [(1, "", "credentials_refused"), (4, "OAuth", "login_elsewhere"), (5, "SAML", "login_elsewhere")],
+    ("kind", "status", "given", "way", "signature"),
+    [
+        (1, 401, {}, "", "credentials_refused"),
+        (1, 400, {}, "", "server_error"),
+        (2, 401, {"provider": "ldap"}, "", "credentials_refused"),
+        (2, 400, {}, "LDAP", "login_elsewhere"),
+        (4, 400, {}, "OAuth", "login_elsewhere"),  # as 6.1.0 says it
+        (4, 401, {}, "OAuth", "login_elsewhere"),
+        (5, 400, {}, "SAML", "login_elsewhere"),
+    ],
 )
-def test_a_site_that_takes_no_password_is_told_from_a_wrong_one(kind: int, way: str, signature: str) -> None:
-    replies = {LOGIN: refused(401, "Not authorized"), "GET /login/": page({"common": {"conf": {"AUTH_TYPE": kind}}})}
+def test_a_site_that_takes_no_password_is_told_from_a_wrong_one(
+    kind: int, status: int, given: dict[str, str], way: str, signature: str
+) -> None:
+    told = page({"common": {"conf": {"AUTH_TYPE": kind}}})
 
-    with superset(replies) as (client, _), pytest.raises(Denied) as raised:
+    replies = {LOGIN: refused(status, "…"), "GET /login/": told}
+    with superset(replies, **given) as (client, _), pytest.raises(ClientError) as raised:
         client.answers()
 
     assert raised.value.signature == f"superset.{signature}"
@@ -296,6 +309,33 @@ def test_what_is_gone_already_is_no_error() -> None:
         client.remove("dataset", "pv-20261124232200-abcdef-1")
 
     assert [line for line, _ in script.asked if line.startswith("DELETE")] == ["DELETE /api/v1/dataset/7"]
+
+
+@pytest.mark.parametrize(
+    ("check", "seen", "cause"),
+    [
+        (suite.test_change_without_token_is_refused, {"without_csrf_token": 200}, "csrf_unchecked"),
+        (suite.test_unauthenticated_access_is_refused, {"without_credentials": {"a": 200}}, "unauthenticated_access"),
+        (suite.test_release_is_maintained, {"version": "3.1.0"}, "outdated"),
+        (suite.test_release_is_maintained, {"version": ""}, "version_hidden"),
+        (suite.test_stored_connection_is_usable, {"named": DORIS, "schemas": []}, "connection_failed"),
+        (suite.test_sql_lab_returns_the_right_rows, {"named": DORIS, "query": [{"one": 1, "sum": -1}]}, "rows_wrong"),
+        (suite.test_sql_lab_returns_the_right_rows, {"named": DORIS._replace(in_sql_lab=False)}, "not_in_sql_lab"),
+        (suite.test_chart_shows_what_is_there, {"named": DORIS, "totals": {"a": 2}}, "chart_wrong"),
+        (suite.test_other_connections_are_usable, {"unusable": ({"old": "gone"}, 0)}, "connections_unusable"),
+        (suite.test_no_examples_are_loaded, {"connections": {"examples": DORIS}}, "examples_loaded"),
+    ],
+)
+def test_a_check_is_red_for_what_is_wrong(check: Callable[..., None], seen: Mapping[str, Any], cause: str) -> None:
+    told = {name: lambda *_, answer=answer, **__: answer for name, answer in seen.items()}
+    client = SimpleNamespace(
+        **told, dataset=lambda *_: nullcontext(1), expect={"release": "4.1.0"}, examples="examples"
+    )
+
+    with pytest.raises(Wrong) as raised:
+        check(client)
+
+    assert raised.value.signature == f"superset.{cause}"
 
 
 def test_every_cause_has_its_hint() -> None:

@@ -37,7 +37,9 @@ def asked() -> dict[str, Any]:
 
 
 @contextmanager
-def connected(asked: dict[str, Any], port: int, *, stored: str = "right", driver: str = "pymysql") -> Iterator[Superset]:
+def connected(
+    asked: dict[str, Any], port: int, *, stored: str = "right", driver: str = "pymysql"
+) -> Iterator[Superset]:
     """A client that is to ask a connection of its own to the emulator, stored with this password."""
     secrets = {"password": Secret(Path(asked["password"]["file"]).read_text().strip())}
     addresses = {"url": asked["url"], "username": asked["username"], "database": NAME}

@@ -5,6 +5,7 @@ ADMINISTRATOR = "{{ needs.postgresql.administrator }}:{{ needs.postgresql.admini
 
 SECRET_KEY = "{{ secrets.secret_key }}"
 SQLALCHEMY_DATABASE_URI = f"postgresql+psycopg2://superset:{{ secrets.metadata }}@{SERVER}/superset?connect_timeout=5"
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}  # a database that was away is asked anew
 SQLLAB_TIMEOUT = 15
 FAB_ADD_SECURITY_API = True
 
