@@ -28,33 +28,36 @@ STORED, TEST = "GET /api/v1/database/3/connection", "POST /api/v1/database/test_
 VALIDATE, SQL = "POST /api/v1/database/validate_parameters/", "POST /api/v1/sqllab/execute/"
 DORIS = Connection(3, "Doris OLAP", "mysql", in_sql_lab=True, asynchronous=False)
 
+
+def stored(driver: str) -> list[Reply]:
+    """A stored connection, its password masked."""
+    address = f"mysql+{driver}://u:XXXXXXXXXX@fe:9030/db"
+    return answers({"result": {"sqlalchemy_uri": address, "backend": "mysql", "driver": driver, "id": 3}})
+
+
+def said(status: int, *types: str) -> list[Reply]:
+    """Superset's own errors, each with its name."""
+    errors = [{"error_type": one, "message": "…", "level": "error"} for one in types]
+    return [Reply(status, json.dumps({"errors": errors}))]
+
+
+def refused(status: int, message: str) -> list[Reply]:
+    """What Flask-AppBuilder says, without a name for the error."""
+    return [Reply(status, json.dumps({"message": message}))]
+
+
 OPEN: Mapping[str, list[Reply]] = {
     LOGIN: answers({"access_token": "t"}),
     TOKEN: [Reply(body='{"result": "forgery"}', headers={"Set-Cookie": "session=ours; HttpOnly; Path=/"})],
     LIST: answers(
         {"count": 1, "result": [{"id": 3, "database_name": "Doris OLAP", "backend": "mysql", "expose_in_sqllab": True}]}
     ),
-    SHOW: answers({"result": {"driver": "pymysql"}}),
-    AVAILABLE: answers({"databases": [{"engine": "mysql", "available_drivers": ["pymysql"]}]}),
-    STORED: answers(
-        {"result": {"sqlalchemy_uri": "mysql+pymysql://u:XXXXXXXXXX@fe:9030/db", "backend": "mysql", "id": 3}}
-    ),
+    AVAILABLE: answers({"databases": [{"engine": "mysql", "available_drivers": ["mysqldb"]}]}),
+    STORED: stored("pymysql"),
     TEST: answers({"message": "OK"}),
     VALIDATE: answers({"message": "OK"}),
 }
 """A Superset with one connection, that lets its account in."""
-
-
-def said(status: int, *types: str) -> list[Reply]:
-    """Superset's own errors, each with its name."""
-    return [
-        Reply(status, json.dumps({"errors": [{"error_type": one, "message": "…", "level": "error"} for one in types]}))
-    ]
-
-
-def refused(status: int, message: str) -> list[Reply]:
-    """What Flask-AppBuilder says, without a name for the error."""
-    return [Reply(status, json.dumps({"message": message}))]
 
 
 @contextmanager
@@ -159,8 +162,11 @@ def test_passwords_that_nobody_can_read_are_told_from_a_lost_database() -> None:
         ({TEST: said(400, "CONNECTION_ACCESS_DENIED_ERROR")}, "connection_password_refused"),
         ({TEST: said(400, "CONNECTION_UNKNOWN_DATABASE_ERROR")}, "connection_database_missing"),
         ({TEST: said(408, "CONNECTION_DATABASE_TIMEOUT")}, "connection_unreachable"),
-        ({AVAILABLE: answers({"databases": []})}, "driver_missing"),
-        ({SHOW: answers({"result": {"driver": "mysqldb"}})}, "driver_missing"),
+        ({TEST: said(422, "GENERIC_COMMAND_ERROR")}, "driver_missing"),
+        ({TEST: said(422, "GENERIC_COMMAND_ERROR"), STORED: stored("mysqldb")}, "server_error"),
+        ({STORED: refused(500, "Fatal error"), AVAILABLE: answers({"databases": []})}, "driver_missing"),
+        ({STORED: refused(500, "Fatal error")}, "server_error"),
+        ({TEST: said(400, "A_NEW_ERROR")}, "server_error"),
         (
             {TEST: said(400, "GENERIC_DB_ENGINE_ERROR"), VALIDATE: said(422, "CONNECTION_PORT_CLOSED_ERROR")},
             "connection_unreachable",
@@ -226,6 +232,20 @@ def test_what_a_query_means(reply: list[Reply], meaning: type[ClientError], sign
     assert raised.value.signature == f"superset.{signature}"
 
 
+@pytest.mark.parametrize(
+    ("drivers", "signature"), [(["pymysql"], "driver_missing"), (["pymysql", "mysqldb"], "connection_failed")]
+)
+def test_sql_lab_needs_mysqldb_whatever_the_driver(drivers: list[str], signature: str) -> None:
+    # seen in 6.1.0 with pymysql alone: schemas are listed, and each query fails
+    available = answers({"databases": [{"engine": "mysql", "available_drivers": drivers}]})
+    replies = {SQL: said(500, "GENERIC_DB_ENGINE_ERROR"), AVAILABLE: available}
+
+    with superset(replies) as (client, _), pytest.raises(ServerError) as raised:
+        client.query(DORIS, "SELECT 1")
+
+    assert raised.value.signature == f"superset.{signature}"
+
+
 QUERY = "GET /api/v1/query/9"
 TAKEN = [Reply(202, json.dumps({"query": {"queryId": 9, "state": "pending"}}))]
 
@@ -276,7 +296,6 @@ def test_other_connections_are_asked_one_by_one() -> None:
         LIST: answers({"count": 3, "result": named}),
         "GET /api/v1/database/0/schemas/": answers({"result": []}),
         "GET /api/v1/database/1/schemas/": refused(500, "There was an error connecting to the database"),
-        "GET /api/v1/database/1": answers({"result": {"driver": "pymysql"}}),
         "GET /api/v1/database/1/connection": OPEN[STORED],
         TEST: said(400, "CONNECTION_UNKNOWN_DATABASE_ERROR"),
     }

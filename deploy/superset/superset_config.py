@@ -1,5 +1,9 @@
 """Superset's configuration; all that is not here is its default."""
 
+import pymysql
+
+pymysql.install_as_MySQLdb()  # SQL Lab reads the types of MySQL's columns with it, whatever the connection's driver
+
 SERVER = "{{ needs.postgresql.host }}:{{ needs.postgresql.port }}"
 ADMINISTRATOR = "{{ needs.postgresql.administrator }}:{{ needs.postgresql.administrator_password }}"
 
