@@ -7,6 +7,7 @@ the next platform.
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import subprocess
@@ -32,12 +33,15 @@ def main() -> None:
             subprocess.run([sys.executable, "-c", CLI, *words], check=True)
         keep(settings)
 
+    gc.disable()  # of three seconds of imports it would make five
     from superset.app import create_app
     from werkzeug.serving import make_server
 
     app = create_app()
     with app.app_context():
         inhabit(app, settings)
+    gc.freeze()
+    gc.enable()
     make_server("127.0.0.1", int(sys.argv[1]), app, threaded=True).serve_forever()
 
 
