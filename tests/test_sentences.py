@@ -471,6 +471,7 @@ READERS = {
     "fixtures/ray.py": "Ray's own word for a node that ended unexpectedly; a job's output",
     # no sentence: a text that was given to be parsed
     "src/gonogo/cluster/forward/choose.py::read": "a reference to a Service",
+    "fixtures/superset.py::_told": "the JSON in a page",
     "src/gonogo/core/names.py": "a name",
     "src/gonogo/core/content.py::_hidden": "the imports of a suite",
     "src/gonogo/commands/new.py::_claimed": "a template that gets lines",

@@ -1,7 +1,7 @@
 """Whose a server of a cluster is: the platform's own, or a part of another product. Pure, and by facts alone.
 
-A product that is no component (Superset, Airflow, Keycloak) often brings a database, a cache or a search engine of its
-own. What tells so: owner references, labels, the Helm release, and names; never a guess.
+A product that nobody looks for here (Superset, Airflow, Keycloak) often brings a database, a cache or a search engine
+of its own. What tells so: owner references, labels, the Helm release, and names; never a guess.
 """
 
 from __future__ import annotations

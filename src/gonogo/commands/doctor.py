@@ -276,15 +276,16 @@ class Servers:
         return Finding("repository", Lack.OK, f"{seen}: answers")
 
     def _from_maven(self, spec: Any, folder: Folder) -> list[Path]:
+        from gonogo.providers.embedded.environments import environment
         from gonogo.providers.embedded.fetch import missing
         from gonogo.providers.embedded.programs import installed
 
-        copied = {
-            self.place / "programs" / installed(program, name).folder
-            for name, program in spec.programs.items()
-            if program.package is not None
+        elsewhere = {
+            self.place / "programs" / (installed(one, name) if one.package else environment(name, folder / pins)).folder
+            for name, one in spec.programs.items()
+            if (pins := one.requirements or "") or one.package
         }
-        return [path for path in missing(spec, folder, self.place) if path not in copied]
+        return [path for path in missing(spec, folder, self.place) if path not in elsewhere]
 
 
 def _asked(where: Any) -> str | None:

@@ -128,7 +128,10 @@ class Surroundings:
             return self._fit
 
     def mistakes(self) -> list[PlanFinding]:
-        """What is wrong with values, custom resources and versions of kinds, or nobody can tell. Raises as :meth:`parts`."""
+        """What is wrong with values, custom resources and versions of kinds, or nobody can tell.
+
+        Raises as :meth:`parts`.
+        """
         plans = self._plans()
         with self._lock:
             return plans.wrong(self._planned())

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gonogo.core.content import Folder
 from gonogo.core.errors import ConfigError, Problem
+from gonogo.providers.embedded.environments import Environment, environment
 from gonogo.providers.embedded.maven import Pin, read_pins
 from gonogo.providers.embedded.programs import distribution, installed, intact, settle, unzipped
 from gonogo.providers.embedded.repository import Settings, local_repositories, repository, user_settings
@@ -128,7 +129,12 @@ def _wanted(spec: EmbeddedSpec, folder: Folder, store: JarStore) -> tuple[list[I
     for name, program in spec.programs.items():
         try:
             where = f"program {name} of {folder.name}"
-            programs[name] = _packaged(program, where, store) if program.package else _zipped(program, where, store)
+            if program.package:
+                programs[name] = _packaged(program, where, store)
+            elif program.requirements:
+                programs[name] = _installed(environment(name, folder / program.requirements), program, store)
+            else:
+                programs[name] = _zipped(program, where, store)
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -144,6 +150,11 @@ def _file(pin: Pin, store: JarStore) -> Item:
 def _packaged(program: ProgramSpec, where: str, store: JarStore) -> Item:
     package = installed(program, where)
     return _program(package.folder, package.size, package.size, package.fill, store)
+
+
+def _installed(made: Environment, program: ProgramSpec, store: JarStore) -> Item:
+    size = program.size or 0
+    return _program(made.folder, size, size, made.fill, store)
 
 
 def _zipped(program: ProgramSpec, where: str, store: JarStore) -> Item:

@@ -28,17 +28,20 @@ class Added(Struct, frozen=True, kw_only=True):
 
 
 class ProgramSpec(Struct, frozen=True, kw_only=True):
-    """What is unpacked once into ``GONOGO_HOME``, from one of two places.
+    """What is put once into ``GONOGO_HOME``, from one of three places.
 
     An installed Python package (``package``, as pip names it): either one ``folder`` of it, or ``files``, globs of
     its installed files, whose layout is kept. Or a zip from a Maven repository (``maven``: coordinates): ``size``
     in bytes, ``sha256``, ``strip`` leading folders, ``executable`` globs; ``adds``: folder in it to a further zip.
+    Or a Python environment of its own, for a server whose packages do not go with gonogo's: ``requirements``, a file
+    beside ``embedded.toml`` that pins each of them, ``size`` what they take on disk.
     """
 
     package: str | None = None
     folder: str | None = None
     files: tuple[str, ...] = ()
     maven: str | None = None
+    requirements: str | None = None
     size: int | None = None
     sha256: str | None = None
     strip: int = 0
@@ -46,12 +49,14 @@ class ProgramSpec(Struct, frozen=True, kw_only=True):
     adds: dict[str, Added] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.package is None) == (self.maven is None):
-            raise ValueError("a program comes from either a `package` or `maven`")
+        if sum(one is not None for one in (self.package, self.maven, self.requirements)) != 1:
+            raise ValueError("a program comes from one of `package`, `maven` and `requirements`")
         if self.package is not None and (self.folder is None) == (not self.files):
             raise ValueError("a program from a package names either its `folder` or its `files`")
         if self.maven is not None and (self.size is None or self.sha256 is None):
             raise ValueError("a program from a Maven repository needs `size` and `sha256`")
+        if self.requirements is not None and self.size is None:
+            raise ValueError("a program from `requirements` needs `size`")
         if self.maven is None and self.adds:
             raise ValueError("only to a program from a Maven repository a zip can be added")
         _inside(self.adds)
