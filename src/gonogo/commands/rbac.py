@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gonogo.catalog.registry import Component, Registry
@@ -229,10 +230,8 @@ def _resources(objects: Iterable[Mapping[str, Any]]) -> dict[Kinded, Kind]:
             found[api_version, kind] = Kind(group, version, plural, kind, True)
         elif plural := tables().get(f"{kind}.{group}", {}).get("plural"):
             found[api_version, kind] = Kind(group, version, plural, kind, True)
-        else:  # the rule of the tools that make definitions: lower case, as English has it
-            lower = kind.lower()
-            plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
-            found[api_version, kind] = Kind(group, version, plural, kind, True)
+        else:
+            found[api_version, kind] = Kind(group, version, _plural(kind), kind, True)
     return found
 
 
@@ -271,7 +270,8 @@ def rights(registry: Registry, target: Target, mode: Mode) -> list[Grant]:
     lacking, profile = unsupported(registry, target), registry.profiles[target.profile]
     asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
     held = [c for c in registry.components.values() if c.name in asked and c.name not in lacking]
-    return _once((*_needed(target, held, mode), *_explaining(target, held)))
+    own = {kind: dict(table) for kind, table in registry.kinds.items()}
+    return _once((*_needed(target, held, mode, own), *_explaining(target, held)))
 
 
 def _once(every: Iterable[Grant]) -> list[Grant]:
@@ -285,7 +285,9 @@ def _once(every: Iterable[Grant]) -> list[Grant]:
     return list(found.values())
 
 
-def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[Grant]:
+def _needed(
+    target: Target, held: Iterable[Component], mode: Mode, own: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Grant]:
     settings = target.kubernetes
     assert settings is not None
     if settings.identity and mode is not Mode.READ:
@@ -293,7 +295,7 @@ def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[G
     for component in held:
         table, name = target.components.get(component.name, {}), component.name
         for kind in component.reads:
-            yield from _listed(target, kind, f"what {name} is judged by")
+            yield from _listed(target, kind, f"what {name} is judged by", _home(component, target), own)
         for service in services(target.components, name):
             yield from _reached(service, component, settings.transport)
             if "exec" in target.capabilities:
@@ -343,6 +345,8 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
     for component in held:
         for kind in component.explains:
             yield from _listed(target, kind, EXPLAINS)
+            if home := _home(component, target):
+                yield from _listed(target, kind, EXPLAINS, home)
         spaces = {_space(service) for service in services(target.components, component.name)}
         for kind in BEHIND if spaces else ():
             yield from _listed(target, kind, EXPLAINS)
@@ -351,21 +355,39 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
             yield Grant(space, "pods/log", "", "get", EXPLAINS)
 
 
-def _listed(target: Target, kind: str, purpose: str) -> Iterator[Grant]:
-    known = KINDS.get(kind) or _custom(kind)
+def _home(component: Component, target: Target) -> str:
+    """The namespace that a component asked through the cluster has there; empty where it is about all of them."""
+    return str(target.components.get(component.name, {}).get("namespace", "")) if component.cluster else ""
+
+
+def _listed(
+    target: Target, kind: str, purpose: str, home: str = "", own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Iterator[Grant]:
+    """In the target's namespaces, or in ``home`` alone; ``own`` are the tables of kinds that components bring."""
+    known = KINDS.get(kind) or _custom(kind, own)
     spaces = target.kubernetes.namespaces if target.kubernetes and known.namespaced else ()
-    for space in spaces or ("",):
+    for space in (home,) if home and known.namespaced else spaces or ("",):
         for verb in ("list", "watch"):
             yield Grant(space, known.resource, "", verb, purpose)
 
 
-def _custom(name: str) -> Kind:
-    """A kind that owns pods itself, by its table: ``Cluster.postgresql.cnpg.io``."""
+def _custom(name: str, own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Kind:
+    """A kind that has a table: ``Cluster.postgresql.cnpg.io``; the table may say its plural, else it is regular."""
     kind, _, group = name.partition(".")
-    if not (plural := tables().get(name, {}).get("plural")):
-        wanted = suggestion(name, [*KINDS, *(one for one, table in tables().items() if "plural" in table)])
-        raise ConfigError(Problem("reads or explains of a component", f"no kind {name!r} is known", wanted))
-    return Kind(group, "", plural, kind, True)
+    known = {**tables(), **own}
+    if name not in known:
+        raise ConfigError(
+            Problem(
+                "reads or explains of a component", f"no kind {name!r} is known", suggestion(name, [*KINDS, *known])
+            )
+        )
+    return Kind(group, "", known[name].get("plural") or _plural(kind), kind, True)
+
+
+def _plural(kind: str) -> str:
+    """By the rule of the tools that make definitions: lower case, as English has it."""
+    lower = kind.lower()
+    return f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
 
 
 def _secrets(value: Any) -> Iterator[str]:
