@@ -19,7 +19,8 @@ import pytest
 from api_server import Cluster, cluster
 from kubeconfigs import kubeconfig
 
-from fixtures.argocd import Argocd, Seen, seconds
+from fixtures.argocd import Argocd, seconds
+from fixtures.look import Seen
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes, load_target
 from gonogo.cluster.api import Kind
