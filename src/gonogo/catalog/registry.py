@@ -175,7 +175,9 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     line of the plan that it comes from.
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
-    kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+    kinds of objects that its client lists there, ``explains`` those that only tell why something is not green. One that
+    requires keys is there where the target gives them; with the key ``namespace`` what it ``reads`` is of that one.
+    ``dry_runs`` are kinds that are sent in every mode with dryRun=All, ``makes`` those of which it makes objects.
 
     ``products`` are other servers that have its API; a target names one by ``product``.
     ``tls`` says when it is asked with TLS; without, it never is, as far as anybody knows.
@@ -189,6 +191,8 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     cluster: bool = False
     reads: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
+    dry_runs: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()

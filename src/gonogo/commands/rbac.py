@@ -262,8 +262,8 @@ class Grant(NamedTuple):
 def rights(registry: Registry, target: Target, mode: Mode) -> list[Grant]:
     """What a run in this mode needs, each verb once. Raises ``ConfigError`` for a target without ``[kubernetes]``.
 
-    Objects are only ever created through the servers themselves, so that writing needs no more of the cluster than
-    reading, beside its identity.
+    Most objects are created through the servers themselves, so that writing needs no more of the cluster than reading,
+    beside its identity; what a component makes in the cluster it says (``makes``).
     """
     if target.kubernetes is None:
         raise ConfigError(Problem(str(target.path), "has no table [kubernetes]", "no cluster is asked for anything"))
@@ -296,6 +296,16 @@ def _needed(
         table, name = target.components.get(component.name, {}), component.name
         for kind in component.reads:
             yield from _listed(target, kind, f"what {name} is judged by", _home(component, target), own)
+        for kind in component.dry_runs:
+            yield Grant(_home(component, target), _kind(kind, own).resource, "", "create", "asked with dryRun=All")
+        for kind in component.makes if mode is not Mode.READ else ():
+            for verb in ("create", "get", "delete"):
+                yield Grant(
+                    "", _kind(kind, own).resource, "", verb, f"what is made of {name}, in a namespace of its own"
+                )
+        for kind in component.explains if component.makes and mode is not Mode.READ else ():
+            for verb in ("list", "watch"):
+                yield Grant("", _kind(kind, own).resource, "", verb, "what becomes of it, in a namespace of its own")
         for service in services(target.components, name):
             yield from _reached(service, component, settings.transport)
             if "exec" in target.capabilities:
@@ -364,11 +374,15 @@ def _listed(
     target: Target, kind: str, purpose: str, home: str = "", own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 ) -> Iterator[Grant]:
     """In the target's namespaces, or in ``home`` alone; ``own`` are the tables of kinds that components bring."""
-    known = KINDS.get(kind) or _custom(kind, own)
+    known = _kind(kind, own)
     spaces = target.kubernetes.namespaces if target.kubernetes and known.namespaced else ()
     for space in (home,) if home and known.namespaced else spaces or ("",):
         for verb in ("list", "watch"):
             yield Grant(space, known.resource, "", verb, purpose)
+
+
+def _kind(name: str, own: Mapping[str, Mapping[str, Any]]) -> Kind:
+    return KINDS.get(name) or _custom(name, own)
 
 
 def _custom(name: str, own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Kind:
