@@ -96,7 +96,7 @@ def healthy() -> Object:
 def workload(held: Cluster, kind: str, part: str, *, replicas: int = 1, ready: int = 1) -> None:
     """A server of Argo CD, labelled as its own manifests label it."""
     labels = {"app.kubernetes.io/part-of": "argocd", "app.kubernetes.io/component": part}
-    template = {"spec": {"containers": [{"name": part, "image": "quay.io/argoproj/argocd:v3.2.6"}]}}
+    template = {"spec": {"containers": [{"name": part, "image": "registry.example/argoproj/argocd:v3.2.6"}]}}
     status = {"replicas": replicas, "readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": replicas}
     held.put(
         kind,

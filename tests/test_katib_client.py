@@ -49,7 +49,7 @@ def condition(type: str, status: str = "True", reason: str = "") -> Object:
 def workload(held: Cluster, part: str, *, replicas: int = 1, ready: int = 1) -> None:
     """A server of Katib, labelled as its own manifests label it."""
     labels = {"katib.kubeflow.org/component": part}
-    template = {"spec": {"containers": [{"name": part, "image": "ghcr.io/kubeflow/katib/x:v0.19.0"}]}}
+    template = {"spec": {"containers": [{"name": part, "image": "registry.example/katib/x:v0.19.0"}]}}
     status = {"replicas": replicas, "readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": replicas}
     held.put(
         "Deployment",
