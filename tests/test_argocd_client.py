@@ -232,6 +232,10 @@ FAULTS: dict[str, tuple[Object, dict[str, str]]] = {
         {"status": {**UNREAD, "conditions": condition("InvalidSpecError")}},
         {"erring": "argocd.spec_invalid", "unsynced": "argocd.spec_invalid"},
     ),
+    "its sync is not tried again": (
+        {"status": {"conditions": condition("SyncError")}},
+        {"erring": "argocd.sync_failed"},
+    ),
     "an error of a kind that we do not know": (
         {"status": {"conditions": condition("DeletionError")}},
         {"erring": "argocd.error_told"},
