@@ -601,6 +601,8 @@ def test_a_run_asks_argo_cd_through_the_cluster_of_its_target(held: Cluster, tmp
     file = tmp_path / "target.toml"
     file.write_text(f'{TARGET}kubeconfig = "{config}"\n[components.argocd]\nnamespace = "argocd"\n')
     change(held, status={"health": {"status": "Degraded"}})
+    # by the rules that the component brings
+    held.put(SET, "argocd", "teams", spec={}, status={"conditions": [{"type": "ResourcesUpToDate", "status": "True"}]})
     command = [sys.executable, "-m", "pytest", "suites/argocd", "--target", str(file), "--out", str(tmp_path), "-q"]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -616,6 +618,20 @@ def test_a_run_asks_argo_cd_through_the_cluster_of_its_target(held: Cluster, tmp
     assert check["cause"] == {"component": "argocd", "signature": "argocd.degraded"}
     assert check["hint"]
     assert check["by_hand"] == "gonogo health -A"
+
+
+def test_its_drills_turn_it_red(held: Cluster, tmp_path: Path) -> None:
+    config = kubeconfig(tmp_path / "config", server=held.url)
+    file, uid = tmp_path / "target.toml", held.get("Namespace", "", "kube-system")["metadata"]["uid"]
+    head = TARGET.replace("[kubernetes]", f'modes = ["disrupt"]\n[kubernetes]\nidentity = "{uid}"')
+    file.write_text(f'{head}kubeconfig = "{config}"\n[components.argocd]\nnamespace = "argocd"\n')
+    command = [sys.executable, "-m", "gonogo", "drill", "argocd", "--target", str(file), "--json"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    rows = json.loads(done.stdout)["rows"]
+    assert done.returncode == 0, done.stderr
+    assert [(row["seen"], row["blamed_right"]) for row in rows] == [(True, True)] * 2
 
 
 # -- targets
