@@ -72,6 +72,7 @@ Client = Callable[[str, str], Asked]
 def no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr("gonogo.checks.translate._proxies", {})  # other tests' clients are asked directly
 
 
 @pytest.fixture(params=["http", "https"])

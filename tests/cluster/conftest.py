@@ -9,15 +9,18 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from cluster.images import BUILD, COMPONENTS, build
 from cluster.live import Cluster
+from filelock import FileLock
 
 HERE = Path(__file__).parent
 WHY = "tests/cluster needs KUBECONFIG: a cluster whose every namespace and node may be written to"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark of the long series."""
+    """The marks of the long series, and of what nothing else may run beside."""
     config.addinivalue_line("markers", "slow: a long series, run by hand")
+    config.addinivalue_line("markers", "alone: stops the API server, so that nothing runs beside it")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -48,6 +51,20 @@ def kubeconfig() -> Path:
 def cluster(kubeconfig: Path) -> Cluster:
     """The cluster, as its administrator changes it."""
     return Cluster(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The images of the real servers, built once in a session, whichever of its processes asks first."""
+    if not os.environ.get(BUILD):
+        return
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    built = shared / "images-built"
+    with FileLock(shared / "images.lock"):
+        if not built.exists():
+            build(COMPONENTS)
+            built.touch()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from cluster.charts import charts
-from cluster.images import BUILD, build
+from cluster.images import BUILD
 from cluster.live import Cluster
 from cluster.standing import ROOT
 
@@ -37,11 +37,12 @@ def space() -> str:
 
 
 @pytest.fixture(scope="module")
-def target(cluster: Cluster, kubeconfig: Path, space: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def target(
+    cluster: Cluster, kubeconfig: Path, space: str, images: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """A helm target on which PostgreSQL is up."""
     if not os.environ.get(BUILD):
         pytest.skip(f"{BUILD} names no command that builds images")
-    build(["postgresql"])
     folder = tmp_path_factory.mktemp("charts") / "here"
     folder.mkdir()
     charts(folder)

@@ -338,6 +338,7 @@ def test_a_lost_way_to_the_api_server_is_a_lost_cluster(relay: Relay, relayed: F
     assert said(relayed, f"{home}/front:name") == "web-0"
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(STOP not in os.environ, reason=f"{STOP} is not set")
 def test_an_api_server_that_restarts_is_a_lost_cluster_for_as_long(forwards: Forwards, home: str) -> None:
     reference = f"{home}/front:name"

@@ -409,6 +409,7 @@ def test_what_cannot_come_up_is_named_for_its_reason(
         assert figures[name][0] <= SOON, said
 
 
+@pytest.mark.usefixtures("images")
 def test_what_needs_it_is_blocked_and_the_rest_is_up(
     space: str, cluster: Cluster, kubeconfig: Path, identity: str, tmp_path: Path
 ) -> None:

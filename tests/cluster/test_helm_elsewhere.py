@@ -54,6 +54,7 @@ def name(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[str]:
         Shell(env={"HOME": str(tmp_path / "one/home")}).gonogo(*down, log=tmp_path / "down.log")
 
 
+@pytest.mark.usefixtures("images")
 def test_another_machine_sees_asks_and_takes_down_the_same(
     name: str, cluster: Cluster, kubeconfig: Path, tmp_path: Path
 ) -> None:

@@ -139,7 +139,7 @@ def said(line: str) -> None:
 
 
 @pytest.fixture
-def scene(cluster: Cluster, kubeconfig: Path, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+def scene(cluster: Cluster, kubeconfig: Path, images: None, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
     """Makes the scene of some components; what is left after a failure is taken away."""
     made: list[Scene] = []
 

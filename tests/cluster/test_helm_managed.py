@@ -13,7 +13,7 @@ from cluster.charted import gonogo, well, written
 from cluster.live import Cluster
 from cluster.outside import address, managed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("images")]
 
 Tables = Mapping[str, Mapping[str, Any]]
 

@@ -20,7 +20,7 @@ from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.kubeconfig import chosen as access
 from gonogo.core.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("images")]
 
 ROLES = ("Role", "ClusterRole")
 

@@ -233,6 +233,7 @@ def test_a_server_that_is_away_leaves_the_last_world_marked_as_old(
         assert (hub.notes, hub.errors) == ([], [])
 
 
+@pytest.mark.alone
 def test_an_api_server_that_restarts(relay: Relay, namespace: str, put: Callable[[str], None]) -> None:
     stop, start = (os.environ.get(f"GONOGO_TEST_APISERVER_{word}") for word in ("STOP", "START"))
     if not stop or not start:

@@ -16,7 +16,7 @@ from secrets import token_hex
 import msgspec
 import pytest
 from cluster.charts import charts
-from cluster.images import BUILD, build
+from cluster.images import BUILD
 from cluster.live import Cluster
 from nightly import Runner, checkout, groups
 
@@ -27,6 +27,7 @@ from gonogo.results.model import Results
 pytestmark = [
     pytest.mark.skipif(not os.environ.get(BUILD), reason=f"{BUILD} names no command that builds images"),
     pytest.mark.slow,
+    pytest.mark.usefixtures("images"),
 ]
 
 EXPECT = {
@@ -82,7 +83,6 @@ def machine(tmp_path: Path, cluster: Cluster, spaces: str) -> Machine:
             for name, one in registry.components.items()
             if "helm" in one.providers and name not in {*known.unsupported, *without}
         ]
-        build(here)
         text = path.read_text().partition("\n[components.")[0]
         for old, new in {
             r'^name = ".*"': f'name = "{spaces}-{group}"',

@@ -272,6 +272,7 @@ spec:
 """
 
 
+@pytest.mark.usefixtures("images")
 def test_an_autoscaler_that_scales_by_real_metrics_is_left_its_replicas(
     cluster: Cluster, target: Target, space: str, tmp_path: Path
 ) -> None:

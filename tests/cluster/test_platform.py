@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import yaml
 from cluster.accounts import token
-from cluster.images import BUILD, COMPONENTS, build
+from cluster.images import BUILD
 from cluster.live import Cluster
 from cluster.standing import ROOT, deployed, manifest, ready, target, values
 from relay import Relay, relaying
@@ -39,9 +39,8 @@ def filled() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="module")
-def platform(cluster: Cluster, filled: Mapping[str, str]) -> Iterator[str]:
+def platform(cluster: Cluster, filled: Mapping[str, str], images: None) -> Iterator[str]:
     """Its namespace, when everything in it is ready."""
-    build(COMPONENTS)
     with cluster.namespace(f"gonogo-test-{token_hex(3)}-platform") as name:
         deployed(cluster, name, filled)
         yield name

@@ -31,7 +31,10 @@ if TYPE_CHECKING:  # the judge, 60 ms of CPU, is loaded where something is to be
     from gonogo.cluster.judge import Object, World
 
 AT_MOST = 2.0
-"""Seconds that looking for a reason, or for evidence, may take for one component."""
+"""Seconds that looking for evidence may take for one component."""
+
+LISTED = 5.0
+"""Seconds that the objects behind a component may take to be listed where its cause hangs on them."""
 
 ROOM = 2 << 20
 """Bytes of evidence for one component."""
@@ -142,7 +145,7 @@ class ExistingCluster(Existing):
             from gonogo.cluster import behind
 
         try:
-            world = self._world(AT_MOST)
+            world = self._world(LISTED)
         except (ClientError, ConfigError):
             # The client's own error stands; that this could not be seen is told by the evidence.
             return None
