@@ -301,6 +301,10 @@ FAULTS: dict[str, tuple[Object, dict[str, str]]] = {
         {"unhealthy": "argocd.progressing_too_long"},
     ),
     "reconciled too long ago": ({"status": {"reconciledAt": ago(365)}}, {"stale": "argocd.reconcile_stale"}),
+    "not accepted, and so not compared any more": (
+        {"status": {"reconciledAt": ago(999), "conditions": condition("InvalidSpecError")}},
+        {"erring": "argocd.spec_invalid", "stale": "argocd.spec_invalid"},
+    ),
     "reconciled just in time": ({"status": {"reconciledAt": ago(345)}}, {}),
     "never taken up by its controller": (
         {"status": NEVER},

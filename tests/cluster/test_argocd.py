@@ -28,6 +28,7 @@ from gonogo.core.waiting import until
 
 SPACE = "argocd"
 HERE = "https://kubernetes.default.svc"
+REFRESH = "argocd.argoproj.io/refresh"
 CRITERIA = {
     "argocd.answers",
     "argocd.parts",
@@ -139,6 +140,11 @@ class Platform:
         """Wait until the application fits the expression."""
         self.cluster.wait("Application", when, name=name, namespace=SPACE, within=within)
 
+    def unread(self, name: str) -> None:
+        """Wait until it is told that its source cannot be read; a refresh that is asked for is told at once."""
+        self.cluster.change("Application", name, SPACE, {"metadata": {"annotations": {REFRESH: "hard"}}})
+        self.until(name, "status.conditions[?type == 'ComparisonError']", within=120)
+
     def settled(self, name: str) -> None:
         """Wait until it is synced and healthy."""
         self.until(name, "status.sync.status == 'Synced' && status.health.status == 'Healthy'")
@@ -235,7 +241,7 @@ def test_a_source_that_cannot_be_read_is_blamed(platform: Platform, lacks: str) 
         "revision": {"targetRevision": "gone"},
     }[lacks]
     with platform.application("web", source=where) as name:
-        platform.until(name, "status.conditions[?type == 'ComparisonError']")
+        platform.unread(name)
 
         found = platform.ask()
 
@@ -250,7 +256,7 @@ def test_a_repository_that_goes_away_later_is_blamed(platform: Platform) -> None
         platform.settled(name)
         repository = {"repoURL": f"git://nobody.{platform.namespace}.svc/repo"}
         platform.cluster.change("Application", name, SPACE, {"spec": {"source": repository}})
-        platform.until(name, "status.conditions[?type == 'ComparisonError']")
+        platform.unread(name)
 
         found = platform.ask()
 
@@ -415,9 +421,7 @@ def test_a_repo_server_that_is_gone_is_the_root_of_what_cannot_be_compared(platf
     with platform.application("web") as name:
         platform.settled(name)
         with scaled(platform.cluster, "Deployment", "argocd-repo-server"):
-            asked = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}}
-            platform.cluster.change("Application", name, SPACE, asked)
-            platform.until(name, "status.conditions[?type == 'ComparisonError']", within=120)
+            platform.unread(name)
 
             found = platform.ask()
 
