@@ -135,6 +135,10 @@ class Platform:
         finally:
             self.cluster.delete("Application", name, SPACE)
             self.cluster.gone("Application", name, SPACE)
+            # without the finalizer of Argo CD what it deployed stays, and would be the next one's
+            for one in ("web", "imageless"):
+                self.cluster.delete("Deployment", one, self.namespace)
+                self.cluster.gone("Deployment", one, self.namespace)
 
     def until(self, name: str, when: str, within: float = 90) -> None:
         """Wait until the application fits the expression."""
