@@ -7,6 +7,7 @@ where no object has a state. The others are the objects.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -21,8 +22,11 @@ from gonogo.catalog.kinds import kinds
 from gonogo.cluster.judge import JUDGES, Row, World, judge, rules
 from gonogo.cluster.judge.shapes import known_as
 
+ROOT = Path(__file__).parent.parent
 FILES = sorted((Path(__file__).parent / "golden").glob("*/*.yaml"))
-TABLES = {kind: table for kind, table in rules.tables().items() if kind != rules.EVERY_OTHER}
+OF_COMPONENTS = {k: t for path in ROOT.glob("deploy/*/kinds.toml") for k, t in tomllib.loads(path.read_text()).items()}
+TABLES = {kind: table for kind, table in rules.tables().items() if kind != rules.EVERY_OTHER} | OF_COMPONENTS
+RULES = rules.Rules(kinds(ROOT))
 
 
 @cache
@@ -36,7 +40,7 @@ def judged(path: Path) -> list[Row]:
     """The rows of the file's objects at its time."""
     head, objects = documents(path)
     now = head["now"] if isinstance(head["now"], datetime) else datetime.fromisoformat(head["now"])
-    return judge(World.of(objects, now=now))
+    return judge(World.of(objects, now=now, rules=RULES))
 
 
 def expected_states() -> Iterator[tuple[str, str]]:
@@ -140,13 +144,13 @@ def test_strange_data_is_no_traceback(kind: str, status: object) -> None:
     meta = {"name": "x", "namespace": "y", "generation": 2, "creationTimestamp": "2026-11-25T09:59:59Z"}
     strange = {"apiVersion": f"{group}/v1", "kind": name, "metadata": meta, "spec": status, "status": status}
 
-    rows = judge(World.of([strange], now=datetime.fromisoformat("2026-11-25T10:00:00Z")))
+    rows = judge(World.of([strange], now=datetime.fromisoformat("2026-11-25T10:00:00Z"), rules=RULES))
 
     assert [row.state.value for row in rows if row.state.value == "ready"] == []
 
 
 def test_a_rule_binds_its_negation_to_the_whole_path() -> None:
-    expressions = [one for table in rules.tables().values() for one in _expressions(table)]
+    expressions = [one for table in [*rules.tables().values(), *OF_COMPONENTS.values()] for one in _expressions(table)]
 
     loose = [one for one in expressions if _negates_a_part(jmespath.compile(one).parsed)]
 

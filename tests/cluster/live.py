@@ -35,6 +35,12 @@ CUSTOM = {
 
 OPERATED = {
     "Cluster": Kind("postgresql.cnpg.io", "v1", "clusters", "Cluster", True),
+    "Application": Kind("argoproj.io", "v1alpha1", "applications", "Application", True),
+    "AppProject": Kind("argoproj.io", "v1alpha1", "appprojects", "AppProject", True),
+    "ApplicationSet": Kind("argoproj.io", "v1alpha1", "applicationsets", "ApplicationSet", True),
+    "RayCluster": Kind("ray.io", "v1", "rayclusters", "RayCluster", True),
+    "Experiment": Kind("kubeflow.org", "v1beta1", "experiments", "Experiment", True),
+    "Trial": Kind("kubeflow.org", "v1beta1", "trials", "Trial", True),
 }
 """Kinds of operators that a cluster may have."""
 

@@ -175,7 +175,9 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     line of the plan that it comes from.
 
     ``cluster``: it is asked through the target's ``[kubernetes]``, and has no address of its own; ``reads`` are the
-    kinds of objects that its client lists there, ``explains`` those that only tell why something is not green.
+    kinds of objects that its client lists there, ``explains`` those that only tell why something is not green. One that
+    requires keys is there where the target gives them; with the key ``namespace`` what it ``reads`` is of that one.
+    ``dry_runs`` are kinds that are sent in every mode with dryRun=All, ``makes`` those of which it makes objects.
     ``anywhere``: it also asks what needs no cluster, so that every target holds it.
 
     ``products`` are other servers that have its API; a target names one by ``product``.
@@ -191,6 +193,8 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     anywhere: bool = False
     reads: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
+    dry_runs: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()

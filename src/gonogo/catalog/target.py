@@ -223,6 +223,7 @@ class Target:
     ``tls``: whether servers that gonogo starts speak it, and want a certificate of whoever connects ("mutual").
     ``charted`` are the tables that would attach to what it deploys by charts, where they are known (``described``).
     ``values`` is the profile whose values charts get, where another one's criteria are asked; empty: ``profile``.
+    ``kinds`` are the rules of custom resources that components bring.
     """
 
     name: str
@@ -240,6 +241,7 @@ class Target:
     deploy: Deploy = field(default_factory=Deploy)
     charted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     values: str = ""
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -263,6 +265,10 @@ class Target:
         """Whether this file says where the component is."""
         keys = {*component.endpoints.required, "service"}
         return bool(keys & self.components.get(component.name, {}).keys())
+
+    def names(self, component: Component) -> bool:
+        """Whether it can be asked through the cluster here: it has no keys of its own, or this file says them."""
+        return component.cluster and (not component.endpoints.required or self.addressed(component))
 
     def charts(self, component: Component) -> OtherChart:
         """What this file has in place of the component's own charts."""
@@ -482,6 +488,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
     if others and table is not None and not table.target.override:
         problems.append(Problem(str(path), f"is built in too: {others[0]}", ways_out("[target]")))
     if table is not None:
+        table = _with_checklist(table, registry)
         problems += [Problem(str(path), what, hint) for what, hint in _problems(table, registry)]
     if table is None or problems:
         raise ConfigError(*problems)
@@ -500,7 +507,21 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         path=path,
         tls=table.embedded.tls if table.embedded else None,
         deploy=table.deploy or Deploy(),
+        kinds=registry.kinds,
     )
+
+
+def _with_checklist(file: _TargetFile, registry: Registry) -> _TargetFile:
+    """The file, where the applications that its checklist names are expected of Argo CD in a run too."""
+    asked_of = file.checklist.argocd if file.checklist and file.kubernetes else None
+    given = file.components.get("argocd", {})
+    expect = given.get("expect", {})
+    named = expect.get("applications", []) if isinstance(expect, dict) else None
+    if asked_of is None or "argocd" not in registry.components or not isinstance(named, list):
+        return file
+    every = [*dict.fromkeys([*map(str, named), *asked_of.applications])]
+    merged = {"namespace": asked_of.namespace, **given, "expect": {**expect, "applications": every}}
+    return msgspec.structs.replace(file, components={**file.components, "argocd": merged})
 
 
 def _by_product(table: _TargetFile, registry: Registry) -> dict[str, str]:
@@ -517,7 +538,7 @@ def _by_product(table: _TargetFile, registry: Registry) -> dict[str, str]:
 def faults(document: Mapping[str, Any], registry: Registry) -> list[str]:
     """What is wrong with the content of a target file, as :func:`load_target` would tell it; empty where it loads."""
     try:
-        table = converted(document, _TargetFile, "", "")
+        table = _with_checklist(converted(document, _TargetFile, "", ""), registry)
     except ConfigError as error:
         return [problem.what for problem in error.problems]
     return [what for what, _ in _problems(table, registry)]

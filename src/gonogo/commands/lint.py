@@ -273,11 +273,17 @@ class Lint:
 
     def named(self, name: str) -> set[str]:
         """Every text of its client and of the suites, every cause of a claim, and what drills expect."""
-        files = [*self._content.files(f"{SUITES}/*/test_*.py"), self.client(name)]
+        files = [*self._content.files(f"{SUITES}/*/test_*.py"), self.client(name), *self._beside(name)]
         nodes = [node for path in files for node in ast.walk(self.tree(path))]
         texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         blamed = {cause for path in files for claim in _claims(self.tree(path)) for cause in self.causes(claim)}
         return texts | blamed | {drill.expected.cause for drill in self.drills}
+
+    def _beside(self, name: str) -> Iterator[Path]:
+        """The files of the same folder that its client imports."""
+        for node in ast.walk(self.tree(self.client(name))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{FIXTURES}."):
+                yield self.client(str(node.module).removeprefix(f"{FIXTURES}."))
 
     def raised(self, name: str) -> Iterator[Problem]:
         """Every signature that its client raises has a hint."""

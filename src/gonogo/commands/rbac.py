@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -249,10 +250,8 @@ def _resources(objects: Iterable[Mapping[str, Any]]) -> dict[Kinded, Kind]:
             found[api_version, kind] = Kind(group, version, plural, kind, True)
         elif plural := tables().get(f"{kind}.{group}", {}).get("plural"):
             found[api_version, kind] = Kind(group, version, plural, kind, True)
-        else:  # the rule of the tools that make definitions: lower case, as English has it
-            lower = kind.lower()
-            plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
-            found[api_version, kind] = Kind(group, version, plural, kind, True)
+        else:
+            found[api_version, kind] = Kind(group, version, _plural(kind), kind, True)
     return found
 
 
@@ -283,15 +282,15 @@ class Grant(NamedTuple):
 def rights(registry: Registry, target: Target, mode: Mode) -> list[Grant]:
     """What a run in this mode needs, each verb once. Raises ``ConfigError`` for a target without ``[kubernetes]``.
 
-    Objects are only ever created through the servers themselves, so that writing needs no more of the cluster than
-    reading, beside its identity.
+    Most objects are created through the servers themselves, so that writing needs no more of the cluster than reading,
+    beside its identity; what a component makes in the cluster it says (``makes``).
     """
     if target.kubernetes is None:
         raise ConfigError(Problem(str(target.path), "has no table [kubernetes]", "no cluster is asked for anything"))
     lacking, profile = unsupported(registry, target), registry.profiles[target.profile]
     asked = {c.component for c in registry.criteria.values() if profile.holds(c.id)}
     held = [c for c in registry.components.values() if c.name in asked and c.name not in lacking]
-    return _once((*_needed(target, held, mode), *_explaining(target, held)))
+    return _once((*_needed(target, held, mode, registry.kinds), *_explaining(target, held)))
 
 
 def before_deploying(registry: Registry, target: Target) -> list[Grant]:
@@ -303,7 +302,9 @@ def before_deploying(registry: Registry, target: Target) -> list[Grant]:
     every = dataclasses.replace(target, kubernetes=msgspec.structs.replace(target.kubernetes, namespaces=()))
     whole = [one for one in registry.components.values() if one.anywhere]
     own = [registry.components[name] for name in ("health", *asked.services) if name in registry.components]
-    found = [*_needed(every, whole, Mode.READ), *_needed(target, own, Mode.READ), *_explaining(target, own)]
+    kinds = registry.kinds
+    found = [*_needed(every, whole, Mode.READ, kinds), *_needed(target, own, Mode.READ, kinds)]
+    found += _explaining(target, own)
     line = "a line of the checklist"
     found += [
         Grant("", "namespaces", "kube-system", "get", "to compare the cluster's identity"),
@@ -337,7 +338,9 @@ def _once(every: Iterable[Grant]) -> list[Grant]:
     return list(found.values())
 
 
-def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[Grant]:
+def _needed(
+    target: Target, held: Iterable[Component], mode: Mode, own: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Grant]:
     settings = target.kubernetes
     assert settings is not None
     if settings.identity and mode is not Mode.READ:
@@ -345,7 +348,17 @@ def _needed(target: Target, held: Iterable[Component], mode: Mode) -> Iterator[G
     for component in held:
         table, name = target.components.get(component.name, {}), component.name
         for kind in component.reads:
-            yield from _listed(target, kind, f"what {name} is judged by")
+            yield from _listed(target, kind, f"what {name} is judged by", _home(component, target), own)
+        for kind in component.dry_runs:
+            yield Grant(_home(component, target), _kind(kind, own).resource, "", "create", "asked with dryRun=All")
+        for kind in component.makes if mode is not Mode.READ else ():
+            for verb in ("create", "get", "delete"):
+                yield Grant(
+                    "", _kind(kind, own).resource, "", verb, f"what is made of {name}, in a namespace of its own"
+                )
+        for kind in component.explains if component.makes and mode is not Mode.READ else ():
+            for verb in ("list", "watch"):
+                yield Grant("", _kind(kind, own).resource, "", verb, "what becomes of it, in a namespace of its own")
         for service in services(target.components, name):
             yield from _reached(service, component, settings.transport)
             if "exec" in target.capabilities:
@@ -395,6 +408,8 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
     for component in held:
         for kind in component.explains:
             yield from _listed(target, kind, EXPLAINS)
+            if home := _home(component, target):
+                yield from _listed(target, kind, EXPLAINS, home)
         spaces = {_space(service) for service in services(target.components, component.name)}
         for kind in BEHIND if spaces else ():
             yield from _listed(target, kind, EXPLAINS)
@@ -403,21 +418,43 @@ def _explaining(target: Target, held: Iterable[Component]) -> Iterator[Grant]:
             yield Grant(space, "pods/log", "", "get", EXPLAINS)
 
 
-def _listed(target: Target, kind: str, purpose: str) -> Iterator[Grant]:
-    known = KINDS.get(kind) or _custom(kind)
+def _home(component: Component, target: Target) -> str:
+    """The namespace that a component asked through the cluster has there; empty where it is about all of them."""
+    return str(target.components.get(component.name, {}).get("namespace", "")) if component.cluster else ""
+
+
+def _listed(
+    target: Target, kind: str, purpose: str, home: str = "", own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Iterator[Grant]:
+    """In the target's namespaces, or in ``home`` alone; ``own`` are the tables of kinds that components bring."""
+    known = _kind(kind, own)
     spaces = target.kubernetes.namespaces if target.kubernetes and known.namespaced else ()
-    for space in spaces or ("",):
+    for space in (home,) if home and known.namespaced else spaces or ("",):
         for verb in ("list", "watch"):
             yield Grant(space, known.resource, "", verb, purpose)
 
 
-def _custom(name: str) -> Kind:
-    """A kind that owns pods itself, by its table: ``Cluster.postgresql.cnpg.io``."""
+def _kind(name: str, own: Mapping[str, Mapping[str, Any]]) -> Kind:
+    return KINDS.get(name) or _custom(name, own)
+
+
+def _custom(name: str, own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Kind:
+    """A kind that has a table: ``Cluster.postgresql.cnpg.io``; the table may say its plural, else it is regular."""
     kind, _, group = name.partition(".")
-    if not (plural := tables().get(name, {}).get("plural")):
-        wanted = suggestion(name, [*KINDS, *(one for one, table in tables().items() if "plural" in table)])
-        raise ConfigError(Problem("reads or explains of a component", f"no kind {name!r} is known", wanted))
-    return Kind(group, "", plural, kind, True)
+    known = {**tables(), **own}
+    if name not in known:
+        raise ConfigError(
+            Problem(
+                "reads or explains of a component", f"no kind {name!r} is known", suggestion(name, [*KINDS, *known])
+            )
+        )
+    return Kind(group, "", known[name].get("plural") or _plural(kind), kind, True)
+
+
+def _plural(kind: str) -> str:
+    """By the rule of the tools that make definitions: lower case, as English has it."""
+    lower = kind.lower()
+    return f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
 
 
 def _secrets(value: Any) -> Iterator[str]:

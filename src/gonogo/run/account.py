@@ -125,7 +125,7 @@ def health(platform: Platform, standings: Mapping[str, Standing]) -> Health | No
     for name in clusters:
         client: Any
         with suppress(ClientError), platform.client(name) as client:
-            if hasattr(client, "tally"):
-                summed: Health = client.tally()
+            if (tally := getattr(client, "tally", None)) is not None:
+                summed: Health = tally()
                 return summed
     return None

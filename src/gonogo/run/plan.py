@@ -149,7 +149,9 @@ def holds(component: Component, target: Target) -> Lacking | None:
     if component.cluster:
         declared = target.kubernetes is not None and KUBERNETES in target.capabilities
         why = "needs a cluster: no [kubernetes] with capability 'kubernetes'"
-        return None if declared else Lacking(why, KUBERNETES)
+        if not declared:
+            return Lacking(why, KUBERNETES)
+        return None if target.names(component) else Lacking(f"not in target file {target.name!r}")
     if target.provider == "existing":
         return None if component.name in target.components else Lacking(f"not in target file {target.name!r}")
     if target.provider == "helm" and (target.addressed(component) or target.charts(component).folder):

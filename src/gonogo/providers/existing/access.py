@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -33,11 +34,18 @@ COMPONENT = "health"
 class ClusterAccess:
     """One cluster, as the target file names it; safe to be used by many threads.
 
-    ``learned`` is told every secret value that is read, before anybody can show it.
+    ``learned`` is told every secret value that is read, before anybody can show it. ``kinds`` are the tables of custom
+    resources that components bring.
     """
 
-    def __init__(self, settings: Kubernetes, timeouts: Timeouts, learned: Callable[[str], None] = learn) -> None:
-        self.settings, self._timeouts, self._learned = settings, timeouts, learned
+    def __init__(
+        self,
+        settings: Kubernetes,
+        timeouts: Timeouts,
+        learned: Callable[[str], None] = learn,
+        kinds: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        self.settings, self._timeouts, self._learned, self._kinds = settings, timeouts, learned, kinds
         self._lock = threading.RLock()
         self._api: Api | None = None
         self._hub: Hub | None = None
@@ -62,8 +70,9 @@ class ClusterAccess:
             if self._hub is None:
                 with LOADING:
                     from gonogo.cluster.hub import Hub
+                    from gonogo.cluster.judge.rules import Rules
 
-                self._hub = Hub(self.api, self.settings.namespaces)
+                self._hub = Hub(self.api, self.settings.namespaces, rules=Rules(self._kinds))
                 self.api.known = self._hub.known
             return self._hub
 

@@ -52,14 +52,14 @@ class ExistingCluster(Existing):
     def __init__(self, target: Target, settings: Kubernetes) -> None:
         super().__init__(target)
         self._forwarded: set[str] = set()
-        self.cluster = ClusterAccess(settings, target.timeouts)
+        self.cluster = ClusterAccess(settings, target.timeouts, kinds=target.kinds)
 
     # -- where components are
 
     def stands(self, component: Component) -> bool:
         """Whether the target file names it, or it is the cluster itself; the cluster is not asked."""
         if component.cluster:
-            return True
+            return self._target.names(component)
         if component.name not in self._target.components:
             return False
         self._target.resolved(component)
@@ -70,7 +70,8 @@ class ExistingCluster(Existing):
         if component.cluster:
             api = self.cluster.api
             found = self._target.resolved(component)
-            return replace(found, addresses={"server": api.server, "context": api.context}, cluster=self.cluster)
+            addresses = {**found.addresses, "server": api.server, "context": api.context}
+            return replace(found, addresses=addresses, cluster=self.cluster)
         if component.name not in self._target.components:
             return None
         try:

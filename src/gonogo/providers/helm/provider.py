@@ -134,7 +134,7 @@ class HelmPlatform:
     def stands(self, component: Component) -> bool:
         """Whether it is attached to, or all its releases are there."""
         if not self._deploys(component):
-            return component.cluster or self._target.addressed(component)
+            return self._target.names(component) or self._target.addressed(component)
         recipe = self._recipe(component)
         wanted = {(recipe.space_of(one), one.name) for one in recipe.spec.releases if not one.shared}
         there = {
