@@ -9,9 +9,8 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from cluster.images import BUILD, COMPONENTS, build
+from cluster.images import built
 from cluster.live import Cluster
-from filelock import FileLock
 
 HERE = Path(__file__).parent
 WHY = "tests/cluster needs KUBECONFIG: a cluster whose every namespace and node may be written to"
@@ -56,15 +55,7 @@ def cluster(kubeconfig: Path) -> Cluster:
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The images of the real servers, built once in a session, whichever of its processes asks first."""
-    if not os.environ.get(BUILD):
-        return
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    built = shared / "images-built"
-    with FileLock(shared / "images.lock"):
-        if not built.exists():
-            build(COMPONENTS)
-            built.touch()
+    built(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

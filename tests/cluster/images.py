@@ -16,6 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from filelock import FileLock
+
 from gonogo.core.home import home
 from gonogo.providers.embedded import spec
 from gonogo.providers.embedded.fetch import Fetched, fetch
@@ -52,6 +54,18 @@ def build(components: Iterable[str], registry: str = "") -> None:
             layout(component, Path(folder))
             name = f"{registry}/{image(component)}" if registry else image(component)
             subprocess.run([*command, name, folder], check=True, stdout=subprocess.DEVNULL)
+
+
+def built(folder: Path) -> None:
+    """All of them, once in a session of tests, whichever of its processes asks first: ``folder`` is that one's own."""
+    if not os.environ.get(BUILD):
+        return
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    done = shared / "images-built"
+    with FileLock(shared / "images.lock"):
+        if not done.exists():
+            build(COMPONENTS)
+            done.touch()
 
 
 def fetched(component: str) -> Fetched:
