@@ -18,8 +18,8 @@ WHY = "tests/cluster needs KUBECONFIG: a cluster whose every namespace and node 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marks of the long series, and of what nothing else may run beside."""
-    config.addinivalue_line("markers", "slow: a long series, run by hand")
-    config.addinivalue_line("markers", "alone: stops the API server, so that nothing runs beside it")
+    for mark in ("slow: a long series, run by hand", "alone: stops the API server, so that nothing runs beside it"):
+        config.addinivalue_line("markers", mark)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -30,9 +30,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a cluster everything here is skipped, for one reason."""
-    for item in items:
-        if item.path.is_relative_to(HERE) and not os.environ.get("KUBECONFIG"):
-            item.add_marker(pytest.mark.skip(reason=WHY))
+    for item in () if os.environ.get("KUBECONFIG") else filter(lambda item: item.path.is_relative_to(HERE), items):
+        item.add_marker(pytest.mark.skip(reason=WHY))
 
 
 def pytest_report_collectionfinish() -> list[str]:
