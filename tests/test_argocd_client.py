@@ -282,6 +282,10 @@ FAULTS: dict[str, tuple[Object, dict[str, str]]] = {
         {"status": {"sync": {"status": "OutOfSync"}, "operationState": operation("Running", started=901)}},
         {"unsynced": "argocd.out_of_sync", "failures": "argocd.operation_stuck"},
     ),
+    "its sync failed, and is tried again": (
+        {"status": {"sync": {"status": "OutOfSync"}, "operationState": operation("Running", WEB)}},
+        {"unsynced": "argocd.sync_failed", "failures": "argocd.sync_failed"},
+    ),
     "its sync failed": (
         {"status": {"sync": {"status": "OutOfSync"}, "operationState": operation("Failed", WEB)}},
         {"unsynced": "argocd.sync_failed", "failures": "argocd.sync_failed"},

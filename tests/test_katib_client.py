@@ -208,6 +208,14 @@ def test_a_webhook_that_does_not_answer_is_told(
     assert seen == dict.fromkeys(("refusing_valid", "admitting_invalid"), cause)
 
 
+def test_where_no_namespace_has_the_label_nothing_is_proven(held: Cluster, ask: Ask) -> None:
+    held.put("Namespace", "", "team")
+
+    seen = faults(ask(), "refusing_valid", "admitting_invalid")
+
+    assert seen == dict.fromkeys(("refusing_valid", "admitting_invalid"), "katib.injection_off")
+
+
 def test_a_right_that_is_missing_is_no_refusal(held: Cluster, ask: Ask) -> None:
     held.refused.add("create experiments.kubeflow.org")
     held.answer = Cluster.answer.__get__(held)  # type: ignore[method-assign]
@@ -473,5 +481,5 @@ def test_only_whoever_writes_may_make_more_than_a_dry_run(tmp_path: Path) -> Non
     )
 
     creating = {one for one in read if one[2] not in ("list", "watch", "get")}
-    assert creating == {("kubeflow", "experiments.kubeflow.org", "create")}
+    assert creating == {(space, "experiments.kubeflow.org", "create") for space in ("kubeflow", "team")}
     assert {("", "namespaces", "create"), ("", "experiments.kubeflow.org", "delete")} <= write - read

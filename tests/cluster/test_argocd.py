@@ -347,7 +347,7 @@ def test_a_sync_that_the_project_refuses_is_blamed_on_the_project(platform: Plat
     )
     try:
         with platform.application("web", project=project) as name:
-            platform.until(name, "contains(['Failed', 'Error'], status.operationState.phase || '')")
+            platform.until(name, "status.operationState.syncResult.resources[?status == 'SyncFailed']")
 
             found = platform.ask()
     finally:

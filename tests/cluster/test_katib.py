@@ -181,7 +181,7 @@ def test_an_algorithm_that_katib_has_not_is_told(platform: Platform) -> None:
 
 @pytest.mark.slow
 def test_a_metric_of_another_name_is_told(platform: Platform) -> None:
-    with platform.experiment("sleep 8; echo accuracy=1") as name:
+    with platform.experiment("sleep 8; echo accuracy=${trialParameters.rate}") as name:
         done = "status.trialMetricsUnavailable"
         platform.cluster.wait("Experiment", done, name=name, namespace=platform.namespace, within=180)
 

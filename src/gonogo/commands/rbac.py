@@ -350,7 +350,8 @@ def _needed(
         for kind in component.reads:
             yield from _listed(target, kind, f"what {name} is judged by", _home(component, target), own)
         for kind in component.dry_runs:
-            yield Grant(_home(component, target), _kind(kind, own).resource, "", "create", "asked with dryRun=All")
+            for space in sorted({*settings.namespaces, _home(component, target)}) if settings.namespaces else ("",):
+                yield Grant(space, _kind(kind, own).resource, "", "create", "asked with dryRun=All")
         for kind in component.makes if mode is not Mode.READ else ():
             for verb in ("create", "get", "delete"):
                 yield Grant(
