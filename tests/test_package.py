@@ -157,7 +157,8 @@ def test_pytest_finds_the_suites_by_their_package(python: Path, tmp_path: Path) 
     done = ran(python, "-m", "pytest", "--pyargs", "gonogo.suites", "--collect-only", "-q", cwd=tmp_path)
 
     listed = [line for line in done.stdout.splitlines() if "::" in line]
-    assert {line.split("/")[1] for line in listed} == {path.name for path in ROOT.glob("suites/*/")}
+    suites = {path.name for path in ROOT.glob("suites/*/")}
+    assert {line.split("/")[1] for line in listed} == suites - {"checklist"}  # of another profile
     assert len(listed) > 80
 
 

@@ -340,7 +340,6 @@ def test_what_is_gone_already_is_no_error() -> None:
         ("test_unauthenticated_access_is_refused", {"without_credentials": {"a": 200}}, "unauthenticated_access"),
         ("test_release_is_maintained", {"version": "3.1.0"}, "outdated"),
         ("test_release_is_maintained", {"version": ""}, "version_hidden"),
-        ("test_stored_connection_is_usable", {"named": DORIS, "schemas": []}, "connection_failed"),
         ("test_sql_lab_returns_the_right_rows", {"named": DORIS, "query": [{"one": 1, "sum": -1}]}, "rows_wrong"),
         ("test_sql_lab_returns_the_right_rows", {"named": DORIS._replace(in_sql_lab=False)}, "not_in_sql_lab"),
         ("test_chart_shows_what_is_there", {"named": DORIS, "totals": {"a": 2}}, "chart_wrong"),
@@ -358,6 +357,15 @@ def test_a_check_is_red_for_what_is_wrong(check: str, seen: Mapping[str, Any], c
         SUITE[check](client)
 
     assert raised.value.signature == f"superset.{cause}"
+
+
+def test_a_connection_behind_which_nothing_is_seen_has_failed() -> None:
+    client: Any = SimpleNamespace(named=lambda: DORIS, schemas=lambda _: [])
+
+    with pytest.raises(Wrong) as raised:
+        Superset.has_its_connection(client)
+
+    assert raised.value.signature == "superset.connection_failed"
 
 
 def test_every_cause_has_its_hint() -> None:

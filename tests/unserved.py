@@ -32,6 +32,7 @@ from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.outcomes import Mode
 
 ROOT = Path(__file__).parents[1]
+REGISTRY = Registry.load(ROOT)
 RUN = "pv-20240101000000-0a1b2c"
 TIMEOUTS = Timeouts(connect=0.05, check=0.05)
 ACCOUNT = {"username": "u", "password": "p"}
@@ -57,6 +58,7 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
         **ACCOUNT,
     },
     "ray": lambda port, s: {"dashboard": f"http{s}://localhost:{port}", "token": "t"},
+    "superset": lambda port, s: {"url": f"http{s}://localhost:{port}", "database": "d", **ACCOUNT},
     "s3": lambda port, s: {
         "endpoint": f"http{s}://localhost:{port}",
         "bucket": "b",
@@ -99,7 +101,7 @@ def _serve(listener: socket.socket, answer: bytes) -> None:
 def endpoints(component: str, port: int, tls: str, folder: Path) -> Endpoints:
     """Where the component would be."""
     scope = RunScope(RUN, Mode.WRITE, component, Journal(folder / "journal.jsonl"), itertools.count(1))
-    expect = Registry.load(ROOT).components[component].expect
+    expect = REGISTRY.components[component].expect
     if component in ADDRESSES:
         return Endpoints(component, ADDRESSES[component](port, tls), expect=expect, timeouts=TIMEOUTS, scope=scope)
     from gonogo.providers.existing.access import ClusterAccess
