@@ -10,6 +10,7 @@ from gonogo import at_least, expect, something
 
 
 @pytest.mark.criterion("checklist.answers")
+@pytest.mark.needs("kubernetes")
 def test_the_place_is_the_one_that_is_meant(checklist: Checklist) -> None:
     """The cluster answers, and is the one that the target file means."""
     expect(checklist.answers(), something(), cause="checklist.answer_garbled")
