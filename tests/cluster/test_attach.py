@@ -43,6 +43,7 @@ def web(cluster: Cluster, apply: Apply, namespace: str) -> str:
     """The web server's namespace, when it is ready."""
     apply(MANIFEST)
     cluster.wait("Deployment", READY, name="web", namespace=namespace)
+    cluster.wait("EndpointSlice", "endpoints[?conditions.ready]", namespace=namespace)  # which is told a little later
     return namespace
 
 

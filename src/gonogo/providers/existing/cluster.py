@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the judge, 60 ms of CPU, is loaded where something is to be
 AT_MOST = 2.0
 """Seconds that looking for evidence may take for one component."""
 
-LISTED = 5.0
+LISTED = 15.0
 """Seconds that the objects behind a component may take to be listed where its cause hangs on them."""
 
 ROOM = 2 << 20
