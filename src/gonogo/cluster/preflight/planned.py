@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gonogo.cluster.judge.doom import deleted
@@ -45,14 +45,14 @@ _HOST = re.compile(
 )
 
 
-def made(parts: Iterable[Part]) -> Iterator[tuple[Part, Object, str]]:
+def made(parts: Sequence[Part]) -> Iterator[tuple[Part, Object, str]]:
     """Every object that would be made, with its part and namespace."""
     for part in parts:
         for obj in part.objects:
             yield part, obj, obj["metadata"].get("namespace") or part.namespace
 
 
-def definitions_of(parts: Iterable[Part]) -> Iterator[tuple[Part, Object]]:
+def definitions_of(parts: Sequence[Part]) -> Iterator[tuple[Part, Object]]:
     """The CustomResourceDefinitions among it."""
     return ((part, obj) for part, obj, _ in made(parts) if obj["kind"] == "CustomResourceDefinition")
 
@@ -61,9 +61,8 @@ Serves = Callable[[str], Collection[str] | None]
 """``group/version`` to the kinds that the API server serves there; None where it serves no such version."""
 
 
-def api_versions(parts: Iterable[Part], serves: Serves) -> Line:
+def api_versions(parts: Sequence[Part], serves: Serves) -> Line:
     """Everything that would be made is of a kind and version that is served, or that the plan itself defines."""
-    parts = list(parts)
     own = {
         (f"{obj['spec']['group']}/{version.get('name', '')}", obj["spec"].get("names", {}).get("kind", ""))
         for _, obj in definitions_of(parts)
@@ -90,7 +89,7 @@ def api_versions(parts: Iterable[Part], serves: Serves) -> Line:
     )
 
 
-def going(parts: Iterable[Part], definitions: Iterable[Object], minor: int) -> Line:
+def going(parts: Sequence[Part], definitions: Iterable[Object], minor: int) -> Line:
     """Nothing that would be made is of a version that will go: marked so in its definition, or by Kubernetes' own list.
 
     ``minor`` is that of the API server: of Kubernetes' own versions those count that one of the next two drops.
@@ -122,7 +121,7 @@ def going(parts: Iterable[Part], definitions: Iterable[Object], minor: int) -> L
     )
 
 
-def definitions(parts: Iterable[Part], there: Iterable[Object]) -> Line:
+def definitions(parts: Sequence[Part], there: Iterable[Object]) -> Line:
     """A definition that is there already has all versions and fields of the chart's: helm never renews one."""
     known = {one["metadata"]["name"]: one for one in there}
     faults, compared, fresh = [], 0, 0
@@ -180,7 +179,7 @@ def _fields(schema: Mapping[str, Any], path: str = "", depth: int = 0) -> set[st
 # -- what it refers to
 
 
-def pod_specs(parts: Iterable[Part]) -> Iterator[tuple[Part, str, str, Mapping[str, Any]]]:
+def pod_specs(parts: Sequence[Part]) -> Iterator[tuple[Part, str, str, Mapping[str, Any]]]:
     """Part, namespace, owner and spec of each pod template that charts and manifests write themselves."""
     for part, obj, space in made(parts):
         spec, owner = obj.get("spec", {}), f"{obj['kind']} {space}/{obj['metadata']['name']}"
@@ -224,13 +223,12 @@ Names = Callable[[str, str], Collection[str]]
 """Kind and namespace to the names of its objects there."""
 
 
-def references(parts: Iterable[Part], names: Names, beside: Collection[tuple[str, str]]) -> Line:
+def references(parts: Sequence[Part], names: Names, beside: Collection[tuple[str, str]]) -> Line:
     """Secrets, ConfigMaps and ServiceAccounts that planned pods name are there, or would be made.
 
     ``beside`` are Secrets that are made beside charts. What begins with the name of a planned custom resource, its
     operator makes.
     """
-    parts = list(parts)
     own = {(obj["kind"], space, obj["metadata"]["name"]) for _, obj, space in made(parts)}
     own |= {("Secret", space, name) for space, name in beside}
     operated = _operated(parts)
@@ -257,9 +255,8 @@ def references(parts: Iterable[Part], names: Names, beside: Collection[tuple[str
     )
 
 
-def hosts(parts: Iterable[Part], services: Names) -> Line:
+def hosts(parts: Sequence[Part], services: Names) -> Line:
     """Every name of a Service within the cluster that stands in what would be made is one that is there or planned."""
-    parts = list(parts)
     own = {(obj["metadata"]["name"], space) for _, obj, space in made(parts) if obj["kind"] == "Service"}
     operated = _operated(parts)
     wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -283,7 +280,7 @@ def hosts(parts: Iterable[Part], services: Names) -> Line:
     )
 
 
-def _operated(parts: Iterable[Part]) -> Mapping[str, set[str]]:
+def _operated(parts: Sequence[Part]) -> Mapping[str, set[str]]:
     """Names of planned custom resources by namespace: what their operators make begins with them."""
     found: dict[str, set[str]] = defaultdict(set)
     for _, obj, space in made(parts):
@@ -292,9 +289,8 @@ def _operated(parts: Iterable[Part]) -> Mapping[str, set[str]]:
     return found
 
 
-def selectors(parts: Iterable[Part], pods: Iterable[PlannedPod], there: Iterable[Object]) -> Line:
+def selectors(parts: Sequence[Part], pods: Iterable[PlannedPod], there: Iterable[Object]) -> Line:
     """Selectors of planned Services, budgets and network policies fit a pod that is planned or there."""
-    parts = list(parts)
     labels: dict[str, list[Mapping[str, str]]] = defaultdict(list)
     for pod in pods:
         labels[pod.namespace].append({**pod.labels, "statefulset.kubernetes.io/pod-name": pod.name})
@@ -436,7 +432,7 @@ def _loose(own: Mapping[str, Any], pod: Mapping[str, Any]) -> Iterator[str]:
 
 
 def injection(
-    parts: Iterable[Part], there: Iterable[tuple[str, Object]], namespaces: Mapping[str, Mapping[str, str]]
+    parts: Sequence[Part], there: Iterable[tuple[str, Object]], namespaces: Mapping[str, Mapping[str, str]]
 ) -> Line:
     """In namespaces of a mesh, ports on which the server speaks first say so: by their name, or ``appProtocol``.
 
