@@ -671,13 +671,17 @@ def test_what_was_doomed_comes_up_when_it_is_corrected(
     _, doomed, _ = up(target)
     (tmp_path / "postgresql/chart/templates/all.yaml").write_text(of_kind(BASE))
 
-    _, said, _ = up(target)
+    _, said, _ = up(target)  # no server is in it: it is not up when its time has passed, and stands then or soon
 
     assert "ImageNotFound" in doomed
     assert "will not come up" not in said
-    assert "postgresql to answer" in said  # it stands, and no server is in it
-    [pod] = [one for one in cluster.every("Pod", space) if not one["metadata"].get("deletionTimestamp")]
-    assert [one["image"] for one in pod["spec"]["containers"]] == [BASE]
+
+    def ready() -> list[str]:
+        pods = [one for one in cluster.every("Pod", space) if not one["metadata"].get("deletionTimestamp")]
+        started = [one["status"].get("containerStatuses", [{"ready": False}])[0]["ready"] for one in pods]
+        return [one["spec"]["containers"][0]["image"] if up else "" for one, up in zip(pods, started, strict=True)]
+
+    until(ready, awaited="the corrected pod alone", within=90, every=0.3, enough=lambda seen: seen == [BASE])
 
 
 RAY = """
