@@ -29,7 +29,7 @@ PLACES = frozenset({"name", "namespace", "value"})
 _COMPARATOR = re.compile(r"(>=|<=|>|<|=)\s*v?(\d+(?:\.\d+)*)")
 
 
-class Condition(Struct, frozen=True, kw_only=True):
+class RuleCondition(Struct, frozen=True, kw_only=True):
     """Of what JMESPath finds at ``path``: whether it is there, equal, different, a smaller or larger quantity."""
 
     path: str
@@ -82,7 +82,7 @@ class Made(_Of, frozen=True, kw_only=True):
     name: str = ""
 
 
-class Rule(_Of, frozen=True, kw_only=True):
+class PlanRule(_Of, frozen=True, kw_only=True):
     """One thing that is wrong with a chart, kind, image, host, selector or command, the first of them that it names.
 
     ``key`` is a value that is given and should not be, or with ``when`` the key that is told; ``moved`` is where it
@@ -98,7 +98,7 @@ class Rule(_Of, frozen=True, kw_only=True):
     selector: str = ""
     key: str = ""
     moved: str = ""
-    when: tuple[Condition, ...] = ()
+    when: tuple[RuleCondition, ...] = ()
     unless: str = ""
     lacks: str = ""
     undefined: str = ""
@@ -107,21 +107,21 @@ class Rule(_Of, frozen=True, kw_only=True):
 
 class _File(Struct, frozen=True, kw_only=True):
     made: dict[str, Made] = msgspec.field(default_factory=dict)
-    rules: dict[str, Rule] = msgspec.field(default_factory=dict)
+    rules: dict[str, PlanRule] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRules:
     """All of it by name, ``<folder>.<name>``."""
 
     made: Mapping[str, Made] = field(default_factory=dict)
-    rules: Mapping[str, Rule] = field(default_factory=dict)
+    rules: Mapping[str, PlanRule] = field(default_factory=dict)
 
 
-def known(place: Content | Path) -> Known:
+def known(place: Content | Path) -> KnownRules:
     """That of all folders. Raises ``ConfigError`` with all mistakes."""
     made: dict[str, Made] = {}
-    rules: dict[str, Rule] = {}
+    rules: dict[str, PlanRule] = {}
     problems: list[Problem] = []
     for path in alone(place).files(f"deploy/*/{FILE}"):
         try:
@@ -135,7 +135,7 @@ def known(place: Content | Path) -> Known:
         rules |= {f"{path.parent.name}.{name}": one for name, one in read.rules.items()}
     if problems:
         raise ConfigError(*problems)
-    return Known(made, rules)
+    return KnownRules(made, rules)
 
 
 def _wrong(table: _Of) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _wrong(table: _Of) -> Iterator[str]:
     import jmespath
     from jmespath.exceptions import JMESPathError
 
-    named = ["chart", "kind", "command", *(["image", "host", "selector"] if isinstance(table, Rule) else [])]
+    named = ["chart", "kind", "command", *(["image", "host", "selector"] if isinstance(table, PlanRule) else [])]
     if not any(getattr(table, key) for key in named):
         yield f"names none of {', '.join(named)}"
     if not table.source.strip():
@@ -152,18 +152,18 @@ def _wrong(table: _Of) -> Iterator[str]:
         holds("1", table.versions)
     except ValueError as error:
         yield str(error)
-    own = ["image", "host", "selector", "unless", "lacks"] if isinstance(table, Rule) else []
+    own = ["image", "host", "selector", "unless", "lacks"] if isinstance(table, PlanRule) else []
     for key in ("repository", "command", *own):
         try:
             re.compile(getattr(table, key))
         except re.error:
             yield f"{key} is no regular expression"
-    for condition in table.when if isinstance(table, Rule) else ():
+    for condition in table.when if isinstance(table, PlanRule) else ():
         try:
             jmespath.compile(condition.path)
         except JMESPathError:
             yield f"when.path is no JMESPath: {condition.path}"
-    for text in (table.says, table.right) if isinstance(table, Rule) else ():
+    for text in (table.says, table.right) if isinstance(table, PlanRule) else ():
         if places := {name for _, name, _, _ in Formatter().parse(text) if name is not None} - PLACES:
             yield f"a text may hold {{name}}, {{namespace}} and {{value}}, not {{{', '.join(sorted(places))}}}"
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from gonogo.catalog.rules import Known, known
+from gonogo.catalog.rules import KnownRules, known
 from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import BUILT_IN, Object, known_as
 from gonogo.cluster.plan.findings import Weight
@@ -21,10 +21,10 @@ from gonogo.cluster.written.makers import of_chart
 from gonogo.cluster.written.plans import (
     FILE,
     PlanFile,
-    Release,
-    Thing,
+    PlannedRelease,
+    PlannedThing,
+    SelectorWait,
     Unread,
-    Wait,
     Written,
     completed,
     of_application,
@@ -148,6 +148,9 @@ def judged(plan: Written, charts: Charts) -> list[WrittenFinding]:
     """All findings: the rules', and what charts and definitions say of values and fields that no rule speaks of."""
     today = datetime.now(UTC).date().isoformat()
     rules = known(find(Path.cwd()))
+    if not rules.rules:
+        what = "no rules to judge a plan by: neither built in nor in the working folder"
+        raise ConfigError(Problem("deploy/*/rules.toml", what, "`content.builtin` of gonogo.toml says what is taken"))
     ruled = findings(plan, rules, today)
     said = {(one.subject, _plain(one.key)) for one in ruled if one.key}
     more = [one for one in _measured(plan, charts, rules, today) if not _covered(one, said)]
@@ -163,7 +166,7 @@ def _covered(one: WrittenFinding, said: Iterable[tuple[str, str]]) -> bool:
     return any(one.subject == subject and (key.startswith(f"{rule}.")) for subject, rule in said)
 
 
-def _measured(plan: Written, charts: Charts, rules: Known, today: str) -> Iterator[WrittenFinding]:
+def _measured(plan: Written, charts: Charts, rules: KnownRules, today: str) -> Iterator[WrittenFinding]:
     known_kinds = {(one.group, one.kind): one for one in definitions(thing.object for thing in plan.things)}
     for release in plan.releases:
         chart, why = charts.of(release)
@@ -233,7 +236,7 @@ class Charts:
         self._base = base
         self.folder = base / folder if base is not None and folder else None
 
-    def of(self, release: Release) -> tuple[ChartKeys | None, str]:
+    def of(self, release: PlannedRelease) -> tuple[ChartKeys | None, str]:
         """What the release's chart declares; None, and why, where it is not to be had."""
         for path in self._places(release):
             if path.is_file() or (path / "Chart.yaml").is_file():
@@ -257,7 +260,7 @@ class Charts:
         except ConfigError as error:
             return None, str(error.problems[0])
 
-    def _places(self, release: Release) -> Iterator[Path]:
+    def _places(self, release: PlannedRelease) -> Iterator[Path]:
         if self._base is not None and release.repository.startswith((".", "/")):
             yield self._base / release.repository / release.chart
         if self.folder is not None:
@@ -299,8 +302,8 @@ class _Reader:
     def __init__(self, base: Path | None) -> None:
         self._base = base
         self._plan = Written()
-        self._things: list[Thing] = []
-        self._releases: list[Release] = []
+        self._things: list[PlannedThing] = []
+        self._releases: list[PlannedRelease] = []
         self._unread: list[Unread] = []
         self._taken: set[Path] = set()
         self.charts = Charts(base)
@@ -341,7 +344,7 @@ class _Reader:
             raise ConfigError(Problem(where, f"charts: there is no folder {file.charts!r}"))
         self._plan = Written(
             releases=tuple(of_table(one, self._values(one.values, where)) for one in file.releases),
-            waits=tuple(Wait(one.selector, one.namespace, "pod", one.at) for one in file.waits),
+            waits=tuple(SelectorWait(one.selector, one.namespace, "pod", one.at) for one in file.waits),
             hosts=file.hosts,
             commands=tuple(map(told, file.commands)),
             expects=file.expects,
@@ -395,7 +398,7 @@ class _Reader:
             self._unread.append(Unread(f"{where}: {obj['kind']}", "has no name"))
             return
         kind = known_as(obj["apiVersion"], obj["kind"])
-        self._things.append(Thing(where, obj))
+        self._things.append(PlannedThing(where, obj))
         if kind == "ApplicationSet.argoproj.io":
             self._unread.append(Unread(f"ApplicationSet {name}", "its Applications are not generated here"))
         if kind != "Application.argoproj.io":
@@ -425,7 +428,7 @@ class _Reader:
                 for pair in one.get("set") or ():
                     assigned(values, f"{pair['name']}={pair['value']}", typed=True)
                 self._releases.append(
-                    Release(
+                    PlannedRelease(
                         name=str(one["name"]),
                         namespace=str(one.get("namespace") or "default"),
                         chart=chart,

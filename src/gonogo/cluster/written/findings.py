@@ -9,13 +9,15 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, NamedTuple
 
-from gonogo.catalog.rules import Condition, Known, Rule, holds
+from msgspec.structs import replace
+
+from gonogo.catalog.rules import KnownRules, PlanRule, RuleCondition, holds
 from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import known_as
 from gonogo.cluster.labels import Selector
 from gonogo.cluster.plan.findings import Weight
 from gonogo.cluster.written.makers import Labels, Maker, at, first, makers, of_chart
-from gonogo.cluster.written.plans import Command, ExpectTable, Release, Wait, Written
+from gonogo.cluster.written.plans import ExpectTable, PlannedRelease, SelectorWait, TypedCommand, Written
 from gonogo.core.errors import ConfigError
 from gonogo.core.loading import LOADING
 from gonogo.core.outcomes import Struct
@@ -63,7 +65,7 @@ class _Image(NamedTuple):
     user: str
 
 
-def findings(plan: Written, known: Known, today: str) -> list[WrittenFinding]:
+def findings(plan: Written, known: KnownRules, today: str) -> list[WrittenFinding]:
     """All of them, by what they are about. ``today`` is the day of those whose source is the plan itself."""
     judged = _Judged(plan, known, today)
     return [*dict.fromkeys(judged.all())]
@@ -72,9 +74,9 @@ def findings(plan: Written, known: Known, today: str) -> list[WrittenFinding]:
 class _Judged:
     """One plan, with what of it was asked about already."""
 
-    def __init__(self, plan: Written, known: Known, today: str) -> None:
+    def __init__(self, plan: Written, known: KnownRules, today: str) -> None:
         self._plan, self._known, self._today = plan, known, today
-        self._texts = [command.run for command in plan.commands]
+        self._typed = [command.run for command in plan.commands]
         self._makers = makers(plan, known, {n: self._meant(one) for n, one in enumerate(plan.releases)})
         self._said: set[tuple[str, str]] = set()
         self._defined = {
@@ -95,7 +97,7 @@ class _Judged:
         yield from map(self._sums, [one for one in self._plan.expects if self._differs(one)])
         yield from map(self._unread, self._plan.unread)
 
-    def _rules(self, of: Callable[[Rule], object]) -> Iterator[tuple[str, Rule]]:
+    def _rules(self, of: Callable[[PlanRule], object]) -> Iterator[tuple[str, PlanRule]]:
         return ((name, rule) for name, rule in self._known.rules.items() if of(rule))
 
     # -- releases and objects
@@ -123,7 +125,7 @@ class _Judged:
                 yield from self._subject(name, rule, thing.shown, meta["name"], space, thing.object)
 
     def _subject(
-        self, id: str, rule: Rule, subject: str, name: str, namespace: str, about: Mapping[str, Any]
+        self, id: str, rule: PlanRule, subject: str, name: str, namespace: str, about: Mapping[str, Any]
     ) -> Iterator[WrittenFinding]:
         if not all(_true(one, about) for one in rule.when) or not self._stands(rule):
             return
@@ -136,13 +138,13 @@ class _Judged:
                 self._said.add(("command", command.run))
                 yield self._found(id, rule, command.shown, places)
 
-    def _stands(self, rule: Rule) -> bool:
+    def _stands(self, rule: PlanRule) -> bool:
         """Whether what a rule asks of the whole plan is so."""
-        if rule.lacks and any(re.search(rule.lacks, text) for text in self._texts):
+        if rule.lacks and any(re.search(rule.lacks, run) for run in self._typed):
             return False
         return not (rule.undefined and rule.undefined in self._defined)
 
-    def _meant(self, release: Release) -> Mapping[str, Any]:
+    def _meant(self, release: PlannedRelease) -> Mapping[str, Any]:
         """The values, with each that stands under another key where it belongs."""
         values: dict[str, Any] = dict(release.values)
         for _, rule in self._rules(lambda rule: rule.moved and of_chart(rule, release)):
@@ -313,7 +315,7 @@ class _Judged:
 
     # -- what is said
 
-    def _found(self, id: str, rule: Rule, subject: str, places: Mapping[str, str]) -> WrittenFinding:
+    def _found(self, id: str, rule: PlanRule, subject: str, places: Mapping[str, str]) -> WrittenFinding:
         every = {"name": "", "namespace": "", "value": "", **places}
         return WrittenFinding(
             weight=Weight.PROBLEM,
@@ -337,16 +339,14 @@ class _Judged:
 
 
 def _with(finding: WrittenFinding, source: str, date: str) -> WrittenFinding:
-    from msgspec.structs import replace
-
     return replace(finding, source=source, date=date)
 
 
-def _plain(release: Release) -> dict[str, Any]:
+def _plain(release: PlannedRelease) -> dict[str, Any]:
     return {name: getattr(release, name) for name in ("name", "namespace", "chart", "repository", "version", "wait")}
 
 
-def _true(condition: Condition, about: Mapping[str, Any]) -> bool:
+def _true(condition: RuleCondition, about: Mapping[str, Any]) -> bool:
     """Whether a condition is met by what it is asked of."""
     with LOADING:
         import jmespath
@@ -364,21 +364,21 @@ def _true(condition: Condition, about: Mapping[str, Any]) -> bool:
     return not condition.fits or (isinstance(found, str) and re.search(condition.fits, found) is not None)
 
 
-def _fits(rule: Rule, command: Command) -> bool:
+def _fits(rule: PlanRule, command: TypedCommand) -> bool:
     return bool(re.search(rule.command, command.run)) and not (rule.unless and re.search(rule.unless, command.run))
 
 
-def _reaches(command: Command, namespace: str) -> bool:
+def _reaches(command: TypedCommand, namespace: str) -> bool:
     """Whether a command acts in the namespace, or names something of it."""
     acts = any(call.namespace == namespace for call in command.calls)
     return acts or re.search(rf"\.{re.escape(namespace)}(?![\w-])", command.run) is not None
 
 
-def _labels(maker: Maker, wait: Wait) -> Labels | None:
+def _labels(maker: Maker, wait: SelectorWait) -> Labels | None:
     return maker.claims if wait.of == "claim" else maker.labels
 
 
-def _offered_labels(wait: Wait, maker: Maker) -> list[str] | None:
+def _offered_labels(wait: SelectorWait, maker: Maker) -> list[str] | None:
     """Each set of labels as a selector."""
     labels = _labels(maker, wait)
     return None if labels is None else [",".join(f"{k}={v}" for k, v in sorted(one.items())) for one in labels if one]
@@ -415,14 +415,12 @@ def _named(value: Any) -> Iterator[str]:
 
 
 def _image(name: str, user: str) -> _Image:
-    """Its repository with the registry that is meant, and its tag."""
+    """Its repository, without the registry where that is the default one, and its tag."""
     plain = name.partition("@")[0]
     repository, sign, tag = plain.rpartition(":")
     if not sign or "/" in tag:
         repository, tag = plain, ""
-    first_part, slash, _ = repository.partition("/")
-    if not slash:
-        repository = f"docker.io/library/{repository}"
-    elif "." not in first_part and ":" not in first_part and first_part != "localhost":
-        repository = f"docker.io/{repository}"
+    registry, _, rest = repository.partition("/")
+    if registry.split(".")[-2:-1] == ["docker"]:
+        repository = rest
     return _Image(name, repository, tag, user)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gonogo.catalog.rules import Count, Known, Made, holds
+from gonogo.catalog.rules import Count, KnownRules, Made, holds
 from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.shapes import BUILT_IN, Object, known_as
 from gonogo.cluster.plan.demand import Demand, When
 from gonogo.cluster.plan.expand import EXPANDERS, PODLESS, each
-from gonogo.cluster.written.plans import Release, Thing, Written
+from gonogo.cluster.written.plans import PlannedRelease, PlannedThing, Written
 
 Labels = tuple[Mapping[str, str], ...]
 
@@ -35,7 +35,7 @@ class Maker(NamedTuple):
     date: str = ""
 
 
-def makers(plan: Written, known: Known, meant: Mapping[int, Mapping[str, Any]]) -> list[Maker]:
+def makers(plan: Written, known: KnownRules, meant: Mapping[int, Mapping[str, Any]]) -> list[Maker]:
     """Of every release, object and command; ``meant`` are the values of releases by their place, moved keys moved."""
     found = [_of_release(one, known, meant.get(at, one.values)) for at, one in enumerate(plan.releases)]
     demands = each((thing.object for thing in plan.things), "default")
@@ -45,7 +45,7 @@ def makers(plan: Written, known: Known, meant: Mapping[int, Mapping[str, Any]]) 
     return found
 
 
-def of_chart(table: Any, release: Release) -> bool:
+def of_chart(table: Any, release: PlannedRelease) -> bool:
     """Whether what a table says is about this release."""
     return bool(
         table.chart
@@ -60,7 +60,7 @@ def first(name: str) -> str:
     return re.split(r"[-._/]", name, maxsplit=1)[0]
 
 
-def _of_release(release: Release, known: Known, values: Mapping[str, Any]) -> Maker:
+def _of_release(release: PlannedRelease, known: KnownRules, values: Mapping[str, Any]) -> Maker:
     words = frozenset({first(release.name), first(release.chart)})
     made = next((one for one in known.made.values() if of_chart(one, release)), None)
     if made is None:
@@ -70,7 +70,7 @@ def _of_release(release: Release, known: Known, values: Mapping[str, Any]) -> Ma
     )
 
 
-def _of_object(thing: Thing, demand: Demand, known: Known) -> Iterator[Maker]:
+def _of_object(thing: PlannedThing, demand: Demand, known: KnownRules) -> Iterator[Maker]:
     obj = thing.object
     meta, kind = obj["metadata"], known_as(obj["apiVersion"], obj["kind"])
     namespace = meta.get("namespace") or "default"
@@ -119,7 +119,7 @@ def _claimed(obj: Object) -> Labels:
     return (obj["metadata"].get("labels") or {},) if obj["kind"] == "PersistentVolumeClaim" else ()
 
 
-def _of_commands(plan: Written, known: Known) -> Iterator[Maker]:
+def _of_commands(plan: Written, known: KnownRules) -> Iterator[Maker]:
     for made in known.made.values():
         command = next((one for one in plan.commands if made.command and re.search(made.command, one.run)), None)
         if command is None:

@@ -67,7 +67,7 @@ class PlanFile(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Release:
+class PlannedRelease:
     """A chart with its values; ``repository`` is an address or the name that somebody gave it."""
 
     name: str
@@ -85,7 +85,7 @@ class Release:
         return f"release {self.name}" + (f" ({self.at})" if self.at else "")
 
 
-class Thing(NamedTuple):
+class PlannedThing(NamedTuple):
     """An object, and the file that it stands in."""
 
     where: str
@@ -97,7 +97,7 @@ class Thing(NamedTuple):
         return f"{self.object['kind']} {self.object['metadata']['name']}"
 
 
-class Wait(NamedTuple):
+class SelectorWait(NamedTuple):
     """A selector, the namespace it is asked in, and of what."""
 
     selector: str
@@ -106,7 +106,7 @@ class Wait(NamedTuple):
     at: str
 
 
-class Command(NamedTuple):
+class TypedCommand(NamedTuple):
     """As it is typed, with what it calls."""
 
     run: str
@@ -131,11 +131,11 @@ class Unread(NamedTuple):
 class Written:
     """The whole of a plan: ``namespaces`` that it makes, with labels, and Services that are ``there`` before it."""
 
-    releases: tuple[Release, ...] = ()
-    things: tuple[Thing, ...] = ()
-    waits: tuple[Wait, ...] = ()
+    releases: tuple[PlannedRelease, ...] = ()
+    things: tuple[PlannedThing, ...] = ()
+    waits: tuple[SelectorWait, ...] = ()
     hosts: tuple[str, ...] = ()
-    commands: tuple[Command, ...] = ()
+    commands: tuple[TypedCommand, ...] = ()
     expects: tuple[ExpectTable, ...] = ()
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     there: tuple[str, ...] = ()
@@ -148,10 +148,10 @@ class Written:
         return not (self.releases or self.things or self.waits or self.hosts or self.commands or self.unread)
 
 
-def told(command: str | CommandTable) -> Command:
+def told(command: str | CommandTable) -> TypedCommand:
     """The command with what it calls."""
     table = command if isinstance(command, CommandTable) else CommandTable(run=command)
-    return Command(table.run, table.at, calls(table.run))
+    return TypedCommand(table.run, table.at, calls(table.run))
 
 
 def completed(plan: Written) -> Written:
@@ -172,7 +172,9 @@ def completed(plan: Written) -> Written:
                     spaces.setdefault(name, {}).update(dict(one.split("=", 1) for one in pairs if "=" in one))
                 case ("kubectl", "wait" | "get" | "delete" as verb, what, *_) if call.option("-l", "--selector"):
                     if of := {"pod": "pod", "pods": "pod", "po": "pod", "pvc": "claim"}.get(what.lower(), ""):
-                        waits.append(Wait(call.option("-l", "--selector"), call.namespace, of, _place(command, verb)))
+                        waits.append(
+                            SelectorWait(call.option("-l", "--selector"), call.namespace, of, _place(command, verb))
+                        )
                 case ("helm", "install" | "upgrade", name, chart, *_):
                     release, why = _installed(call, name, chart, command.at)
                     releases.append(release)
@@ -182,11 +184,11 @@ def completed(plan: Written) -> Written:
     )
 
 
-def _place(command: Command, verb: str) -> str:
+def _place(command: TypedCommand, verb: str) -> str:
     return f"kubectl {verb}" + (f", {command.at}" if command.at else "")
 
 
-def _installed(call: Call, name: str, chart: str, at: str) -> tuple[Release, list[str]]:
+def _installed(call: Call, name: str, chart: str, at: str) -> tuple[PlannedRelease, list[str]]:
     """The release that a command of helm makes, and what of it stands elsewhere."""
     values: dict[str, Any] = {}
     unread = []
@@ -201,7 +203,7 @@ def _installed(call: Call, name: str, chart: str, at: str) -> tuple[Release, lis
     repository, _, last = chart.rpartition("/")
     waits = any(option in ("--wait", "--atomic") and text not in ("false", "watcher") for option, text in call.options)
     version, named = call.option("--version"), call.option("--repo") or repository
-    release = Release(
+    release = PlannedRelease(
         name=name,
         namespace=call.namespace,
         chart=last,
@@ -214,10 +216,10 @@ def _installed(call: Call, name: str, chart: str, at: str) -> tuple[Release, lis
     return release, unread
 
 
-def of_table(table: ReleaseTable, values: Mapping[str, Any]) -> Release:
+def of_table(table: ReleaseTable, values: Mapping[str, Any]) -> PlannedRelease:
     """A release of ``plan.toml``, whose values were read."""
     repository, _, chart = table.chart.rpartition("/")
-    return Release(
+    return PlannedRelease(
         name=table.name,
         namespace=table.namespace,
         chart=chart,
@@ -229,7 +231,7 @@ def of_table(table: ReleaseTable, values: Mapping[str, Any]) -> Release:
     )
 
 
-def of_application(app: Object) -> Iterator[Release | Unread]:
+def of_application(app: Object) -> Iterator[PlannedRelease | Unread]:
     """The releases of an Application of Argo CD; of a folder in git nobody here knows what it holds."""
     spec, meta = app.get("spec") or {}, app["metadata"]
     namespace = (spec.get("destination") or {}).get("namespace") or "default"
@@ -248,7 +250,7 @@ def of_application(app: Object) -> Iterator[Release | Unread]:
             assigned(values, f"{one.get('name')}={one.get('value')}", typed=not one.get("forceString"))
         if helm.get("valueFiles"):
             yield Unread(f"Application {meta['name']}", "its valueFiles are not read: name their values in it")
-        yield Release(
+        yield PlannedRelease(
             name=str(helm.get("releaseName") or meta["name"]),
             namespace=namespace,
             chart=str(source["chart"]),
