@@ -311,7 +311,7 @@ def test_the_state_of_a_helmfile_is_read(tmp_path: Path) -> None:
     }
     (tmp_path / "helmfile.yaml").write_text(yaml.safe_dump(state))
 
-    found = told(tmp_path / "helmfile.yaml")
+    found = told(tmp_path)
 
     assert [pair for pair in short(found) if pair[0] != "plan.chart"] == MOVED[:2]
 

@@ -314,8 +314,12 @@ class _Reader:
             self._plan,
             releases=(*self._plan.releases, *self._releases),
             things=tuple(self._things),
-            unread=(*self._plan.unread, *self._unread),
+            unread=(*self._plan.unread, *(one for one in self._unread if not self._is_values(one.subject))),
         )
+
+    def _is_values(self, where: str) -> bool:
+        """Whether some release takes its values from there."""
+        return bool(self._taken) and Path(where).resolve() in self._taken
 
     def folder(self, folder: Path) -> None:
         """Its ``plan.toml``, and all manifests in it but values that the plan names, and its charts."""
@@ -372,9 +376,12 @@ class _Reader:
     def _documents(self, where: str, data: bytes) -> None:
         try:
             found = [*documents(where, data)]
-        except ConfigError:
+        except ConfigError as error:
             parts = [one.strip() for one in _DOCUMENT.split(data)]
-            found = [document for one in parts if one for document in documents(where, one)]
+            try:
+                found = [document for one in parts if one for document in documents(where, one)]
+            except ConfigError:
+                raise error from None  # it has the line
         for document in found:
             if document is not None:
                 self._document(where, document)

@@ -25,6 +25,9 @@ from gonogo.core.outcomes import Struct
 MOST = 3
 """Names that are told where one of them is meant."""
 
+ALWAYS = ("default/kubernetes", "kube-system/kube-dns")
+"""Services of every cluster."""
+
 NONE = {
     "service": "{} makes no Service of that name",
     "pod": "{} makes no pod of that name or with these labels",
@@ -34,7 +37,7 @@ NONE = {
 INJECTS = {"istio-injection": "enabled", "linkerd.io/inject": "enabled"}
 """Labels of a namespace into whose pods a mesh puts its sidecar."""
 
-_IN_NAMESPACE = r"(?<![\w.-])([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\.(?:{spaces})(?=[^\w-]|$)"
+_IN_NAMESPACE = r"(?<![\w.-])([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\.(?:{spaces})(?=[:/\s'\"]|$)"
 
 _OF_CLUSTER = re.compile(
     r"(?<![\w.-])([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\.([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\.svc(?![\w-])"
@@ -187,7 +190,7 @@ class _Judged:
 
     def _of_hosts(self) -> Iterator[WrittenFinding]:
         for name, space, user in dict.fromkeys(self._hosts()):
-            if f"{space}/{name}" in self._plan.there:
+            if f"{space}/{name}" in (*self._plan.there, *ALWAYS):
                 continue
             subject = f"host {name}.{space} ({user})"
             known = [maker for maker in self._makers if maker.namespace == space]
@@ -208,8 +211,7 @@ class _Judged:
             yield name, rest.partition(".")[0] or "default", "hosts"
         for command in self._plan.commands:
             for match in own.finditer(command.run) if spaces else ():
-                if not command.run[match.end() : match.end() + 4].startswith(".svc"):
-                    yield match[1], match[0].partition(".")[2], command.shown
+                yield match[1], match[0].partition(".")[2], command.shown
             yield from ((m[1], m[2], command.shown) for m in _OF_CLUSTER.finditer(command.run))
         for release in self._plan.releases:
             for text in _texts(release.values):
@@ -263,7 +265,7 @@ class _Judged:
         namespace: str,
     ) -> WrittenFinding:
         """A name that nothing of the plan makes: wrong where it is meant for something of it, else nobody can tell."""
-        near = [maker for maker in there if first(name) in maker.words]
+        near = [maker for maker in there if not maker.words.isdisjoint(map(first, name.split()))]
         sure = all(offered(maker) is not None for maker in near or there)
         certain = sure and (near or (there and namespace in self._plan.namespaces))
         if not certain:
