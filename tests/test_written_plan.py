@@ -250,6 +250,58 @@ def _put(place: Any, steps: list[Any], mutation: dict[str, Any]) -> None:
         del place[last]
 
 
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: a}
+spec: {replicas: 1, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: "web:1"}]}}}
+"""
+
+MALFORMED = {
+    "a namespace": (["RayCluster/ml-cluster", "metadata", "namespace"], [1]),
+    "labels": (["KafkaNodePool/dual", "metadata", "labels"], "strimzi"),
+    "a specification": (["DorisCluster/doris-cluster", "spec"], [1]),
+    "a list": (["RayCluster/ml-cluster", "spec", "workerGroupSpecs"], 7),
+    "a number": (["Kafka/kafka", "spec", "kafka"], True),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_what_fits_no_kind_is_no_error_of_ours_and_never_fine(what: str, tmp_path: Path) -> None:
+    path, value = MALFORMED[what]
+    plan = placed("right", tmp_path)
+    changed(plan, {"at": path, "to": value})
+
+    assert told(plan)
+
+
+FINE = {
+    "a workload of the plan": "kubectl exec -n a deploy/web -- true",
+    "a pod of it": "kubectl logs -n a web-6f7-x2",
+}
+
+
+@pytest.mark.parametrize("command", FINE.values(), ids=FINE)
+def test_names_of_the_plan_are_known(command: str, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(WEB)
+    (tmp_path / "plan.toml").write_text(_toml({"commands": [command], "namespaces": {"a": {}}}))
+
+    assert told(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "weight"), [("web-api.a", Weight.UNKNOWN), ("web-api.b", Weight.PROBLEM), ("web.b", None)]
+)
+def test_what_the_cluster_may_have_is_not_known_and_what_it_cannot_is_wrong(
+    host: str, weight: Weight | None, tmp_path: Path
+) -> None:
+    service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: b}\n"
+    (tmp_path / "web.yaml").write_text(WEB + service)
+    (tmp_path / "plan.toml").write_text(_toml({"hosts": [f"{host}:80"], "namespaces": {"b": {}}}))
+
+    assert [one.weight for one in told(tmp_path)] == ([] if weight is None else [weight])
+
+
 # -- where a plan is read from
 
 KAFKA = {"name": "kafka", "namespace": "data", "chart": "bitnami/kafka", "version": "32.4.3"}

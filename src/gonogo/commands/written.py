@@ -167,7 +167,12 @@ def _covered(one: WrittenFinding, said: Iterable[tuple[str, str]]) -> bool:
 
 
 def _measured(plan: Written, charts: Charts, rules: KnownRules, today: str) -> Iterator[WrittenFinding]:
-    known_kinds = {(one.group, one.kind): one for one in definitions(thing.object for thing in plan.things)}
+    known_kinds: dict[tuple[str, str], Definition] = {}
+    for thing in plan.things:
+        try:
+            known_kinds |= {(one.group, one.kind): one for one in definitions([thing.object])}
+        except (TypeError, AttributeError):
+            yield _misshapen(thing, today)
     for release in plan.releases:
         chart, why = charts.of(release)
         if chart is None:
@@ -192,11 +197,21 @@ def _measured(plan: Written, charts: Charts, rules: KnownRules, today: str) -> I
         group, kind = obj["apiVersion"].rpartition("/")[0], known_as(obj["apiVersion"], obj["kind"])
         if group not in BUILT_IN and kind not in OWN and define(group, obj["kind"]) is None:
             untold.setdefault(kind, thing.shown)
-        for mistake in of_objects("", thing.where, [obj], define):
+        try:
+            mistakes = [*of_objects("", thing.where, [obj], define)]
+        except (TypeError, AttributeError, KeyError, ValueError):  # its definition is no schema
+            yield _misshapen(thing, today)
+            continue
+        for mistake in mistakes:
             yield _of(mistake, "plan.field", thing.shown, f"definition of {kind}", today)
     for kind, subject in untold.items():
         why = f"the definition of {kind} is not in the plan: only the cluster tells whether it takes these fields"
         yield _unknown("plan.definition", subject, why, "put it beside the plan, or ask the cluster", today)
+
+
+def _misshapen(thing: PlannedThing, today: str) -> WrittenFinding:
+    what = "could not be measured: it, or its definition, does not fit its kind"
+    return _unknown("plan.unread", thing.shown, what, "correct it", today)
 
 
 def _of(mistake: Mistake, rule: str, subject: str, source: str, today: str) -> WrittenFinding:
@@ -400,9 +415,14 @@ class _Reader:
             self._unread.append(Unread(where, "holds a document that is no object of Kubernetes"))
 
     def _object(self, where: str, obj: Object) -> None:
-        name = (obj.get("metadata") or {}).get("name") if isinstance(obj.get("metadata"), dict) else None
-        if not isinstance(name, str) or not name:
-            self._unread.append(Unread(f"{where}: {obj['kind']}", "has no name"))
+        given = obj.get("metadata")
+        meta: dict[str, Any] = given if isinstance(given, dict) else {}
+        name, namespace, labels = meta.get("name"), meta.get("namespace"), meta.get("labels")
+        if not isinstance(name, str) or not name or not isinstance(namespace, str | None):
+            self._unread.append(Unread(f"{where}: {obj['kind']}", "has no name, or none that can be one"))
+            return
+        if not isinstance(labels, dict | None):
+            self._unread.append(Unread(f"{where}: {obj['kind']} {name}", "has labels that are none"))
             return
         kind = known_as(obj["apiVersion"], obj["kind"])
         self._things.append(PlannedThing(where, obj))

@@ -16,7 +16,7 @@ from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import known_as
 from gonogo.cluster.labels import Selector
 from gonogo.cluster.plan.findings import Weight
-from gonogo.cluster.written.makers import Labels, Maker, at, first, makers, of_chart
+from gonogo.cluster.written.makers import Labels, Maker, at, makers, of_chart
 from gonogo.cluster.written.plans import ExpectTable, PlannedRelease, SelectorWait, TypedCommand, Written
 from gonogo.core.errors import ConfigError
 from gonogo.core.loading import LOADING
@@ -81,12 +81,13 @@ class _Judged:
         self._plan, self._known, self._today = plan, known, today
         self._typed = [command.run for command in plan.commands]
         self._makers = makers(plan, known, {n: self._meant(one) for n, one in enumerate(plan.releases)})
-        self._said: set[tuple[str, str]] = set()
+        self._said: set[str] = set()  # commands that a rule speaks of
         self._defined = {
-            f"{spec.get('names', {}).get('kind')}.{spec.get('group')}"
+            f"{spec['names'].get('kind')}.{spec.get('group')}"
             for thing in plan.things
             if thing.object["kind"] == "CustomResourceDefinition"
-            for spec in [thing.object.get("spec") or {}]
+            for spec in [thing.object.get("spec")]
+            if isinstance(spec, Mapping) and isinstance(spec.get("names"), Mapping)
         }
 
     def all(self) -> Iterator[WrittenFinding]:
@@ -138,7 +139,7 @@ class _Judged:
             yield self._found(id, rule, subject, places)
         for command in self._plan.commands if rule.command else ():
             if _fits(rule, command) and _reaches(command, namespace):
-                self._said.add(("command", command.run))
+                self._said.add(command.run)
                 yield self._found(id, rule, command.shown, places)
 
     def _stands(self, rule: PlanRule) -> bool:
@@ -182,7 +183,7 @@ class _Judged:
         for name, rule in self._rules(lambda rule: rule.command and not (rule.chart or rule.kind)):
             for command in self._plan.commands:
                 if _fits(rule, command) and self._stands(rule):
-                    self._said.add(("command", command.run))
+                    self._said.add(command.run)
                     places = {"name": command.shown, "namespace": "", "value": ""}
                     yield self._found(name, rule, command.shown, places)
 
@@ -248,12 +249,13 @@ class _Judged:
                     continue
                 name, space = call.words[2], call.namespace
                 makers = [maker for maker in self._makers if maker.namespace == space]
-                if any(fnmatchcase(name, one) for maker in makers for one in maker.pods or ()) or (
-                    ("command", command.run) in self._said and "/" in name
-                ):
-                    continue
                 what = f"pod {name} in {space} ({command.at or call.words[1]})"
-                yield self._missing("pod", what, name.rpartition("/")[2], makers, lambda maker: maker.pods, space)
+                if "/" in name:  # a workload, or a Service: told by a rule, or there is an object of that name
+                    base = name.rpartition("/")[2]
+                    if command.run not in self._said and all(maker.name != base for maker in makers):
+                        yield self._missing("pod", what, base, (), lambda maker: maker.pods, "")
+                elif not any(fnmatchcase(name, one) for maker in makers for one in maker.pods or ()):
+                    yield self._missing("pod", what, name, makers, lambda maker: maker.pods, space)
 
     def _missing(
         self,
@@ -265,7 +267,7 @@ class _Judged:
         namespace: str,
     ) -> WrittenFinding:
         """A name that nothing of the plan makes: wrong where it is meant for something of it, else nobody can tell."""
-        near = [maker for maker in there if not maker.words.isdisjoint(map(first, name.split()))]
+        near = [maker for maker in there if offered(maker) != () and _is_of(name, maker)]
         sure = all(offered(maker) is not None for maker in near or there)
         certain = sure and (near or (there and namespace in self._plan.namespaces))
         if not certain:
@@ -368,6 +370,11 @@ def _true(condition: RuleCondition, about: Mapping[str, Any]) -> bool:
 
 def _fits(rule: PlanRule, command: TypedCommand) -> bool:
     return bool(re.search(rule.command, command.run)) and not (rule.unless and re.search(rule.unless, command.run))
+
+
+def _is_of(name: str, maker: Maker) -> bool:
+    """Whether a name, or one of several, begins with what the maker or its chart is called."""
+    return any(one == word or one.startswith(f"{word}-") for one in name.split() for word in maker.words)
 
 
 def _reaches(command: TypedCommand, namespace: str) -> bool:

@@ -55,13 +55,8 @@ def of_chart(table: Any, release: PlannedRelease) -> bool:
     )
 
 
-def first(name: str) -> str:
-    """The first word of a name: ``doris`` of ``doris-cluster``."""
-    return re.split(r"[-._/]", name, maxsplit=1)[0]
-
-
 def _of_release(release: PlannedRelease, known: KnownRules, values: Mapping[str, Any]) -> Maker:
-    words = frozenset({first(release.name), first(release.chart)})
+    words = frozenset({release.name, release.chart})
     made = next((one for one in known.made.values() if of_chart(one, release)), None)
     if made is None:
         return Maker(release.shown, release.name, release.namespace, words)
@@ -76,7 +71,7 @@ def _of_object(thing: PlannedThing, demand: Demand, known: KnownRules) -> Iterat
     namespace = meta.get("namespace") or "default"
     made = next((one for one in known.made.values() if one.kind == kind), None)
     group = obj["apiVersion"].rpartition("/")[0]
-    words = frozenset({first(meta["name"])})
+    words = frozenset({meta["name"]})
     if kind not in EXPANDERS and made is None:
         if group in BUILT_IN or kind in PODLESS:
             services = (meta["name"],) if kind == "Service" else ()
@@ -93,7 +88,7 @@ def _of_object(thing: PlannedThing, demand: Demand, known: KnownRules) -> Iterat
         words=words,
         services=() if group in BUILT_IN else None,
         pods=tuple(dict.fromkeys(pod.name for pod in resting)),
-        labels=tuple({tuple(sorted(pod.labels.items())): pod.labels for pod in resting}.values()),
+        labels=tuple({str(pod.labels): pod.labels for pod in resting}.values()),
         claims=_claimed(obj) if group in BUILT_IN else None,
         amount=None if demand.untold else (len(resting), disk),
     )
@@ -115,8 +110,13 @@ def _of_object(thing: PlannedThing, demand: Demand, known: KnownRules) -> Iterat
 def _claimed(obj: Object) -> Labels:
     """Claims of a StatefulSet have the labels that it selects by, those that stand alone their own."""
     if obj["kind"] == "StatefulSet":
-        return ((obj.get("spec", {}).get("selector") or {}).get("matchLabels") or {},)
-    return (obj["metadata"].get("labels") or {},) if obj["kind"] == "PersistentVolumeClaim" else ()
+        labels = _mapping(_mapping(_mapping(obj.get("spec")).get("selector")).get("matchLabels"))
+        return (labels,)
+    return (_mapping(obj["metadata"].get("labels")),) if obj["kind"] == "PersistentVolumeClaim" else ()
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _of_commands(plan: Written, known: KnownRules) -> Iterator[Maker]:
@@ -126,7 +126,7 @@ def _of_commands(plan: Written, known: KnownRules) -> Iterator[Maker]:
             continue
         namespace = made.namespace or next((call.namespace for call in command.calls), "default")
         name = made.name or command.shown
-        maker = _filled(made, name, name, namespace, frozenset({first(name)}))
+        maker = _filled(made, name, name, namespace, frozenset({name}))
         yield maker._replace(amount=_amount(made.counts, {}, made.defaults))
 
 

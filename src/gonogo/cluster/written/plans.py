@@ -160,7 +160,10 @@ def completed(plan: Written) -> Written:
     releases, waits, unread = list(plan.releases), list(plan.waits), list(plan.unread)
     for thing in plan.things:
         if thing.object["kind"] == "Namespace":
-            spaces.setdefault(thing.object["metadata"]["name"], {}).update(thing.object["metadata"].get("labels") or {})
+            labels = thing.object["metadata"].get("labels")
+            spaces.setdefault(thing.object["metadata"]["name"], {}).update(
+                labels if isinstance(labels, Mapping) else {}
+            )
     for command in plan.commands:
         if not command.calls:
             unread.append(Unread(command.shown, "is no command that a shell could read"))
