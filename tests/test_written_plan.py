@@ -20,7 +20,7 @@ from checkouts import checkout
 from gonogo.catalog.rules import holds, known
 from gonogo.cluster.plan.findings import Weight
 from gonogo.cluster.written.findings import WrittenFinding
-from gonogo.commands import written
+from gonogo.commands import lint, written
 from gonogo.commands.tables import Form
 from gonogo.core.errors import ConfigError
 
@@ -559,6 +559,13 @@ def test_a_rule_that_can_mean_nothing_is_named(line: str, said: str, tmp_path: P
 
     assert said in str(caught.value)
     assert "deploy/queue/rules.toml" in str(caught.value)
+
+
+def test_lint_names_a_rule_that_can_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkout(tmp_path, {"deploy/queue/rules.toml": GOOD.replace("{value}", "{version}")}))
+
+    with pytest.raises(ConfigError, match="old: a text may hold"):
+        lint.run(None)
 
 
 def test_no_rule_names_the_plan_and_each_has_its_source() -> None:
