@@ -51,28 +51,27 @@ class Served:
     def __init__(self, told):
         self.seconds, self.refused, self.at = {}, "", ""
         stay_on_loopback()
-        try:
-            self.load(told)
-        except Exception as error:
-            self.refused = f"{type(error).__name__}: {error}"[:500]
+        with tempfile.TemporaryDirectory(prefix="gonogo-") as folder:
+            try:
+                self.load(told, Path(folder))
+            except Exception as error:
+                self.refused = f"{type(error).__name__}: {error}"[:500]
 
-    def load(self, told):
-        """From the registry, by MLflow's own library."""
-        os.environ.update(of_library(told))
-        self.at, began = "MLflow", time.monotonic()
+    def load(self, told, folder):
+        """From the registry, by MLflow's own library, which keeps nothing that it brought."""
+        os.environ.update(of_library(told, folder))
+        self.at = "Ray Serve"
         from mlflow import pyfunc
         from mlflow.artifacts import download_artifacts
         from mlflow.tracking import MlflowClient
 
-        loaded = time.monotonic()
-        # the library's own time is what serves, not what the registry takes
-        self.seconds["Ray Serve"], began = loaded - began, loaded
+        self.at, began = "MLflow", time.monotonic()  # the library's own loading is of what serves
         source = MlflowClient().get_model_version_download_uri(told["MODEL"], "1")
         self.seconds["MLflow"], self.at, began = time.monotonic() - began, "S3", time.monotonic()
-        folder = download_artifacts(artifact_uri=source)
+        model = download_artifacts(artifact_uri=source, dst_path=str(folder))
         self.seconds["S3"], self.at = time.monotonic() - began, "Ray Serve"
-        self.model = pyfunc.load_model(folder)
-        self.correlation = json.loads(Path(folder, "line.json").read_text())["correlation"]
+        self.model = pyfunc.load_model(model)
+        self.correlation = json.loads(Path(model, "line.json").read_text())["correlation"]
 
     async def __call__(self, request):
         told = {"seconds": self.seconds, "hop": self.at, "refused": self.refused}
@@ -81,15 +80,20 @@ class Served:
         return {**told, "correlation": self.correlation, "predicted": self.model.predict(await request.json())}
 
 
-def of_library(told):
-    """What MLflow's library is told, with the certificates that came as text in files."""
+def of_library(told, folder):
+    """What MLflow's library is told, with the certificates that it is to show and to trust in files."""
     given = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
     given |= {key: told[key] for key in told if key.startswith("MLFLOW_TRACKING_")}
     given |= {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
-    folder = Path(tempfile.mkdtemp(prefix="gonogo-"))
     if "MLFLOW_CA" in told:
         folder.joinpath("ca.pem").write_text(told["MLFLOW_CA"])
         given["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(folder / "ca.pem")
+    if "MLFLOW_CERT" in told and Path(told["MLFLOW_CERT"]).exists():
+        files = dict.fromkeys((told["MLFLOW_CERT"], told["MLFLOW_KEY"]))
+        pair = folder / "client.pem"
+        pair.touch(mode=0o600)
+        pair.write_text("\n".join(Path(file).read_text() for file in files))
+        given["MLFLOW_TRACKING_CLIENT_CERT_PATH"] = str(pair)
     return given
 
 
