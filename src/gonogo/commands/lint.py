@@ -274,8 +274,9 @@ class Lint:
                 yield Problem(str(component.folder / "component.toml"), f"signatures.{kind}: nobody names it")
 
     def named(self, name: str) -> set[str]:
-        """Every text of its client and of the suites, every cause of a claim, and what drills expect."""
-        files = [*self._content.files(f"{SUITES}/*/test_*.py"), self.client(name), *self._beside(name)]
+        """Every text of its client, of what no component owns and of the suites; causes; what drills expect."""
+        several = [p for p in self._content.files(f"{FIXTURES}/*.py") if p.stem not in self.registry.components]
+        files = [*self._content.files(f"{SUITES}/*/test_*.py"), self.client(name), *self._beside(name), *several]
         nodes = [node for path in files for node in ast.walk(self.tree(path))]
         texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         blamed = {cause for path in files for claim in _claims(self.tree(path)) for cause in self.causes(claim)}
