@@ -60,24 +60,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _interrupted)
     rows: list[Row] = []
     code = 0
-    for theme in THEMES:
-        if not set(wanted) & theme.ROWS.keys():
-            continue
-        try:
-            rows.extend(_measured(theme, wanted))
-        except (BenchmarkError, GonogoError) as error:
-            print(f"not measured: {error}", file=sys.stderr)
-            code = 2
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            code = 130
-            break
+    try:
+        for theme in THEMES:
+            if not set(wanted) & theme.ROWS.keys():
+                continue
+            try:
+                rows.extend(_measured(theme, wanted))
+            except (BenchmarkError, GonogoError) as error:
+                print(f"not measured: {error}", file=sys.stderr)
+                code = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    finally:  # a fault of ours in one row takes no figure from the others
+        _told(rows, given.json)
+    return code or (0 if all(row.ok for row in rows) else 1)
+
+
+def _told(rows: Sequence[Row], file: Path | None) -> None:
     facts = machine()
     if rows:
         print(text(rows, WHAT, facts))
-    if given.json:
-        given.json.write_text(json.dumps({"machine": facts, "rows": [_public(row) for row in rows]}, indent=1) + "\n")
-    return code or (0 if all(row.ok for row in rows) else 1)
+    if file:
+        file.write_text(json.dumps({"machine": facts, "rows": [_public(row) for row in rows]}, indent=1) + "\n")
 
 
 def _when(theme: Theme) -> str:

@@ -20,7 +20,6 @@ from benchmarks.children import GONOGO, run
 from benchmarks.cluster import kubeconfig, program
 from benchmarks.content import ROOT, copied
 from benchmarks.table import BenchmarkError, Row
-from gonogo.core.content import Folder
 from gonogo.core.errors import ConfigError
 from gonogo.core.home import home
 from gonogo.providers.helm.charts import fetch
@@ -159,7 +158,7 @@ def _packed(release: Release, folder: Path) -> Path:
         if release.version != version:
             print(f"{name}: {version} in place of {release.version}", file=sys.stderr)
         return _pack(public, folder / f"{name}.tgz")
-    kept = fetch(release, Folder(folder), home()).path
+    kept = fetch(release, folder, home()).path
     (folder / f"{name}.tgz").write_bytes(kept.read_bytes())
     return folder / f"{name}.tgz"
 

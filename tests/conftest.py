@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
@@ -20,6 +21,8 @@ from gonogo.results.model import Results
 pytest_plugins = ["pytester"]
 
 os.environ.pop("COLUMNS", None)  # pytest-xdist gives its workers one; how wide a table may be a test says itself
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jobs ignore it, and all that they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

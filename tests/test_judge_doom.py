@@ -624,6 +624,17 @@ def test_a_mount_that_failed_before_the_container_ran_says_nothing_now() -> None
     assert m.row(obj, m.event(obj, "FailedMount", "exit status 32")).reason == "NotReady"
 
 
+def test_a_mount_that_failed_until_the_sandbox_was_made_says_nothing_now() -> None:
+    obj, told = mounts("FailedMount", "failed to sync configmap cache: timed out waiting for the condition")(90)
+    given = m.row(obj, told)
+    obj["status"]["conditions"].append({"type": "PodReadyToStartContainers", "status": "True"})
+
+    row = m.row(obj, told)
+
+    assert (given.state, given.reason) == (State.FAILED, "MountFailed")
+    assert (row.state, row.reason) == (State.PROGRESSING, "ContainerCreating")
+
+
 def test_events_about_an_earlier_object_of_the_same_name_are_not_about_this_one() -> None:
     obj = m.pod("p", m.container(m.waiting("ContainerCreating")), phase="Pending", age=90, since=90)
     told = m.event(obj, "FailedMount", 'secret "tls" not found')

@@ -166,6 +166,19 @@ def test_components_tell_version_identity_and_topology(source: str) -> None:
     assert "password = ***" in text
 
 
+def test_a_component_that_helm_installed_tells_how(source: str) -> None:
+    results = sample_results()
+    kafka = next(one for one in results.components if one.name == "kafka")
+    releases = {"operator": "strimzi-kafka-operator-0.49.0", "kafka": "kafka-1.2.0"}
+    deployed = replace(kafka, provider="helm", transport="port-forward", releases=releases)
+
+    told = Page(_section(html.render(replace(results, components=(deployed,))), "components")).text
+
+    assert "Provider helm, port-forward" in told
+    assert "Release operator chart strimzi-kafka-operator-0.49.0 Release kafka chart kafka-1.2.0" in told
+    assert "Release" not in Page(_section(source, "components")).text
+
+
 def test_the_time_line_has_a_text_alternative_and_marks_the_critical_path(source: str) -> None:
     section = Page(_section(source, "time"))
     assert any(part.get("role") == "img" and "Time line of" in part["aria-label"] for part in section.all("div"))

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 
+import msgspec
 import pytest
 from cluster.inventory import settled
 from cluster.killed import Shell, platform
 from cluster.live import Cluster
+
+from gonogo.results.model import Results
 
 
 class Machine:
@@ -68,7 +71,7 @@ def test_another_machine_sees_asks_and_takes_down_the_same(
     attached = other.says("endpoints")
     (other.folder / "attached.toml").write_text(attached)
     (one.folder / "attached.toml").write_text(one.says("endpoints"))
-    asked = other.says("check", "-m", "critical")
+    asked = other.says("check", "-m", "critical", "--out", str(other.folder / "out"))
     by_endpoints = other.says("check", "-m", "critical", target="attached.toml")
     left = other.says("sweep", "--yes")
     again = other.says("up")
@@ -80,6 +83,10 @@ def test_another_machine_sees_asks_and_takes_down_the_same(
     assert attached == (one.folder / "attached.toml").read_text()
     assert "secret" in attached
     assert " passed, " in asked
+    results = msgspec.json.decode((other.folder / "out/results.json").read_bytes(), type=Results)
+    told = {one.name: (one.provider, one.transport, one.releases) for one in results.components}
+    assert told["s3"] == ("helm", "port-forward", {"s3": "s3-1.0.0"})
+    assert told["postgresql"][2]["postgresql"] == "postgresql-1.0.0"
     assert " passed, " in by_endpoints
     assert "was left behind" in left
     assert "starting  release" not in again

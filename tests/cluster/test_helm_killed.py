@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from cluster.live import Cluster
 from gonogo.core.waiting import pause
 
 TYPICAL = {"up": 20.0, "down": 15.0, "pytest": 60.0}
-"""Seconds that each works on the target where nobody kills it; less, once one was seen to."""
+"""Seconds that each works on the target where nobody kills it; less in a scene where one was seen to."""
 
 EARLY = 0.15
 """The share of those that may be killed before they work on the target."""
@@ -46,6 +47,7 @@ class Scene:
     operated: bool
     releases: int
     shell: Shell = field(default_factory=Shell)
+    takes: dict[str, float] = field(default_factory=TYPICAL.copy)
     count: int = 0
 
     def log(self) -> Path:
@@ -73,13 +75,14 @@ class Scene:
     def killed(self, what: str) -> None:
         """Begin it and kill it at a random moment; nothing of it may live on."""
         for _ in range(5):
-            moment, early = self.random.uniform(0, TYPICAL[what]), self.random.random() < EARLY
+            moment, early = self.random.uniform(0, self.takes[what]), self.random.random() < EARLY
             before, process = self.holder(), self.shell.start(*self.words(what), log=self.log())
             while not early and process.poll() is None and self.holder() in (before, ""):
                 pause(0.1, reason="it has not begun to change anything")
+            begun = time.monotonic()
             if killed_after(process, moment):
                 break
-            TYPICAL[what] = moment  # it takes no longer than that
+            self.takes[what] = time.monotonic() - begun
             if what == "down":
                 self.gonogo("up")
         else:

@@ -134,13 +134,15 @@ class ComponentResult(Struct, frozen=True, kw_only=True):
 
     ``answers`` is what its data path said when the run reached it, ``answers_at_end`` what it said when all checks
     had ended (``missing`` where it was not asked any more); ``needs`` are direct dependencies. ``cpu_seconds`` are of
-    all its processes, user and system, until it was ready; None where this run did not start it.
+    all its processes, user and system, until it was ready; None where this run did not start it. ``releases`` are
+    what helm installed for it, as far as this target did: each release with the chart and version that it holds.
     """
 
     name: str
     version: str = ""
     provider: str = ""
     transport: str = ""
+    releases: dict[str, str] = msgspec.field(default_factory=dict)
     endpoints: dict[str, str] = msgspec.field(default_factory=dict)
     identity: str = ""
     expect: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -16,7 +16,7 @@ from gonogo import __version__
 from gonogo.core.errors import ClientError
 from gonogo.core.outlet import redacted
 from gonogo.core.times import stamp
-from gonogo.providers import Observes
+from gonogo.providers import Installs, Observes
 from gonogo.results.model import ComponentResult, Health, Results, RunInfo
 from gonogo.run.machine import facts, revision
 from gonogo.run.plan import RunPlan
@@ -48,7 +48,13 @@ class Account:
         )
 
     def at_end(
-        self, standings: Mapping[str, Standing], pods: Mapping[str, int], health: Health | None, *, interrupted: bool
+        self,
+        standings: Mapping[str, Standing],
+        pods: Mapping[str, int],
+        releases: Mapping[str, dict[str, str]],
+        health: Health | None,
+        *,
+        interrupted: bool,
     ) -> Results:
         """All that is known in the end, not yet judged; what it is given was seen before anything was taken down."""
         known, timeline = self.so_far(standings), self.platform.timeline
@@ -56,7 +62,9 @@ class Account:
         return replace(
             known,
             run=replace(known.run, finished=stamp(), seconds=seconds, interrupted=interrupted, overhead=overhead),
-            components=tuple(replace(c, pods=pods.get(c.name)) for c in known.components),
+            components=tuple(
+                replace(c, pods=pods.get(c.name), releases=releases.get(c.name, {})) for c in known.components
+            ),
             health=health,
             spans=timeline.spans(),
         )
@@ -117,6 +125,16 @@ def pods(platform: Platform, standings: Mapping[str, Standing]) -> dict[str, int
         return dict(Counter(server.component for server in provider.servers()))
     except ClientError:
         return {}
+
+
+def releases(platform: Platform) -> dict[str, dict[str, str]]:
+    """What helm installed for each component, as far as it is the target's: each release's chart and version."""
+    installed: dict[str, dict[str, str]] = {}
+    if isinstance(platform.provider, Installs):
+        with suppress(ClientError):
+            for release in platform.provider.releases():
+                installed.setdefault(release.component, {})[release.node.removeprefix("release ")] = release.version
+    return installed
 
 
 def health(platform: Platform, standings: Mapping[str, Standing]) -> Health | None:

@@ -26,7 +26,7 @@ from gonogo.results.events import Event
 from gonogo.results.model import Earlier, Evidence, Results
 from gonogo.results.timeline import Timeline
 from gonogo.results.verdict import judge
-from gonogo.run.account import Account, health, pods
+from gonogo.run.account import Account, health, pods, releases
 from gonogo.run.ahead import Body, Ran
 from gonogo.run.diagnosis import diagnosed
 from gonogo.run.lanes import Job, Lanes
@@ -263,7 +263,7 @@ class Run:
         if not interrupted:
             with timeline.span("asking once more whether all answer", "wait"):
                 platform.ask_again()
-        summed, counted = health(platform, standings), pods(platform, standings)
+        summed, counted, installed = health(platform, standings), pods(platform, standings), releases(platform)
         with timeline.span("everything taken down" if self._own else "leaving", "teardown"):
             if not self.options.keep:
                 self._taken_down(interrupted=interrupted)
@@ -274,7 +274,7 @@ class Run:
         with LOADING:
             from gonogo.run.publish import publish
 
-        met = self._account.at_end(standings, counted, summed, interrupted=interrupted)
+        met = self._account.at_end(standings, counted, installed, summed, interrupted=interrupted)
         results = clean(judge(replace(met, before=self.options.before)))
         self.checks.note(Event(finished=results))
         if self.checks.events is not None:

@@ -208,8 +208,14 @@ def _named(world: World, obj: Object) -> Iterator[Judgement]:
 
 
 def _waits_for_node(obj: Object) -> bool:
-    """Whether a container has not begun, so that mounts and the sandbox may be what it waits for."""
+    """Whether a container has not begun, so that mounts and the sandbox may be what it waits for.
+
+    Kubelet makes the sandbox once all is mounted, and tells when there is one (condition PodReadyToStartContainers,
+    on by default since Kubernetes 1.29): what it complained of until then is over.
+    """
     status = obj.get("status", {})
+    if condition(obj, "PodReadyToStartContainers").get("status") == "True":
+        return False
     states = [
         c.get("state", {}) for c in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
     ]

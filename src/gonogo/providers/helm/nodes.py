@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from gonogo.cluster.api import KINDS, Api, Declined, Kind
@@ -19,6 +20,7 @@ from gonogo.core.waiting import Deadline, until
 from gonogo.providers.helm.contents import Thing, labelled
 from gonogo.providers.helm.objects import COMPONENT, MERGE, Objects
 from gonogo.providers.helm.recipe import HelmRecipe
+from gonogo.providers.helm.seen import Seen
 
 HUNG = "gonogo/hung"
 """A label of a pod whose servers are stopped: by which run. Written before they are, so that a run that is killed in
@@ -189,11 +191,12 @@ class Pods:
         """How many of them are ready, and stay."""
         return sum("deletionTimestamp" not in one["metadata"] and _is_ready(one) for one in self.beside(pod))
 
-    def stopped(self) -> list[Mapping[str, Any]]:
-        """The metadata of those that a run stopped."""
+    def stopped(self, seen: Seen | None = None) -> list[Mapping[str, Any]]:
+        """The metadata of those that a run stopped; ``seen`` has looked for them for all components."""
         found: list[Mapping[str, Any]] = []
         for space in self._recipe.spaces():
-            for meta in self._api.metadata(POD, space, labels=HUNG):
+            look = partial(self._api.metadata, POD, space, labels=HUNG)
+            for meta in seen.hung(space, look) if seen else look():
                 with suppress(NotAllowed):
                     self._own({"metadata": {"namespace": space, **meta}})
                     found.append({"namespace": space, **meta})

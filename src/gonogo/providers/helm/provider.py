@@ -474,7 +474,7 @@ class HelmPlatform:
             self._hold(lambda text: report(Progress(component.name, Phase.WAITING, text)), component.name)
             self._begun.append(component.name)
             pods = self._pods(component)
-            for one in pods.stopped():
+            for one in pods.stopped(self._seen):
                 report(Progress(component.name, Phase.STARTING, f"pod {one['name']}, stopped by {one['labels'][HUNG]}"))
                 pods.resume(one)
             deployment = self._deployment(recipe, report, deadline)

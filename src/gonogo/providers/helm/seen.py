@@ -57,6 +57,11 @@ class Seen:
         found: dict[str, Any] = self._once(("namespace", name), look)
         return found
 
+    def hung(self, namespace: str, look: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """The pods that a run stopped there, as ``look`` found them."""
+        found: list[dict[str, Any]] = self._once(("hung", namespace), look)
+        return found
+
     def forget(self) -> None:
         """Others may have changed everything meanwhile."""
         with self._lock:
@@ -72,6 +77,6 @@ class Seen:
             if before is not None and fresh and self._clock.now() - before[0] < BELIEVED:
                 return before[1]
             since, found = self._clock.now(), ask()
-            if found or key[0] == "releases":
+            if found or key[0] != "namespace":
                 known[key] = since, found  # where all was forgotten meanwhile, this is too
             return found
