@@ -18,10 +18,13 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+import yaml
 from certificates import Authority, Pair
+from cluster.accounts import account
 from cluster.live import Cluster
 from cluster.outside import address
 from cluster.standing import ROOT
+from kubeconfigs import kubeconfig as written
 
 from gonogo.core.waiting import until
 
@@ -103,7 +106,7 @@ class Platform:
 
     def __init__(self, cluster: Cluster, namespace: str, host: str, ca: Path, folder: Path) -> None:
         self.cluster, self.namespace, self.host, self.ca, self.folder = cluster, namespace, host, ca, folder
-        self.noted: dict[str, dict[str, Any]] = {}
+        self.config, self.noted = str(cluster.kubeconfig), dict[str, dict[str, Any]]()
         self.said: dict[str, str] = {}
         found = cluster.find("Service", "web", namespace) or {}
         self.ports = {one["name"]: one["nodePort"] for one in found["spec"]["ports"]}
@@ -134,7 +137,7 @@ name = "there"
 provider = "existing"
 capabilities = ["kubernetes", "exec"]
 [kubernetes]
-kubeconfig = {json.dumps(str(self.cluster.kubeconfig))}
+kubeconfig = {json.dumps(self.config)}
 identity = "{uid}"
 namespaces = ["{self.namespace}"]
 [limits]
@@ -169,7 +172,7 @@ check = 60
                     if one["text"].startswith("{"):
                         self.noted[id] = json.loads(one["text"])
         return {
-            c["id"].partition(".")[2]: (c["outcome"], causes.get(c["id"], "").partition(".")[2])
+            c["id"]: (c["outcome"], causes.get(c["id"], "").partition(".")[2])
             for c in results["criteria"]
             if c["component"] == suite
         }
@@ -233,8 +236,9 @@ def test_what_is_as_it_should_be_passes(platform: Platform) -> None:
         certificate_days=0.5,
     )
 
-    passed = dict.fromkeys(("answers", "urls", "urls_inside", "certificates", "reach"), ("passed", ""))
-    assert found == {**passed, "storage": ("missing", "not_configured")}, platform.said
+    missing = {"platform.storage": ("missing", "not_configured")}
+    assert found == {**dict.fromkeys(found, ("passed", "")), **missing}, platform.said
+    assert {"platform.answers", "platform.urls", "platform.urls_inside", "platform.certificates"} <= found.keys()
 
 
 def test_each_fault_is_told_from_outside_and_inside(platform: Platform) -> None:
@@ -264,18 +268,18 @@ def test_each_fault_is_told_from_outside_and_inside(platform: Platform) -> None:
 
     outside = {**{one + "right": cause for one, cause in faults.items()}, "/expired": "certificate_expired"}
     inside = {**{one + "8443": cause for one, cause in faults.items()}, "/8444": "certificate_expired"}
-    told = {"urls": outside | {"/other": "certificate_wrong_name"}, "urls_inside": inside}
-    told["urls_inside"] |= {"/8445": "certificate_wrong_name"}
+    outside["/other"] = inside["/8445"] = "certificate_wrong_name"
+    told = {"platform.urls": outside, "platform.urls_inside": inside}
     for id, expected in told.items():
-        seen = platform.noted[f"platform.{id}"]
+        seen = platform.noted[id]
         causes = {key.partition(" ")[0]: cause.partition(".")[2] for key, cause in seen.items()}
         assert causes == expected, seen
         assert found[id][0] == "failed"
     row = platform.noted["platform.reach"][f"{space}/app=asker"]
     assert {key.partition("/")[2]: cause.partition(".")[2] for key, cause in row.items()} == providers, row
-    assert found["reach"] == ("failed", "provider_empty")
-    assert found["certificates"] == ("failed", "certificate_ends")
-    assert found["storage"] == ("broken", "not_askable")
+    assert found["platform.reach"] == ("failed", "provider_empty")
+    assert found["platform.certificates"] == ("failed", "certificate_ends")
+    assert found["platform.storage"] == ("broken", "not_askable")
 
 
 def test_a_planned_workload_that_is_missing_is_told(platform: Platform) -> None:
@@ -283,10 +287,25 @@ def test_a_planned_workload_that_is_missing_is_told(platform: Platform) -> None:
 
     found = platform.ask("health", workloads=workloads, planned=27)
 
-    assert found["expected"] == ("failed", "workload_missing")
+    assert found["health.expected"] == ("failed", "workload_missing")
     said = platform.said["health.expected"]
     assert "27 planned, 0 ready" in said
     assert "24 planned pods are of no workload" in said
+
+
+def test_an_account_without_the_rights_is_told_which(platform: Platform) -> None:
+    user = account(platform.cluster, platform.namespace, "nobody")
+    api = yaml.safe_load(platform.cluster.kubeconfig.read_text())["clusters"][0]["cluster"]
+    more = {key: value for key, value in api.items() if key != "server"}
+    platform.config = str(written(platform.folder / "config", server=api["server"], user=user, cluster=more))
+    try:
+        found = platform.ask("platform", urls=[platform.url()]) | platform.ask("istio", injected=[platform.namespace])
+    finally:
+        platform.config = str(platform.cluster.kubeconfig)
+
+    lacking = ("broken", "right_missing")
+    assert (found["platform.answers"], found["istio.answers"]) == (lacking, lacking), platform.said
+    assert "passed" not in {outcome for outcome, _ in found.values()}
 
 
 def test_injection_is_told_by_labels_ages_and_services(platform: Platform) -> None:
@@ -304,11 +323,11 @@ def test_injection_is_told_by_labels_ages_and_services(platform: Platform) -> No
     finally:
         cluster.change("Namespace", space, "", {"metadata": {"labels": {"istio-injection": None}}})
 
-    assert unlabelled["injected"] == ("failed", "label_missing")
-    assert unlabelled["server_first"] == ("broken", "not_askable")
-    assert labelled["control"] == ("failed", "part_missing")
-    assert labelled["injected"] == ("failed", "pod_older")
+    assert unlabelled["istio.injected"] == ("failed", "label_missing")
+    assert unlabelled["istio.server_first"] == ("broken", "not_askable")
+    assert labelled["istio.control"] == ("failed", "part_missing")
+    assert labelled["istio.injected"] == ("failed", "pod_older")
     assert f"pod {space}/asker was made at" in platform.said["istio.injected"]
     assert f"pod {space}/young has no sidecar" in platform.said["istio.injected"]
-    assert labelled["server_first"] == ("failed", "protocol_unnamed")
-    assert labelled["clients"] == ("missing", "not_configured")
+    assert labelled["istio.server_first"] == ("failed", "protocol_unnamed")
+    assert labelled["istio.clients"] == ("missing", "not_configured")
