@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from clocks import Counting
 
+from gonogo.core.errors import Forbidden
 from gonogo.providers.helm.program import HelmRelease
 from gonogo.providers.helm.seen import BELIEVED, Seen
 
@@ -19,14 +21,21 @@ class Asked:
     def __init__(self, *names: str) -> None:
         self.names, self.others = [*names], list[str]()
         self.lists: list[str] = []
+        self.may_get = True
 
     def list(self, namespace: str) -> list[HelmRelease]:
         self.lists.append(namespace)
         return [HelmRelease(name, namespace, 1, "deployed") for name in self.names]
 
     def find(self, kind: Any, namespace: str, name: str) -> dict[str, Any] | None:
+        if not self.may_get:
+            raise Forbidden("postgresql", f"may not get secrets '{name}'")
         self.names += self.others
         return {} if any(name == f"sh.helm.release.v1.{one}.v1" for one in self.names) else None
+
+    def history(self, namespace: str, name: str) -> Sequence[HelmRelease]:
+        self.names += self.others
+        return [one for one in self.list(namespace) if one.name == name]
 
 
 @pytest.fixture
@@ -76,6 +85,18 @@ def test_a_release_that_somebody_else_installs_meanwhile_is_seen(clock: Counting
     found = known.release("data", "late")
 
     assert (found.name if found else "", asked.lists) == ("late", ["data", "data"])
+
+
+def test_who_may_list_releases_and_read_none_sees_it_as_well(clock: Counting) -> None:
+    asked = Asked("a")
+    known = seen(asked, clock)
+    known.releases("data")
+
+    asked.may_get, asked.others = False, ["late"]
+    found = known.release("data", "late")
+    nowhere = known.release("data", "none")
+
+    assert (found.name if found else "", nowhere) == ("late", None)
 
 
 def test_one_that_is_nowhere_is_asked_for_by_its_name_alone(clock: Counting) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gonogo.cluster.api import KINDS
+from gonogo.core.errors import Forbidden
 from gonogo.core.waiting import REAL, Clock
 from gonogo.providers.helm.objects import Objects
 from gonogo.providers.helm.program import FIRST, Helm, HelmRelease
@@ -42,10 +43,17 @@ class Seen:
         ask = lambda: self._helm.list(namespace)  # noqa: E731
         every = self._once(("releases", namespace), ask, fresh=fresh)
         found = next((one for one in every if one.name == name), None)
-        if found is None and self._objects.find(KINDS["Secret"], namespace, FIRST.format(name)) is not None:
+        if found is None and self._begun(namespace, name):
             every = self._once(("releases", namespace), ask, fresh=False)
             found = next((one for one in every if one.name == name), None)
         return found
+
+    def _begun(self, namespace: str, name: str) -> bool:
+        """Whether helm has written a first revision since."""
+        try:
+            return self._objects.find(KINDS["Secret"], namespace, FIRST.format(name)) is not None
+        except Forbidden:  # where an operator is, who only uses it may list releases and read none
+            return bool(self._helm.history(namespace, name))
 
     def changed(self, namespace: str, name: str) -> None:
         """We are about to change this release: whoever needs it next looks again."""
