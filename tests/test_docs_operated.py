@@ -14,7 +14,7 @@ from gonogo.catalog.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/operated.md"
-COMPONENTS = ("argocd", "katib")
+COMPONENTS = ("argocd", "katib", "istio", "platform")
 
 
 def criteria(registry: Registry) -> str:

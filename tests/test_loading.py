@@ -259,6 +259,7 @@ def test_a_library_that_is_not_installed_breaks_its_component_and_blocks_what_ne
 
 NEVER_CALLED = {
     "click": "httpx's command line",
+    "cryptography": "certificates that drills make (gonogo.checks.certificates.ending)",
     "pygments": "likewise",
     "rich": "likewise",
     "pydantic": "models that the kubernetes package only declares",

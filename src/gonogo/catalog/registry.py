@@ -178,6 +178,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     kinds of objects that its client lists there, ``explains`` those that only tell why something is not green. One that
     requires keys is there where the target gives them; with the key ``namespace`` what it ``reads`` is of that one.
     ``dry_runs`` are kinds that are sent in every mode with dryRun=All, ``makes`` those of which it makes objects.
+    ``enters``: it runs commands in pods of the target's namespaces, where the target has the capability ``exec``.
     ``anywhere``: it also asks what needs no cluster, so that every target holds it.
 
     ``products`` are other servers that have its API; a target names one by ``product``.
@@ -195,6 +196,7 @@ class ComponentFile(Struct, frozen=True, kw_only=True):
     explains: tuple[str, ...] = ()
     dry_runs: tuple[str, ...] = ()
     makes: tuple[str, ...] = ()
+    enters: bool = False
     needs: tuple[str, ...] = ()
     concurrency: int = 4
     capabilities: tuple[str, ...] = ()

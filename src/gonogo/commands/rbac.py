@@ -360,6 +360,8 @@ def _needed(
         for kind in component.explains if component.makes and mode is not Mode.READ else ():
             for verb in ("list", "watch"):
                 yield Grant("", _kind(kind, own).resource, "", verb, "what becomes of it, in a namespace of its own")
+        for space in settings.namespaces or ("",) if component.enters and "exec" in target.capabilities else ():
+            yield from _upgraded(space, "pods/exec", f"what {name} asks from inside pods")
         for service in services(target.components, name):
             yield from _reached(service, component, settings.transport)
             if "exec" in target.capabilities:
