@@ -694,6 +694,31 @@ def ago(minutes: int) -> str:
     return stamp(NOW - timedelta(minutes=minutes))
 
 
+APP, PROJECT = (
+    {"kind": kind, "metadata": {"name": name}} for kind, name in (("Application", "web"), ("AppProject", "default"))
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "fault"),
+    [
+        ([PROJECT, None, APP], ""),
+        (None, "it is no YAML, or was cut off"),
+        ([], "it holds no AppProject"),
+        ([PROJECT], "it holds no Application"),
+        ([APP], "it holds no AppProject"),
+        ([PROJECT, {**APP, "metadata": {"name": "other"}}], "it lacks Application web"),
+        ([PROJECT, {**APP, "metadata": None}], "it lacks Application web"),
+    ],
+)
+def test_an_export_of_argo_cd_holds_what_it_should(held: list[Any] | None, fault: str) -> None:
+    line = said(backups.export("a/export.yaml", NOW, held, ["web"]))
+
+    assert fault in " ".join(line.faults)
+    assert right(line) is not bool(fault)
+    assert not right(said(backups.export("a/export.yaml", None, None, ["web"])))
+
+
 @pytest.mark.parametrize(
     ("change", "wrong", "unknown"),
     [

@@ -555,6 +555,24 @@ def test_without_a_capability_the_lines_of_a_cluster_are_asked_all_the_same(scen
     assert (code, red(lines)) == (1, {"default_class": "failed"})
 
 
+# -- an export of Argo CD
+
+EXPORT = "kind: AppProject\nmetadata: {name: default}\n---\nkind: Application\nmetadata: {name: web}\n"
+
+
+def test_an_export_of_argo_cd_is_a_backup_as_long_as_it_is_whole(scene: Scene) -> None:
+    scene.edit('velero = "velero/daily"', 'export = "export.yaml"')
+    place = scene.target.parent / "export.yaml"
+    found = []
+
+    for text in (EXPORT, EXPORT.replace("web", "other"), EXPORT[:-4], ""):
+        place.write_text(text)
+        code, lines, _ = scene.ask()
+        found.append((code, lines["backup"]))
+
+    assert found == [(0, "passed"), *[(1, "failed")] * 3]
+
+
 # -- waivers
 
 

@@ -411,3 +411,41 @@ def test_who_has_no_credentials_brings_no_token_of_ours() -> None:
     assert met == {"no token": 401, "a wrong token": 403}
     assert brought[0] is None
     assert "secret" not in str(brought[1])
+
+
+ACTORS, APPLICATION = "GET /api/v0/actors", "application of Ray Serve"
+OURS, OTHERS = "pv-20261201000000-abcdef-4", "shop"
+
+
+def actors(*classes: str) -> list[Reply]:
+    """The state interface's answer with live actors of these classes."""
+    return listed(*({"class_name": one} for one in classes))
+
+
+def test_an_application_of_ours_is_left_over_and_another_is_not() -> None:
+    serve = actors("ServeController", f"ServeReplica:{OURS}:model", f"ServeReplica:{OTHERS}:model", "Gate")
+    with serving({"GET /api/jobs/": answers([]), ACTORS: serve}) as script, closing(ray(script)) as client:
+        found = [(left.kind, left.name) for left in client.leftovers()]
+
+    assert found == [(APPLICATION, OURS)]
+
+
+def test_where_serve_is_gone_no_application_is_left_to_delete() -> None:
+    with serving({ACTORS: actors("Gate")}) as script, closing(ray(script)) as client:
+        client.remove(APPLICATION, OURS)
+
+    assert [line for line, _ in script.asked] == [ACTORS]
+
+
+def test_an_application_goes_by_a_job_that_leaves_serve_to_others() -> None:
+    program = ray_client.UNDEPLOY.format(application=OURS)
+
+    assert f"if {OURS!r} in serve.status().applications" in program
+    assert f'_internal_kv_get(b"started by {OURS}") and not serve.status().applications' in program
+    compile(program, "program", "exec")
+
+
+def test_an_answer_that_lists_no_actors_is_garbled() -> None:
+    script = serving({ACTORS: answers({"data": None})})
+    with script as there, closing(ray(there)) as client, pytest.raises(Garbled, match="actors"):
+        client.served()

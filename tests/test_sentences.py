@@ -473,6 +473,8 @@ READERS = {
     # no sentence: a text that was given to be parsed
     "src/gonogo/cluster/forward/choose.py::read": "a reference to a Service",
     "fixtures/superset.py::_told": "the JSON in a page",
+    "src/gonogo/cluster/written/shell.py": "a command, as somebody would type it",
+    "src/gonogo/cluster/written/findings.py::_hosts": "a host, and commands that name one",
     "src/gonogo/core/names.py": "a name",
     "src/gonogo/core/content.py::_hidden": "the imports of a suite",
     "src/gonogo/commands/new.py::_claimed": "a template that gets lines",

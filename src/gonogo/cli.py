@@ -30,7 +30,7 @@ from gonogo.commands.options import (
 )
 from gonogo.commands.tables import Form
 from gonogo.core.collector import UNCOLLECTED
-from gonogo.core.errors import GonogoError, ending
+from gonogo.core.errors import ConfigError, GonogoError, Problem, ending
 from gonogo.core.harmless import line, plain
 from gonogo.core.interrupts import Interrupts
 from gonogo.core.outcomes import Code, Level, Mode
@@ -312,6 +312,14 @@ def check(
 )
 def preflight(
     target: Target = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            "--plan",
+            metavar="DIR|-",
+            help="Judge this plan as it is written, without a cluster: manifests, Applications, a helmfile, plan.toml.",
+        ),
+    ] = None,
     before: Annotated[
         Path | None,
         typer.Option(
@@ -335,8 +343,19 @@ def preflight(
     file does not ask for is missing, never passed. -o wide shows where each answer comes from, -o name what failed or
     could not be told.
 
+    With --plan nothing is asked of a cluster: what is wrong with the plan, each with what to write instead; what only
+    a cluster could tell is said to be so (3).
+
     Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell, 4 an error of gonogo itself, 130 interrupted.
     """
+    if plan is not None:
+        beside = {"--target": target, "--before": before, "--max-age": max_age, "--out": out}
+        if given := [name for name, value in beside.items() if value is not None]:
+            problem = Problem(given[0], "--plan asks no cluster and no target", "leave out one of them")
+            raise ConfigError(problem)
+        from gonogo.commands import written
+
+        return written.run(plan, form)
     from gonogo.commands import preflight as verb
 
     return verb.run(target, before, max_age, out, form)

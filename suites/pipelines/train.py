@@ -27,6 +27,8 @@ if SERVER.startswith("https"):
     if "MLFLOW_CERT" in os.environ and Path(os.environ["MLFLOW_CERT"]).exists():
         TLS.load_cert_chain(os.environ["MLFLOW_CERT"], os.environ["MLFLOW_KEY"])
 CORRELATION = os.environ["CORRELATION"]
+SECONDS = {}
+"""Hop to what its calls took."""
 POINTS = [(x / 10, 2 * x / 10 + 1) for x in range(10)]
 
 
@@ -41,19 +43,30 @@ def trained(rate):
     return sum((slope * x + height - y) ** 2 for x, y in POINTS), slope, height
 
 
+def refused(hop, said):
+    """End, and say where and why."""
+    sys.stdout.write(json.dumps({"path": {"seconds": SECONDS, "hop": hop, "refused": said}}) + "\n")
+    sys.exit(1)
+
+
 def ask(path, body, method="POST"):
     """One call of MLflow's REST interface."""
+    began = time.monotonic()
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
         with urlopen(Request(SERVER + path, data, HEADERS, method=method), timeout=20, context=TLS) as answer:
             return json.loads(answer.read() or b"{}")
     except HTTPError as error:
         said = f"{method} {path}: HTTP {error.code} {error.read(300).decode(errors='replace')}"
-        sys.exit(json.dumps({"mlflow_refused": said}))
+        # a 5xx of the way of artifacts is the store's, which the server asks
+        refused("S3" if "/mlflow-artifacts/" in path and error.code >= 500 else "MLflow", said)
     except (URLError, ssl.SSLError) as error:
         if not isinstance(error if isinstance(error, ssl.SSLError) else error.reason, ssl.SSLError):
             raise
-        sys.exit(json.dumps({"mlflow_refused": f"{method} {path}: {error}"}))
+        refused("MLflow", f"{method} {path}: {error}")
+    finally:
+        hop = "S3" if "/mlflow-artifacts/" in path else "MLflow"
+        SECONDS[hop] = SECONDS.get(hop, 0) + time.monotonic() - began
 
 
 ray.init(log_to_driver=False)
@@ -70,3 +83,4 @@ place = run["artifact_uri"].removeprefix("mlflow-artifacts:/").lstrip("/")
 ask(f"/api/2.0/mlflow-artifacts/artifacts/{place}/{CORRELATION}/model.json", model, "PUT")
 ask("/api/2.0/mlflow/runs/update", {"run_id": run["run_id"], "status": "FINISHED", "end_time": now})
 sys.stdout.write(f"correlation {CORRELATION} run {run['run_id']} model {model.decode()}\n")
+sys.stdout.write(json.dumps({"path": {"seconds": SECONDS}}) + "\n")

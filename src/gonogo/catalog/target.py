@@ -111,13 +111,15 @@ class BackupPlaces(Struct, frozen=True, kw_only=True):
 
     ``velero`` is ``namespace/name`` of a Schedule or a Backup, ``snapshot`` ``namespace/selector`` of VolumeSnapshots,
     ``cnpg`` ``namespace/name`` of a cluster of CloudNativePG, ``search`` a snapshot repository of the search engine;
-    ``command`` prints in its last line when the newest one ended.
+    ``export`` is a file that ``argocd admin export`` wrote, ``command`` prints in its last line when the newest one
+    ended.
     """
 
     velero: str = ""
     snapshot: str = ""
     cnpg: str = ""
     search: str = ""
+    export: str = ""
     file: str = ""
     command: tuple[str, ...] = ()
     max_age_hours: float = 24

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from gonogo.catalog import rules
 from gonogo.catalog.kinds import kinds
 from gonogo.catalog.registry import SHARED, Component, Registry
 from gonogo.checks.clients import VERBS
@@ -35,6 +36,7 @@ def run(names: list[str] | None) -> Code:
     """1 where something is lacking. Raises ``ConfigError`` for what cannot be read at all."""
     registry = Registry.load(find(Path.cwd()))
     kinds(registry.content)
+    rules.known(registry.content)
     lint = Lint(registry, registry.known(names) if names else None)
     problems = [*lint.problems()]
     for problem in problems:
@@ -274,8 +276,9 @@ class Lint:
                 yield Problem(str(component.folder / "component.toml"), f"signatures.{kind}: nobody names it")
 
     def named(self, name: str) -> set[str]:
-        """Every text of its client and of the suites, every cause of a claim, and what drills expect."""
-        files = [*self._content.files(f"{SUITES}/*/test_*.py"), self.client(name), *self._beside(name)]
+        """Every text of its client, of what no component owns and of the suites; causes; what drills expect."""
+        several = [p for p in self._content.files(f"{FIXTURES}/*.py") if p.stem not in self.registry.components]
+        files = [*self._content.files(f"{SUITES}/*/test_*.py"), self.client(name), *self._beside(name), *several]
         nodes = [node for path in files for node in ast.walk(self.tree(path))]
         texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         blamed = {cause for path in files for claim in _claims(self.tree(path)) for cause in self.causes(claim)}

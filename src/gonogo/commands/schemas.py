@@ -25,6 +25,7 @@ from gonogo.commands.preflight import PreflightAnswer
 from gonogo.commands.rollback import RollbackAnswer
 from gonogo.commands.status import StatusAnswer
 from gonogo.commands.sweep import SweepAnswer
+from gonogo.commands.written import WrittenAnswer
 from gonogo.core.atomic import write_atomically
 from gonogo.core.outcomes import Struct
 
@@ -39,6 +40,7 @@ ANSWERS: tuple[type[Struct], ...] = (
         RollbackAnswer,
         StatusAnswer,
         SweepAnswer,
+        WrittenAnswer,
     ),
 )
 

@@ -45,7 +45,18 @@ def expand(objects: Iterable[Object], namespace: str, nodes: Sequence[Object] | 
     """
     every = [plain(one) for one in objects]
     beside = Beside(namespace, every, nodes)
-    found = [made for one in every for made in _made(one, beside)]
+    return _summed(made for one in every for made in _made(one, beside))
+
+
+def each(objects: Iterable[Object], namespace: str) -> list[Demand]:
+    """The same, a demand for each of the objects, in their order."""
+    every = [plain(one) for one in objects]
+    beside = Beside(namespace, every)
+    return [_summed(_made(one, beside)) for one in every]
+
+
+def _summed(made: Iterable[Found]) -> Demand:
+    found = [*made]
     return Demand(
         pods=tuple(one for one in found if isinstance(one, PlannedPod)),
         claims=tuple(one for one in found if isinstance(one, PlannedClaim)),

@@ -181,6 +181,35 @@ def file(path: str, when: datetime | None, size: int) -> Backup:
     )
 
 
+def export(path: str, when: datetime | None, held: Sequence[Any] | None, wanted: Sequence[str]) -> Backup:
+    """A file of ``argocd admin export``, by when it was written, and the documents in it; None where it is no YAML.
+
+    ``wanted`` are Applications that have to be in it. They stand behind the projects: a file that was cut lacks them.
+    """
+    at = f"Argo CD export {path}"
+    if when is None:
+        return Backup(place=at, why="it is not there")
+    if held is None:
+        against = ["it is no YAML, or was cut off"]
+    else:
+        projects, apps = ([*map(_name, _of(held, kind))] for kind in ("AppProject", "Application"))
+        against = [
+            f"it holds no {kind}" for kind, names in (("AppProject", projects), ("Application", apps)) if not names
+        ]
+        lost = [one for one in wanted if one not in apps]
+        against += [f"it lacks Application {', '.join(lost)}"] if apps and lost else []
+    return Backup(place=at, name=path.rpartition("/")[2], when=when, against=against)
+
+
+def _of(held: Iterable[Any], kind: str) -> list[Object]:
+    return [one for one in held if isinstance(one, Mapping) and one.get("kind") == kind]
+
+
+def _name(one: Object) -> str:
+    meta = one.get("metadata")
+    return str(meta.get("name", "")) if isinstance(meta, Mapping) else ""
+
+
 def told(command: str, said: str) -> Backup | None:
     """What a program says in its last line: a time, when the newest backup ended; None where it says none."""
     lines = [one.strip() for one in said.splitlines() if one.strip()]
