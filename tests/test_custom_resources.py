@@ -188,3 +188,62 @@ def test_owners_in_a_circle_end() -> None:
 )
 def test_a_reason_is_one_word(said: str, word: str) -> None:
     assert custom.word(said) == word
+
+
+def complaint(about: dict[str, Any], reason: str, kind: str = "Warning", first: str = "09:00:30") -> dict[str, Any]:
+    """An event of an operator about an object of its own."""
+    involved = {"apiVersion": about["apiVersion"], "kind": about["kind"], "namespace": "data", "name": "events"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"events.{reason}", "namespace": "data", "creationTimestamp": f"2026-11-25T{first}Z"},
+        "involvedObject": involved,
+        "type": kind,
+        "reason": reason,
+        "message": "no listeners",
+        "firstTimestamp": f"2026-11-25T{first}Z",
+        "lastTimestamp": "2026-11-25T09:59:50Z",
+    }
+
+
+WAITS = {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Creating"}]}
+
+
+def test_an_operator_that_complains_of_an_object_has_seen_it() -> None:
+    row = said(KAFKA, operator(1), complaint(KAFKA, "InvalidSpec"), complete=(*KNOWN, "Event"))
+
+    assert (row.state.value, row.reason, row.cause) == ("failed", "OperatorRefuses", "")
+    assert row.message == "InvalidSpec: no listeners"
+    assert "correct what is named" in row.hint
+
+
+def test_a_complaint_is_given_its_time() -> None:
+    row = said(KAFKA, operator(1), complaint(KAFKA, "InvalidSpec", first="09:59:40"), complete=KNOWN)
+
+    assert (row.state.value, row.reason) == ("progressing", "OperatorRefuses")
+
+
+def test_an_operator_that_is_down_is_told_before_what_it_once_said() -> None:
+    row = said(KAFKA, operator(0), complaint(KAFKA, "InvalidSpec"))
+
+    assert (row.reason, row.cause) == ("OperatorSilent", "Deployment strimzi/strimzi-cluster-operator")
+
+
+def test_what_an_operator_waits_for_is_told_until_it_has_begun() -> None:
+    waiting, child = {**KAFKA, "metadata": {**KAFKA["metadata"], "uid": "k"}, "status": WAITS}, operator(1, "events")
+    child["metadata"] |= {"ownerReferences": [{"kind": "Kafka", "name": "events", "uid": "k", "controller": True}]}
+
+    row = said(waiting, complaint(KAFKA, "SecretNotFound"))
+    begun = said(waiting, complaint(KAFKA, "SecretNotFound"), child)
+
+    assert (row.state.value, row.reason) == ("failed", "OperatorWaits")
+    assert row.message == "SecretNotFound: no listeners"
+    assert (begun.state.value, begun.reason) == ("progressing", "Progressing")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(READY, "Warning"), (WAITS, "Normal")])
+def test_no_complaint_is_made_of_what_is_ready_or_of_news(status: dict[str, Any], kind: str) -> None:
+    row = said({**KAFKA, "status": status}, complaint(KAFKA, "SecretNotFound", kind))
+
+    assert row.reason not in ("OperatorWaits", "OperatorRefuses")
+    assert row.state.value != "failed"

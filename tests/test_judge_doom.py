@@ -174,6 +174,16 @@ def untouched(age: float) -> Scene:
     return [m.thing("kafka.strimzi.io/v1", "Kafka", "k", age=age, spec={})]
 
 
+def complained(**fields: object) -> Callable[[float], Scene]:
+    """A custom resource that its operator complains of, and has made nothing of."""
+
+    def scene(age: float) -> Scene:
+        obj = m.thing("kafka.strimzi.io/v1", "Kafka", "k", age=age, spec={}, **fields)
+        return [obj, m.event(obj, "InvalidSpec", "no listeners", first=age)]
+
+    return scene
+
+
 FAST = m.thing(
     "storage.k8s.io/v1", "StorageClass", "fast", namespace="", provisioner="p", volumeBindingMode="Immediate"
 )
@@ -287,6 +297,8 @@ SCENES: dict[str, Callable[[float], Scene]] = {
     "BudgetUnsound": budget,
     "DefinitionMissing": untouched,
     "OperatorSilent": untouched,
+    "OperatorRefuses": complained(),
+    "OperatorWaits": complained(status={"conditions": [{"type": "Ready", "status": "Unknown"}]}),
 }
 
 OWN_WORD = {

@@ -79,8 +79,22 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, said: str) 
 
     assert said in str(caught.value)
     assert "deploy/queue/kinds.toml" in str(caught.value)
-    with pytest.raises(ConfigError, match="deploy/queue/kinds"):
-        Registry.load(tmp_path)
+    if "JMESPath" not in said:  # these are looked into where they are used, and by lint
+        with pytest.raises(ConfigError, match="deploy/queue/kinds"):
+            Registry.load(tmp_path)
+
+
+def test_an_expression_is_looked_into_by_lint_and_where_it_is_used(pytester: pytest.Pytester) -> None:
+    wrong = '["Queue.example.com"]\nsource = "x"\nready = "status."'
+    checkout(pytester.path, {"deploy/queue/kinds.toml": wrong})
+
+    registry = Registry.load(pytester.path)
+    done = pytester.run(sys.executable, "-m", "gonogo", "lint")
+
+    with pytest.raises(ConfigError, match=r"Queue.example.com: ready is no JMESPath: status\. \(gonogo lint names its"):
+        Rules(registry.kinds)
+    assert done.ret == 2
+    assert "deploy/queue/kinds.toml: Queue.example.com.ready is no JMESPath: status." in done.stderr.str()
 
 
 def test_two_components_may_not_bring_one_kind(tmp_path: Path) -> None:

@@ -39,6 +39,12 @@ OPERATED = {
     "AppProject": Kind("argoproj.io", "v1alpha1", "appprojects", "AppProject", True),
     "ApplicationSet": Kind("argoproj.io", "v1alpha1", "applicationsets", "ApplicationSet", True),
     "RayCluster": Kind("ray.io", "v1", "rayclusters", "RayCluster", True),
+    "RayService": Kind("ray.io", "v1", "rayservices", "RayService", True),
+    "RayJob": Kind("ray.io", "v1", "rayjobs", "RayJob", True),
+    "Backup": Kind("postgresql.cnpg.io", "v1", "backups", "Backup", True),
+    "ScheduledBackup": Kind("postgresql.cnpg.io", "v1", "scheduledbackups", "ScheduledBackup", True),
+    "Elasticsearch": Kind("elasticsearch.k8s.elastic.co", "v1", "elasticsearches", "Elasticsearch", True),
+    "Kibana": Kind("kibana.k8s.elastic.co", "v1", "kibanas", "Kibana", True),
     "Experiment": Kind("kubeflow.org", "v1beta1", "experiments", "Experiment", True),
     "Trial": Kind("kubeflow.org", "v1beta1", "trials", "Trial", True),
 }

@@ -39,8 +39,11 @@ class Table(Struct, frozen=True, kw_only=True):
     stateless: bool = False
 
 
-def kinds(place: Content | Path) -> dict[str, Mapping[str, Any]]:
-    """``Kind.group`` to its table, of all components. Raises ``ConfigError`` with all mistakes."""
+def kinds(place: Content | Path, *, expressions: bool = True) -> dict[str, Mapping[str, Any]]:
+    """``Kind.group`` to its table, of all components. Raises ``ConfigError`` with all mistakes.
+
+    Without ``expressions`` those are not looked into: it takes longer than all else, and few commands judge objects.
+    """
     found: dict[str, Mapping[str, Any]] = {}
     problems: list[Problem] = []
     for path in alone(place).files(f"deploy/*/{FILE}"):
@@ -60,7 +63,7 @@ def kinds(place: Content | Path) -> dict[str, Mapping[str, Any]]:
             except ConfigError as error:
                 problems += error.problems
                 continue
-            problems += _wrong(read, str(path), kind)
+            problems += [*_unfit(read, str(path), kind), *(_wrong(read, str(path), kind) if expressions else ())]
             found[kind] = msgspec.to_builtins(read)
     if problems:
         raise ConfigError(*problems)
@@ -68,7 +71,7 @@ def kinds(place: Content | Path) -> dict[str, Mapping[str, Any]]:
 
 
 def _wrong(table: Table, where: str, kind: str) -> Iterator[Problem]:
-    """The expressions that are no JMESPath, and a hint with a place that nobody fills."""
+    """The expressions that are no JMESPath."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 
@@ -79,6 +82,10 @@ def _wrong(table: Table, where: str, kind: str) -> Iterator[Problem]:
                 jmespath.compile(expression)
             except JMESPathError:
                 yield Problem(where, f"{kind}.{key} is no JMESPath: {expression}")
+
+
+def _unfit(table: Table, where: str, kind: str) -> Iterator[Problem]:
+    """A hint with a place that nobody fills."""
     try:
         table.hint.format(namespace="", name="")
     except (KeyError, IndexError, ValueError):

@@ -359,7 +359,7 @@ class Registry:
         waivers = _waivers(content, criteria, problems)
         rules: Mapping[str, Mapping[str, Any]] = {}
         try:
-            rules = kinds(content)
+            rules = kinds(content, expressions=False)
         except ConfigError as error:
             problems += error.problems
         if problems:

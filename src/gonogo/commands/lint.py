@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gonogo.catalog import rules
+from gonogo.catalog.kinds import kinds
 from gonogo.catalog.registry import SHARED, Component, Registry
 from gonogo.checks.clients import VERBS
 from gonogo.core.content import CRITERIA, FIXTURES, SUITES, find
@@ -34,6 +35,7 @@ LONGEST = 160
 def run(names: list[str] | None) -> Code:
     """1 where something is lacking. Raises ``ConfigError`` for what cannot be read at all."""
     registry = Registry.load(find(Path.cwd()))
+    kinds(registry.content)
     rules.known(registry.content)
     lint = Lint(registry, registry.known(names) if names else None)
     problems = [*lint.problems()]

@@ -13,11 +13,12 @@ from typing import Any
 
 from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.rules import KindRule
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import Judgement, State, short
 from gonogo.cluster.judge.workloads import worst
-from gonogo.cluster.judge.world import World, named, reference
+from gonogo.cluster.judge.world import World, condition, named, reference, said, seen
 
 _DEFINITIONS = "CustomResourceDefinition"
 
@@ -56,12 +57,37 @@ def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, abo
             below.append(told._replace(cause=told.cause or reference(child)))
     why = worst(below)
     if why is None:
-        return found
+        return _without_pods(world, obj, found)
     message = short(": ".join(filter(None, [found.message, why.told])), 600)
     if found.state is State.FAILED:
         return found._replace(message=message, hint=why.hint, cause=why.cause)
     state = State.PROGRESSING if rules.batch else why.state
     return Judgement(state, why.reason, message, why.hint, why.cause)
+
+
+def _without_pods(world: World, obj: Object, found: Judgement) -> Judgement:
+    """The verdict where nothing below says why: its operator tells which pod it may not make, or what it waits for."""
+    if found.state is State.FAILED:
+        why = refused(world, obj) if condition(obj, "ReplicaFailure").get("status") == "True" else None
+        known = why is not None and why.reason != "CreateFailed"
+        return found._replace(reason=why.reason, hint=why.hint, cause=why.cause) if why and known else found
+    begun = any(
+        child["kind"] in _WORK or "." in known_as(child["apiVersion"], child["kind"]) for child in world.children(obj)
+    )
+    return found if begun else _complaint(world, obj, "OperatorWaits") or found
+
+
+_WORK = ("Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job")
+
+
+def _complaint(world: World, obj: Object, reason: str) -> Judgement | None:
+    """What the latest Warning event about an object says, which can be of its operator alone; None without one."""
+    events = [event for event in world.events(obj) if event.get("type") == "Warning"]
+    if not events:
+        return None
+    waited = world.since(events[0].get("firstTimestamp") or seen(events[0]))
+    message = f"{events[-1].get('reason', '')}: {said(events[-1])}"
+    return doom(reason, message, waited=waited, command=kubectl(obj), cause=reference(obj))
 
 
 def desired(world: World, obj: Object) -> int:
@@ -126,6 +152,8 @@ def absent_operator(world: World, obj: Object, operators: tuple[str, ...] = ()) 
         return doom("OperatorSilent", message, waited=waited, command=command, cause=cause)
     if obj.get("status"):
         return None
+    if complaint := _complaint(world, obj, "OperatorRefuses"):
+        return complaint
     space = obj["metadata"].get("namespace", "")
     watched = [(one, told) for one in ready if (told := _watched(one)) and space not in told[1]]
     if space and watched and len(watched) == len(ready):

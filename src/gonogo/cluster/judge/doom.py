@@ -120,6 +120,8 @@ RULES: Mapping[str, Rule] = {
     # custom resources
     "DefinitionMissing": Rule(SOMEBODY, "Install the definition of this kind, and its operator"),
     "OperatorSilent": Rule(NETWORK, "No status was ever written: look whether the operator of this kind runs"),
+    "OperatorRefuses": Rule(NETWORK, "Its operator runs and does not take it as it is written: correct what is named"),
+    "OperatorWaits": Rule(SLOW, "Its operator has made nothing of it yet: make what it waits for, or correct the name"),
 }
 
 TERMINATIONS = 3

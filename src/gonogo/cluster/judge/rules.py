@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gonogo.cluster.judge.verdict import State
+from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.loading import LOADING
 
 TABLES = Path(__file__).with_name("custom.toml")
@@ -38,10 +39,13 @@ class KindRule(NamedTuple):
 
 
 class Rules:
-    """The tables by kind (as ``known_as`` names it). ``own`` are those of components; they come before ours."""
+    """The tables by kind (as ``known_as`` names it). ``own`` are those of components; they come before ours.
+
+    Raises ``ConfigError`` for an expression of theirs that is no JMESPath: ``gonogo lint`` names its file.
+    """
 
     def __init__(self, own: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> None:
-        self._own = {kind: compiled(table) for kind, table in own.items()}
+        self._own = {kind: compiled(kind, table) for kind, table in own.items()}
 
     @property
     def stateful(self) -> set[str]:
@@ -63,22 +67,30 @@ def tables() -> Mapping[str, Mapping[str, Any]]:
 @cache
 def rule(kind: str) -> KindRule:
     """The rules of ``custom.toml`` for a kind."""
-    return compiled(tables().get(kind, tables()[EVERY_OTHER]))
+    return compiled(kind, tables().get(kind, tables()[EVERY_OTHER]))
 
 
-def compiled(table: Mapping[str, Any]) -> KindRule:
-    """A table ready for use. Raises ``jmespath.exceptions.JMESPathError`` for a wrong expression."""
+def compiled(kind: str, table: Mapping[str, Any]) -> KindRule:
+    """A table ready for use. Raises ``ConfigError`` for a wrong expression."""
     with LOADING:
         import jmespath
+        from jmespath.exceptions import JMESPathError
+
+    def one(key: str, expression: str) -> Any:
+        try:
+            return jmespath.compile(expression)
+        except JMESPathError as error:
+            told = Problem(kind, f"{key} is no JMESPath: {expression}", "gonogo lint names its file")
+            raise ConfigError(told) from error
 
     def several(key: str) -> tuple[Any, ...]:
         told = table.get(key, [])
-        return tuple(jmespath.compile(one) for one in ([told] if isinstance(told, str) else told))
+        return tuple(one(key, expression) for expression in ([told] if isinstance(told, str) else told))
 
     every = {"suspended": "`false`", "failed": "`false`", "ready": "`false`", "progressing": "`true`", **table}
     return KindRule(
-        suspended=jmespath.compile(every["suspended"]),
-        decides=tuple((State(key), jmespath.compile(every[key])) for key in _DECIDING),
+        suspended=one("suspended", every["suspended"]),
+        decides=tuple((State(key), one(key, every[key])) for key in _DECIDING),
         reason=several("reason"),
         message=several("message"),
         hint=table.get("hint", ""),
@@ -86,6 +98,6 @@ def compiled(table: Mapping[str, Any]) -> KindRule:
         stateless=bool(table.get("stateless")),
         batch=bool(table.get("batch")),
         uncounted=bool(table.get("uncounted")),
-        pods=jmespath.compile(table["pods"]) if table.get("pods") else None,
+        pods=one("pods", table["pods"]) if table.get("pods") else None,
         plural=table.get("plural", ""),
     )
