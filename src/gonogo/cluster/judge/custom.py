@@ -18,7 +18,7 @@ from gonogo.cluster.judge.rules import KindRule
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import Judgement, State, short
 from gonogo.cluster.judge.workloads import worst
-from gonogo.cluster.judge.world import World, condition, named, reference, said, seen
+from gonogo.cluster.judge.world import World, named, reference, said, seen
 
 _DEFINITIONS = "CustomResourceDefinition"
 
@@ -68,13 +68,23 @@ def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, abo
 def _without_pods(world: World, obj: Object, found: Judgement) -> Judgement:
     """The verdict where nothing below says why: its operator tells which pod it may not make, or what it waits for."""
     if found.state is State.FAILED:
-        why = refused(world, obj) if condition(obj, "ReplicaFailure").get("status") == "True" else None
+        why = refused(world, obj) if _may_not_make_pods(obj) else None
         known = why is not None and why.reason != "CreateFailed"
         return found._replace(reason=why.reason, hint=why.hint, cause=why.cause) if why and known else found
     begun = any(
         child["kind"] in _WORK or "." in known_as(child["apiVersion"], child["kind"]) for child in world.children(obj)
     )
     return found if begun else _complaint(world, obj, "OperatorWaits") or found
+
+
+def _may_not_make_pods(obj: Object) -> bool:
+    """Whether it has the condition that Kubernetes' own controllers have then; its status may be of any shape."""
+    status = obj.get("status")
+    conditions = status.get("conditions") if isinstance(status, Mapping) else None
+    return any(
+        isinstance(one, Mapping) and (one.get("type"), one.get("status")) == ("ReplicaFailure", "True")
+        for one in (conditions if isinstance(conditions, list) else ())
+    )
 
 
 _WORK = ("Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job")
