@@ -16,7 +16,7 @@ from gonogo.cluster.documents import documents
 from gonogo.cluster.judge.shapes import BUILT_IN, Object, known_as
 from gonogo.cluster.plan.findings import Weight
 from gonogo.cluster.preflight import counted
-from gonogo.cluster.written.findings import WrittenFinding, findings
+from gonogo.cluster.written.findings import WrittenFinding, findings, of_plan
 from gonogo.cluster.written.makers import of_chart
 from gonogo.cluster.written.plans import (
     FILE,
@@ -180,7 +180,7 @@ def _measured(plan: Written, charts: Charts, rules: KnownRules, today: str) -> I
             if release.values or strange:
                 message = "nobody here knows this chart" if strange else "its values could not be compared"
                 right = "name its repository and exact version, or a folder with it in `charts`"
-                yield _unknown("plan.chart", release.shown, f"{message}: {why}", right, today)
+                yield of_plan(Weight.UNKNOWN, "plan.chart", release.shown, f"{message}: {why}", right, today)
             continue
         for one in definitions(chart.definitions()):
             known_kinds.setdefault((one.group, one.kind), one)
@@ -206,12 +206,14 @@ def _measured(plan: Written, charts: Charts, rules: KnownRules, today: str) -> I
             yield _of(mistake, "plan.field", thing.shown, f"definition of {kind}", today)
     for kind, subject in untold.items():
         why = f"the definition of {kind} is not in the plan: only the cluster tells whether it takes these fields"
-        yield _unknown("plan.definition", subject, why, "put it beside the plan, or ask the cluster", today)
+        yield of_plan(
+            Weight.UNKNOWN, "plan.definition", subject, why, "put it beside the plan, or ask the cluster", today
+        )
 
 
 def _misshapen(thing: PlannedThing, today: str) -> WrittenFinding:
     what = "could not be measured: it, or its definition, does not fit its kind"
-    return _unknown("plan.unread", thing.shown, what, "correct it", today)
+    return of_plan(Weight.UNKNOWN, "plan.unread", thing.shown, what, "correct it", today)
 
 
 def _of(mistake: Mistake, rule: str, subject: str, source: str, today: str) -> WrittenFinding:
@@ -224,19 +226,6 @@ def _of(mistake: Mistake, rule: str, subject: str, source: str, today: str) -> W
         message=said.removeprefix(f"{mistake.key} "),
         right=mistake.right,
         source=source,
-        date=today,
-    )
-
-
-def _unknown(rule: str, subject: str, message: str, right: str, today: str) -> WrittenFinding:
-    return WrittenFinding(
-        weight=Weight.UNKNOWN,
-        rule=rule,
-        subject=subject,
-        key="",
-        message=message,
-        right=right,
-        source="the plan itself",
         date=today,
     )
 

@@ -74,6 +74,14 @@ def findings(plan: Written, known: KnownRules, today: str) -> list[WrittenFindin
     return [*dict.fromkeys(judged.all())]
 
 
+def of_plan(weight: Weight, rule: str, subject: str, message: str, right: str, today: str) -> WrittenFinding:
+    """One whose source is the plan itself, on this day."""
+    return WrittenFinding(
+        weight=weight, rule=rule, subject=subject, key="", message=message, right=right, source="the plan itself",
+        date=today,
+    )  # fmt: skip
+
+
 class _Judged:
     """One plan, with what of it was asked about already."""
 
@@ -98,7 +106,7 @@ class _Judged:
         yield from self._of_hosts()
         yield from self._of_waits()
         yield from self._of_pods()
-        yield from map(self._sums, [one for one in self._plan.expects if self._differs(one)])
+        yield from self._of_sums()
         yield from map(self._unread, self._plan.unread)
 
     def _rules(self, of: Callable[[PlanRule], object]) -> Iterator[tuple[str, PlanRule]]:
@@ -282,14 +290,26 @@ class _Judged:
             Weight.PROBLEM, f"plan.{what}", subject, NONE[what].format((near or there)[0].what),
             " or ".join(ranked[:MOST]) or f"it makes no {what} at all",
         )  # fmt: skip
-        return finding if by is None else _with(finding, by.source, by.date)
+        return finding if by is None else replace(finding, source=by.source, date=by.date)
 
     # -- sums
 
-    def _differs(self, expect: ExpectTable) -> bool:
-        pods, disk, unknown = self._sum(expect)
-        storage = amount(expect.storage) if expect.storage else None
-        return bool(unknown) or expect.pods not in (None, pods) or storage not in (None, disk)
+    def _of_sums(self) -> Iterator[WrittenFinding]:
+        for expect in self._plan.expects:
+            pods, disk, unknown = self._sum(expect)
+            subject = f"sum {expect.what}"
+            if unknown:
+                message = f"nobody here knows what it makes: {', '.join(unknown)}"
+                yield self._own(Weight.UNKNOWN, "plan.sum", subject, message, "leave them out of the sum")
+                continue
+            pairs = []
+            if expect.pods not in (None, pods):
+                pairs.append((f"{expect.pods} pods", f"{pods} pods"))
+            if expect.storage and amount(expect.storage) != disk:
+                pairs.append((expect.storage, f"{disk / 2**30:g}Gi"))
+            if pairs:
+                said, real = (" and ".join(one[side] for one in pairs) for side in (0, 1))
+                yield self._own(Weight.PROBLEM, "plan.sum", subject, f"{said} said, {real} made", real)
 
     def _sum(self, expect: ExpectTable) -> tuple[int, float, list[str]]:
         """Pods, bytes, and what cannot be counted. A release that is written twice is made once."""
@@ -302,20 +322,6 @@ class _Judged:
         unknown += [maker.what for maker in chosen.values() if maker.amount is None]
         known = [maker.amount for maker in chosen.values() if maker.amount is not None]
         return sum(pods for pods, _ in known), sum(disk for _, disk in known), unknown
-
-    def _sums(self, expect: ExpectTable) -> WrittenFinding:
-        pods, disk, unknown = self._sum(expect)
-        subject = f"sum {expect.what}"
-        if unknown:
-            message = f"nobody here knows what it makes: {', '.join(unknown)}"
-            return self._own(Weight.UNKNOWN, "plan.sum", subject, message, "leave them out of the sum")
-        pairs = []
-        if expect.pods not in (None, pods):
-            pairs.append((f"{expect.pods} pods", f"{pods} pods"))
-        if expect.storage and amount(expect.storage) != disk:
-            pairs.append((expect.storage, f"{disk / 2**30:g}Gi"))
-        said, real = (" and ".join(one[side] for one in pairs) for side in (0, 1))
-        return self._own(Weight.PROBLEM, "plan.sum", subject, f"{said} said, {real} made", real)
 
     # -- what is said
 
@@ -333,17 +339,10 @@ class _Judged:
         )
 
     def _own(self, weight: Weight, rule: str, subject: str, message: str, right: str) -> WrittenFinding:
-        return WrittenFinding(
-            weight=weight, rule=rule, subject=subject, key="", message=message, right=right, source="the plan itself",
-            date=self._today,
-        )  # fmt: skip
+        return of_plan(weight, rule, subject, message, right, self._today)
 
     def _unread(self, one: Any) -> WrittenFinding:
         return self._own(Weight.UNKNOWN, "plan.unread", one.subject, one.why, "")
-
-
-def _with(finding: WrittenFinding, source: str, date: str) -> WrittenFinding:
-    return replace(finding, source=source, date=date)
 
 
 def _plain(release: PlannedRelease) -> dict[str, Any]:
