@@ -304,6 +304,14 @@ def test_a_source_that_the_target_excepts_may_fail(there: Datahub, asking: Any) 
     assert red(come_to(asking(there, exceptions=excepted), "datahub.ingestion")) == {}
 
 
+def test_its_own_housekeeping_is_no_ingestion(there: Datahub, asking: Any) -> None:
+    swept, failed = source("sweep", hours=0), source("papers", "FAILURE", hours=0)
+    there.sources = [swept | {"type": "datahub-gc"}, failed | {"type": "datahub-documents"}]
+    there.now += 48 * 3600
+
+    assert red(come_to(asking(there), "datahub.ingestion")) == {"ingestion": (FAILED, "ingestion_old")}
+
+
 def test_a_wrong_token_is_refused(there: Datahub, asking: Any) -> None:
     found = red(come_to(asking(there, token="of-somebody-else")))
 

@@ -122,6 +122,7 @@ class Datahub:
     taken: int = 24532
     now: float = 1764550000 + 3600  # by its own clock: an hour after everything of it was ingested
     asked: list[str] = field(default_factory=list)
+    sent: list[tuple[str, Any]] = field(default_factory=list)  # path with its query, and body, of what was posted
     url: str = ""
     frontend: str = ""
 
@@ -365,6 +366,7 @@ def _serving(one: Datahub, which: str) -> Iterator[str]:
             line = f"{self.command} {there.path}"
             with lock:
                 one.asked.append(f"{which} {line}")
+                one.sent += [(self.path, body)] if body is not None else []
                 given = one.instead.get(f"{which} {line}") or (
                     one.gms(self.command, there.path, query, body, token)
                     if which == "gms"
