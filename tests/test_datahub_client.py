@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from emulators.datahub import INGESTED, RELEASES, TOKEN, Answer, Datahub, complaint, data, emulated
+from emulators.datahub import INGESTED, RELEASES, SYSTEM, TOKEN, Answer, Datahub, complaint, data, emulated
 from scripted import Reply, serving
 
 from fixtures import datahub as module
@@ -177,6 +177,22 @@ def test_its_id_is_that_of_its_telemetry(
         there.instead["gms GET /aspects/urn%3Ali%3Atelemetry%3AclientId"] = Answer(status, {"status": status})
 
     assert asking(there).identity() == told
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        (SYSTEM, (PASSED, "")),
+        ("another", (BROKEN, "credentials_refused")),
+        ("of two\nlines", (BROKEN, "credentials_refused")),
+    ],
+)
+def test_it_is_asked_as_its_own_servers_ask(there: Datahub, secret: str, expected: tuple[Outcome, str]) -> None:
+    addresses = {"url": there.url, "frontend": there.frontend, "auth": "system"}
+    with closing(Client(Endpoints("datahub", addresses, {"system_secret": Secret(secret)}, EXPECT))) as client:
+        (found,) = red(come_to(client, "datahub.answers")).values() or [(PASSED, "")]
+
+    assert found == expected
 
 
 def test_leftovers_are_found_and_removed(there: Datahub, asking: Any) -> None:

@@ -9,6 +9,8 @@ Where each answer is from: read in github.com/datahub-project/datahub, or in acr
     smoke-test and ``server_config`` tests; client, ``rest_emitter.fetch_server_config``.
 401 without a token, but at ``/health`` and ``/config``
     ``AuthenticationEnforcementFilter``: ``sendError(401, …)``; ``application.yaml``, ``authentication.excludedPaths``.
+the log-in of its own servers
+    ``DataHubSystemAuthenticator``: Basic, and name and secret as they are.
 ``/check/ready``
     ``HealthCheckController``: ``true``, or 503 and ``false``. ``/health`` is of the bootstrap alone.
 ``/openapi/operations/messaging/…``, ``…/kafka/…``
@@ -44,6 +46,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from gonogo.core.waiting import pause
 
 TOKEN = "a-personal-access-token-of-the-emulator"
+SYSTEM = "a-secret-that-the-servers-of-the-emulator-share"
 MAE, MCE = "generic-mae-consumer-job-client", "generic-mce-consumer-job-client"
 CHANGES, PROPOSALS = "MetadataChangeLog_Versioned_v1", "MetadataChangeProposal_v1"
 SERIES = "MetadataChangeLog_Timeseries_v1"
@@ -170,7 +173,7 @@ class Datahub:
             return Answer(200)
         if path == "/config":
             return Answer(200, self.config())
-        if self.authentication and token != f"Bearer {TOKEN}":
+        if self.authentication and token not in (f"Bearer {TOKEN}", f"Basic __datahub_system:{SYSTEM}"):
             page = "<html><head><title>Error 401 Unauthorized to perform this action.</title></head></html>"
             return Answer(401, page, "text/html")
         for begins, answer in self.routes(method, query, body):
