@@ -126,8 +126,9 @@ class HelmPlatform:
         assert target.kubernetes is not None, "a helm target has a cluster"
         self._helm = Helm(target.kubernetes, self._there.cluster.api)
         self._objects = Objects(self._there.cluster.api)
-        self._seen = Seen(self._helm, self._objects)
-        self._ownership = Ownership(self._there.cluster.api, self._objects, target.name)
+        api = self._there.cluster.api
+        self._seen = Seen(api, self._objects, self._helm, lambda: self._there.cluster.hub)
+        self._ownership = Ownership(api, self._objects, self._seen, target.name)
 
     # -- where it is
 
@@ -334,11 +335,12 @@ class HelmPlatform:
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
         """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
-        return self._inspection().of([self._recipe(one) for one in components if self._deploys(one)])
+        seen = self._seen if self._lease is not None else None  # else others may change it
+        return self._inspection(seen).of([self._recipe(one) for one in components if self._deploys(one)])
 
-    def _inspection(self) -> Inspection:
+    def _inspection(self, seen: Seen | None = None) -> Inspection:
         others = (self._recipe(one) for one in self._deployed)
-        return Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
+        return Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others, seen)
 
     def _clashes(self) -> Iterator[tuple[str, Problem]]:
         """A Secret that another component makes too: whoever is taken down first would take it from the other."""
