@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -137,6 +137,15 @@ class Helm:
         self._program = ""
         self._texts: dict[Installation, Future[str]] = {}
         self._lock, self._cores = Lock(), BoundedSemaphore(os.cpu_count() or 1)
+
+    def seek(self) -> None:
+        """Look for the program beside what else is done until it is needed; what is wrong with it is told then."""
+
+        def look() -> None:
+            with suppress(ConfigError), self._lock:
+                self._program = self._program or found()
+
+        Thread(target=look, name="helm", daemon=True).start()
 
     def render(self, chart: Installation) -> str:
         """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked.

@@ -282,6 +282,8 @@ class HelmPlatform:
 
     def reserve(self, components: Iterable[Component], waits: Callable[[str], None]) -> None:
         """See :meth:`gonogo.providers.Reserves.reserve`. Without a namespace for the Lease yet, it is held later."""
+        self._helm.seek()
+        self.confirm()
         self._reserved = {space for one in components if self._deploys(one) for space in self._recipe(one).spaces()}
         if self._reserved and _phase(self._seen.namespace(self._home, self._found(self._home))) == "Active":
             self._hold(waits)
