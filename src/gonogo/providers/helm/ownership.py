@@ -90,9 +90,7 @@ class Wanted(NamedTuple):
 
 
 class Ownership:
-    """Whether what is to be made would be made over something else; safe for the threads of many components.
-    All of it raises ``ClientError``.
-    """
+    """Whether what is to be made would be made over something else. All of it raises ``ClientError``."""
 
     def __init__(self, api: Api, objects: Objects, seen: Seen, target: str) -> None:
         self._objects, self._seen, self._target = objects, seen, target

@@ -124,9 +124,8 @@ class HelmPlatform:
         self._ending = ""
         self._awaited: Deadline | None = None
         assert target.kubernetes is not None, "a helm target has a cluster"
-        self._helm = Helm(target.kubernetes, self._there.cluster.api)
-        self._objects = Objects(self._there.cluster.api)
         api = self._there.cluster.api
+        self._helm, self._objects = Helm(target.kubernetes, api), Objects(api)
         self._seen = Seen(api, self._objects, self._helm, lambda: self._there.cluster.hub)
         self._ownership = Ownership(api, self._objects, self._seen, target.name)
 
