@@ -22,7 +22,7 @@ from scripted import Reply, serving
 
 from fixtures import datahub as module
 from fixtures.datahub import Datahub as Client
-from fixtures.datahub import numbers, older, urn_of
+from fixtures.datahub import groups, numbers, older, urn_of
 from gonogo.catalog.registry import Registry
 from gonogo.checks.journal import Journal, RunScope
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
@@ -154,6 +154,12 @@ def test_who_may_only_read_makes_no_dataset(there: Datahub, asking: Any) -> None
         come_to(asking(there, mode=Mode.READ), "datahub.dataset")
 
     assert len(there.aspects) == 2
+
+
+def test_an_end_that_kafka_does_not_tell_is_no_lag() -> None:
+    told = {"consumerGroups": {"group": {"topic": {"partitions": {"0": {"offset": 7}}}}}}  # null fields are left out
+
+    assert groups(told) == [("group topic/0", 7, 0)]
 
 
 def test_its_kind_of_writing_is_that_of_the_official_client(there: Datahub, asking: Any) -> None:

@@ -310,8 +310,7 @@ class Datahub:
         """Datasets of the index."""
         begins = given["query"].rstrip("*")
         filters = [one for some in given.get("orFilters") or [] for one in some["and"] if one["field"] == "urn"]
-        only = {urn for one in filters for urn in one["values"]}
-        found = [urn for urn in sorted(self.indexed) if begins in urn and (not only or urn in only)]
+        found = [urn for urn in sorted(self.indexed) if begins in urn and all(fits(urn, one) for one in filters)]
         shown = [{"entity": {"urn": urn, "lastIngested": self.indexed[urn]}} for urn in found[: given.get("count", 10)]]
         return {"total": len(found), "searchResults": shown}
 
@@ -332,6 +331,13 @@ class Datahub:
         if path.startswith("/assets/"):
             return Answer(200, "export{}", "text/javascript")
         return Answer(200, PAGE, "text/html")
+
+
+def fits(urn: str, filter: Mapping[str, Any]) -> bool:
+    """Whether a filter lets a dataset through."""
+    if filter["condition"] == "CONTAIN":
+        return any(value in urn for value in filter["values"])
+    return urn in filter["values"]
 
 
 def data(**found: Any) -> Answer:
