@@ -34,7 +34,7 @@ def test_frontend_serves_its_application(datahub: Datahub) -> None:
 @pytest.mark.criterion("datahub.authentication")
 def test_unauthenticated_access_is_refused(datahub: Datahub) -> None:
     """DataHub refuses requests without credentials, and the account that every guide begins with."""
-    asked = datahub.refuses_strangers()
+    asked = datahub.refuses_unauthenticated_access()
 
     expect(asked, every(at_least(300)), cause="datahub.unauthenticated_access", message="HTTP status")
 
