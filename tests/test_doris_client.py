@@ -29,7 +29,12 @@ from gonogo.core.outcomes import Mode, Outcome
 
 ROOT = Path(__file__).parent.parent
 RUN = "pv-20261123093010-0a1b2c"
-EXPECT = {**Registry.load(ROOT).components["doris"].expect, "tablets_seconds": 0, "visible_seconds": 0}
+EXPECT = {
+    **Registry.load(ROOT).components["doris"].expect,
+    "tablets_seconds": 0,
+    "visible_seconds": 0,
+    "query_seconds": 60,
+}
 SUITE = runpy.run_path(str(ROOT / "suites/doris/test_doris.py"))
 CHECKS: dict[str, Callable[[Doris], None]] = {
     mark.args[0]: one
@@ -48,9 +53,9 @@ def doris(cluster: Cluster, tmp_path: Path, *, mode: Mode = Mode.WRITE, **more: 
     """A client of this cluster; ``more`` are other endpoint keys, or ``expect``."""
     expect = {**EXPECT, **more.pop("expect", {})}
     password = Secret(str(more.pop("password", "right")))
-    timeouts = more.pop("timeouts", Timeouts(connect=5, check=5))
+    timeouts = more.pop("timeouts", Timeouts(connect=20, check=20))
     scope = RunScope(RUN, mode, "doris", Journal(tmp_path / "journal.jsonl"), itertools.count(1))
-    with running(cluster, more.pop("tls", None)) as at:
+    with running(cluster) as at:
         addresses = {**at, "username": "gonogo", **more}
         ends = Endpoints("doris", addresses, {"password": password}, expect, timeouts, scope=scope)
         with closing(Doris(ends)) as client:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import logging
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,14 +73,12 @@ def sessions(cluster: Cluster) -> type[Session]:
 
 
 @contextmanager
-def frontend(
-    password: str = "right", cluster: Cluster | None = None, tls: ssl.SSLContext | None = None
-) -> Iterator[int]:
+def frontend(password: str = "right", cluster: Cluster | None = None) -> Iterator[int]:
     """MySQL's protocol for the time of the body; the port."""
     cluster = cluster or Cluster(password=password)
     logging.getLogger("mysql_mimic").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
-    server = MysqlServer(session_factory=sessions(cluster), identity_provider=Accounts(cluster), ssl=tls)
+    server = MysqlServer(session_factory=sessions(cluster), identity_provider=Accounts(cluster))
     loop.run_until_complete(server.start_server(host="127.0.0.1", port=0))
     port = server._server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -98,6 +95,7 @@ def frontend(
 async def _ended(server: MysqlServer) -> None:
     """Sessions that clients left open are ended with the server."""
     server.close()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # asyncio tells of what is cancelled here
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
@@ -190,9 +188,9 @@ def web(cluster: Cluster, kind: type[Answering]) -> Iterator[int]:
 
 
 @contextmanager
-def running(cluster: Cluster, tls: ssl.SSLContext | None = None) -> Iterator[dict[str, Any]]:
+def running(cluster: Cluster) -> Iterator[dict[str, Any]]:
     """A whole cluster, with two backends unless it has some; the endpoint keys of a client."""
-    with web(cluster, Back) as back, web(cluster, Front) as front, frontend(cluster=cluster, tls=tls) as port:
+    with web(cluster, Back) as back, web(cluster, Front) as front, frontend(cluster=cluster) as port:
         cluster.backends = cluster.backends or [a_backend(n, "127.0.0.1", back) for n in range(2)]
         try:
             yield {"host": "127.0.0.1", "port": port, "http": f"http://127.0.0.1:{front}"}
