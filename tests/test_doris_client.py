@@ -10,27 +10,31 @@ import runpy
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("mysql_mimic")
 
+from api_server import cluster
 from emulators.doris import Cluster, Refusal, running
 from emulators.doris.cluster import FRONTENDS_1, STATUS, VERSION, a_frontend
+from kubeconfigs import kubeconfig
 
 from fixtures.doris import CODES, Doris
 from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal, RunScope, run_of
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
-from gonogo.core.errors import ClientError, NotAskable, ServerError, Wrong, ending
+from gonogo.core.errors import ClientError, ServerError, Wrong, ending
 from gonogo.core.outcomes import Mode, Outcome
+from gonogo.providers.existing.cluster import ExistingCluster
 
 ROOT = Path(__file__).parent.parent
 RUN = "pv-20261123093010-0a1b2c"
+REGISTRY = Registry.load(ROOT)
 EXPECT = {
-    **Registry.load(ROOT).components["doris"].expect,
+    **REGISTRY.components["doris"].expect,
     "tablets_seconds": 0,
     "visible_seconds": 0,
     "query_seconds": 60,
@@ -327,11 +331,9 @@ def test_version_and_identity_are_the_masters(tmp_path: Path) -> None:
 
 
 def test_every_number_of_an_error_comes_to_a_cause_with_a_hint() -> None:
-    registry = Registry.load(ROOT)
-
     kinds = {kind for _, kind in CODES.values() if kind}
 
-    assert kinds <= {*registry.components["doris"].signatures}
+    assert kinds <= {*REGISTRY.components["doris"].signatures}
 
 
 # -- on a cluster: what its pods keep
@@ -360,20 +362,36 @@ META, DATA = "/opt/apache-doris/fe/doris-meta", "/opt/apache-doris/be/storage"
         ([], BROKEN, "doris.not_askable"),
     ],
 )
-def test_what_is_on_no_claim_is_told(
-    pods: list[dict[str, Any]], outcome: Outcome, cause: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import msgspec
+def test_what_is_on_no_claim_is_told(pods: list[dict[str, Any]], outcome: Outcome, cause: str, tmp_path: Path) -> None:
+    with cluster(spaces=["doris", "kube-system"]) as held:
+        for one in pods:
+            labels = one["metadata"]["labels"]
+            held.put("Pod", "doris", one["metadata"]["name"], labels=labels, spec=one["spec"])
+        kubeconfig(tmp_path / "config", server=held.url)
+        file = tmp_path / "there.toml"
+        file.write_text(TARGET.format(config=tmp_path / "config"))
+        target = load_target(str(file), ROOT, REGISTRY)
+        assert target.kubernetes is not None
+        provider = ExistingCluster(target, target.kubernetes)
+        ends = provider.attached(REGISTRY.components["doris"])
+        assert ends is not None
+        with closing(provider), closing(Doris(ends)) as client:
+            assert met("doris.storage", client) == (outcome, cause)
 
-    from fixtures import doris as module
 
-    cluster = SimpleNamespace(settings=SimpleNamespace(namespaces=("doris",)))
-    ends = Endpoints("doris", {"host": "h", "port": 1, "username": "u"}, {"password": Secret("p")}, cluster=cluster)
-    monkeypatch.setattr(module.Look, "items", lambda *a, **k: [msgspec.convert(one, module.Pod) for one in pods])
+TARGET = """
+[target]
+name = "there"
+provider = "existing"
+capabilities = ["kubernetes"]
 
-    with closing(Doris(ends)) as client:
-        assert met("doris.storage", client) == (outcome, cause)
+[kubernetes]
+kubeconfig = "{config}"
+namespaces = ["doris"]
 
-
-def test_a_cluster_without_its_pods_is_not_askable() -> None:
-    assert ending(NotAskable("doris", "…")).outcome is BROKEN
+[components.doris]
+host = "127.0.0.1"
+port = "1"
+username = "gonogo"
+password = {{ command = ["echo", "right"] }}
+"""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_hex
 from typing import Any
 
 from mysql_mimic import IdentityProvider, MysqlServer, NativePasswordAuthPlugin, Session, User
@@ -33,9 +34,11 @@ class Accounts(IdentityProvider):  # type: ignore[misc]
         return [NativePasswordAuthPlugin()]
 
     async def get_user(self, username: str) -> User | None:
-        """The account; None for one that is not there."""
+        """The account; one that is not there has a password that nobody knows: the number is the same, 1045."""
         if username not in ("root", "admin", "gonogo", "analyst"):
-            return None
+            return User(
+                username, NativePasswordAuthPlugin.create_auth_string(token_hex()), NativePasswordAuthPlugin.name
+            )
         if username in self._cluster.empty:
             return User(username, "", NativePasswordAuthPlugin.name)
         secret = NativePasswordAuthPlugin.create_auth_string(self._cluster.password)
