@@ -98,6 +98,15 @@ OTHERS: dict[str, Callable[[], Cluster]] = {
 }
 
 
+def test_a_table_has_as_many_replicas_as_there_are_backends(tmp_path: Path) -> None:
+    cluster = Cluster()
+
+    with doris(cluster, tmp_path) as client, client.table() as table:
+        table.insert()
+
+        assert table.replicas() == {"backend 10003": "OK", "backend 10004": "OK"}
+
+
 @pytest.mark.parametrize("criterion", EMULATED)
 @pytest.mark.parametrize("cluster", OTHERS.values(), ids=OTHERS)
 def test_another_version_and_what_moves_are_no_fault(
@@ -234,6 +243,7 @@ RED: list[tuple[str, Callable[[Cluster], None], Outcome, str]] = [
     ("versions", backend(Version="doris-2.1.7-rc01"), FAILED, "versions_differ"),
     ("disks", backend(MaxDiskUsedPct="85.36 %"), FAILED, "disk_full"),
     ("disks", backend(MaxDiskUsedPct="90.155756416551881"), FAILED, "disk_full"),
+    ("disks", lambda c: c.backends[0].update(MaxDiskUsedPct="99.00 %"), FAILED, "disk_full"),  # another on its host
     ("disks", backend(MaxDiskUsedPct="much"), BROKEN, "version_unknown"),
     ("http", backend(Alive="false"), FAILED, "backends_offline"),
     ("authentication", unlike(empty=("root",)), FAILED, "password_empty"),
@@ -305,7 +315,7 @@ def test_a_load_is_blamed_on_the_backend_that_is_down(tmp_path: Path) -> None:
 
     assert reason is not None
     assert (ending(reason).outcome, reason.signature) == (FAILED, "doris.backend_down")
-    assert reason.facts == {"node": "127.0.0.1"}
+    assert reason.facts == {"node": "127.0.0.1:9050"}
 
 
 def test_rows_of_a_load_that_is_published_later_are_waited_for(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def a_frontend(host: str, *, master: bool) -> dict[str, Any]:
 
 def a_backend(number: int, host: str, port: int) -> dict[str, Any]:
     """A row of SHOW BACKENDS (common/proc/BackendsProcDir.java; docs 3.x)."""
-    told = {"BackendId": str(10003 + number), "Host": host, "HeartbeatPort": "9050", "BePort": "9060"}
+    told = {"BackendId": str(10003 + number), "Host": host, "HeartbeatPort": str(9050 + number), "BePort": "9060"}
     told |= {"HttpPort": str(port), "BrpcPort": "8060", "ArrowFlightSqlPort": "-1", "LastStartTime": HEARD}
     told |= {"LastHeartbeat": HEARD, "Alive": "true", "SystemDecommissioned": "false", "TabletNum": "21"}
     told |= {"DataUsedCapacity": "2.737 KB", "TrashUsedCapacity": "0.000 ", "AvailCapacity": "84.103 GB"}
@@ -113,6 +113,7 @@ class Cluster:
     health: dict[str, int] = field(default_factory=dict)
     routine: list[dict[str, Any]] = field(default_factory=list)
     replica_status: str = "OK"
+    replicas: int = 0
     admin_only: bool = False
     refusals: dict[str, Refusal] = field(default_factory=dict)
     answers: dict[str, tuple[list[Any], list[str]]] = field(default_factory=dict)
@@ -172,10 +173,32 @@ class Cluster:
             return self._dropped(found[1], self.tables.get(found[1], []), whole=True)
         if found := re.fullmatch(r"DROP TABLE IF EXISTS `(\w+)`\.`(\w+)` FORCE", sql):
             return self._dropped(found[1], [found[2]], whole=False)
+        if (changed := self._altered(sql)) is not None:
+            return changed
         if found := re.search(r'FROM numbers\("number" = "(\d+)"\)', sql):
             number = int(found[1])
             return [[number, number * (number - 1) // 2]], ["count(*)", "sum(number)"]
         return self._kept(sql) if re.match(r"(CREATE TABLE|INSERT|DELETE|SELECT .* FROM `)", sql) else None
+
+    def _altered(self, sql: str) -> tuple[list[Any], list[str]] | None:
+        """Docs 3.x: ALTER SYSTEM, ADMIN SET REPLICA STATUS, CREATE USER, DROP USER."""
+        if found := re.fullmatch(r'ALTER SYSTEM MODIFY BACKEND "[^:]+:(\d+)" SET \("disable_query" = "(\w+)"\)', sql):
+            (one,) = (one for one in self.backends if one["HeartbeatPort"] == found[1])
+            one["Status"] = re.sub(r'("isQueryDisabled":)\w+', rf"\1{found[2]}", one["Status"])
+        elif found := re.fullmatch(r'ALTER SYSTEM ADD BACKEND "([^:]+):9050"', sql):
+            never = {"Alive": "false", "LastHeartbeat": "N/A", "ErrMsg": "", "Status": STATUS % "N/A"}
+            self.backends.append({**a_backend(len(self.backends), found[1], -1), **never, "HeartbeatPort": "9050"})
+        elif found := re.fullmatch(r'ALTER SYSTEM DROPP BACKEND "([^:]+):9050"', sql):
+            self.backends = [one for one in self.backends if one["Host"] != found[1]]
+        elif sql.startswith("ADMIN SET REPLICA STATUS PROPERTIES("):
+            self.health["UnrecoverableNum"] = 1
+        elif found := re.fullmatch(r"CREATE USER '(\w+)'", sql):
+            self.empty = (*self.empty, found[1])
+        elif found := re.fullmatch(r"DROP USER IF EXISTS '(\w+)'", sql):
+            self.empty = tuple(one for one in self.empty if one != found[1])
+        else:
+            return None
+        return [], []
 
     def _healths(self) -> list[dict[str, Any]]:
         """A row for each database, and their sum."""
@@ -187,6 +210,7 @@ class Cluster:
         if admin is not self.admin_only:  # before 3.0 the statement begins with ADMIN (docs 2.1), since then without
             raise Refusal(1105, "errCode = 2, detailMessage = Syntax error")
         alive = [one["BackendId"] for one in self.backends if one["Alive"] == "true"]
+        alive = alive[: self.replicas]
         rows = [["10075", str(n), backend, "2", "-1", "2", self.replica_status] for n, backend in enumerate(alive)]
         return rows, list(REPLICAS)
 
@@ -194,6 +218,7 @@ class Cluster:
         for table in tables if self.drops else ():
             self._rows.execute(f'DROP TABLE IF EXISTS "{database}.{table}"')
         if self.drops and whole:
+            self.health.pop("UnrecoverableNum", None)  # that of a table which is gone
             self.databases = [one for one in self.databases if one != database]
             self.tables.pop(database, None)
         elif self.drops:
@@ -224,6 +249,7 @@ class Cluster:
         """Doris refuses more replicas than backends (apache/doris#19211)."""
         wanted = int(re.search(r"replication_num.*?(\d+)", tree.sql(dialect="doris"))[1])  # type: ignore[index]
         alive = sum(one["Alive"] == "true" for one in self.backends)
+        self.replicas = wanted
         if wanted > alive:
             told = f"replication num is {wanted}, available backend num is {alive}"
             raise Refusal(1105, f"errCode = 2, detailMessage = Failed to find enough backend: {told}")

@@ -35,7 +35,7 @@ class Accounts(IdentityProvider):  # type: ignore[misc]
 
     async def get_user(self, username: str) -> User | None:
         """The account; one that is not there has a password that nobody knows: the number is the same, 1045."""
-        if username not in ("root", "admin", "gonogo", "analyst"):
+        if username not in ("root", "admin", "gonogo", "analyst", *self._cluster.empty):
             return User(
                 username, NativePasswordAuthPlugin.create_auth_string(token_hex()), NativePasswordAuthPlugin.name
             )
