@@ -22,6 +22,7 @@ from emulators.doris.cluster import FRONTENDS_1, STATUS, VERSION, a_frontend
 from kubeconfigs import kubeconfig
 
 from fixtures.doris import CODES, Doris
+from fixtures.kafka import Record
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal, RunScope, run_of
@@ -47,8 +48,8 @@ CHECKS: dict[str, Callable[[Doris], None]] = {
     for mark in one.pytestmark
     if mark.name == "criterion"
 }
-EMULATED = [one for one in CHECKS if one != "doris.storage"]
-"""Criteria that Doris itself is asked; the cluster is asked the other one."""
+EMULATED = [one for one in CHECKS if one not in ("doris.storage", "doris.routine_load")]
+"""Criteria that Doris alone is asked; of the others one is asked of the cluster, one of Kafka too."""
 READS = [one for one in EMULATED if not any(mark.name == "writes" for mark in CHECKS[one].pytestmark)]
 
 
@@ -68,8 +69,13 @@ def doris(cluster: Cluster, tmp_path: Path, *, mode: Mode = Mode.WRITE, **more: 
 
 def met(criterion: str, client: Doris) -> tuple[Outcome, str]:
     """Outcome and cause of a check."""
+    return met_by(lambda: CHECKS[criterion](client))
+
+
+def met_by(asked: Callable[[], None]) -> tuple[Outcome, str]:
+    """Outcome and cause of what is asked."""
     try:
-        CHECKS[criterion](client)
+        asked()
     except (ClientError, Wrong) as error:
         return ending(error).outcome, error.signature
     return Outcome.PASSED, ""
@@ -344,6 +350,89 @@ def test_every_number_of_an_error_comes_to_a_cause_with_a_hint() -> None:
     kinds = {kind for _, kind in CODES.values() if kind}
 
     assert kinds <= {*REGISTRY.components["doris"].signatures}
+
+
+# -- from a topic
+
+
+class Topics:
+    """What stands in for a client of Kafka: records go to the emulated backends' own."""
+
+    def __init__(self, cluster: Cluster, **security: str) -> None:
+        self._cluster = cluster
+        self.endpoints = Endpoints("kafka", {"bootstrap": "kafka:9092", "security": security})
+
+    @contextmanager
+    def topic(self) -> Iterator[str]:
+        """A topic of its own."""
+        yield "pv-topic"
+
+    def produce(self, topic: str, records: list[Record]) -> None:
+        """Keep the records."""
+        self._cluster.topics[topic] = [one.value.decode() for one in records]
+
+
+def carried(cluster: Cluster, tmp_path: Path, **security: str) -> tuple[Outcome, str]:
+    """Outcome and cause of a routine load."""
+    check: Any = CHECKS["doris.routine_load"]
+    with doris(cluster, tmp_path, expect={"routine_seconds": 0.01}) as client:
+        return met_by(lambda: check(Topics(cluster, **security), client))
+
+
+ERRORS = "ErrorReason{code=errCode = 102, msg='current error rows is more than max_error_number'}"
+SASL = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_plain_username": "u"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "security", "outcome", "cause"),
+    [
+        ({}, {}, Outcome.PASSED, ""),
+        ({}, SASL, Outcome.PASSED, ""),
+        ({}, {"ssl_cafile": "/ca.pem"}, BROKEN, "doris.not_askable"),
+        (
+            {"routine_says": {"State": "PAUSED", "ReasonOfStateChanged": ERRORS}},
+            {},
+            FAILED,
+            "doris.routine_load_paused",
+        ),
+        ({"routine_says": {"Statistic": '{"loadedRows": 0}'}}, {}, FAILED, "doris.routine_load_stuck"),
+        ({"routine_says": {"State": "CANCELLED", "Statistic": ""}}, {}, FAILED, "doris.routine_load_paused"),
+        ({"kept": False}, {}, FAILED, "doris.rows_lost"),
+    ],
+)
+def test_a_routine_load_is_judged_by_its_state_and_its_rows(
+    changes: dict[str, Any], security: dict[str, str], outcome: Outcome, cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster(**changes)
+
+    assert carried(cluster, tmp_path, **security) == (outcome, cause)
+    assert cluster.routine == []
+    assert not any(one.startswith("pv_") for one in cluster.databases)
+
+
+def test_backends_are_told_how_to_log_in_to_kafka(tmp_path: Path) -> None:
+    cluster = Cluster()
+
+    carried(cluster, tmp_path, **SASL)
+
+    (made,) = (one for one in cluster.asked if one.startswith("CREATE ROUTINE LOAD"))
+    assert '"kafka_broker_list" = "kafka:9092", "kafka_topic" = "pv-topic"' in made
+    assert '"property.security.protocol" = "SASL_PLAINTEXT"' in made
+    assert '"property.sasl.username" = "u"' in made
+
+
+def test_a_routine_load_of_a_killed_check_is_stopped_before_its_database_goes(tmp_path: Path) -> None:
+    name = "pv_20261101000000_ffffff_1"
+    cluster = Cluster()
+    cluster.databases.append(name)
+    cluster.routine.append({"Name": "t", "DbName": name, "TableName": "t", "State": "RUNNING"})
+
+    with doris(cluster, tmp_path) as client:
+        client.remove("database", name)
+
+    stopped, dropped = (one for one in cluster.asked if one.startswith(("STOP", "DROP")))
+    assert stopped == f"STOP ROUTINE LOAD FOR `{name}`.`t`"
+    assert dropped == f"DROP DATABASE IF EXISTS `{name}` FORCE"
 
 
 # -- on a cluster: what its pods keep

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.doris import NUMBERS, ROWS, Doris
+from fixtures.doris import NUMBERS, ROWS, Doris, lines
+from fixtures.kafka import Kafka, Record
 from gonogo import at_most, count, expect, nothing, something
 from gonogo import each as every
 from gonogo.checks.usable import each, remaining
@@ -99,9 +100,10 @@ def test_compaction_keeps_up(doris: Doris) -> None:
 @pytest.mark.criterion("doris.routine_loads")
 def test_no_routine_load_is_paused(doris: Doris) -> None:
     """No routine load is paused."""
-    paused = remaining(doris.paused_loads(), doris.expect)
+    paused, left = doris.paused_loads()
 
-    expect(each(paused), nothing(), cause="doris.routine_load_paused")
+    paused = remaining(paused, doris.expect)
+    expect(each(paused), nothing(), cause="doris.routine_load_paused", message=f"{left} databases not asked")
 
 
 @pytest.mark.criterion("doris.storage")
@@ -122,6 +124,20 @@ def test_stream_load_is_committed(doris: Doris) -> None:
         rows = table.rows(len(ROWS))
 
     expect(load.loaded, len(ROWS), cause="doris.load_incomplete", message=str(load))
+    expect(rows, list(ROWS), cause="doris.rows_lost")
+
+
+@pytest.mark.criterion("doris.routine_load")
+@pytest.mark.writes
+def test_routine_load_reads_a_topic(kafka: Kafka, doris: Doris) -> None:
+    """A routine load takes the records of a topic into a table, by the backends' own way to Kafka."""
+    with kafka.topic() as topic, doris.table() as table, doris.routine(table, topic, kafka.endpoints) as waited:
+        kafka.produce(topic, [Record(row.encode()) for row in lines(ROWS)])
+        found = waited(len(ROWS))
+        expect(found.ended, False, cause="doris.routine_load_paused", message=str(found))
+        expect(found.loaded, len(ROWS), cause="doris.routine_load_stuck", message=str(found))
+        rows = table.rows(len(ROWS))
+
     expect(rows, list(ROWS), cause="doris.rows_lost")
 
 

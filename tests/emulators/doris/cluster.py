@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import threading
@@ -118,6 +119,8 @@ class Cluster:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     answers: dict[str, tuple[list[Any], list[str]]] = field(default_factory=dict)
     loads: dict[str, Any] = field(default_factory=dict)
+    topics: dict[str, list[str]] = field(default_factory=dict)
+    routine_says: dict[str, Any] = field(default_factory=dict)
     kept: bool = True
     deletes: bool = True
     drops: bool = True
@@ -173,12 +176,41 @@ class Cluster:
             return self._dropped(found[1], self.tables.get(found[1], []), whole=True)
         if found := re.fullmatch(r"DROP TABLE IF EXISTS `(\w+)`\.`(\w+)` FORCE", sql):
             return self._dropped(found[1], [found[2]], whole=False)
+        if (changed := self._routine(sql, database)) is not None:
+            return changed
         if (changed := self._altered(sql)) is not None:
             return changed
         if found := re.search(r'FROM numbers\("number" = "(\d+)"\)', sql):
             number = int(found[1])
             return [[number, number * (number - 1) // 2]], ["count(*)", "sum(number)"]
         return self._kept(sql) if re.match(r"(CREATE TABLE|INSERT|DELETE|SELECT .* FROM `)", sql) else None
+
+    def _routine(self, sql: str, database: str | None) -> tuple[list[Any], list[str]] | None:
+        """Docs 3.x, routine-load-manual: made, it is NEED_SCHEDULE; asked again, RUNNING with what the topic holds."""
+        if found := re.fullmatch(
+            r'CREATE ROUTINE LOAD `(\w+)`\.`(\w+)` ON `(\w+)` .*"kafka_topic" = "([\w-]+)".*', sql
+        ):
+            job = {"Name": found[2], "DbName": found[1], "TableName": found[3], "State": "NEED_SCHEDULE"}
+            self.routine.append({**job, "DataSourceType": "KAFKA", "Statistic": "", "topic": found[4]})
+            return [], []
+        if found := re.fullmatch(r"STOP ROUTINE LOAD FOR `(\w+)`\.`(\w+)`", sql):
+            self.routine = [one for one in self.routine if (one["DbName"], one["Name"]) != (found[1], found[2])]
+            return [], []
+        if sql != "SHOW ALL ROUTINE LOAD":
+            return None
+        ours = [one for one in self.routine if one["DbName"] == database]
+        shown = [[one.get(name, "") for name in ROUTINE] for one in ours]
+        for one in ours:
+            self._consumed(one)
+        return shown, list(ROUTINE)
+
+    def _consumed(self, job: dict[str, Any]) -> None:
+        rows = [line.split("|") for line in self.topics.get(job["topic"], [])]
+        if job["State"] == "NEED_SCHEDULE":
+            told = {"receivedBytes": 28, "errorRows": 0, "committedTaskNum": 1, "loadedRows": len(rows)}
+            job |= {"State": "RUNNING", "Statistic": json.dumps(told), **self.routine_says}
+            if job["State"] == "RUNNING" and self.kept:
+                self._rows.executemany(f'INSERT INTO "{job["DbName"]}.{job["TableName"]}" VALUES (?, ?)', rows)
 
     def _altered(self, sql: str) -> tuple[list[Any], list[str]] | None:
         """Docs 3.x: ALTER SYSTEM, ADMIN SET REPLICA STATUS, CREATE USER, DROP USER."""
@@ -221,6 +253,7 @@ class Cluster:
             self.health.pop("UnrecoverableNum", None)  # that of a table which is gone
             self.databases = [one for one in self.databases if one != database]
             self.tables.pop(database, None)
+            self.routine = [one for one in self.routine if one["DbName"] != database]
         elif self.drops:
             self.tables[database] = [one for one in self.tables.get(database, []) if one not in tables]
         return [], []
