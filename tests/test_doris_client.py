@@ -9,6 +9,7 @@ import itertools
 import runpy
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,26 @@ def test_fewer_frontends_than_expected_are_red(tmp_path: Path) -> None:
 
 def test_every_check_of_doris_was_seen_red(tmp_path: Path) -> None:
     assert {f"doris.{one[0]}" for one in RED if one[2] is FAILED} == {*EMULATED}
+
+
+@pytest.mark.parametrize("keys", [("http",), ("http", "backend")])
+def test_one_service_for_all_keys_says_nothing_of_http(keys: tuple[str, ...], tmp_path: Path) -> None:
+    with doris(Cluster(), tmp_path) as client:
+        ends = client.endpoints
+        same = dict.fromkeys(keys, f"http://{ends['host']}:{ends['port']}")
+        with closing(Doris(replace(ends, addresses={**ends.addresses, **same}))) as other:
+            seen = {one: met(one, other) for one in ("doris.http", "doris.stream_load", "doris.roundtrip")}
+
+    told = (Outcome.MISSING, "doris.not_configured")
+    assert seen == {"doris.http": told, "doris.stream_load": told, "doris.roundtrip": (Outcome.PASSED, "")}
+
+
+def test_the_end_of_a_forward_is_no_address_to_guess_another_port_of(tmp_path: Path) -> None:
+    with doris(Cluster(), tmp_path) as client:
+        addresses = {key: value for key, value in client.endpoints.addresses.items() if key != "http"}
+        ends = replace(client.endpoints, addresses=addresses, transport="port-forward")
+        with closing(Doris(ends)) as other:
+            assert met("doris.http", other) == (Outcome.MISSING, "doris.not_configured")
 
 
 def test_a_paused_load_that_is_excepted_is_no_fault(tmp_path: Path) -> None:
