@@ -263,7 +263,11 @@ NOT_LED: dict[str, tuple[list[Reply], Outcome, str]] = {
     "refused": ([Reply(401, HTML)], BROKEN, "credentials_refused"),
     "a log-in page": (led("https://login.example/?next=load", 302), BROKEN, "answer_garbled"),
     "led nowhere": ([Reply(307)], BROKEN, "load_led_elsewhere"),
-    "led to a stranger": (led(f"http://gonogo:{PASSWORD}@evil.example:8040/api/x"), BROKEN, "load_led_elsewhere"),
+    "led to who is no backend": (
+        led(f"http://gonogo:{PASSWORD}@evil.example:8040/api/x"),
+        BROKEN,
+        "load_led_elsewhere",
+    ),
     "led to what is no address": (led("http://127.0.0.1:99999/"), BROKEN, "answer_garbled"),
     "a body of another service": (told({"ok": True}), BROKEN, "answer_garbled"),
 }
