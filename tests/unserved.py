@@ -53,6 +53,7 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
         "frontend": f"http{s}://localhost:{port}",
         "token": "t",
     },
+    "doris": lambda port, s: {"host": "localhost", "port": port, "http": f"http{s}://localhost:{port}", **ACCOUNT},
     "mlflow": lambda port, s: {"url": f"http{s}://localhost:{port}", **ACCOUNT},
     "neo4j": lambda port, s: {"uri": f"bolt{'+s' if s else ''}://localhost:{port}", **ACCOUNT},
     "postgresql": lambda port, s: {
