@@ -508,7 +508,7 @@ HEALTHY = '{"multi_user": false, "tag_name": "2.17.0"}'
         (only("pipelines", page(200, '{"pipelines": [], "total_size": "many"}')), "broken", "answer_garbled"),
         (only("pipelines", page(200, '{"items": []}')), "broken", "answer_garbled"),
     ],
-    ids=str,
+    ids=map(str, range(25)),
 )
 def test_an_answer_that_is_none_has_its_outcome_and_cause(
     kubeflow: Kubeflow, instead: Callable[[str, str], Any], outcome: str, cause: str
