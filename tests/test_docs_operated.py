@@ -1,4 +1,4 @@
-"""The tables of docs/operated.md and docs/kubeflow.md are the criteria and causes of the components that they are about.
+"""The tables of docs/operated.md and docs/kubeflow.md are the criteria and causes of what they are about.
 
 ``python tests/test_docs_operated.py`` writes them.
 """

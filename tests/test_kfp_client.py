@@ -196,12 +196,12 @@ def test_multi_user_mode_is_green_where_it_is_expected() -> None:
         with asking(kubeflow.url, **given) as client:
             found = told(client, *READS, "kfp.run", "kfp.namespace", "kfp.schedule")
         with asking(kubeflow.url, **{**given, "token": "of-others"}) as client:
-            stranger = told(client, "kfp.answers")
+            unknown = told(client, "kfp.answers")
         with asking(kubeflow.url, **{**given, "namespace": "others"}) as client:
             elsewhere = told(client, "kfp.namespace")
 
     assert found == {"kfp.recurring": ("broken", "kfp.not_askable")}
-    assert stranger == {"kfp.answers": ("broken", "kfp.credentials_refused")}
+    assert unknown == {"kfp.answers": ("broken", "kfp.credentials_refused")}
     assert elsewhere == {"kfp.namespace": ("broken", "kfp.right_missing")}
 
 

@@ -42,9 +42,13 @@ NOTEBOOK = Kind("kubeflow.org", "v1", "notebooks", "Notebook", True)
 RUN = "pv-20261201050000-abc123"
 OURS = f"{RUN}-1"
 API = f"GET /notebook/{OURS}/{OURS}/api"
-MADE = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
 
 Object = dict[str, Any]
+
+
+def ago(seconds: float) -> str:
+    """The moment so many seconds ago."""
+    return f"{datetime.now(UTC) - timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Scope:
@@ -151,14 +155,14 @@ def told(client: Notebooks, *ids: str) -> dict[str, tuple[str, str]]:
 
 
 def notebook(
-    held: Cluster, name: str = "lab", *, claim: str = "", at: str = MADE, stop: bool = False, **status: Any
+    held: Cluster, name: str = "lab", *, claim: str = "", age: float = 3600, stop: bool = False, **status: Any
 ) -> None:
     """One of others, with this status; none: nobody has taken it up."""
     volumes = [{"name": "work", "persistentVolumeClaim": {"claimName": claim}}] if claim else []
     spec = {"template": {"spec": {"containers": [{"name": name, "image": "lab"}], "volumes": volumes}}}
     more = {"annotations": {STOPPED: "2026-12-01T05:00:00Z"}} if stop else {}
     held.put(NOTEBOOK, "team", name, spec=spec, **more, **({"status": status} if status else {}))
-    held.get("Notebook", "team", name)["metadata"]["creationTimestamp"] = at
+    held.get("Notebook", "team", name)["metadata"]["creationTimestamp"] = ago(age)
 
 
 READY: Object = {
@@ -212,15 +216,15 @@ def test_a_cluster_without_the_kind_is_told(tmp_path: Path) -> None:
     assert found == {"answers": ("failed", "not_installed")}
 
 
-JUST_NOW = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+LONG, NOW = 3600.0, 0.0
 
-OTHERS: dict[str, tuple[Object, str, str]] = {
-    "its image is missing": (NO_IMAGE, MADE, "not_ready"),
+OTHERS: dict[str, tuple[Object, float, str]] = {
+    "its image is missing": (NO_IMAGE, LONG, "not_ready"),
     "its image has no valid name": (
-        {"readyReplicas": 0, "containerState": {"waiting": {"reason": "InvalidImageName"}}}, JUST_NOW, "not_ready"),
-    "it still has its time": (NO_IMAGE, JUST_NOW, ""),
-    "nobody has taken it up": ({}, MADE, "not_taken_up"),
-    "nobody has taken it up yet": ({}, JUST_NOW, ""),
+        {"readyReplicas": 0, "containerState": {"waiting": {"reason": "InvalidImageName"}}}, NOW, "not_ready"),
+    "it still has its time": (NO_IMAGE, NOW, ""),
+    "nobody has taken it up": ({}, LONG, "not_taken_up"),
+    "nobody has taken it up yet": ({}, NOW, ""),
 }  # fmt: skip
 
 
@@ -228,8 +232,8 @@ OTHERS: dict[str, tuple[Object, str, str]] = {
 def test_a_notebook_of_others_that_is_not_ready_is_told(
     held: Cluster, ask: Callable[..., Notebooks], what: str
 ) -> None:
-    status, at, cause = OTHERS[what]
-    notebook(held, at=at, **status)
+    status, age, cause = OTHERS[what]
+    notebook(held, age=age, **status)
 
     assert told(ask(), "notebooks.ready") == ({"ready": ("failed", cause)} if cause else {})
 
