@@ -63,6 +63,7 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
         "sslmode": "require" if s else "disable",
         **ACCOUNT,
     },
+    "kfp": lambda port, s: {"url": f"http{s}://localhost:{port}", "token": "t"},
     "ray": lambda port, s: {"dashboard": f"http{s}://localhost:{port}", "token": "t"},
     "superset": lambda port, s: {"url": f"http{s}://localhost:{port}", "database": "d", **ACCOUNT},
     "s3": lambda port, s: {

@@ -79,7 +79,7 @@ class ExistingCluster(Existing):
         except ClientError as error:
             raise error.about(component.name) from error
         endpoints = held(endpoints, component, self._target.name, self.private)
-        if component.reads:  # beside what it answers itself
+        if component.reads:  # it has an address of its own, and looks at its objects besides
             endpoints = replace(endpoints, cluster=self.cluster)
         if "port-forward" in endpoints.transport:
             given = [value for value in endpoints.addresses.values() if isinstance(value, str)]
