@@ -150,9 +150,10 @@ def test_every_critical_criterion_of_other_components_is_turned_red_on_a_running
 @pytest.mark.parametrize("component", EMULATED)
 def test_every_criterion_of_a_component_that_no_registry_has_is_turned_red_before_its_emulator(component: str) -> None:
     text = (ROOT / f"tests/test_{component}_client.py").read_text(encoding="utf-8")
-    own = [id.partition(".")[2] for id in REGISTRY.criteria if id.startswith(f"{component}.")]
+    own = {id.partition(".")[2] for id in REGISTRY.criteria if id.startswith(f"{component}.")}
+    own -= {"certificates"}  # of every server alike: suites/inside
 
-    assert [id for id in own if f'"{id}"' not in text and f'"{component}.{id}"' not in text] == []
+    assert [id for id in sorted(own) if f'"{id}"' not in text and f'"{component}.{id}"' not in text] == []
 
 
 @pytest.mark.parametrize("drill", LINT.drills, ids=lambda drill: drill.name)
