@@ -473,16 +473,12 @@ def expired_waiver(scene: Scene) -> None:
     changed(scene)
 
 
-def unknown_waiver(scene: Scene) -> None:
-    waiver(scene, "checklist.gitt")
-
-
 def waiver_without_owner(scene: Scene) -> None:
     waiver(scene, "checklist.git", owner=" ")
 
 
-def waiver_of_everything(scene: Scene) -> None:
-    waiver(scene, "checklist.*")
+def waiver_without_an_end(scene: Scene) -> None:
+    waiver(scene, "checklist.git", '"never"')
 
 
 def waiver(scene: Scene, criterion: str, expires: str = "2999-01-01", owner: str = "me") -> None:
@@ -527,7 +523,7 @@ TAKEN: tuple[Callable[[Scene], None], ...] = (
     *(no_repository, no_folder, no_remote, no_such_remote, no_git, broken_repository, hung_service),
     *(stale_application, never_compared, no_applications, no_pods, settling, no_nodes),
     *(bad_command, told_nothing, no_program),
-    *(waived_but_broken, unknown_waiver, waiver_without_owner, waiver_of_everything),
+    *(waived_but_broken, waiver_without_owner, waiver_without_an_end),
     *(everything_unsupported, forged_profile),
 )
 
@@ -585,10 +581,40 @@ def test_a_waiver_covers_what_failed_until_it_expires_and_is_shown(
     code, lines, _ = scene.ask()
     expired_waiver(scene)
     late, after, _ = scene.ask()
-    scene.ask("-o", "table")
 
     assert (code, lines["git"]) == (0, "waived")
     assert (late, after["git"]) == (1, "failed")
+    assert "checklist.git: me until 2026-01-01: r, expired: it counts as none" in "\n".join(shown(scene, capfd))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("checklist.gitt", "no such criterion (nearest known: 'checklist.git')"),
+        ("checklist.*", "too broad, as it names more than one criterion"),
+        ("checklist", "too broad, as it names more than one criterion"),
+        ("*", "too broad, as it names more than one criterion"),
+    ],
+)
+def test_a_waiver_of_no_criterion_or_of_many_counts_as_none_and_is_shown(
+    scene: Scene, capfd: pytest.CaptureFixture[str], name: str, why: str
+) -> None:
+    changed(scene)
+    waiver(scene, name)
+
+    code, lines, _ = scene.ask()
+
+    assert (code, lines["git"]) == (1, "failed")
+    assert f"  {name}: me until 2999-01-01: r, {why}: it counts as none" in shown(scene, capfd)
+
+
+def shown(scene: Scene, capfd: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines that people see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gonogo", "preflight", "--target", str(scene.target)])
+        with pytest.raises(SystemExit):
+            cli.main()
+    return capfd.readouterr().out.splitlines()
 
 
 # -- how old, and before and after

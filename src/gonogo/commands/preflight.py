@@ -66,7 +66,10 @@ class ChangeRow(Struct, frozen=True, kw_only=True):
 
 
 class PreflightAnswer(Struct, frozen=True, kw_only=True):
-    """What ``-o json`` prints; ``changes`` is empty without an earlier run of the same platform."""
+    """What ``-o json`` prints; ``changes`` is empty without an earlier run of the same platform.
+
+    ``void`` are the waivers that name no criterion, or more than one: what they name, whose they are, why that is none.
+    """
 
     schema: Literal["gonogo/preflight/1"] = "gonogo/preflight/1"
     rows: tuple[LineRow, ...]
@@ -79,6 +82,7 @@ class PreflightAnswer(Struct, frozen=True, kw_only=True):
     finished: str
     report: str
     changes: tuple[ChangeRow, ...]
+    void: tuple[str, ...]
 
 
 class _Shown(Struct, frozen=True, kw_only=True):
@@ -111,7 +115,7 @@ def run(target: str | None, before: Path | None, max_age: str | None, out: Path 
     if session.results is None:
         tell("no verdict: no line was asked")
         return Code.COULD_NOT_TELL
-    return _told(session.results, place, form)
+    return _told(session.results, place, form, tuple(map(str, registry.void)))
 
 
 def known(registry: Registry) -> None:
@@ -150,15 +154,16 @@ def _earlier(path: Path, target: Target) -> Earlier:
     return found
 
 
-def _told(results: Results, out: Path, form: Form) -> int:
+def _told(results: Results, out: Path, form: Form, void: tuple[str, ...]) -> int:
     assert results.verdict is not None
-    answer = clean(_answer(results, out))
+    answer = clean(_answer(results, out, void))
     if not for_programs(answer, form, (row.line for row in answer.rows if row.outcome in LACKING)):
         if form is Form.WIDE:
             say(*table(answer.rows, width=room()))
         else:
             say(*table([*map(_short, answer.rows)], width=room()))
-        if told := [f"  {row.line}: {row.waiver}" for row in answer.rows if row.waiver]:
+        held = [f"{row.line}: {row.waiver}" for row in answer.rows if row.waiver]
+        if told := [f"  {one}" for one in (*held, *answer.void)]:
             say("", "waivers:", *told)
         shown = out.relative_to(Path.cwd()) if out.is_absolute() and out.is_relative_to(Path.cwd()) else out
         report = str(shown / "report.html")
@@ -179,7 +184,7 @@ def _short(row: LineRow) -> _Shown:
     )
 
 
-def _answer(results: Results, out: Path) -> PreflightAnswer:
+def _answer(results: Results, out: Path, void: tuple[str, ...]) -> PreflightAnswer:
     verdict = results.verdict
     assert verdict is not None
     checks = wording.checks_of(results)
@@ -220,6 +225,7 @@ def _answer(results: Results, out: Path) -> PreflightAnswer:
         finished=results.run.finished,
         report=str(out / "report.html"),
         changes=tuple(ChangeRow(**row._asdict()) for row in compared(results)),
+        void=void,
     )
 
 
