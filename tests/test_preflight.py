@@ -30,6 +30,7 @@ for name in ("kubernetes.client", "rich.live", "gonogo.cluster.hub", "gonogo.run
     importlib.import_module(name)
 
 APPLICATIONS = Kind("argoproj.io", "v1alpha1", "applications", "Application", True)
+PROJECTS = Kind("argoproj.io", "v1alpha1", "appprojects", "AppProject", True)
 VELERO = Kind("velero.io", "v1", "backups", "Backup", True)
 PLACES = Kind("velero.io", "v1", "backupstoragelocations", "BackupStorageLocation", True)
 
@@ -40,7 +41,7 @@ PLANNED = (
 """Lines about what would be made: a target that attaches deploys nothing."""
 
 OWN = {
-    "gonogo.toml": '[content]\nbuiltin = ["checklist", "health"]\n',
+    "gonogo.toml": '[content]\nbuiltin = ["checklist", "health", "argocd"]\n',
     "deploy/store/component.toml": 'title = "Store"\n[endpoints]\nrequired = ["folder"]\n',
     "reports/criteria.toml": '[store.answers]\nlevel = "critical"\nclaim = "The store answers"\n',
     "suites/store/.keep": "",
@@ -144,6 +145,7 @@ def filled(held: Cluster) -> None:
     told = {"phase": "Completed", "startTimestamp": ago(hours=3), "completionTimestamp": ago(hours=2)}
     held.put(VELERO, "velero", "daily-1", labels={"velero.io/schedule-name": "daily"}, status=told)
     held.put(PLACES, "velero", "default", status={"phase": "Available"})
+    held.put(PROJECTS, "argocd", "default", spec={"sourceRepos": ["*"], "destinations": [{"namespace": "*"}]})
 
 
 def application(scene: Scene, **change: Any) -> None:
@@ -169,7 +171,7 @@ def scene(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
         (own / name).parent.mkdir(parents=True, exist_ok=True)
         (own / name).write_text(text)
     monkeypatch.chdir(own)
-    with cluster(APPLICATIONS, VELERO, PLACES) as held:
+    with cluster(APPLICATIONS, PROJECTS, VELERO, PLACES) as held:
 
         def ask(*options: str) -> tuple[int, dict[str, str], str]:
             monkeypatch.setattr(
@@ -256,6 +258,15 @@ def out_of_sync(scene: Scene) -> None:
     application(scene, sync={"status": "OutOfSync", "revision": head})
 
 
+def unreadable_source(scene: Scene) -> None:
+    """Its health stays Healthy, and its sync what it was."""
+    application(scene, conditions=[{"type": "ComparisonError", "message": "repository not found"}])
+
+
+def no_project(scene: Scene) -> None:
+    scene.cluster.remove("AppProject", "argocd", "default")
+
+
 def no_application(scene: Scene) -> None:
     scene.edit('["web"]', '["web", "other"]')
 
@@ -318,6 +329,8 @@ FAULTS = {
     another_branch: ("git",),
     other_revision: ("revision",),
     out_of_sync: ("applications",),
+    unreadable_source: ("applications",),
+    no_project: ("applications",),
     no_application: ("applications", "revision"),
     cordoned: ("nodes",),
     pressed: ("nodes",),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -67,13 +68,13 @@ spec:
 """
 
 
-APPLICATIONS = """
+ARGO = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: applications.argoproj.io, annotations: {api-approved.kubernetes.io: unapproved}}
+metadata: {name: PLURAL.argoproj.io, annotations: {api-approved.kubernetes.io: unapproved}}
 spec:
   group: argoproj.io
-  names: {plural: applications, singular: application, kind: Application, listKind: ApplicationList}
+  names: {plural: PLURAL, singular: SINGULAR, kind: KIND, listKind: KINDList}
   scope: Namespaced
   versions:
     - name: v1alpha1
@@ -156,6 +157,8 @@ services = ["postgresql"]
 backup = {{ file = "dump" }}
 git = {{ path = "checkout" }}
 argocd = {{ namespace = "{space}", applications = ["web"] }}
+[components.argocd.expect]
+reconciled = 36000
 [components.checklist.expect]
 storage_gib = {{ {classes} }}
 """
@@ -168,8 +171,10 @@ HERE = ("room_node_lost", "drains", "clocks", "certificates", "images")
 def scene(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("preflight")
     with cluster.namespace(f"gonogo-test-{token_hex(3)}") as space:
-        if cluster.find("CustomResourceDefinition", "applications.argoproj.io") is None:
-            cluster.apply(yaml.safe_load(APPLICATIONS), space)
+        for kind in ("Application", "AppProject"):
+            if cluster.find("CustomResourceDefinition", f"{kind.lower()}s.argoproj.io") is None:
+                names = (("PLURAL", f"{kind.lower()}s"), ("SINGULAR", kind.lower()), ("KIND", kind))
+                cluster.apply(yaml.safe_load(reduce(lambda text, one: text.replace(*one), names, ARGO)), space)
         target = written(folder, cluster, {"postgresql": space})
         with (folder / "postgresql" / "helm.toml").open("a") as file:
             file.write('\n[[manifests]]\nfile = "more.yaml"\n')
@@ -202,6 +207,7 @@ def applied(scene: Scene) -> bool:
 
 
 def application(scene: Scene, **change: Any) -> None:
+    """One of a project of its own namespace, as a controller would write it."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     head = scene.git("rev-parse", "HEAD")
     remote = str(scene.folder / "remote.git")
@@ -215,10 +221,16 @@ def application(scene: Scene, **change: Any) -> None:
     if "status" in status["sync"] and "comparedTo" not in status["sync"]:
         status["sync"]["comparedTo"] = compared
     spec = {"project": "default", "source": {"repoURL": remote, "path": "."}, "destination": {"namespace": scene.space}}
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{scene.space}/applications/web"
-    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "web"}}
+    allowed = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    _applied(scene, "AppProject", "default", spec=allowed)
+    _applied(scene, "Application", "web", spec=spec, status=status)
+
+
+def _applied(scene: Scene, kind: str, name: str, **fields: Object) -> None:
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{scene.space}/{kind.lower()}s/{name}"
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": {"name": name}, **fields}
     how = {"kind": "application/apply-patch+yaml", "query": "?fieldManager=gonogo-test&force=true"}
-    scene.cluster.told("PATCH", path, {**body, "spec": spec, "status": status}, **how)
+    scene.cluster.told("PATCH", path, body, **how)
 
 
 def test_on_a_good_state_it_is_go(scene: Scene) -> None:
