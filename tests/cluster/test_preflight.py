@@ -93,7 +93,7 @@ class Told(NamedTuple):
     err: str
 
     def red(self) -> set[str]:
-        return {name for name, one in self.lines.items() if one["outcome"] not in ("passed", "unsupported")}
+        return {name for name, one in self.lines.items() if one["outcome"] not in ("passed", "unsupported", "skipped")}
 
 
 @dataclass
@@ -163,7 +163,7 @@ reconciled = 36000
 storage_gib = {{ {classes} }}
 """
 
-HERE = ("room_node_lost", "drains", "clocks", "certificates", "images")
+HERE = ("room_node_lost", "drains", "clocks", "certificates", "images", "version_skew")
 """Lines that say something of the cluster that these tests run on, and gate nothing."""
 
 
@@ -237,6 +237,7 @@ def test_on_a_good_state_it_is_go(scene: Scene) -> None:
     told = scene.ask()
 
     assert told.red() <= {f"checklist.{one}" for one in HERE}, told.err
+    assert told.lines["checklist.images_pulled"]["outcome"] == "skipped"  # for want of mode write
     assert told.code == 0
 
 
@@ -488,6 +489,21 @@ def test_a_real_change_turns_its_line_red(scene: Scene, change: Change, line: st
 
     assert told.lines[line]["outcome"] == outcome, (told.lines[line], told.err)
     assert told.code == (1 if outcome == "failed" else 3)
+
+
+def test_in_mode_write_an_image_that_does_not_come_is_named_and_nothing_is_left(scene: Scene) -> None:
+    with scene.more(WEB):
+        told = scene.ask("--mode", "write").lines["checklist.images_pulled"]
+
+    (fault,) = told["wrong"]
+    assert (told["outcome"], told["observed"]) == ("failed", "1 of 2 images pulled")
+    assert fault.startswith(f"registry.example/web:1 ({scene.space}/web-*-*): ErrImagePull: ")
+    until(lambda: not _pulling(scene), awaited="pods that pull are gone", within=60, every=0.5)
+
+
+def _pulling(scene: Scene) -> list[Object]:
+    pods = scene.cluster.every("Pod", scene.space)
+    return [one for one in pods if "gonogo/part" in one["metadata"].get("labels", {})]
 
 
 def test_before_and_after_a_deployment_stand_side_by_side(scene: Scene) -> None:

@@ -173,7 +173,7 @@ def completed(plan: Written) -> Written:
                     spaces.setdefault(name, {})
                 case ("kubectl", "label", "namespace" | "ns", name, *pairs):
                     labels = spaces.setdefault(name, {})
-                    labels.update(one.split("=", 1) for one in pairs if "=" in one)
+                    labels.update(dict(one.split("=", 1) for one in pairs if "=" in one))
                     for taken in [one[:-1] for one in pairs if one.endswith("-")]:
                         labels.pop(taken, "")
                 case ("kubectl", "wait" | "get" | "delete" as verb, what, *_) if call.option("-l", "--selector"):
