@@ -136,7 +136,7 @@ class Cluster:
         how = {"kind": "application/apply-patch+yaml", "query": f"?fieldManager={MANAGER}&force=true"}
         # what lives in a namespace, or whose kind was made just before, may be refused for an instant
         done = until(
-            lambda: self.told("PATCH", path, obj, **how), awaited=f"{obj['kind']} {name}", within=10, every=0.2
+            lambda: self.told("PATCH", path, obj, **how), awaited=f"{obj['kind']} {name}", within=60, every=0.2
         )
         if obj["kind"] == "ResourceQuota":  # admission reads the status: it binds once its controller has counted
             self.wait("ResourceQuota", "status.hard == spec.hard", name=name, namespace=home)
@@ -187,6 +187,11 @@ class Cluster:
         """What a command prints in a pod's first container."""
         ask = CoreV1Api(config.new_client_from_config(str(self.kubeconfig))).connect_get_namespaced_pod_exec
         return str(stream(ask, pod, namespace, command=list(command), stdout=True, stderr=True, stdin=False, tty=False))
+
+    def behind(self, service: str, namespace: str) -> None:
+        """Until a pod behind a Service counts as ready, which is told a little later than by the pod."""
+        when = f"metadata.labels.\"kubernetes.io/service-name\" == '{service}' && endpoints[?conditions.ready]"
+        self.wait("EndpointSlice", when, namespace=namespace)
 
     def wait(self, kind: str, when: str, *, name: str = "", namespace: str = "", within: float = 90) -> None:
         """Until an object of the kind, the named one if one is named, fits the JMESPath expression."""

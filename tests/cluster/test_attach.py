@@ -43,7 +43,7 @@ def web(cluster: Cluster, apply: Apply, namespace: str) -> str:
     """The web server's namespace, when it is ready."""
     apply(MANIFEST)
     cluster.wait("Deployment", READY, name="web", namespace=namespace)
-    cluster.wait("EndpointSlice", "endpoints[?conditions.ready]", namespace=namespace)  # which is told a little later
+    cluster.behind("web", namespace)
     return namespace
 
 
@@ -100,7 +100,7 @@ def test_a_service_that_leads_nowhere_is_the_cause(
             standing = platform.standing("web")
         return standing if not standing.up else None
 
-    standing = until(seen, awaited="the Service leads nowhere", within=20, every=0.5)
+    standing = until(seen, awaited="the Service leads nowhere", within=60, every=0.5)
 
     assert told(standing) == ("failed", f"web.{signature}")
     assert said in standing.message

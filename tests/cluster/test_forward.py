@@ -153,6 +153,8 @@ def home(cluster: Cluster) -> Iterator[str]:
             cluster.apply(one, name)
         for pod in ("web-0", "bare"):
             cluster.wait("Pod", "status.conditions[?type=='Ready'] | [0].status == 'True'", name=pod, namespace=name)
+        for service in ("web", "front", "bare"):
+            cluster.behind(service, name)
         yield name
 
 
@@ -298,7 +300,7 @@ def test_a_pod_that_is_replaced_is_followed(cluster: Cluster, forwards: Forwards
     until(
         lambda: said(forwards, f"{home}/front:name") == "web-0",
         awaited="the new pod behind the Service",
-        within=10,
+        within=60,
         retry=(ConnectionResetError,),
     )
     assert forwards.fault(forwards.address(f"{home}/front:echo")) is None

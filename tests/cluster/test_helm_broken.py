@@ -227,7 +227,7 @@ CASES = {
         deployment(more="readinessProbe: {tcpSocket: {port: 9}, periodSeconds: 1}"),
         fact=("Event", "reason=='Unhealthy'"),
         named="ReadinessProbe",
-        within=20,
+        within=40,
     ),
     "pods that are not restricted": Broken(
         ("PodSecurityRefused", "restricted"),
@@ -667,9 +667,11 @@ def test_what_was_doomed_comes_up_when_it_is_corrected(
     def of_kind(image: str) -> str:
         return deployment(image=image).replace("kind: Deployment\nmetadata: {name: app}\nspec:", kind)
 
-    target = written(tmp_path, Broken((), of_kind("no/such:1"), within=20), space, kubeconfig, identity)
+    target = written(tmp_path, Broken((), of_kind("no/such:1"), within=120), space, kubeconfig, identity)
     _, doomed, _ = up(target)
     (tmp_path / "postgresql/chart/templates/all.yaml").write_text(of_kind(BASE))
+    for limits in (target, tmp_path / "postgresql/helm.toml"):
+        limits.write_text(limits.read_text().replace("ready = 120", "ready = 20"))
 
     _, said, _ = up(target)  # no server is in it: it is not up when its time has passed, and stands then or soon
 

@@ -113,7 +113,7 @@ image = "{image or os.environ.get(IMAGE, "busybox")}"
         until(
             lambda: self.cluster.told("POST", kind.path(self.namespace), body),
             awaited=name,
-            within=30,
+            within=60,
             every=1,
             retry=(RuntimeError,),
         )
@@ -245,7 +245,7 @@ def test_a_webhook_that_is_not_asked_is_told(platform: Platform) -> None:
     platform.cluster.told("PATCH", path, {"webhooks": without}, kind="application/merge-patch+json")
     try:
         until(
-            lambda: platform.ask()["katib.admission"][0] == "failed", awaited="the API server knows", within=30, every=1
+            lambda: platform.ask()["katib.admission"][0] == "failed", awaited="the API server knows", within=60, every=1
         )
         found = platform.ask()
     finally:

@@ -192,7 +192,7 @@ def scene(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         made.git("push", "-q", "-u", "origin", "main")
         try:
             well("up", target=target)
-            until(lambda: applied(made), awaited="the kind Application", within=30, every=0.5)
+            until(lambda: applied(made), awaited="the kind Application", within=60, every=0.5)
             yield made
         finally:
             subprocess.run(

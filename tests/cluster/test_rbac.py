@@ -106,7 +106,7 @@ def test_the_rights_are_enough_and_each_of_them_is_needed(granted: Granted, mode
 
     # a new grant takes an instant
     said = until(
-        lambda: granted.asked(every, mode), awaited="all is green", within=20, every=0.5, enough=lambda said: not said
+        lambda: granted.asked(every, mode), awaited="all is green", within=60, every=0.5, enough=lambda said: not said
     )
     assert said == []
     assert len(needed) > 10
@@ -118,7 +118,7 @@ def test_the_rights_are_enough_and_each_of_them_is_needed(granted: Granted, mode
         until(
             lambda rest=rest: granted.asked(rest, mode),
             awaited=wanted,
-            within=20,
+            within=60,
             every=0.5,
             enough=lambda said, wanted=wanted: any(wanted in line for line in said),
         )
