@@ -514,7 +514,7 @@ def planned_wrongly(space: str) -> list[Object]:
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "grows"}
     return [
         web("untagged", {"image": "registry.example/web"}),
-        web("gone", {"image": "docker.io/bitnami/kafka:3.9.0"}),
+        web("gone", {"image": "bitnami/kafka:3.9.0"}),
         web("config", {"envFrom": [{"configMapRef": {"name": "no-config"}}]}),
         web("variable", {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "no-key", "key": "a"}}}]}),
         web("volume", volumes=[{"name": "v", "secret": {"secretName": "no-volume"}}]),
@@ -672,7 +672,7 @@ def mess(scene: Scene) -> Told:
 
 MORE_CHANGES = (
     ("images", "registry.example/web ("),
-    ("images", "docker.io/bitnami/kafka:3.9.0 ("),
+    ("images", "bitnami/kafka:3.9.0 ("),
     ("references", "ConfigMap {space}/no-config is not there"),
     ("references", "Secret {space}/no-key is not there"),
     ("references", "Secret {space}/no-volume is not there"),
