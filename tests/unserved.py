@@ -48,6 +48,11 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
             "sasl_plain_password": "p",
         },
     },
+    "datahub": lambda port, s: {
+        "url": f"http{s}://localhost:{port}",
+        "frontend": f"http{s}://localhost:{port}",
+        "token": "t",
+    },
     "mlflow": lambda port, s: {"url": f"http{s}://localhost:{port}", **ACCOUNT},
     "neo4j": lambda port, s: {"uri": f"bolt{'+s' if s else ''}://localhost:{port}", **ACCOUNT},
     "postgresql": lambda port, s: {
