@@ -76,6 +76,6 @@ def say_verdict(
     told = terminal.verdict(results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=report)
     reporter.write_line(redacted(told))
     for one in void:
-        reporter.write_line(line(redacted(f"waiver {one}")))
+        reporter.write_line(redacted(line(f"waiver {one}")))
     if unwritten:
         reporter.write_line(redacted(f"ERROR: {unwritten}"), red=True)
