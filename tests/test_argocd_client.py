@@ -20,6 +20,7 @@ from api_server import Cluster, cluster
 from kubeconfigs import kubeconfig
 
 from fixtures.argocd import Argocd, seconds
+from fixtures.checklist import unwell
 from fixtures.look import Seen
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import Kubernetes, load_target
@@ -343,6 +344,43 @@ def test_each_fault_of_an_application_is_seen_and_blamed(held: Cluster, ask: Ask
     seen = faults(ask())
 
     assert seen == expected
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_the_checklist_judges_as_the_component_does(held: Cluster, ask: Ask, what: str) -> None:
+    fields, expected = FAULTS[what]
+    change(held, **fields)
+    untold = {cause for cause in expected.values() if cause == "argocd.not_settled"}
+
+    found, unknown, every = unwell(ask().about(["web"]))
+
+    assert {one.cause for one in found} == {*expected.values()} - untold - {"argocd.not_askable"}
+    assert bool(unknown) is bool(untold)
+    assert [str(one) for one in every] == ["web"]
+
+
+def test_of_the_others_nothing_is_said(held: Cluster, ask: Ask) -> None:
+    held.put(APPLICATION, "argocd", "other", **dated(merged(healthy(), {"status": {"health": {"status": "Degraded"}}})))
+
+    assert unwell(ask().about(["argocd/web"]))[:2] == ([], [])
+    assert [one.cause for one in unwell(ask().about([]))[0]] == ["argocd.degraded"]
+    assert [one.text for one in unwell(ask().about(["nobody"]))[0]] == ["argocd/nobody is not there"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"status": {"reconciledAt": Ago(-300)}}, {"stale": "argocd.reconcile_stale"}),
+        ({"metadata": {"deletionTimestamp": Ago(5)}}, {"missing": "argocd.application_missing"}),
+    ],
+)
+def test_an_application_that_goes_or_was_seen_in_the_future_is_not_well(
+    held: Cluster, ask: Ask, fields: Object, expected: dict[str, str]
+) -> None:
+    change(held, **{key: value for key, value in fields.items() if key != "metadata"})
+    held.get("Application", "argocd", "web")["metadata"] |= dated(fields.get("metadata", {}))
+
+    assert faults(ask()) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from fixtures.applications import absent, judged
 from gonogo.cluster.plan.demand import PlannedClaim, PlannedPod
 from gonogo.cluster.plan.findings import PlanFinding, Weight
 from gonogo.cluster.plan.fit import Part
@@ -678,18 +677,6 @@ def test_a_file_and_a_command_are_evidence_of_low_confidence() -> None:
 # -- Argo CD
 
 
-def application(**change: Any) -> Object:
-    told: Object = {
-        "health": {"status": "Healthy"},
-        "sync": {"status": "Synced", "revision": "a" * 40},
-        "operationState": {"phase": "Succeeded"},
-        "reconciledAt": stamp(NOW - timedelta(minutes=2)),
-    }
-    for key, value in change.items():
-        told[key] = value
-    return named("web", "argocd", spec={"source": {"repoURL": "https://git.example/a.git"}}, status=told)
-
-
 def ago(minutes: int) -> str:
     return stamp(NOW - timedelta(minutes=minutes))
 
@@ -717,45 +704,6 @@ def test_an_export_of_argo_cd_holds_what_it_should(held: list[Any] | None, fault
     assert fault in " ".join(line.faults)
     assert right(line) is not bool(fault)
     assert not right(said(backups.export("a/export.yaml", None, None, ["web"])))
-
-
-@pytest.mark.parametrize(
-    ("change", "wrong", "unknown"),
-    [
-        ({}, "", ""),
-        ({"health": {"status": "Degraded"}}, "its health is Degraded", ""),
-        ({"health": {"status": "Missing"}}, "its health is Missing", ""),
-        ({"health": {"status": "Suspended"}}, "its health is Suspended", ""),
-        ({"health": {"status": "Progressing", "lastTransitionTime": ago(20)}}, "Progressing since", ""),
-        ({"health": {"status": "Progressing", "lastTransitionTime": ago(5)}}, "", "its health is Progressing"),
-        ({"health": {}}, "", "its health is not told"),
-        ({"sync": {"status": "OutOfSync"}}, "nobody will sync it", ""),
-        ({"sync": {"status": "Unknown"}}, "", "its sync is Unknown"),
-        ({"operationState": {"phase": "Failed", "message": "hook"}}, "its last operation is Failed: hook", ""),
-        ({"operationState": {"phase": "Running", "startedAt": ago(2)}}, "", "its operation is Running"),
-        ({"operationState": {"phase": "Running", "startedAt": ago(30)}}, "its operation is Running since", ""),
-        ({"conditions": [{"type": "ComparisonError", "message": "no repo"}]}, "ComparisonError: no repo", ""),
-        ({"conditions": [{"type": "SharedResourceWarning", "message": "x"}]}, "", ""),
-        ({"reconciledAt": ago(60)}, "", "its controller does not work on it"),
-        ({"reconciledAt": ago(-10)}, "", "in the future"),
-        ({"reconciledAt": None}, "", "never said when it compared it"),
-    ],
-)
-def test_an_application_is_judged_by_all_that_its_controller_writes(change: Object, wrong: str, unknown: str) -> None:
-    seen = judged(application(**change), NOW)
-
-    assert (bool(seen.wrong), bool(seen.unknown)) == (bool(wrong), bool(unknown))
-    assert wrong in listed(seen.wrong)
-    assert unknown in listed(seen.unknown)
-    assert seen.passed is not (wrong or unknown)
-    assert (seen.name, seen.revision, seen.repository) == (
-        ("argocd/web", seen.revision, "https://git.example/a.git")
-    )  # fmt: skip
-
-
-def test_an_application_without_a_status_or_that_is_not_there_is_not_well() -> None:
-    assert not judged(named("web", "argocd"), NOW).passed
-    assert absent("argocd/web").wrong
 
 
 def test_a_line_says_what_was_seen_and_what_is_wrong() -> None:

@@ -388,6 +388,20 @@ def test_a_waived_failure_is_no_failure_of_pytest(
     assert outcomes()["store.mood"] == "waived"
 
 
+def test_a_waiver_of_everything_waives_nothing_and_is_shown(
+    pytester: pytest.Pytester, content: Content, outcomes: Outcomes
+) -> None:
+    content.mood("store", "sad")
+    waiver = '[[waiver]]\ncriterion = "store.*"\nowner = "ops"\nreason = "known"\nexpires = 2999-01-01\n'
+    content.write("reports/waivers.toml", waiver)
+
+    done = run(pytester, "--mode", "write")
+
+    assert done.ret == 1
+    assert outcomes()["store.mood"] == "failed"
+    done.stdout.fnmatch_lines(["waiver store.[*]: ops until 2999-01-01: known, too broad, *: it counts as none"])
+
+
 @pytest.mark.parametrize(("today", "code", "said"), [("2019-12-31", 0, "waived"), ("2020-01-01", 1, "failed")])
 def test_a_waiver_ends_for_pytest_when_it_ends_for_the_verdict(
     pytester: pytest.Pytester, content: Content, outcomes: Outcomes, today: str, code: int, said: str

@@ -30,17 +30,18 @@ for name in ("kubernetes.client", "rich.live", "gonogo.cluster.hub", "gonogo.run
     importlib.import_module(name)
 
 APPLICATIONS = Kind("argoproj.io", "v1alpha1", "applications", "Application", True)
+PROJECTS = Kind("argoproj.io", "v1alpha1", "appprojects", "AppProject", True)
 VELERO = Kind("velero.io", "v1", "backups", "Backup", True)
 PLACES = Kind("velero.io", "v1", "backupstoragelocations", "BackupStorageLocation", True)
 
 PLANNED = (
     *("storage", "room", "room_at_most", "room_node_lost", "quotas", "api_versions", "going_versions", "definitions"),
-    *("values", "references", "hosts", "selectors", "images", "pod_security", "injection"),
+    *("values", "references", "hosts", "selectors", "images", "images_pulled", "pod_security", "injection"),
 )
 """Lines about what would be made: a target that attaches deploys nothing."""
 
 OWN = {
-    "gonogo.toml": '[content]\nbuiltin = ["checklist", "health"]\n',
+    "gonogo.toml": '[content]\nbuiltin = ["checklist", "health", "argocd"]\n',
     "deploy/store/component.toml": 'title = "Store"\n[endpoints]\nrequired = ["folder"]\n',
     "reports/criteria.toml": '[store.answers]\nlevel = "critical"\nclaim = "The store answers"\n',
     "suites/store/.keep": "",
@@ -144,6 +145,7 @@ def filled(held: Cluster) -> None:
     told = {"phase": "Completed", "startTimestamp": ago(hours=3), "completionTimestamp": ago(hours=2)}
     held.put(VELERO, "velero", "daily-1", labels={"velero.io/schedule-name": "daily"}, status=told)
     held.put(PLACES, "velero", "default", status={"phase": "Available"})
+    held.put(PROJECTS, "argocd", "default", spec={"sourceRepos": ["*"], "destinations": [{"namespace": "*"}]})
 
 
 def application(scene: Scene, **change: Any) -> None:
@@ -169,7 +171,7 @@ def scene(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
         (own / name).parent.mkdir(parents=True, exist_ok=True)
         (own / name).write_text(text)
     monkeypatch.chdir(own)
-    with cluster(APPLICATIONS, VELERO, PLACES) as held:
+    with cluster(APPLICATIONS, PROJECTS, VELERO, PLACES) as held:
 
         def ask(*options: str) -> tuple[int, dict[str, str], str]:
             monkeypatch.setattr(
@@ -256,6 +258,15 @@ def out_of_sync(scene: Scene) -> None:
     application(scene, sync={"status": "OutOfSync", "revision": head})
 
 
+def unreadable_source(scene: Scene) -> None:
+    """Its health stays Healthy, and its sync what it was."""
+    application(scene, conditions=[{"type": "ComparisonError", "message": "repository not found"}])
+
+
+def no_project(scene: Scene) -> None:
+    scene.cluster.remove("AppProject", "argocd", "default")
+
+
 def no_application(scene: Scene) -> None:
     scene.edit('["web"]', '["web", "other"]')
 
@@ -318,6 +329,8 @@ FAULTS = {
     another_branch: ("git",),
     other_revision: ("revision",),
     out_of_sync: ("applications",),
+    unreadable_source: ("applications",),
+    no_project: ("applications",),
     no_application: ("applications", "revision"),
     cordoned: ("nodes",),
     pressed: ("nodes",),
@@ -473,16 +486,12 @@ def expired_waiver(scene: Scene) -> None:
     changed(scene)
 
 
-def unknown_waiver(scene: Scene) -> None:
-    waiver(scene, "checklist.gitt")
-
-
 def waiver_without_owner(scene: Scene) -> None:
     waiver(scene, "checklist.git", owner=" ")
 
 
-def waiver_of_everything(scene: Scene) -> None:
-    waiver(scene, "checklist.*")
+def waiver_without_an_end(scene: Scene) -> None:
+    waiver(scene, "checklist.git", '"never"')
 
 
 def waiver(scene: Scene, criterion: str, expires: str = "2999-01-01", owner: str = "me") -> None:
@@ -527,7 +536,7 @@ TAKEN: tuple[Callable[[Scene], None], ...] = (
     *(no_repository, no_folder, no_remote, no_such_remote, no_git, broken_repository, hung_service),
     *(stale_application, never_compared, no_applications, no_pods, settling, no_nodes),
     *(bad_command, told_nothing, no_program),
-    *(waived_but_broken, unknown_waiver, waiver_without_owner, waiver_of_everything),
+    *(waived_but_broken, waiver_without_owner, waiver_without_an_end),
     *(everything_unsupported, forged_profile),
 )
 
@@ -585,10 +594,40 @@ def test_a_waiver_covers_what_failed_until_it_expires_and_is_shown(
     code, lines, _ = scene.ask()
     expired_waiver(scene)
     late, after, _ = scene.ask()
-    scene.ask("-o", "table")
 
     assert (code, lines["git"]) == (0, "waived")
     assert (late, after["git"]) == (1, "failed")
+    assert "checklist.git: me until 2026-01-01: r, expired: it counts as none" in "\n".join(shown(scene, capfd))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("checklist.gitt", "no such criterion (nearest known: 'checklist.git')"),
+        ("checklist.*", "too broad, as it names more than one criterion"),
+        ("checklist", "too broad, as it names more than one criterion"),
+        ("*", "too broad, as it names more than one criterion"),
+    ],
+)
+def test_a_waiver_of_no_criterion_or_of_many_counts_as_none_and_is_shown(
+    scene: Scene, capfd: pytest.CaptureFixture[str], name: str, why: str
+) -> None:
+    changed(scene)
+    waiver(scene, name)
+
+    code, lines, _ = scene.ask()
+
+    assert (code, lines["git"]) == (1, "failed")
+    assert f"  {name}: me until 2999-01-01: r, {why}: it counts as none" in shown(scene, capfd)
+
+
+def shown(scene: Scene, capfd: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines that people see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gonogo", "preflight", "--target", str(scene.target)])
+        with pytest.raises(SystemExit):
+            cli.main()
+    return capfd.readouterr().out.splitlines()
 
 
 # -- how old, and before and after

@@ -330,6 +330,15 @@ def preflight(
         str | None,
         typer.Option("--max-age", metavar="AGE", help="What others wrote down longer ago tells nothing: 90s, 1h."),
     ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode",
+            metavar="MODE",
+            help="read, or write: one short pod for each image shows whether it comes.",
+            autocompletion=among([Mode.READ, Mode.WRITE]),
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="For results and reports; default: reports/out/preflight."),
@@ -338,10 +347,10 @@ def preflight(
 ) -> int:
     """May we deploy? Ask the pre-deployment checklist.
 
-    Nothing is changed. Health, storage, node resources, services, backup, git and Argo CD, as [checklist] of the target
-    file asks for them; and what would be made: whether the cluster serves, holds and admits it. A line that the target
-    file does not ask for is missing, never passed. -o wide shows where each answer comes from, -o name what failed or
-    could not be told.
+    Nothing is changed; with --mode write short pods pull the planned images. Health, storage, node resources, services,
+    backup, git and Argo CD, as [checklist] of the target file asks for them; and what would be made: whether the
+    cluster serves, holds and admits it. A line that the target file does not ask for is missing, never passed. -o wide
+    shows where each answer comes from, -o name what failed or could not be told.
 
     With --plan nothing is asked of a cluster: what is wrong with the plan, each with what to write instead; what only
     a cluster could tell is said to be so (3).
@@ -349,7 +358,7 @@ def preflight(
     Exit code 0 GO, 1 NO-GO, 2 wrong use, 3 could not tell, 4 an error of gonogo itself, 130 interrupted.
     """
     if plan is not None:
-        beside = {"--target": target, "--before": before, "--max-age": max_age, "--out": out}
+        beside = {"--target": target, "--before": before, "--max-age": max_age, "--mode": mode, "--out": out}
         if given := [name for name, value in beside.items() if value is not None]:
             problem = Problem(given[0], "--plan asks no cluster and no target", "leave out one of them")
             raise ConfigError(problem)
@@ -358,7 +367,7 @@ def preflight(
         return written.run(plan, form)
     from gonogo.commands import preflight as verb
 
-    return verb.run(target, before, max_age, out, form)
+    return verb.run(target, before, max_age, out, form, mode or Mode.READ)
 
 
 @app.command(cls=Verb, rich_help_panel=JUDGING, epilog=example("gonogo gate reports/out/results.json --max-age 24h"))

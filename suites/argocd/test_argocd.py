@@ -27,7 +27,7 @@ def test_every_part_is_ready(argocd: Argocd) -> None:
 @pytest.mark.criterion("argocd.applications")
 @pytest.mark.needs("kubernetes")
 def test_every_expected_application_is_there(argocd: Argocd) -> None:
-    """Every expected application is there, and at least one is."""
+    """Every expected application is there, none is being deleted, and at least one is there."""
     seen = argocd.missing()
 
     expect(seen.wrong, nothing(), cause=seen.cause, facts=seen.facts, message="missing")

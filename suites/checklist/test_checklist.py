@@ -181,6 +181,16 @@ def test_planned_images_are_named_exactly(checklist: Checklist) -> None:
     expect(seen, met(seen), cause="checklist.image_doubtful")
 
 
+@pytest.mark.criterion("checklist.images_pulled")
+@pytest.mark.needs("kubernetes")
+@pytest.mark.writes
+def test_planned_images_come(checklist: Checklist) -> None:
+    """The cluster pulls every image of the plan, each by one short pod of which nothing is run."""
+    seen = checklist.pulled()
+
+    expect(seen, met(seen), cause="checklist.image_unpulled")
+
+
 @pytest.mark.criterion("checklist.pod_security")
 @pytest.mark.needs("kubernetes")
 def test_planned_pods_keep_the_level_of_their_namespace(checklist: Checklist) -> None:

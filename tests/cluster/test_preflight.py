@@ -9,16 +9,19 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from certificates import Authority
 from cluster.charted import well, written
 from cluster.live import Cluster, kind_of
 from cluster.standing import ROOT
@@ -67,13 +70,13 @@ spec:
 """
 
 
-APPLICATIONS = """
+ARGO = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: applications.argoproj.io, annotations: {api-approved.kubernetes.io: unapproved}}
+metadata: {name: PLURAL.argoproj.io, annotations: {api-approved.kubernetes.io: unapproved}}
 spec:
   group: argoproj.io
-  names: {plural: applications, singular: application, kind: Application, listKind: ApplicationList}
+  names: {plural: PLURAL, singular: SINGULAR, kind: KIND, listKind: KINDList}
   scope: Namespaced
   versions:
     - name: v1alpha1
@@ -92,7 +95,7 @@ class Told(NamedTuple):
     err: str
 
     def red(self) -> set[str]:
-        return {name for name, one in self.lines.items() if one["outcome"] not in ("passed", "unsupported")}
+        return {name for name, one in self.lines.items() if one["outcome"] not in ("passed", "unsupported", "skipped")}
 
 
 @dataclass
@@ -156,11 +159,13 @@ services = ["postgresql"]
 backup = {{ file = "dump" }}
 git = {{ path = "checkout" }}
 argocd = {{ namespace = "{space}", applications = ["web"] }}
+[components.argocd.expect]
+reconciled = 36000
 [components.checklist.expect]
 storage_gib = {{ {classes} }}
 """
 
-HERE = ("room_node_lost", "drains", "clocks", "certificates", "images")
+HERE = ("room_node_lost", "drains", "clocks", "certificates", "images", "version_skew")
 """Lines that say something of the cluster that these tests run on, and gate nothing."""
 
 
@@ -168,8 +173,10 @@ HERE = ("room_node_lost", "drains", "clocks", "certificates", "images")
 def scene(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("preflight")
     with cluster.namespace(f"gonogo-test-{token_hex(3)}") as space:
-        if cluster.find("CustomResourceDefinition", "applications.argoproj.io") is None:
-            cluster.apply(yaml.safe_load(APPLICATIONS), space)
+        for kind in ("Application", "AppProject"):
+            if cluster.find("CustomResourceDefinition", f"{kind.lower()}s.argoproj.io") is None:
+                names = (("PLURAL", f"{kind.lower()}s"), ("SINGULAR", kind.lower()), ("KIND", kind))
+                cluster.apply(yaml.safe_load(reduce(lambda text, one: text.replace(*one), names, ARGO)), space)
         target = written(folder, cluster, {"postgresql": space})
         with (folder / "postgresql" / "helm.toml").open("a") as file:
             file.write('\n[[manifests]]\nfile = "more.yaml"\n')
@@ -202,6 +209,7 @@ def applied(scene: Scene) -> bool:
 
 
 def application(scene: Scene, **change: Any) -> None:
+    """One of a project of its own namespace, as a controller would write it."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     head = scene.git("rev-parse", "HEAD")
     remote = str(scene.folder / "remote.git")
@@ -215,16 +223,23 @@ def application(scene: Scene, **change: Any) -> None:
     if "status" in status["sync"] and "comparedTo" not in status["sync"]:
         status["sync"]["comparedTo"] = compared
     spec = {"project": "default", "source": {"repoURL": remote, "path": "."}, "destination": {"namespace": scene.space}}
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{scene.space}/applications/web"
-    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "web"}}
+    allowed = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    _applied(scene, "AppProject", "default", spec=allowed)
+    _applied(scene, "Application", "web", spec=spec, status=status)
+
+
+def _applied(scene: Scene, kind: str, name: str, **fields: Object) -> None:
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{scene.space}/{kind.lower()}s/{name}"
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": {"name": name}, **fields}
     how = {"kind": "application/apply-patch+yaml", "query": "?fieldManager=gonogo-test&force=true"}
-    scene.cluster.told("PATCH", path, {**body, "spec": spec, "status": status}, **how)
+    scene.cluster.told("PATCH", path, body, **how)
 
 
 def test_on_a_good_state_it_is_go(scene: Scene) -> None:
     told = scene.ask()
 
     assert told.red() <= {f"checklist.{one}" for one in HERE}, told.err
+    assert told.lines["checklist.images_pulled"]["outcome"] == "skipped"  # for want of mode write
     assert told.code == 0
 
 
@@ -476,6 +491,243 @@ def test_a_real_change_turns_its_line_red(scene: Scene, change: Change, line: st
 
     assert told.lines[line]["outcome"] == outcome, (told.lines[line], told.err)
     assert told.code == (1 if outcome == "failed" else 3)
+
+
+# -- more changes, all at once: each is named on its own line
+
+
+def web(name: str, container: Object | None = None, **spec: Any) -> Object:
+    """A Deployment of one pod."""
+    containers = [{"name": "web", "image": "registry.example/web:1", **(container or {})}]
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers, **spec}}
+    return _object("Deployment", name, selector={"matchLabels": {"app": name}}, template=template)
+
+
+def _object(kind: str, name: str, version: str = "", **spec: Any) -> Object:
+    found = {"apiVersion": version or kind_of(kind).api_version, "kind": kind, "metadata": {"name": name}}
+    return {**found, "spec": spec} if spec else found
+
+
+def planned_wrongly(space: str) -> list[Object]:
+    """What would be deployed beside the chart, each thing with its own fault."""
+    nobody = {"matchLabels": {"app": "nobody"}}
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "grows"}
+    return [
+        web("untagged", {"image": "registry.example/web"}),
+        web("gone", {"image": "bitnami/kafka:3.9.0"}),
+        web("config", {"envFrom": [{"configMapRef": {"name": "no-config"}}]}),
+        web("variable", {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "no-key", "key": "a"}}}]}),
+        web("volume", volumes=[{"name": "v", "secret": {"secretName": "no-volume"}}]),
+        web("account", serviceAccountName="no-account"),
+        web("private", imagePullSecrets=[{"name": "no-pull"}]),
+        web("path", volumes=[{"name": "host", "hostPath": {"path": "/"}}]),
+        web("port", {"ports": [{"containerPort": 80, "hostPort": 80}]}),
+        web("able", {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}),
+        web("network", hostNetwork=True),
+        web("large", {"resources": {"limits": {"memory": "64Gi"}, "requests": {"memory": "1Mi"}}}),
+        web("grows", {"resources": {"requests": {"cpu": "500m"}}}),
+        _object("HorizontalPodAutoscaler", "grows", scaleTargetRef=reference, minReplicas=1, maxReplicas=500),
+        {**_object("ConfigMap", "asks"), "data": {"url": f"http://nowhere.{space}.svc:80/"}},
+        _object("Service", "selects", selector={"app": "nobody"}, ports=[{"port": 80}]),
+        _object("PodDisruptionBudget", "budget", selector=nobody, maxUnavailable=1),
+        _object("NetworkPolicy", "policy", "networking.k8s.io/v1", podSelector=nobody),
+        _object("Service", "first", selector={"app": "grows"}, ports=[{"port": 3306, "name": "query"}]),
+        # elsewhere: beside a custom resource nobody knows which pods a selector fits
+        {
+            **_object("Odd", "old", f"{space}.gonogo-test.example/v1", size="1"),
+            "metadata": {"name": "old", "namespace": "default"},
+        },
+    ]
+
+
+@contextmanager
+def a_node_of_another_time(scene: Scene) -> Iterator[None]:
+    """One that no pod goes to: newer than the API server, under pressure, and silent for an hour."""
+    name, lease = f"{scene.space}-odd", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+    hour = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000000Z}"
+    held = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": hour}
+    body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}, "spec": held}
+    taint = {"key": "gonogo-test/preflight", "value": scene.space, "effect": "NoSchedule"}
+    conditions = [{"type": "Ready", "status": "True"}, {"type": "MemoryPressure", "status": "True"}]
+    status = {"conditions": conditions, "nodeInfo": _node_info("v1.99.0")}
+    with scene.made("Node", name, spec={"taints": [taint]}):
+        scene.cluster.told("POST", lease, body)
+        try:
+            patch = "application/merge-patch+json"
+            scene.cluster.told("PATCH", f"/api/v1/nodes/{name}/status", {"status": status}, kind=patch)
+            yield
+        finally:
+            scene.cluster.told("DELETE", f"{lease}/{name}")
+
+
+def _node_info(kubelet: str) -> Object:
+    named = ("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion")
+    return {**dict.fromkeys((*named, "kubeProxyVersion"), "-"), "kubeletVersion": kubelet,
+            "operatingSystem": "linux", "architecture": "amd64"}  # fmt: skip
+
+
+@contextmanager
+def a_deprecated_version(scene: Scene) -> Iterator[None]:
+    old = _definition(scene)
+    old["spec"]["versions"][0]["deprecated"] = True
+    with scene.made("CustomResourceDefinition", name := old["metadata"]["name"], spec=old["spec"]):
+        scene.cluster.wait("CustomResourceDefinition", "status.acceptedNames.kind == 'Odd'", name=name)
+        yield
+
+
+@contextmanager
+def webhooks_that_end(scene: Scene) -> Iterator[None]:
+    """One whose authority's certificate ends tomorrow, and one behind a Service without pods."""
+    bundle = b64encode(Authority(scene.folder).file.read_bytes()).decode()
+    rule = {
+        "apiGroups": ["gonogo-test.example"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["odds"],
+    }
+    hook = {"rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
+    ends = {**hook, "name": "ends.example.org", "failurePolicy": "Ignore"}
+    ends["clientConfig"] = {"url": "https://127.0.0.1:1/", "caBundle": bundle}
+    behind = {"namespace": scene.space, "name": "empty"}
+    empty = {**hook, "name": "empty.example.org", "clientConfig": {"service": behind}}
+    with (
+        scene.made("Service", "empty", spec={"selector": {"app": "nobody"}, "ports": [{"port": 443}]}),
+        scene.made("MutatingWebhookConfiguration", f"{scene.space}-more", webhooks=[ends, empty]),
+    ):
+        yield
+
+
+@contextmanager
+def a_budget_that_lets_nobody_go(scene: Scene) -> Iterator[None]:
+    pods = scene.cluster.every("Pod", scene.space)
+    labels = next(one["metadata"]["labels"] for one in pods if one["metadata"]["name"] == "postgresql-0")
+    selector = {"matchLabels": {"statefulset.kubernetes.io/pod-name": labels["statefulset.kubernetes.io/pod-name"]}}
+    with scene.made("PodDisruptionBudget", "tight", spec={"maxUnavailable": 0, "selector": selector}):
+        when = "status.expectedPods == `1`"
+        scene.cluster.wait("PodDisruptionBudget", when, name="tight", namespace=scene.space)
+        yield
+
+
+@contextmanager
+def labels_of_the_namespace(scene: Scene) -> Iterator[None]:
+    labels = {"pod-security.kubernetes.io/enforce": "baseline", "istio.io/rev": "gonogo-test"}
+    scene.cluster.change("Namespace", scene.space, "", {"metadata": {"labels": labels}})
+    try:
+        yield
+    finally:
+        gone = {"metadata": {"labels": dict.fromkeys(labels)}}
+        scene.cluster.change("Namespace", scene.space, "", gone)
+
+
+@contextmanager
+def an_application_with_an_error(scene: Scene) -> Iterator[None]:
+    told = [{"type": "ComparisonError", "message": "repository not found"}]
+    failed = {"phase": "Failed", "message": "one or more objects failed to apply"}
+    application(scene, conditions=told, operationState=failed, sync={"status": "OutOfSync", "revision": "c" * 40})
+    try:
+        with scene.edited('applications = ["web"]', 'applications = ["web", "nobody"]'):
+            yield
+    finally:
+        application(scene)
+
+
+@contextmanager
+def commits_that_are_not_pushed(scene: Scene) -> Iterator[None]:
+    scene.git("commit", "-q", "--allow-empty", "-m", "two")
+    try:
+        yield
+    finally:
+        scene.git("reset", "-q", "--hard", "origin/main")
+
+
+@contextmanager
+def an_empty_backup(scene: Scene) -> Iterator[None]:
+    path = scene.folder / "dump"
+    path.write_text("")
+    try:
+        yield
+    finally:
+        path.write_text("everything")
+
+
+MESSES: tuple[Change, ...] = (
+    *(a_node_of_another_time, a_deprecated_version, webhooks_that_end, a_budget_that_lets_nobody_go),
+    *(labels_of_the_namespace, an_application_with_an_error, commits_that_are_not_pushed, an_empty_backup),
+)
+
+
+@pytest.fixture(scope="module")
+def mess(scene: Scene) -> Told:
+    """What is said with all these changes at once; they are undone by then."""
+    labels = {"owner": "helm", "name": "odd", "version": "3", "status": "pending-rollback"}
+    limits = [{"type": "Container", "max": {"memory": "1Gi"}}]
+    with ExitStack() as stack:
+        for change in MESSES:
+            stack.enter_context(change(scene))
+        stack.enter_context(scene.made("Secret", "sh.helm.release.v1.odd.v3", meta={"labels": labels}))
+        stack.enter_context(scene.made("LimitRange", "small", spec={"limits": limits}))
+        stack.enter_context(scene.more(yaml.safe_dump_all(planned_wrongly(scene.space))))
+        return scene.ask()
+
+
+MORE_CHANGES = (
+    ("images", "registry.example/web ("),
+    ("images", "bitnami/kafka:3.9.0 ("),
+    ("references", "ConfigMap {space}/no-config is not there"),
+    ("references", "Secret {space}/no-key is not there"),
+    ("references", "Secret {space}/no-volume is not there"),
+    ("references", "ServiceAccount {space}/no-account is not there"),
+    ("references", "Secret {space}/no-pull is not there"),
+    ("pod_security", "volume host is a hostPath"),
+    ("pod_security", "container web has a hostPort"),
+    ("pod_security", "container web adds SYS_ADMIN"),
+    ("pod_security", "hostNetwork"),
+    ("quotas", "the LimitRange allows"),
+    ("room_at_most", "grows"),
+    ("hosts", "no Service {space}/nowhere"),
+    ("selectors", "Service {space}/selects selects no pod"),
+    ("selectors", "PodDisruptionBudget {space}/budget selects no pod"),
+    ("selectors", "NetworkPolicy {space}/policy selects no pod"),
+    ("injection", "Service {space}/first port 3306 (MySQL) names no protocol"),
+    ("going_versions", "Odd default/old is {space}.gonogo-test.example/v1"),
+    ("nodes", "node {space}-odd has MemoryPressure"),
+    ("version_skew", "the kubelet of node {space}-odd (v1.99.0) is newer"),
+    ("clocks", "node {space}-odd renewed its Lease"),
+    ("certificates", "MutatingWebhookConfiguration {space}-more, webhook ends.example.org expires in"),
+    ("webhooks", "webhook empty.example.org, calls Service {space}/empty, which has no ready"),
+    ("drains", "budget {space}/tight allows no disruption"),
+    ("releases", "release {space}/odd is pending-rollback"),
+    ("applications", "web: ComparisonError: repository not found"),
+    ("applications", "web: the last operation is Failed"),
+    ("applications", "{space}/nobody is not there"),
+    ("revision", "{space}/web runs cccccccccccc"),
+    ("git", "1 commit not pushed to origin/main"),
+    ("backup", "file dump: dump: it is empty"),
+)
+
+
+@pytest.mark.parametrize(("line", "said"), MORE_CHANGES)
+def test_another_real_change_is_named_on_its_line(scene: Scene, mess: Told, line: str, said: str) -> None:
+    told = mess.lines[f"checklist.{line}"]
+
+    assert told["outcome"] == "failed", told
+    assert any(said.format(space=scene.space) in one for one in told["wrong"]), told["wrong"]
+    assert mess.code == 1
+
+
+def test_in_mode_write_an_image_that_does_not_come_is_named_and_nothing_is_left(scene: Scene) -> None:
+    with scene.more(WEB):
+        told = scene.ask("--mode", "write").lines["checklist.images_pulled"]
+
+    (fault,) = told["wrong"]
+    assert (told["outcome"], told["observed"]) == ("failed", "1 of 2 images pulled")
+    assert fault.startswith(f"registry.example/web:1 ({scene.space}/web-*-*): ErrImagePull: ")
+    until(lambda: not _pulling(scene), awaited="pods that pull are gone", within=60, every=0.5)
+
+
+def _pulling(scene: Scene) -> list[Object]:
+    pods = scene.cluster.every("Pod", scene.space)
+    return [one for one in pods if "gonogo/part" in one["metadata"].get("labels", {})]
 
 
 def test_before_and_after_a_deployment_stand_side_by_side(scene: Scene) -> None:

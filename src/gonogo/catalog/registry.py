@@ -315,9 +315,22 @@ class _WaiversFile(Struct, frozen=True, kw_only=True):
     waiver: tuple[_WaiverTable, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class VoidWaiver:
+    """A waiver that counts as none: what it names, and why that is nothing to waive."""
+
+    criterion: str
+    waiver: Waiver
+    why: str
+
+    def __str__(self) -> str:
+        told = f"{self.waiver.owner} until {self.waiver.expires}: {self.waiver.reason}"
+        return f"{self.criterion}: {told}, {self.why}: it counts as none"
+
+
 @dataclass(frozen=True)
 class Registry:
-    """Everything that the files of ``content`` declare. ``waivers`` are keyed by criterion.
+    """Everything that the files of ``content`` declare. ``waivers`` are keyed by criterion; ``void`` are those of none.
 
     ``shared`` maps each claim that components declare (``*.account``) to the criteria that it became;
     ``kinds`` are the rules of custom resources that components bring, by ``Kind.group``.
@@ -330,6 +343,7 @@ class Registry:
     waivers: Mapping[str, Waiver]
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    void: tuple[VoidWaiver, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -356,7 +370,7 @@ class Registry:
             if id not in criteria
         ]
         problems += clashes(content, {c.name for c in components.values() if c.override})
-        waivers = _waivers(content, criteria, problems)
+        waivers, void = _waivers(content, criteria, problems)
         rules: Mapping[str, Mapping[str, Any]] = {}
         try:
             rules = kinds(content, expressions=False)
@@ -364,7 +378,7 @@ class Registry:
             problems += error.problems
         if problems:
             raise ConfigError(*problems)
-        return cls(content, components, criteria, profiles, waivers, shared, rules)
+        return cls(content, components, criteria, profiles, waivers, shared, rules, void)
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """The components and all they need, each after what it needs.
@@ -665,24 +679,36 @@ def _leaves(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{key}", value
 
 
-def _waivers(content: Content, criteria: Mapping[str, Criterion], problems: list[Problem]) -> dict[str, Waiver]:
+def _waivers(
+    content: Content, criteria: Mapping[str, Criterion], problems: list[Problem]
+) -> tuple[dict[str, Waiver], tuple[VoidWaiver, ...]]:
+    """Those that count, by criterion, and those that name no criterion or more than one."""
     path = content.own / WAIVERS
     if content.own not in content.layers or not path.exists():
-        return {}
+        return {}, ()
     file = salvaged_toml(path, _WaiversFile, problems)
     waivers: dict[str, Waiver] = {}
+    void = []
     for n, table in enumerate(file.waiver if file else ()):
-        if table.criterion not in criteria:
-            hint = suggestion(table.criterion, criteria)
-            problems.append(Problem(str(path), f"waiver[{n}]: unknown criterion {table.criterion!r}", hint))
-        if table.criterion in waivers:
-            problems.append(Problem(str(path), f"waiver[{n}]: {table.criterion} is waived twice"))
+        name = table.criterion
+        if name in waivers:
+            problems.append(Problem(str(path), f"waiver[{n}]: {name} is waived twice"))
         problems += [
             Problem(str(path), f"waiver[{n}].{key} is empty", "a waiver needs a person and a reason")
             for key in ("owner", "reason")
             if not getattr(table, key).strip()
         ]
-        waivers[table.criterion] = Waiver(
-            owner=table.owner, reason=table.reason, expires=table.expires.isoformat(), link=table.link
-        )
-    return waivers
+        waiver = Waiver(owner=table.owner, reason=table.reason, expires=table.expires.isoformat(), link=table.link)
+        if name in criteria:
+            waivers[name] = waiver
+        else:
+            void.append(VoidWaiver(criterion=name, waiver=waiver, why=_void(name, criteria)))
+    return waivers, tuple(void)
+
+
+def _void(name: str, criteria: Mapping[str, Criterion]) -> str:
+    """Why nobody can waive that."""
+    if any(fnmatchcase(one, name) or one.startswith(f"{name}.") for one in criteria):
+        return "too broad, as it names more than one criterion"
+    hint = suggestion(name, criteria)
+    return "no such criterion" + (f" ({hint})" if hint else "")

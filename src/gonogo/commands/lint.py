@@ -16,7 +16,7 @@ from gonogo.catalog import rules
 from gonogo.catalog.kinds import kinds
 from gonogo.catalog.registry import SHARED, Component, Registry
 from gonogo.checks.clients import VERBS
-from gonogo.core.content import CRITERIA, FIXTURES, SUITES, find
+from gonogo.core.content import CRITERIA, FIXTURES, SUITES, WAIVERS, find
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import content as read
 from gonogo.core.outcomes import Code, Level, Outcome
@@ -84,6 +84,7 @@ class Lint:
             yield from self.faults(name)
             yield from self.charts(name)
         yield from self.criteria()
+        yield from (Problem(WAIVERS, str(one)) for one in self.registry.void)
         yield from self.drilled()
         for check in self.own_checks:
             yield from self.sentence(check)

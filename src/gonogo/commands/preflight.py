@@ -18,8 +18,8 @@ from gonogo.commands.gate import LACKING
 from gonogo.commands.stored import stored
 from gonogo.commands.tables import Form, coloured, columns, for_programs, room, table
 from gonogo.core.errors import ConfigError, Problem
-from gonogo.core.files import unreadable
-from gonogo.core.outcomes import Code, Decision, Level, Outcome, Struct
+from gonogo.core.files import suggestion, unreadable
+from gonogo.core.outcomes import Code, Decision, Level, Mode, Outcome, Struct
 from gonogo.core.outlet import clean, say, tell
 from gonogo.core.times import stretch
 from gonogo.render import terminal, wording
@@ -34,6 +34,9 @@ from gonogo.run.session import ALL_SUITES, Session
 PROFILE = "preflight"
 FOLDER = PROFILE
 """Below the folder for results."""
+
+MODES = (Mode.READ, Mode.WRITE)
+"""Write alone shows whether images come; nothing here is disrupted."""
 
 
 class LineRow(Struct, frozen=True, kw_only=True):
@@ -66,7 +69,10 @@ class ChangeRow(Struct, frozen=True, kw_only=True):
 
 
 class PreflightAnswer(Struct, frozen=True, kw_only=True):
-    """What ``-o json`` prints; ``changes`` is empty without an earlier run of the same platform."""
+    """What ``-o json`` prints; ``changes`` is empty without an earlier run of the same platform.
+
+    ``void`` are the waivers that name no criterion, or more than one: what they name, whose they are, why that is none.
+    """
 
     schema: Literal["gonogo/preflight/1"] = "gonogo/preflight/1"
     rows: tuple[LineRow, ...]
@@ -79,6 +85,7 @@ class PreflightAnswer(Struct, frozen=True, kw_only=True):
     finished: str
     report: str
     changes: tuple[ChangeRow, ...]
+    void: tuple[str, ...]
 
 
 class _Shown(Struct, frozen=True, kw_only=True):
@@ -91,8 +98,12 @@ class _Shown(Struct, frozen=True, kw_only=True):
     confidence: str
 
 
-def run(target: str | None, before: Path | None, max_age: str | None, out: Path | None, form: Form) -> int:
+def run(
+    target: str | None, before: Path | None, max_age: str | None, out: Path | None, form: Form, mode: str = Mode.READ
+) -> int:
     """The gate's exit code. Raises ``ConfigError`` for wrong use, before anything is asked."""
+    if mode not in MODES:
+        raise ConfigError(Problem("--mode", f"{mode!r} is no mode of the checklist", suggestion(mode, MODES)))
     limit = stretch(max_age, "--max-age") if max_age is not None else None
     _, registry, chosen = loaded(target)
     known(registry)
@@ -103,7 +114,7 @@ def run(target: str | None, before: Path | None, max_age: str | None, out: Path 
     except OSError as error:
         raise ConfigError(unreadable(place, error)) from error
     session = Session(registry.content, target=lambda one: meant(one, limit), before=then, attaches=True)
-    code = session.run(_arguments(target, place, registry))
+    code = session.run(_arguments(target, place, registry, mode))
     if code == pytest.ExitCode.INTERNAL_ERROR:
         return Code.COULD_NOT_TELL if session.unwritten else Code.OWN_ERROR
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED):
@@ -111,7 +122,7 @@ def run(target: str | None, before: Path | None, max_age: str | None, out: Path 
     if session.results is None:
         tell("no verdict: no line was asked")
         return Code.COULD_NOT_TELL
-    return _told(session.results, place, form)
+    return _told(session.results, place, form, tuple(map(str, registry.void)))
 
 
 def known(registry: Registry) -> None:
@@ -134,11 +145,11 @@ def meant(target: Target, limit: timedelta | None) -> Target:
     return replace(target, profile=PROFILE, values=values, components=tables, capabilities=able)
 
 
-def _arguments(target: str | None, out: Path, registry: Registry) -> list[str]:
+def _arguments(target: str | None, out: Path, registry: Registry, mode: str) -> list[str]:
     suites = dict.fromkeys(f"{ALL_SUITES}.{one.component}" for one in registry.profile(PROFILE))
     # without a terminal reporter there are no options of its own, such as a `-ra` in addopts
     own = ["-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
-    return [*own, "--mode=read", f"--out={out.absolute()}", *([f"--target={target}"] if target else []), *suites]
+    return [*own, f"--mode={mode}", f"--out={out.absolute()}", *([f"--target={target}"] if target else []), *suites]
 
 
 def _earlier(path: Path, target: Target) -> Earlier:
@@ -150,15 +161,16 @@ def _earlier(path: Path, target: Target) -> Earlier:
     return found
 
 
-def _told(results: Results, out: Path, form: Form) -> int:
+def _told(results: Results, out: Path, form: Form, void: tuple[str, ...]) -> int:
     assert results.verdict is not None
-    answer = clean(_answer(results, out))
+    answer = clean(_answer(results, out, void))
     if not for_programs(answer, form, (row.line for row in answer.rows if row.outcome in LACKING)):
         if form is Form.WIDE:
             say(*table(answer.rows, width=room()))
         else:
             say(*table([*map(_short, answer.rows)], width=room()))
-        if told := [f"  {row.line}: {row.waiver}" for row in answer.rows if row.waiver]:
+        held = [f"{row.line}: {row.waiver}" for row in answer.rows if row.waiver]
+        if told := [f"  {one}" for one in (*held, *answer.void)]:
             say("", "waivers:", *told)
         shown = out.relative_to(Path.cwd()) if out.is_absolute() and out.is_relative_to(Path.cwd()) else out
         report = str(shown / "report.html")
@@ -179,7 +191,7 @@ def _short(row: LineRow) -> _Shown:
     )
 
 
-def _answer(results: Results, out: Path) -> PreflightAnswer:
+def _answer(results: Results, out: Path, void: tuple[str, ...]) -> PreflightAnswer:
     verdict = results.verdict
     assert verdict is not None
     checks = wording.checks_of(results)
@@ -220,6 +232,7 @@ def _answer(results: Results, out: Path) -> PreflightAnswer:
         finished=results.run.finished,
         report=str(out / "report.html"),
         changes=tuple(ChangeRow(**row._asdict()) for row in compared(results)),
+        void=void,
     )
 
 

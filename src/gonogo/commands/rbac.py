@@ -301,7 +301,8 @@ def before_deploying(registry: Registry, target: Target) -> list[Grant]:
     # of what is made in namespaces that are not there yet nobody can say where: the checklist is about all of it
     every = dataclasses.replace(target, kubernetes=msgspec.structs.replace(target.kubernetes, namespaces=()))
     whole = [one for one in registry.components.values() if one.anywhere]
-    own = [registry.components[name] for name in ("health", *asked.services) if name in registry.components]
+    named = ("health", *asked.services, *(("argocd",) if asked.argocd is not None else ()))
+    own = [registry.components[name] for name in named if name in registry.components]
     kinds = registry.kinds
     found = [*_needed(every, whole, Mode.READ, kinds), *_needed(target, own, Mode.READ, kinds)]
     found += _explaining(target, own)

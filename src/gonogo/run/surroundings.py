@@ -77,6 +77,10 @@ class Surroundings:
         """A client of a component of the target. Raises ``ClientError`` and ``ConfigError``."""
         return self._client(self._registry.components[name])
 
+    def knows(self, name: str) -> bool:
+        """Whether there is such a component."""
+        return name in self._registry.components
+
     def lacks(self, name: str) -> str:
         """Why the target cannot hold a component; empty where it can."""
         return unsupported(self._registry, self._target).get(name, "")

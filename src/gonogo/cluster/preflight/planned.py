@@ -11,6 +11,7 @@ from typing import Any
 from gonogo.cluster.judge.doom import deleted
 from gonogo.cluster.judge.endpoints import matches
 from gonogo.cluster.judge.shapes import BUILT_IN, Object
+from gonogo.cluster.mesh import injects
 from gonogo.cluster.plan.demand import PlannedPod
 from gonogo.cluster.plan.fit import Part
 from gonogo.cluster.preflight import Line, counted, once
@@ -438,11 +439,7 @@ def injection(
 
     ``there`` are Services of the cluster, with their namespaces.
     """
-    meshed = {
-        name
-        for name, labels in namespaces.items()
-        if labels.get("istio-injection") == "enabled" or labels.get("istio.io/rev")
-    }
+    meshed = {name for name, labels in namespaces.items() if injects(labels)}
     every = [(space, obj) for _, obj, space in made(parts) if obj["kind"] == "Service"] + [*there]
     faults = []
     for space, one in every:

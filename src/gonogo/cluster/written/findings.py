@@ -15,6 +15,7 @@ from gonogo.catalog.rules import KnownRules, PlanRule, RuleCondition, holds
 from gonogo.cluster.judge.quantities import amount, shown
 from gonogo.cluster.judge.shapes import known_as
 from gonogo.cluster.labels import Selector
+from gonogo.cluster.mesh import injects
 from gonogo.cluster.plan.findings import Weight
 from gonogo.cluster.written.makers import Labels, Maker, at, makers, of_chart
 from gonogo.cluster.written.plans import ExpectTable, PlannedRelease, SelectorWait, TypedCommand, Written
@@ -33,9 +34,6 @@ NONE = {
     "pod": "{} makes no pod of that name or with these labels",
     "claim": "{} makes no claim with these labels",
 }
-
-INJECTS = {"istio-injection": "enabled", "linkerd.io/inject": "enabled"}
-"""Labels of a namespace into whose pods a mesh puts its sidecar."""
 
 _IN_NAMESPACE = r"(?<![\w.-])([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\.(?:{spaces})(?=[:/\s'\"]|$)"
 
@@ -129,8 +127,7 @@ class _Judged:
             meta = thing.object["metadata"]
             kind = known_as(thing.object["apiVersion"], thing.object["kind"])
             space = meta.get("namespace") or "default"
-            labels = self._plan.namespaces.get(space, {})
-            injected = any(labels.get(key) == value for key, value in INJECTS.items())
+            injected = injects(self._plan.namespaces.get(space, {}))
             for name, rule in self._rules(lambda rule: rule.kind):
                 if rule.kind != kind or (rule.injected and not injected):
                     continue

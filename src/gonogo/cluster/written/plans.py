@@ -172,7 +172,10 @@ def completed(plan: Written) -> Written:
                 case ("kubectl", "create", "namespace" | "ns", name, *_):
                     spaces.setdefault(name, {})
                 case ("kubectl", "label", "namespace" | "ns", name, *pairs):
-                    spaces.setdefault(name, {}).update(dict(one.split("=", 1) for one in pairs if "=" in one))
+                    labels = spaces.setdefault(name, {})
+                    labels.update(dict(one.split("=", 1) for one in pairs if "=" in one))
+                    for taken in [one[:-1] for one in pairs if one.endswith("-")]:
+                        labels.pop(taken, "")
                 case ("kubectl", "wait" | "get" | "delete" as verb, what, *_) if call.option("-l", "--selector"):
                     if of := {"pod": "pod", "pods": "pod", "po": "pod", "pvc": "claim"}.get(what.lower(), ""):
                         waits.append(
