@@ -235,6 +235,7 @@ def _applied(scene: Scene, kind: str, name: str, **fields: Object) -> None:
     scene.cluster.told("PATCH", path, body, **how)
 
 
+@pytest.mark.alone  # another test's webhook is a fault of this cluster
 def test_on_a_good_state_it_is_go(scene: Scene) -> None:
     told = scene.ask()
 
@@ -706,6 +707,7 @@ MORE_CHANGES = (
 )
 
 
+@pytest.mark.alone  # a node and webhooks are everybody's
 @pytest.mark.parametrize(("line", "said"), MORE_CHANGES)
 def test_another_real_change_is_named_on_its_line(scene: Scene, mess: Told, line: str, said: str) -> None:
     told = mess.lines[f"checklist.{line}"]
