@@ -18,7 +18,7 @@ WHY = "tests/cluster needs KUBECONFIG: a cluster whose every namespace and node 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marks of the long series, and of what nothing else may run beside."""
-    for mark in ("slow: a long series, run by hand", "alone: needs or changes what all share, so that nothing runs beside it"):
+    for mark in ("slow: a long series, run by hand", "alone: needs or changes what all share"):
         config.addinivalue_line("markers", mark)
 
 

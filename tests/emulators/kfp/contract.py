@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from emulators.kfp import Kubeflow, serving
-from kfp_server_api import ApiException
-
 import kfp
 from kfp import compiler, dsl
+from kfp_server_api import ApiException
+
+from emulators.kfp import Kubeflow, serving
 
 
 @dsl.container_component
