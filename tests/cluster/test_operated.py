@@ -110,6 +110,14 @@ def gonogo(*words: str) -> str:
     return done.stdout
 
 
+def failed(*words: str) -> str:
+    """What it said, once it ended with what failed."""
+    command = [sys.executable, "-m", "gonogo", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stderr
+
+
 def asked(file: Path, mode: str, *words: str) -> Counter[str]:
     """How many criteria of a suite have which outcome, those that nobody asked left out."""
     out = file.parent / "out"
@@ -148,6 +156,43 @@ def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: st
     assert pods == ["postgresql-1"]
     assert cluster.find("Namespace", space) is None
     assert cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is not None
+
+
+def test_what_cloudnativepgs_webhook_refuses_is_told_and_that_nobody_answers_for_one(
+    cluster: Cluster, target: Target, space: str
+) -> None:
+    operator(cluster, "clusters.postgresql.cnpg.io")
+    file = target("postgresql", "cluster", {"cluster": {"storage": {"size": "nothing"}, **image(cluster)}})
+    hook: dict[str, Any] = {
+        "name": "nobody.example.com",
+        "rules": [
+            {
+                "apiGroups": ["postgresql.cnpg.io"],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["clusters"],
+            }
+        ],
+        "clientConfig": {"service": {"namespace": space, "name": "nobody"}},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    kind = "ValidatingWebhookConfiguration"
+    about = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": f"gonogo-{space}"}}
+
+    refused = failed("up", "postgresql", "--target", str(file))
+    cluster.apply({**about, "webhooks": [hook]}, space)
+    (file.parent / "values.yaml").write_text(yaml.safe_dump({"cluster": image(cluster)}))
+    unasked = failed("up", "postgresql", "--target", str(file))
+    made = cluster.every("Cluster", space)
+    cluster.delete(kind, f"gonogo-{space}")
+
+    assert 'admission webhook "vcluster.cnpg.io" denied the request' in refused
+    assert "spec.storage.size" in refused
+    assert 'failed calling webhook "nobody.example.com"' in unasked
+    assert 'service "nobody" not found' in unasked
+    assert made == []
 
 
 @pytest.mark.slow  # two instances, one after the other: minutes on a busy machine
