@@ -20,8 +20,12 @@ import pytest
 from cluster.live import Cluster, kind_of
 from cluster.standing import ROOT
 
+from fixtures import raycluster
+from gonogo.catalog.target import Kubernetes
+from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import NotReady
 from gonogo.core.waiting import until
+from gonogo.providers.existing.access import ClusterAccess
 
 NO_IMAGE = "not there: its image"
 IMAGES = {"ImageNotFound", "ImageRefused", "ImageUnreachable", "ImagePullFailed", "ImageNeverPulled"}
@@ -294,8 +298,44 @@ kind: Kibana
 metadata: {name: elastic}
 spec: {version: 9.0.0, count: 1, image: "no.invalid/kibana:9"}
 """
+
+
+def ranged(name: str, *, asks: str = "cpu: 10m", switched: bool = True, idle: int = 60) -> str:
+    """A RayCluster of one group with a range; it takes no room that other tests need."""
+    return f"""
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {{name: {name}}}
+spec:
+  enableInTreeAutoscaling: {json.dumps(switched)}
+  autoscalerOptions:
+    idleTimeoutSeconds: {idle}
+    resources: {{requests: {{cpu: 1m, memory: 8Mi}}, limits: {{cpu: 1m, memory: 8Mi}}}}
+  headGroupSpec:
+    rayStartParams: {{num-cpus: "0"}}
+    template: {{spec: {{containers: [{{name: head, image: "no.invalid/ray:1"}}]}}}}
+  workerGroupSpecs:
+  - groupName: workers
+    replicas: 1
+    minReplicas: 1
+    maxReplicas: 3
+    rayStartParams: {{}}
+    template:
+      spec: {{containers: [{{name: worker, image: "no.invalid/ray:1", resources: {{requests: {{{asks}}}}}}}]}}
+"""
+
+
+SCALING = {
+    "scales": ranged("scales"),
+    "rightless": ranged("rightless"),
+    "fixed": ranged("fixed", switched=False),
+    "late": ranged("late", switched=False),
+    "idle": ranged("idle", idle=900),
+    "untold": ranged("untold", asks="memory: 64Mi"),
+}
+"""RayClusters with a range by name."""
 OPERATED = {
-    "rayclusters.ray.io": (RAY, OF_RAY),
+    "rayclusters.ray.io": ("---".join((RAY, *SCALING.values())), OF_RAY),
     "clusters.postgresql.cnpg.io": (POSTGRESQL, OF_POSTGRESQL),
     "kibanas.kibana.k8s.elastic.co": (ELASTIC, OF_ELASTIC),
 }
@@ -449,6 +489,47 @@ def test_eck(scenes: Scenes) -> None:
     causes = scenes.judged(scenes.wrong, "kibanas.kibana.k8s.elastic.co", expected)
 
     assert below(causes, expected) == []
+
+
+def test_what_keeps_a_ray_cluster_from_scaling_is_told(scenes: Scenes) -> None:
+    if "rayclusters.ray.io" not in scenes.operated:
+        pytest.skip("the cluster has no rayclusters.ray.io: its operator is not installed")
+    cluster, space = scenes.cluster, scenes.wrong
+    for name in SCALING:
+        head = f"metadata.labels.\"ray.io/cluster\" == '{name}' && metadata.labels.\"ray.io/node-type\" == 'head'"
+        cluster.wait("Pod", head, namespace=space, within=120)
+    cluster.change("RayCluster", "late", space, {"spec": {"enableInTreeAutoscaling": True}})
+    cluster.change("Role", "rightless", space, {"rules": []})
+    cluster.wait("Role", "metadata.uid", name="late", namespace=space, within=120)
+
+    found = unable(cluster, space)
+
+    down = "ray.autoscaler_down"  # none of these has an image
+    assert found == {
+        "scales": {down},
+        "rightless": {down, "ray.autoscaler_rights"},
+        "fixed": {"ray.autoscaling_off"},
+        "late": {"ray.autoscaler_absent"},
+        "idle": {down, "ray.idle_too_long"},
+        "untold": {down, "ray.worker_cpus_untold"},
+    }
+
+
+def unable(cluster: Cluster, space: str) -> dict[str, set[str]]:
+    """The causes that are told of each RayCluster with a range."""
+    settings = Kubernetes(kubeconfig=str(cluster.kubeconfig), namespaces=(space,))
+    timeouts = Timeouts(connect=15, check=60)
+    access = ClusterAccess(settings, timeouts)
+    try:
+        world, every = raycluster.sight(Endpoints("ray", {}, timeouts=timeouts, cluster=access))
+    finally:
+        access.close()
+    expect = {"workers": 1, "max_workers": 3, "scale_down_seconds": 120}
+    return {
+        one.metadata.name: {found.cause for found in raycluster.unable(world, [one], expect)}
+        for one in every
+        if one.metadata.name in SCALING
+    }
 
 
 WITH_PODS = {

@@ -20,7 +20,7 @@ _KIND = re.compile(r"[A-Z][A-Za-z0-9]*\.[a-z0-9-]+(\.[a-z0-9-]+)+")
 _EXPRESSIONS = ("suspended", "failed", "ready", "progressing", "reason", "message", "pods")
 
 
-class Made(Struct, frozen=True, kw_only=True):
+class _Makes(Struct, frozen=True, kw_only=True):
     """What an object makes over time, and the label by which they name it."""
 
     kind: str
@@ -44,7 +44,7 @@ class Table(Struct, frozen=True, kw_only=True):
     batch: bool = False
     uncounted: bool = False
     stateless: bool = False
-    makes: Made | None = None
+    makes: _Makes | None = None
 
 
 def kinds(place: Content | Path, *, expressions: bool = True) -> dict[str, Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
 from gonogo.cluster.judge.refusals import refused
-from gonogo.cluster.judge.rules import KindRule, Made
+from gonogo.cluster.judge.rules import KindRule, Makes
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import Judgement, State, short
 from gonogo.cluster.judge.workloads import worst
@@ -40,7 +40,7 @@ def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Judgemen
     return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
 
 
-def _last(world: World, obj: Object, makes: Made) -> Judgement | None:
+def _last(world: World, obj: Object, makes: Makes) -> Judgement | None:
     """The verdict where the newest of what the object makes over time, that is done, failed; else None."""
     meta = obj["metadata"]
     made = [

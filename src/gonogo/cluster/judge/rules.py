@@ -22,7 +22,7 @@ _DECIDING = ("failed", "ready", "progressing")
 """The rules that decide, in the order in which they are asked, once the newest specification was seen."""
 
 
-class Made(NamedTuple):
+class Makes(NamedTuple):
     """What an object of a kind makes over time: ``Kind.group``, and the label that names their maker."""
 
     kind: str
@@ -43,7 +43,7 @@ class KindRule(NamedTuple):
     uncounted: bool
     pods: Any = None
     plural: str = ""
-    makes: Made | None = None
+    makes: Makes | None = None
 
 
 class Rules:
@@ -108,5 +108,5 @@ def compiled(kind: str, table: Mapping[str, Any]) -> KindRule:
         uncounted=bool(table.get("uncounted")),
         pods=one("pods", table["pods"]) if table.get("pods") else None,
         plural=table.get("plural", ""),
-        makes=Made(**table["makes"]) if table.get("makes") else None,
+        makes=Makes(**table["makes"]) if table.get("makes") else None,
     )

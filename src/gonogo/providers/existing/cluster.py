@@ -78,6 +78,8 @@ class ExistingCluster(Existing):
             endpoints = self._target.resolved(component, self.cluster)
         except ClientError as error:
             raise error.about(component.name) from error
+        if component.reads:  # some of what it claims shows in the cluster's objects alone
+            endpoints = replace(endpoints, cluster=self.cluster)
         endpoints = held(endpoints, component, self._target.name, self.private)
         if "port-forward" in endpoints.transport:
             given = [value for value in endpoints.addresses.values() if isinstance(value, str)]
