@@ -11,8 +11,13 @@ import pytest
 from api_server import Cluster, cluster
 from kubeconfigs import api, kubeconfig
 
+from gonogo.catalog.target import Kubernetes
+from gonogo.cluster.api import Api
+from gonogo.cluster.hub import Hub
 from gonogo.providers.helm.objects import Objects
 from gonogo.providers.helm.ownership import APPLICATIONS, ATTACH, Ownership, Wanted, made
+from gonogo.providers.helm.program import Helm
+from gonogo.providers.helm.seen import Seen
 
 OURS = {"meta.helm.sh/release-name": "store", "meta.helm.sh/release-namespace": "data"}
 THEIRS = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "data"}
@@ -31,7 +36,15 @@ def held() -> Iterator[Cluster]:
 def asked(held: Cluster, tmp_path: Path) -> Iterator[Ownership]:
     """Of target t."""
     with closing(api(kubeconfig(tmp_path / "config", server=held.url))) as one:
-        yield Ownership(one, Objects(one), "t")
+        yield ownership(one)
+
+
+def ownership(asked: Api) -> Ownership:
+    """Of target t, where nothing is followed."""
+    objects = Objects(asked)
+    return Ownership(
+        asked, objects, Seen(asked, objects, Helm(Kubernetes(), asked), lambda: Hub(asked, follow=False)), "t"
+    )
 
 
 def wanted(kind: str = "Deployment", api_version: str = "apps/v1", release: str = "store", **meta: Any) -> Wanted:
@@ -110,7 +123,7 @@ def test_a_hook_that_was_left_is_made_anew_and_what_is_none_is_not(held: Cluster
 
     held.put("Job", "data", "work")
     other = Wanted({**job.obj, "metadata": {"name": "work", "annotations": HOOK}}, "data", "store")
-    fresh = Ownership(asked._api, asked._objects, "t")
+    fresh = ownership(asked._tracking._api)
 
     assert fresh.foreign([other]) == "Job data/work is there already and of no release; it was left as it is"
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,7 +23,22 @@ from gonogo.catalog.target import Kubernetes
 from gonogo.core.errors import ConfigError, DeployError, Forbidden, NotReady
 from gonogo.core.waiting import until
 from gonogo.providers.helm import program as module
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, Installation, found, once_more, versioned
+from gonogo.providers.helm.program import (
+    Helm,
+    HelmFailed,
+    HelmKilled,
+    HelmRelease,
+    Installation,
+    found,
+    once_more,
+    versioned,
+)
+
+
+def packed(release: bytes) -> str:
+    """As a Secret holds it: helm's own base64 within that of Kubernetes."""
+    return b64encode(b64encode(gzip.compress(release))).decode()
+
 
 SECRET = "a-value-of-the-release-that-nobody-may-see"
 CHART = Installation("store", "data", Path("/charts/store.tgz"), f"password: {SECRET}\n")
@@ -301,6 +319,35 @@ def test_releases_that_may_not_be_listed_are_no_empty_list(held: Cluster, helm: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a program with its parent")
+@pytest.mark.parametrize("hooks", [[{"manifest": "kind: Job\n"}], [], None])
+def test_what_helm_made_of_a_release_is_read_where_helm_keeps_it(
+    held: Cluster, helm: Helm, hooks: list[dict[str, str]] | None
+) -> None:
+    said = {"name": "store", "manifest": "kind: Service\n", "hooks": hooks, "chart": {"templates": []}}
+    held.put("Secret", "data", "sh.helm.release.v1.store.v3", data={"release": packed(json.dumps(said).encode())})
+
+    text = helm.kept(HelmRelease("store", "data", 3, "deployed"))
+
+    assert text.split("\n---\n") == ["kind: Service\n", *(one["manifest"] for one in hooks or ())]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"release": "!"},
+        {"release": b64encode(b"nothing that is packed").decode()},
+        {"release": packed(b"not JSON")},
+        {"release": packed(b'{"hooks": []}')},
+        {"release": packed(b'{"manifest": ""}')[:40]},
+    ],
+)
+def test_what_cannot_be_read_of_it_is_nothing(held: Cluster, helm: Helm, data: dict[str, str]) -> None:
+    held.put("Secret", "data", "sh.helm.release.v1.store.v3", data=data)
+
+    assert helm.kept(HelmRelease("store", "data", 3, "deployed")) == ""
+
+
 def test_helm_does_not_outlive_a_killed_gonogo(fake: Fake, tmp_path: Path) -> None:
     fake("echo $$ > pid.new; mv pid.new pid; exec sleep 60")
     asks = """

@@ -21,6 +21,7 @@ from gonogo.core.errors import (
     Untrusted,
     Wrong,
 )
+from gonogo.core.lean import without
 from gonogo.core.loading import also, need, once
 from gonogo.core.names import fits_a_header
 from gonogo.core.outlet import detail, uncut
@@ -38,8 +39,9 @@ Auth: TypeAlias = "tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
 
 @once
 def load() -> None:
-    """Import httpx, and what it imports by itself at its first call."""
-    need("httpx")
+    """Import httpx without its program, which wants to colour what it prints, and what its first call imports."""
+    with without("pygments"):
+        need("httpx")
     also("httpcore")
 
 

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,9 @@ RESUMES = 3
 
 AT_ONCE = 8
 """Lists that run at the same time, so that an API server is not flooded by the first question."""
+
+JUST_NOW = timedelta(seconds=1)
+"""What was listed so long ago is as good as a list of one's own, though its watch is not open yet."""
 
 WATCHES = 128
 """Watches that are open at the same time, each with a thread and a connection of its own."""
@@ -156,8 +159,10 @@ class Store:
 
     @property
     def followed_now(self) -> bool:
-        """Whether a change is seen as soon as it happens."""
-        return self.listed and self._lasting and self._watched and self.stale is None and self.error is None
+        """Whether a change is seen as soon as it happens, or all of it was heard just now."""
+        if not self.listed or self.stale is not None or self.error is not None:
+            return False
+        return (self._lasting and self._watched) or self.hub.clock() - self._heard < JUST_NOW
 
     def give_way(self) -> None:
         """Cut a watch that was opened when there were few; the store goes on in its turn."""

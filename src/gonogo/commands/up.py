@@ -34,8 +34,8 @@ def _brought_up(platform: Platform, screen: Screen, names: list[str] | None, rep
             raise ConfigError(Problem("--replace", f"gonogo did not start the servers of {platform.target.name!r}"))
         provider.replacing(lambda lost: screen.line(lost, "yellow"))
     if isinstance(provider, Reserves):
-        platform.place = platform.confirmed()
         provider.reserve([registry.components[name] for name in asked], screen.news)
+        platform.place = platform.confirmed()
     there = platform.there(deployable(registry, platform.target, None))
     # what stands on something that is replaced, at another address and without its data, is not right any more either
     wanted = registry.ordered([*asked, *(n for n in there if set(registry.ordered([n])) & set(asked))])

@@ -15,7 +15,6 @@ from gonogo.cluster.judge.doom import RULES, SOMEBODY
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import short
 from gonogo.cluster.judge.world import condition
-from gonogo.cluster.kinds import HEALTH
 from gonogo.cluster.survey import Logs
 from gonogo.core.errors import Absent, ClientError, ClusterLost, DeployError, NotReady
 from gonogo.core.home import home
@@ -27,9 +26,9 @@ from gonogo.providers.helm.charts import KeptChart, fetch
 from gonogo.providers.helm.contents import HOOK
 from gonogo.providers.helm.objects import COMPONENT, RUN, TARGET, Objects, ending, named, objects
 from gonogo.providers.helm.ownership import ATTACH, Ownership, Wanted, made
-from gonogo.providers.helm.program import Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
+from gonogo.providers.helm.program import REVISION, Helm, HelmFailed, HelmKilled, HelmRelease, Installation, once_more
 from gonogo.providers.helm.recipe import HelmRecipe, digest, generate
-from gonogo.providers.helm.seen import Seen
+from gonogo.providers.helm.seen import FOLLOWED, Seen
 from gonogo.providers.helm.silence import Silence
 from gonogo.providers.helm.spec import Release, Workload
 from gonogo.providers.helm.values import ChartKeys, declared
@@ -50,9 +49,6 @@ CRD = "CustomResourceDefinition"
 
 CHANGES = ("get", "create", "patch")
 """What helm does with an object of a chart that it installs, or upgrades."""
-
-FOLLOWED = (*HEALTH, "PersistentVolumeClaim", "Service", "EndpointSlice")
-"""Kinds that decide on most things, and those by which the way to a server is found."""
 
 PULL_SECRETS = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
 """Types of Secrets that the kubelet takes for pulling (kubernetes.io/docs/concepts/configuration/secret)."""
@@ -291,11 +287,13 @@ class HelmDeployment:
         chart = fetch(release, recipe.folder, home())
         values = recipe.values(release)
         installation = Installation(release.name, space, chart.path, yaml.safe_dump(values))
-        text = once_more(lambda: self._helm.render(installation), lambda error: self._told_killed(error, ""))
+        wanted, inside = digest(values, chart.digest), declared(chart.path)
+        text = self._seen.made(space, release.name, self._labels[TARGET], wanted) or once_more(
+            lambda: self._helm.render(installation), lambda error: self._told_killed(error, "")
+        )
         rendered = objects(f"chart {release.name}", text)
         self._tell_unseen(rendered, shared=release.shared)
-        inside = declared(chart.path)
-        wanted, definitions = digest(values, chart.digest), inside.definitions()
+        definitions = inside.definitions()
         return _Planned(release, space, chart, inside, installation, wanted, rendered, definitions)
 
     def _released(self, planned: _Planned) -> None:
@@ -374,8 +372,7 @@ class HelmDeployment:
         if there.revision == 1:
             self._helm.uninstall(there.name, there.namespace, self._deadline.left)
             return
-        secret = f"sh.helm.release.v1.{there.name}.v{there.revision}"
-        self._objects.remove(KINDS["Secret"], there.namespace, secret)
+        self._objects.remove(KINDS["Secret"], there.namespace, REVISION.format(there.name, there.revision))
 
     def _applied(self, obj: Object, space: str) -> Object:
         """Make it, or change it; anew where a run that was killed had begun to take it down."""
@@ -559,7 +556,7 @@ class HelmDeployment:
     def _asked(self, things: Iterable[Thing]) -> None:
         """Have the objects that decide on these things followed. Raises ``Forbidden`` where they may not be listed."""
         hub = self._hub()
-        wanted: list[Kind] = [KINDS[one] for one in FOLLOWED]
+        wanted: list[Kind] = [*FOLLOWED]
         for kind, _, _ in things:
             if kind in KINDS and self._judged((kind, "", "")):
                 wanted.append(KINDS[kind])

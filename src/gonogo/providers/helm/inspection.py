@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,8 @@ from gonogo.providers.helm.kept import defined
 from gonogo.providers.helm.mistakes import Definition, Mistake, definitions, of_objects, of_values, of_versions
 from gonogo.providers.helm.objects import TARGET, Document, Objects, documented, objects
 from gonogo.providers.helm.program import Helm, HelmFailed, Installation
-from gonogo.providers.helm.recipe import HelmRecipe
+from gonogo.providers.helm.recipe import HelmRecipe, digest
+from gonogo.providers.helm.seen import Seen
 from gonogo.providers.helm.spec import Release
 from gonogo.providers.helm.values import ChartKeys, declared
 
@@ -50,8 +52,20 @@ class _Charted(NamedTuple):
 class Inspection:
     """One look at a target. The cluster is asked for definitions (CRDs), as far as it can be and no chart has them."""
 
-    def __init__(self, helm: Helm, objects: Objects, api: Api, target: str, others: Iterable[HelmRecipe] = ()) -> None:
-        """``others`` are all recipes of the target: an operator of one may define what another makes."""
+    def __init__(
+        self,
+        helm: Helm,
+        objects: Objects,
+        api: Api,
+        target: str,
+        others: Iterable[HelmRecipe] = (),
+        seen: Seen | None = None,
+    ) -> None:
+        """``others`` are all recipes of the target: an operator of one may define what another makes.
+
+        What is right already is rendered no more where releases are ``seen``.
+        """
+        self._seen = seen
         self._helm, self._objects, self._api, self._target, self._others = helm, objects, api, target, others
         self._charted: list[_Charted] = []
         self._made: dict[str, _Made] = {}
@@ -128,7 +142,7 @@ class Inspection:
     def _rendered(self, one: _Charted) -> _Made | Mistake:
         """The objects of a release, or that helm can make none of it."""
         try:
-            text = self._helm.render(installation(one.recipe, one.release, one.chart.path))
+            text = self._deployed(one) or self._helm.render(installation(one.recipe, one.release, one.chart.path))
         except HelmFailed as error:
             where = str(one.recipe.folder / one.release.values)
             about = f"helm makes no objects of chart {one.release.chart} and these values: {error}"
@@ -137,6 +151,16 @@ class Inspection:
             self._unseen = True
             return _Made([], [])  # installing it renders it once more
         return _parted(f"chart {one.release.name}", text)
+
+    def _deployed(self, one: _Charted) -> str:
+        """What helm made of it, where that is there and right."""
+        if self._seen is None:
+            return ""
+        recipe, release = one.recipe, one.release
+        wanted = digest(recipe.values(release), one.chart.digest)
+        with suppress(ClientError):  # what may not be seen may be rendered
+            return self._seen.made(recipe.space_of(release), release.name, self._target, wanted)
+        return ""
 
     # -- what serves a kind
 

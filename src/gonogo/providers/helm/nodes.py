@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 from gonogo.cluster.api import KINDS, Api, Declined, Kind
@@ -195,8 +194,9 @@ class Pods:
         """The metadata of those that a run stopped; ``seen`` has looked for them for all components."""
         found: list[Mapping[str, Any]] = []
         for space in self._recipe.spaces():
-            look = partial(self._api.metadata, POD, space, labels=HUNG)
-            for meta in seen.hung(space, look) if seen else look():
+            for meta in seen.metadata(POD, space) if seen else self._api.metadata(POD, space, labels=HUNG):
+                if HUNG not in (meta.get("labels") or {}):
+                    continue
                 with suppress(NotAllowed):
                     self._own({"metadata": {"namespace": space, **meta}})
                     found.append({"namespace": space, **meta})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from gonogo.cluster.judge.shapes import Object
 from gonogo.core.errors import Absent, Forbidden
 from gonogo.providers.helm.contents import HOOK, Thing
 from gonogo.providers.helm.objects import TARGET, Objects
+from gonogo.providers.helm.seen import Seen
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 """Argo CD's annotation, ``APPLICATION:GROUP/KIND:NAMESPACE/NAME`` of the object that it was written for."""
@@ -90,16 +90,11 @@ class Wanted(NamedTuple):
 
 
 class Ownership:
-    """Whether what is to be made would be made over something else; what is there is listed once for all components.
+    """Whether what is to be made would be made over something else. All of it raises ``ClientError``."""
 
-    Safe for their threads. All of it raises ``ClientError``.
-    """
-
-    def __init__(self, api: Api, objects: Objects, target: str) -> None:
-        self._api, self._objects, self._target = api, objects, target
+    def __init__(self, api: Api, objects: Objects, seen: Seen, target: str) -> None:
+        self._objects, self._seen, self._target = objects, seen, target
         self._tracking = Tracking(api)
-        self._there: dict[tuple[Kind, str], dict[str, Thing]] = {}
-        self._lock = threading.Lock()
 
     def foreign(self, wanted: Iterable[Wanted]) -> str:
         """What is there already and not ours, as a sentence; empty where nothing is."""
@@ -147,18 +142,12 @@ class Ownership:
         space = (meta.get("namespace") or wanted.namespace) if kind.namespaced else ""
         try:
             if space:
-                return self._listed(kind, space).get(meta["name"])
+                every = (Thing(kind, {"namespace": space, **one}) for one in self._seen.metadata(kind, space))
+                return next((one for one in every if one.name == meta["name"]), None)
             there = self._objects.find(kind, "", meta["name"])
         except Forbidden:  # then it cannot be made either, and who tries that says so
             return None
         return Thing(kind, there["metadata"]) if there else None
-
-    def _listed(self, kind: Kind, space: str) -> Mapping[str, Thing]:
-        with self._lock:
-            if (kind, space) not in self._there:
-                listed = (Thing(kind, {"namespace": space, **meta}) for meta in self._api.metadata(kind, space))
-                self._there[kind, space] = {one.name: one for one in listed}
-            return self._there[kind, space]
 
 
 def _owner(thing: Thing) -> str:

@@ -12,16 +12,21 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import BoundedSemaphore, Lock
-from typing import NamedTuple, TypeVar
+from threading import BoundedSemaphore, Lock, Thread
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import KINDS, Api
+from gonogo.core.codec import decode
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import expanded
 from gonogo.core.outlet import redacted
@@ -42,8 +47,17 @@ ONE_CORE: Mapping[str, str] = {"GOMAXPROCS": "1", "GOGC": "400"}
 SAID = 2000
 """Characters of what it printed that are shown."""
 
-FIRST = "sh.helm.release.v1.{}.v1"
-"""The Secret in which helm keeps the first revision of a release."""
+REVISION = "sh.helm.release.v1.{}.v{}"
+"""The Secret in which helm keeps a revision of a release (helm, pkg/storage/storage.go)."""
+
+GZIP = 16 + zlib.MAX_WBITS
+"""That bytes have gzip's header (docs.python.org/3/library/zlib.html)."""
+
+LARGEST = 64 << 20
+"""Bytes of an unpacked revision that are read."""
+
+HELM = "owner=helm"
+"""The label of such a Secret; ``name``, ``status`` and ``version`` are others (pkg/storage/driver/secrets.go)."""
 
 OURS = ("run", "target", "component", "chart", "values")
 """Labels ``gonogo/…`` of a release."""
@@ -101,6 +115,19 @@ class HelmRelease(NamedTuple):
     since: str = ""
 
 
+class _Secret(msgspec.Struct):
+    data: dict[str, bytes]
+
+
+class _Hook(msgspec.Struct):
+    manifest: str
+
+
+class _Kept(msgspec.Struct):
+    manifest: str
+    hooks: list[_Hook] | None = None
+
+
 class Helm:
     """helm on one cluster. Raises ``ConfigError`` where it is not there or too old, when it is first used."""
 
@@ -110,6 +137,15 @@ class Helm:
         self._program = ""
         self._texts: dict[Installation, Future[str]] = {}
         self._lock, self._cores = Lock(), BoundedSemaphore(os.cpu_count() or 1)
+
+    def seek(self) -> None:
+        """Look for the program beside what else is done until it is needed; what is wrong with it is told then."""
+
+        def look() -> None:
+            with suppress(ConfigError), self._lock:
+                self._program = self._program or found()
+
+        Thread(target=look, name="helm", daemon=True).start()
 
     def render(self, chart: Installation) -> str:
         """The objects as helm would make them, hooks and CRDs among them; the cluster is not asked.
@@ -154,31 +190,28 @@ class Helm:
     def list(self, namespace: str | None = None) -> list[HelmRelease]:
         """Every release, in whatever state, of one namespace or of all; nothing of what they hold is read.
 
-        Raises ``ClientError``. helm keeps each revision in a Secret that it labels with ``name``, ``status`` and
-        ``version`` (helm, pkg/storage/driver/secrets.go).
+        Raises ``ClientError``.
         """
-        newest: dict[tuple[str, str], HelmRelease] = {}
-        for found in self._revisions(namespace):
-            place = found.namespace, found.name
-            if place not in newest or newest[place].revision < found.revision:
-                newest[place] = found
-        return list(newest.values())
+        return newest(self._api.metadata(KINDS["Secret"], namespace, labels=HELM))
 
     def history(self, namespace: str, name: str) -> Sequence[HelmRelease]:
         """Every revision of one release that helm still keeps, the oldest first. Raises ``ClientError``."""
-        return sorted(self._revisions(namespace, f",name={name}"), key=lambda one: one.revision)
+        every = self._api.metadata(KINDS["Secret"], namespace, labels=f"{HELM},name={name}")
+        return sorted(map(_revision, every), key=lambda one: one.revision)
 
-    def _revisions(self, namespace: str | None, more: str = "") -> Iterator[HelmRelease]:
-        for one in self._api.metadata(KINDS["Secret"], namespace, labels=f"owner=helm{more}"):
-            labels = one.get("labels", {})
-            yield HelmRelease(
-                str(labels.get("name", "")),
-                one.get("namespace", ""),
-                int(labels.get("version", 0)),
-                str(labels.get("status", "")),
-                **{key: str(labels.get(f"gonogo/{key}", "")) for key in OURS},
-                since=str(one.get("creationTimestamp", "")),
-            )
+    def kept(self, release: HelmRelease) -> str:
+        """What helm made of a revision, hooks among it and the chart's own CRDs not; empty where that cannot be read.
+
+        helm keeps it as JSON, packed, in base64 (helm, pkg/storage/driver/util.go). Raises ``ClientError``.
+        """
+        path = KINDS["Secret"].path(release.namespace, REVISION.format(release.name, release.revision))
+        said = self._api.get(path)
+        try:
+            packed = b64decode(decode(said, _Secret).data["release"])
+            kept = decode(zlib.decompressobj(wbits=GZIP).decompress(packed, LARGEST), _Kept)
+        except (ValueError, LookupError, zlib.error):
+            return ""
+        return "\n---\n".join([kept.manifest, *(one.manifest for one in kept.hooks or ())])
 
     # -- the process
 
@@ -230,6 +263,31 @@ class Helm:
         if process.returncode:
             raise HelmFailed(redacted(said[1].strip())[-SAID:] or f"helm {words[0]} ended with {process.returncode}")
         return said[0]
+
+
+def newest(secrets: Iterable[Mapping[str, Any]]) -> list[HelmRelease]:
+    """The newest revision of each release that these Secrets, by their metadata, are of; others are left out."""
+    found: dict[tuple[str, str], HelmRelease] = {}
+    owner, _, helm = HELM.partition("=")
+    for one in secrets:
+        if (one.get("labels") or {}).get(owner) == helm:
+            new = _revision(one)
+            known = found.setdefault((new.namespace, new.name), new)
+            if known.revision < new.revision:
+                found[new.namespace, new.name] = new
+    return list(found.values())
+
+
+def _revision(meta: Mapping[str, Any]) -> HelmRelease:
+    labels = meta.get("labels") or {}
+    return HelmRelease(
+        str(labels.get("name", "")),
+        meta.get("namespace", ""),
+        int(labels.get("version", 0)),
+        str(labels.get("status", "")),
+        **{key: str(labels.get(f"gonogo/{key}", "")) for key in OURS},
+        since=str(meta.get("creationTimestamp", "")),
+    )
 
 
 def bound_to_us() -> list[str]:

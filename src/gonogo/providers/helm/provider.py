@@ -124,10 +124,10 @@ class HelmPlatform:
         self._ending = ""
         self._awaited: Deadline | None = None
         assert target.kubernetes is not None, "a helm target has a cluster"
-        self._helm = Helm(target.kubernetes, self._there.cluster.api)
-        self._objects = Objects(self._there.cluster.api)
-        self._seen = Seen(self._helm, self._objects)
-        self._ownership = Ownership(self._there.cluster.api, self._objects, target.name)
+        api = self._there.cluster.api
+        self._helm, self._objects = Helm(target.kubernetes, api), Objects(api)
+        self._seen = Seen(api, self._objects, self._helm, lambda: self._there.cluster.hub)
+        self._ownership = Ownership(api, self._objects, self._seen, target.name)
 
     # -- where it is
 
@@ -281,6 +281,8 @@ class HelmPlatform:
 
     def reserve(self, components: Iterable[Component], waits: Callable[[str], None]) -> None:
         """See :meth:`gonogo.providers.Reserves.reserve`. Without a namespace for the Lease yet, it is held later."""
+        self._helm.seek()
+        self.confirm()
         self._reserved = {space for one in components if self._deploys(one) for space in self._recipe(one).spaces()}
         if self._reserved and _phase(self._seen.namespace(self._home, self._found(self._home))) == "Active":
             self._hold(waits)
@@ -334,11 +336,12 @@ class HelmPlatform:
 
     def mistakes(self, components: Iterable[Component]) -> list[Mistake]:
         """Those of values, with what is not wrong yet; changes nothing. Raises ``ConfigError`` for a template."""
-        return self._inspection().of([self._recipe(one) for one in components if self._deploys(one)])
+        seen = self._seen if self._lease is not None else None  # else others may change it
+        return self._inspection(seen).of([self._recipe(one) for one in components if self._deploys(one)])
 
-    def _inspection(self) -> Inspection:
+    def _inspection(self, seen: Seen | None = None) -> Inspection:
         others = (self._recipe(one) for one in self._deployed)
-        return Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others)
+        return Inspection(self._helm, self._objects, self._there.cluster.api, self._target.name, others, seen)
 
     def _clashes(self) -> Iterator[tuple[str, Problem]]:
         """A Secret that another component makes too: whoever is taken down first would take it from the other."""
