@@ -452,6 +452,7 @@ READERS = {
     "src/gonogo/cluster/judge/needs.py::_hosts": "a pod's own environment and arguments",
     "src/gonogo/cluster/judge/shapes.py::shaped": "msgspec: which field does not fit; for the message alone",
     "src/gonogo/cluster/inside.py::executed": "the kubelet's Status of a command that was not run; its exit code",
+    "fixtures/syncwindows.py": "no sentence: schedules and durations of a project, in robfig/cron's and Go's form",
     "fixtures/argocd.py::seconds": "no sentence: durations as Go writes them, in a ConfigMap",
     "src/gonogo/cluster/stored.py::_no_json": "msgspec: the byte at which JSON ends; for the message alone",
     "src/gonogo/cluster/plan/workloads.py::_share": "no sentence: a number of pods, or a part of them in percent",
