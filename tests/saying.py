@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +12,14 @@ Say = Callable[[socket.socket], None]
 
 
 @contextmanager
-def saying(answer: Callable[[bytes], bytes], say: Say = lambda _: None) -> Iterator[tuple[str, list[bytes]]]:
+def saying(
+    answer: Callable[[bytes], bytes], say: Say = lambda _: None, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """The address of a server that answers the first request so, and goes on so; and the requests."""
     requests: list[bytes] = []
 
-    def serve(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+    def serve(plain: socket.socket) -> None:
+        with suppress(OSError), tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
             head = b""
             while b"\r\n\r\n" not in head and (part := connection.recv(65536)):
                 head += part
@@ -33,7 +36,7 @@ def saying(answer: Callable[[bytes], bytes], say: Say = lambda _: None) -> Itera
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", requests
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.getsockname()[1]}", requests
         server.shutdown(socket.SHUT_RDWR)
 
 

@@ -22,6 +22,8 @@ REGISTRY = Registry.load(ROOT)
 LINT = Lint(REGISTRY)
 DRILLED = [name for name in COMPONENTS if "embedded" in REGISTRY.components[name].providers]
 """Components with real servers on the embedded target; the others are seen red on a running cluster."""
+EMULATED = [name for name in COMPONENTS if (ROOT / "tests/emulators" / name).is_dir()]
+"""Components whose servers no registry has: they are seen red before an emulator alone."""
 
 each_check = pytest.mark.parametrize(
     "check", LINT.checks, ids=[f"{check.subject}/{check.path.stem}/{check.node.name}" for check in LINT.checks]
@@ -139,9 +141,18 @@ def test_every_critical_criterion_is_turned_red_by_a_drill() -> None:
 
 def test_every_critical_criterion_of_other_components_is_turned_red_on_a_running_cluster() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/cluster/*.py"))
-    critical = [c.id for c in REGISTRY.criteria.values() if c.level == "critical" and c.component not in DRILLED]
+    others = {*COMPONENTS} - {*DRILLED, *EMULATED}
+    critical = [c.id for c in REGISTRY.criteria.values() if c.level == "critical" and c.component in others]
 
     assert [id for id in critical if f'"{id}"' not in text] == []
+
+
+@pytest.mark.parametrize("component", EMULATED)
+def test_every_criterion_of_a_component_that_no_registry_has_is_turned_red_before_its_emulator(component: str) -> None:
+    text = (ROOT / f"tests/test_{component}_client.py").read_text(encoding="utf-8")
+    own = [id.partition(".")[2] for id in REGISTRY.criteria if id.startswith(f"{component}.")]
+
+    assert [id for id in own if f'"{id}"' not in text and f'"{component}.{id}"' not in text] == []
 
 
 @pytest.mark.parametrize("drill", LINT.drills, ids=lambda drill: drill.name)

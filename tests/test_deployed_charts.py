@@ -32,6 +32,32 @@ REGISTRY = Registry.load(ROOT)
 CHARTED = [name for name, one in REGISTRY.components.items() if "helm" in one.providers]
 
 NEEDS = {
+    "datahub": {
+        "elasticsearch": Endpoints(
+            "elasticsearch",
+            {"url": "http://127.0.0.1:4713", "username": "elastic"},
+            {"password": Secret("the-password-of-elasticsearch")},
+            internal={"url": "http://elasticsearch-es-http.data.svc:9200"},
+        ),
+        "kafka": Endpoints(
+            "kafka",
+            {"bootstrap": "127.0.0.1:4714", "security": {"sasl_plain_username": "gonogo"}},
+            {"security.sasl_plain_password": Secret("the-password-of-kafka")},
+            internal={"bootstrap": "kafka-kafka-bootstrap.data.svc:9092"},
+        ),
+        "neo4j": Endpoints(
+            "neo4j",
+            {"uri": "bolt://127.0.0.1:4715", "username": "neo4j", "database": "neo4j"},
+            {"password": Secret("the-password-of-neo4j")},
+            internal={"uri": "bolt://neo4j.data.svc:7687"},
+        ),
+        "postgresql": Endpoints(
+            "postgresql",
+            {"host": "127.0.0.1", "port": "4711", "database": "mlflow", "username": "postgres", "sslmode": "require"},
+            {"password": Secret("the-password-of-postgresql")},
+            internal={"host": "postgresql-rw.data.svc", "port": "5432"},
+        ),
+    },
     "mlflow": {
         "postgresql": Endpoints(
             "postgresql",
@@ -45,7 +71,7 @@ NEEDS = {
             {"access_key": Secret("the-key-of-s3"), "secret_key": Secret("the-secret-of-s3")},
             internal={"endpoint": "http://s3.data.svc:8333"},
         ),
-    }
+    },
 }
 
 
@@ -72,7 +98,7 @@ def found(thing: Any, key: str) -> Iterator[Any]:
 
 
 def test_the_components_that_are_judged_are_deployed_by_charts() -> None:
-    assert set(CHARTED) == {"elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"}
+    assert set(CHARTED) == {"datahub", "elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"}
 
 
 @pytest.mark.parametrize(

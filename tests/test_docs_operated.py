@@ -1,4 +1,4 @@
-"""The tables of docs/operated.md are the criteria and causes of the components that it is about.
+"""The tables of docs/operated.md and docs/kubeflow.md are the criteria and causes of what they are about.
 
 ``python tests/test_docs_operated.py`` writes them.
 """
@@ -13,21 +13,23 @@ import pytest
 from gonogo.catalog.registry import Registry
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs/operated.md"
-COMPONENTS = ("argocd", "katib", "istio", "platform")
+PAGES = {
+    ROOT / "docs/operated.md": ("argocd", "katib", "istio", "platform"),
+    ROOT / "docs/kubeflow.md": ("kfp", "notebooks"),
+}
 
 
-def criteria(registry: Registry) -> str:
+def criteria(registry: Registry, components: tuple[str, ...]) -> str:
     """A row for each criterion."""
-    rows = [f"| `{c.id}` | {c.level} | {c.claim} |" for c in registry.criteria.values() if c.component in COMPONENTS]
+    rows = [f"| `{c.id}` | {c.level} | {c.claim} |" for c in registry.criteria.values() if c.component in components]
     return "\n".join(["| criterion | level | claim |", "|---|---|---|", *rows])
 
 
-def causes(registry: Registry) -> str:
+def causes(registry: Registry, components: tuple[str, ...]) -> str:
     """A row for each cause."""
     rows = [
         f"| `{name}.{kind}` | {registry.signature(f'{name}.{kind}').hint.replace('[[', '').replace(']]', '')} |"
-        for name in COMPONENTS
+        for name in components
         for kind in registry.components[name].signatures
     ]
     return "\n".join(["| cause | says |", "|---|---|", *rows])
@@ -36,23 +38,25 @@ def causes(registry: Registry) -> str:
 MADE = {"criteria": criteria, "causes": causes}
 
 
-def filled(text: str, registry: Registry) -> str:
+def filled(text: str, registry: Registry, components: tuple[str, ...]) -> str:
     """The page, with its tables as they should be."""
     for name, make in MADE.items():
-        table = make(registry)
+        table = make(registry, components)
         text = re.sub(rf"(<!-- {name} -->\n)(\n?\|.*\n)*", lambda head, table=table: f"{head[1]}\n{table}\n", text)  # type: ignore[misc]
     return text
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_a_table_is_what_the_files_say(name: str) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_table_is_what_the_files_say(page: Path, name: str) -> None:
     registry = Registry.load(ROOT)
 
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
 
-    assert MADE[name](registry) in text
-    assert filled(text, registry) == text
+    assert MADE[name](registry, PAGES[page]) in text
+    assert filled(text, registry, PAGES[page]) == text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), Registry.load(ROOT)), encoding="utf-8")
+    for page, components in PAGES.items():
+        page.write_text(filled(page.read_text(encoding="utf-8"), Registry.load(ROOT), components), encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 from cryptography.hazmat.primitives import serialization
+from saying import saying
 from scripted import Reply, Script, answers, serving
 
 from gonogo.checks.rest import Rest, bearer, trusting
@@ -27,6 +28,7 @@ from gonogo.core.errors import (
     Unavailable,
     Untrusted,
 )
+from gonogo.core.waiting import pause
 
 
 def rest(script: Script, **given: object) -> Rest:
@@ -71,6 +73,32 @@ def test_a_server_that_never_answers() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         endpoints = Endpoints("thing", {}, timeouts=Timeouts(connect=5, check=0.05))
 
+        with closing(Rest(endpoints, url)) as asked, pytest.raises(TimedOut) as raised:
+            asked.ask("GET", "/x")
+
+    assert raised.value.signature == "thing.timed_out"
+
+
+def drips(connection: socket.socket) -> None:
+    """A byte now and then, so that it is never silent."""
+    while True:
+        connection.sendall(b" ")
+        pause(0.02, reason="the server is slow on purpose")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow:"])
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_an_answer_that_drips_ends_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encrypted: bool, head: bytes
+) -> None:
+    monkeypatch.setattr("gonogo.checks.rest.GRACE", 0)
+    authority = Authority(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    pair = authority.issue("127.0.0.1")
+    tls.load_cert_chain(pair.certificate, pair.key)
+
+    with saying(lambda _: head, drips, tls if encrypted else None) as (url, _):
+        endpoints = Endpoints("thing", {"ca": str(authority.file)}, timeouts=Timeouts(connect=0.3, check=0.1))
         with closing(Rest(endpoints, url)) as asked, pytest.raises(TimedOut) as raised:
             asked.ask("GET", "/x")
 

@@ -474,6 +474,9 @@ READERS = {
     "fixtures/ray.py": "Ray's own word for a node that ended unexpectedly; a job's output",
     # no sentence: a text that was given to be parsed
     "src/gonogo/cluster/forward/choose.py::read": "a reference to a Service",
+    "fixtures/datahub.py::serves_its_application": "the tags of a page",
+    "fixtures/doris.py::percent": "no sentence: a number and its unit, as a column of Doris has it",
+    "fixtures/doris.py::size": "no sentence: a number and its unit, as a column of Doris has it",
     "fixtures/superset.py::_told": "the JSON in a page",
     "src/gonogo/cluster/written/shell.py": "a command, as somebody would type it",
     "src/gonogo/cluster/written/findings.py::_hosts": "a host, and commands that name one",

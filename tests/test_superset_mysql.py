@@ -22,7 +22,7 @@ from gonogo.core.errors import ServerError
 ROOT = Path(__file__).parent.parent
 NAME = "pv-emulator"
 
-emulator = pytest.importorskip("mysql_emulator")
+emulator = pytest.importorskip("emulators.doris")
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,12 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
             "sasl_plain_password": "p",
         },
     },
+    "datahub": lambda port, s: {
+        "url": f"http{s}://localhost:{port}",
+        "frontend": f"http{s}://localhost:{port}",
+        "token": "t",
+    },
+    "doris": lambda port, s: {"host": "localhost", "port": port, "http": f"http{s}://localhost:{port}", **ACCOUNT},
     "mlflow": lambda port, s: {"url": f"http{s}://localhost:{port}", **ACCOUNT},
     "neo4j": lambda port, s: {"uri": f"bolt{'+s' if s else ''}://localhost:{port}", **ACCOUNT},
     "postgresql": lambda port, s: {
@@ -57,6 +63,7 @@ ADDRESSES: Mapping[str, Callable[[int, str], dict[str, Any]]] = {
         "sslmode": "require" if s else "disable",
         **ACCOUNT,
     },
+    "kfp": lambda port, s: {"url": f"http{s}://localhost:{port}", "token": "t"},
     "ray": lambda port, s: {"dashboard": f"http{s}://localhost:{port}", "token": "t"},
     "superset": lambda port, s: {"url": f"http{s}://localhost:{port}", "database": "d", **ACCOUNT},
     "s3": lambda port, s: {

@@ -47,7 +47,6 @@ CRD = "CustomResourceDefinition"
 LABEL = {"gonogo-test": "charts"}
 DOCUMENTED = {
     # keys that the chart mentions in comments alone
-    "datahub": ("global.elasticsearch.auth", "global.neo4j.database", "global.sql.datasource.hostForpostgresqlClient"),
     "argo-cd": ("configs.params",),
 }
 

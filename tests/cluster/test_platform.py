@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -19,6 +19,7 @@ from cluster.accounts import token
 from cluster.images import BUILD, COMPONENTS
 from cluster.live import Cluster
 from cluster.standing import ROOT, deployed, manifest, ready, target, values
+from kubernetes.client.exceptions import ApiException
 from relay import Relay, relaying
 
 from gonogo.core.waiting import pause, until
@@ -201,10 +202,22 @@ SLICE = "metadata.labels.\"kubernetes.io/service-name\" == '{}' && {}"
 
 @contextmanager
 def killed(cluster: Cluster, platform: str, filled: Mapping[str, str]) -> Iterator[None]:
-    """Elasticsearch's server was killed, as where memory is short; its container starts it again."""
-    cluster.run(platform, "elasticsearch-0", *KILL)
-    cluster.wait("Pod", "status.containerStatuses[?!ready]", name="elasticsearch-0", namespace=platform)
-    yield
+    """Elasticsearch's server is killed whenever its container has started it again, as where memory stays short."""
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(1):
+            with suppress(ApiException):  # its container is not running
+                cluster.run(platform, "elasticsearch-0", *KILL)
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    try:
+        cluster.wait("Pod", "status.containerStatuses[?!ready]", name="elasticsearch-0", namespace=platform)
+        yield
+    finally:
+        over.set()
+        killing.join()
     ready(cluster, platform, "elasticsearch")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,6 +38,8 @@ Judge: TypeAlias = "Callable[[Answer], ClientError | Wrong | None]"
 """What a component knows about its own refusals; None leaves the answer to the general rule."""
 Auth: TypeAlias = "tuple[str, str] | Callable[[httpx.Request], httpx.Request]"
 """User and password, or what signs a request."""
+GRACE = 1.0
+"""Seconds that a whole call may take more than its parts: where nothing comes at all, the library's error says more."""
 
 
 @once
@@ -105,8 +110,10 @@ class Rest:
         any other refusal, and for 500, where its body is JSON, as an API's own are; ``Garbled`` for one of something
         else; and whatever the component's judge says instead.
         """
-        with reaching(self.component, _cut(self.component)):
-            answer = self._http.request(method, path, extensions=self._extensions, **given)
+        timeouts = self._endpoints.timeouts
+        with reaching(self.component, _cut(self.component)), _Limit(timeouts.connect + timeouts.check + GRACE) as limit:
+            extensions = {**self._extensions, "trace": limit.trace}
+            answer = self._http.request(method, path, extensions=extensions, **given)
         detail(f"asked {self.component}: {method} {answer.request.url.path}: HTTP {answer.status_code}")
         if answer.status_code < 400 or answer.status_code in accept:
             return answer
@@ -152,6 +159,38 @@ def said(answer: Answer) -> str:
     request = answer.request
     body = " ".join(answer.text.split())
     return uncut(f"{request.method} {request.url.path}: HTTP {answer.status_code} {body}", 400)[:400]
+
+
+class _Limit:
+    """All of a call within so many seconds: the library's time-out is for each byte, and they may come slowly.
+
+    Raises ``TimeoutError`` in place of what the library makes of the cut connection.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._over, self._stream = seconds, threading.Event(), None
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def trace(self, event: str, told: dict[str, Any]) -> None:
+        """What httpcore tells of each step: the connection that is in use, plain and then with TLS."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = told["return_value"]
+
+    def _end(self) -> None:
+        self._over.set()
+        if self._stream is not None:
+            with suppress(OSError, RuntimeError, ValueError):  # it has come to its end by itself meanwhile
+                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> _Limit:
+        self._timer.start()
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._timer.cancel()
+        if self._over.is_set() and not isinstance(error, KeyboardInterrupt):
+            raise TimeoutError(f"not all of it within {self._seconds:g} s") from error
 
 
 def _cut(component: str) -> Callable[[BaseException], ClientError | None]:

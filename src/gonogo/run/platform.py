@@ -215,7 +215,7 @@ class Platform:
                 plain = Endpoints(name, row["addresses"], secrets, transport=row["transport"], internal=row["internal"])
                 component = self.registry.components[name]
                 # What is open is of the process that opened it.
-                own = self.provider.attached(component) if component.cluster else None
+                own = self.provider.attached(component) if component.cluster or component.reads else None
                 endpoints = self._dressed(component, own or plain, row["identity"])
             self._futures[name] = Future()
             self._futures[name].set_result(

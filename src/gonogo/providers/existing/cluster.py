@@ -81,6 +81,8 @@ class ExistingCluster(Existing):
         if component.reads:  # some of what it claims shows in the cluster's objects alone
             endpoints = replace(endpoints, cluster=self.cluster)
         endpoints = held(endpoints, component, self._target.name, self.private)
+        if component.reads:  # it has an address of its own, and looks at its objects besides
+            endpoints = replace(endpoints, cluster=self.cluster)
         if "port-forward" in endpoints.transport:
             given = [value for value in endpoints.addresses.values() if isinstance(value, str)]
             self._forwarded.add(component.name)
