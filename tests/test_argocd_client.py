@@ -163,7 +163,18 @@ def ask(held: Cluster, tmp_path: Path) -> Iterator[Ask]:
         yield asked
 
 
-QUESTIONS = ("parts", "missing", "erring", "unsynced", "failures", "unhealthy", "stale", "objects", "broken_sets")
+QUESTIONS = (
+    "parts",
+    "missing",
+    "erring",
+    "unsynced",
+    "held",
+    "failures",
+    "unhealthy",
+    "stale",
+    "objects",
+    "broken_sets",
+)
 
 
 def faults(client: Argocd, *questions: str) -> dict[str, str]:
@@ -420,6 +431,84 @@ def test_a_specification_that_the_project_refuses_is_blamed_on_it(held: Cluster,
     change(held, status={**UNREAD, "conditions": condition("InvalidSpecError")})
 
     assert faults(ask(), "erring") == {"erring": "argocd.project_refuses"}
+
+
+ALWAYS = {"schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+NEVER_OPEN = {"kind": "allow", "schedule": "0 0 30 2 *", "duration": "1h", "namespaces": ["data"]}
+DRIFTED = {"sync": {"status": "OutOfSync"}}
+
+
+def windows(held: Cluster, *every: Object) -> None:
+    """Sync windows of the application's project."""
+    spec = {"sourceRepos": ["*"], "destinations": ANYWHERE, "clusterResourceWhitelist": EVERYTHING}
+    held.put(PROJECT, "argocd", "default", spec={**spec, "syncWindows": list(every)})
+
+
+@pytest.mark.parametrize(
+    ("window", "fields", "expected"),
+    [
+        ({"kind": "deny", **ALWAYS}, {}, {"held": "argocd.window_closed"}),
+        (NEVER_OPEN, {}, {"held": "argocd.window_closed"}),
+        ({"kind": "deny", **ALWAYS}, {"spec": {"syncPolicy": None}}, {}),
+        ({"kind": "allow", **ALWAYS}, {}, {}),
+        ({"kind": "deny", **ALWAYS, "applications": ["other"]}, {}, {}),
+        ({"kind": "deny", **ALWAYS, "schedule": "every night"}, {}, {"held": "argocd.window_invalid"}),
+        ({"kind": "deny", **ALWAYS, "duration": "1 hour"}, {}, {"held": "argocd.window_invalid"}),
+        (
+            {"kind": "deny", **ALWAYS},
+            {"status": DRIFTED},
+            {"held": "argocd.window_closed", "unsynced": "argocd.window_closed"},
+        ),
+        (
+            {"kind": "deny", **ALWAYS},
+            {"status": DRIFTED, "spec": {"syncPolicy": None}},
+            {"unsynced": "argocd.nobody_syncs"},
+        ),
+        ({"kind": "allow", **ALWAYS}, {"status": DRIFTED}, {"unsynced": "argocd.out_of_sync"}),
+        (
+            {"kind": "deny", **ALWAYS},
+            {"status": {**DRIFTED, "operationState": operation("Running", started=901)}},
+            {
+                "held": "argocd.window_closed",
+                "unsynced": "argocd.window_closed",
+                "failures": "argocd.window_closed",
+            },
+        ),
+        (
+            {"kind": "deny", **ALWAYS, "manualSync": True},
+            {"status": {**DRIFTED, "operationState": operation("Running")}},
+            {"held": "argocd.window_closed", "unsynced": "argocd.not_settled"},
+        ),
+    ],
+)
+def test_what_sync_windows_hold_is_blamed_on_them(
+    held: Cluster, ask: Ask, window: Object, fields: Object, expected: dict[str, str]
+) -> None:
+    windows(held, window)
+    change(held, **fields)
+
+    seen = faults(ask())
+
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("manual", "policy", "told"),
+    [
+        (True, {}, "may not sync it now: deny window '* * * * *' for 1h; somebody may sync it by hand"),
+        (False, {}, "may not sync it now: deny window '* * * * *' for 1h; nor may anybody by hand"),
+        (False, {"spec": {"syncPolicy": None}}, "a sync by hand is not let either now: deny window"),
+    ],
+)
+def test_who_may_sync_while_a_window_holds_is_told(
+    held: Cluster, ask: Ask, manual: bool, policy: Object, told: str
+) -> None:
+    windows(held, {"kind": "deny", **ALWAYS, "manualSync": manual})
+    change(held, status=DRIFTED, **policy)
+
+    [text] = ask().unsynced().wrong
+
+    assert told in text
 
 
 # -- Argo CD itself

@@ -34,6 +34,7 @@ def serving(name: str = "web-0", **status: Any) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": "data", "labels": {"app": "web"}, "managedFields": [{"manager": "x"}]},
         "spec": {
             "nodeName": "node-1",
+            "serviceAccountName": "web",
             "containers": [
                 {
                     "name": "app",
@@ -66,6 +67,7 @@ def test_a_pod_that_serves_is_kept_by_what_others_need_of_it() -> None:
             "metadata": {"name": "web-0", "namespace": "data", "labels": {"app": "web"}},
             "spec": {
                 "nodeName": "node-1",
+                "serviceAccountName": "web",
                 "containers": [
                     {
                         "name": "app",

@@ -247,3 +247,20 @@ def test_no_complaint_is_made_of_what_is_ready_or_of_news(status: dict[str, Any]
 
     assert row.reason not in ("OperatorWaits", "OperatorRefuses")
     assert row.state.value != "failed"
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        ({"phase": "Invalid"}, "phase Invalid, health unknown, 0 of 0 nodes: Validation: no listeners"),
+        ({"phase": "Invalid", "health": "no listeners"}, "phase Invalid, health no listeners, 0 of 0 nodes"),
+    ],
+)
+def test_what_failed_is_told_in_its_operators_words_where_its_status_lacks_them(
+    status: dict[str, Any], message: str
+) -> None:
+    elastic = {**KAFKA, "apiVersion": "elasticsearch.k8s.elastic.co/v1", "kind": "Elasticsearch", "status": status}
+
+    row = said(elastic, complaint(elastic, "Validation"))
+
+    assert (row.state.value, row.reason, row.message) == ("failed", "Invalid", message)

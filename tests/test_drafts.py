@@ -156,6 +156,17 @@ RAY = custom(
         ],
     },
 )
+ARGOCD = [  # labelled by its manifests, as they have it
+    *of(
+        "argocd-repo-server", "argocd:v3", 8081, space="argocd", labels={"app.kubernetes.io/name": "argocd-repo-server"}
+    ),
+    *of("argocd-server", "argocd:v3", 8080, space="argocd", labels={"app.kubernetes.io/name": "argocd-server"}),
+    *of("argocd-redis", "redis:8", 6379, space="argocd", labels={"app.kubernetes.io/name": "argocd-redis"}),
+]
+KATIB = [
+    *of("katib-controller", "katib-controller:v0.19", 8443, space="kubeflow", labels={"app": "katib"}),
+    *of("katib-postgres", "postgres:15", 5432, space="kubeflow", labels={"app": "katib"}, env=SECRET),
+]
 ODD = 'x"\n[components.queue]\nurl = "\u2028\x1b'
 HOSTILE = [
     *of(ODD, f"postgres:{ODD}", 5432, env={**SECRET, "POSTGRES_USER": "a://b:c@d", "POSTGRES_DB": ODD}),
@@ -172,6 +183,7 @@ CLUSTERS = {
     "nothing of the platform": holding(SUPERSET, SUPERSETS),
     "complete": holding(KAFKA, POSTGRESQL, STORE, BESIDE_IT, STRIMZI, ECK, RAY),
     "other products": holding(KAFKA, SUPERSET, SUPERSETS, AIRFLOW, AIRFLOWS, KEYCLOAK, KEYCLOAKS, GRAYLOG, GRAYLOGS),
+    "asked through the cluster": holding(ARGOCD, KATIB, KAFKA),
     "two of one": holding(POSTGRESQL, of("other", "postgres:17", 5432, env=SECRET)),
     "keys missing": holding(of("pg", "postgres:17", 5432), of("neo4j", "neo4j:5", 7687), STORE),
     "hostile": holding(HOSTILE),
@@ -244,6 +256,24 @@ def test_a_database_inside_another_product_is_not_the_platforms(
     assert "postgresql" not in target.components
     assert "a part of another product" in target.unsupported["postgresql"]
     assert whose in target.unsupported["postgresql"]
+
+
+def test_what_is_asked_through_the_cluster_is_found_and_its_database_is_its_own(attached: Any) -> None:
+    target = attached(holding(KAFKA, ARGOCD, KATIB))
+
+    assert target.components["argocd"] == {"namespace": "argocd"}
+    assert target.components["katib"] == {"namespace": "kubeflow"}
+    assert target.kubernetes is not None
+    assert target.kubernetes.namespaces == ("data",)
+    assert "another product (kubeflow/katib-postgres:5432" in target.unsupported["postgresql"]
+
+
+def test_superset_is_found_by_its_service_and_left_to_a_person_for_its_credentials() -> None:
+    draft = drafted(REGISTRY, COMPONENTS, holding(KAFKA, SUPERSET, SUPERSETS), Kubernetes(), "one", "", TODAY)
+
+    assert '# service = "data/superset:8088"' in draft.text
+    lacking = "found as data/superset:8088: username, password, database are not told by the cluster"
+    assert draft.left_out["superset"] == lacking
 
 
 def test_an_elasticsearch_inside_another_product_is_not_the_platforms(attached: Any) -> None:

@@ -51,6 +51,15 @@ def test_every_application_is_synced(argocd: Argocd) -> None:
     expect(seen.wrong, nothing(), cause=seen.cause, facts=seen.facts, message="not synced")
 
 
+@pytest.mark.criterion("argocd.windows")
+@pytest.mark.needs("kubernetes")
+def test_sync_windows_let_applications_be_synced(argocd: Argocd) -> None:
+    """Every sync window can be read, and lets what is synced by itself be synced within some days."""
+    seen = argocd.held()
+
+    expect(seen.wrong, nothing(), cause=seen.cause, facts=seen.facts, message="never synced")
+
+
 @pytest.mark.criterion("argocd.operations")
 @pytest.mark.needs("kubernetes")
 def test_no_last_operation_failed(argocd: Argocd) -> None:

@@ -146,6 +146,15 @@ def test_dashboard_opens(ray: Ray) -> None:
     expect(ray.page_title(), "Ray Dashboard", cause="ray.dashboard_missing")
 
 
+@pytest.mark.criterion("ray.scalable")
+@pytest.mark.needs("kubernetes")
+def test_what_is_to_scale_can(ray: Ray) -> None:
+    """A RayCluster with a range has an autoscaler beside its head, with its rights and the CPUs of each group."""
+    seen = ray.unable_to_scale()
+
+    expect(seen.wrong, nothing(), cause=seen.cause, facts=seen.facts, message="cannot scale")
+
+
 @pytest.mark.criterion("ray.autoscaling")
 @pytest.mark.disrupts
 def test_workers_follow_the_demand(ray: Ray) -> None:

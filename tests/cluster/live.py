@@ -30,8 +30,15 @@ IMAGE = "GONOGO_TEST_IMAGE"
 CUSTOM = {
     "Kafka": Kind("kafka.strimzi.io", "v1", "kafkas", "Kafka", True),
     "Widget": Kind("gonogo.test", "v1", "widgets", "Widget", True),
+    **{
+        kind: Kind("admissionregistration.k8s.io", "v1", plural, kind, False)
+        for kind, plural in (
+            ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+            ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
+        )
+    },
 }
-"""Kinds that these tests bring."""
+"""Kinds that these tests bring, or that no look at a cluster asks for."""
 
 OPERATED = {
     "Cluster": Kind("postgresql.cnpg.io", "v1", "clusters", "Cluster", True),

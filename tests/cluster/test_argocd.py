@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ CRITERIA = {
     "argocd.applications",
     "argocd.conditions",
     "argocd.synced",
+    "argocd.windows",
     "argocd.operations",
     "argocd.healthy",
     "argocd.reconciled",
@@ -139,6 +141,23 @@ class Platform:
             for one in ("web", "imageless"):
                 self.cluster.delete("Deployment", one, self.namespace)
                 self.cluster.gone("Deployment", one, self.namespace)
+
+    @contextmanager
+    def project(self, name: str, **spec: Any) -> Iterator[str]:
+        """A project that lets applications into the namespace, until the body ends."""
+        kind, name = OPERATED["AppProject"], f"{self.namespace}-{name}"
+        to = [{"server": HERE, "namespace": self.namespace}]
+        body = {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "metadata": {"name": name, "namespace": SPACE},
+            "spec": {"sourceRepos": ["*"], "destinations": to, **spec},
+        }
+        self.cluster.told("POST", kind.path(SPACE), body)
+        try:
+            yield name
+        finally:
+            self.cluster.delete("AppProject", name, SPACE)
 
     def until(self, name: str, when: str, within: float = 90) -> None:
         """Wait until the application fits the expression."""
@@ -333,25 +352,42 @@ def test_who_would_sync_what_is_out_of_sync_is_told(platform: Platform) -> None:
     assert found["argocd.healthy"] == ("failed", "argocd.resources_missing")
 
 
-def test_a_sync_that_the_project_refuses_is_blamed_on_the_project(platform: Platform) -> None:
-    cluster, kind = platform.cluster, OPERATED["AppProject"]
-    project = f"{platform.namespace}-narrow"
-    spec = {
-        "sourceRepos": ["*"],
-        "destinations": [{"server": HERE, "namespace": platform.namespace}],
-        "namespaceResourceBlacklist": [{"group": "apps", "kind": "Deployment"}],
-    }
-    meta = {"name": project, "namespace": SPACE}
-    cluster.told(
-        "POST", kind.path(SPACE), {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "spec": spec}
-    )
-    try:
-        with platform.application("web", project=project) as name:
-            platform.until(name, "status.operationState.syncResult.resources[?status == 'SyncFailed']")
+def test_what_a_sync_window_holds_is_told_until_the_window_lets_it(platform: Platform) -> None:
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}
+    by_hand = {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"revision": "main"}}}
+    with (
+        platform.project("held", syncWindows=[window]) as project,
+        platform.application("web", project=project) as name,
+    ):
+        platform.until(name, "status.sync.status == 'OutOfSync'")
+        before = platform.ask()
+        told = platform.said["argocd.synced"]
+        platform.cluster.change("Application", name, SPACE, by_hand)
+        platform.until(name, "status.operationState.phase == 'Running'")
+        running = platform.ask()
+        open_ = {"spec": {"syncWindows": [{**window, "kind": "allow"}]}}
+        platform.cluster.change("AppProject", project, SPACE, open_)
+        platform.cluster.change("Application", name, SPACE, {"metadata": {"annotations": {REFRESH: "normal"}}})
+        platform.settled(name)
 
-            found = platform.ask()
-    finally:
-        cluster.delete("AppProject", project, SPACE)
+        after = platform.ask()
+
+    held = ("failed", "argocd.window_closed")
+    assert before["argocd.synced"] == before["argocd.windows"] == held, platform.said
+    assert "may not sync it now: deny window '* * * * *' for 1h; nor may anybody by hand" in told
+    assert running["argocd.synced"] == held, platform.said
+    assert red(after) == {}, platform.said
+
+
+def test_a_sync_that_the_project_refuses_is_blamed_on_the_project(platform: Platform) -> None:
+    denied = [{"group": "apps", "kind": "Deployment"}]
+    with (
+        platform.project("narrow", namespaceResourceBlacklist=denied) as project,
+        platform.application("web", project=project) as name,
+    ):
+        platform.until(name, "status.operationState.syncResult.resources[?status == 'SyncFailed']")
+
+        found = platform.ask()
 
     assert found["argocd.operations"] == ("failed", "argocd.project_refuses"), platform.said
     assert project in json.dumps(platform.said)
@@ -457,6 +493,19 @@ def test_an_account_without_the_right_is_told_which(platform: Platform) -> None:
         platform.config = str(platform.cluster.kubeconfig)
 
     assert found["argocd.answers"] == ("broken", "argocd.right_missing"), platform.said
+
+
+def test_a_draft_of_the_cluster_finds_it(platform: Platform) -> None:
+    command = [sys.executable, "-m", "gonogo", "endpoints", "--discover", "argocd", "katib"]
+    config = {**os.environ, "KUBECONFIG": platform.config}
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=config)
+
+    drafted = tomllib.loads(done.stdout)
+    katib = platform.cluster.find("Deployment", "katib-controller", "kubeflow") is not None
+    assert done.returncode == 0, done.stderr
+    assert drafted["components"]["argocd"] == {"namespace": SPACE}
+    assert drafted["components"].get("katib") == ({"namespace": "kubeflow"} if katib else None)
 
 
 def test_the_rights_that_are_printed_are_enough(platform: Platform) -> None:

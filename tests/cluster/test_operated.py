@@ -110,16 +110,29 @@ def gonogo(*words: str) -> str:
     return done.stdout
 
 
+def failed(*words: str) -> str:
+    """What it said, once it ended with what failed."""
+    command = [sys.executable, "-m", "gonogo", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stderr
+
+
 def asked(file: Path, mode: str, *words: str) -> Counter[str]:
-    """How many criteria of a suite have which outcome, those that nobody asked left out."""
+    """How many criteria of a suite have which outcome, those that nobody asked left out; none is bad."""
+    found = outcomes(file, mode, *words)
+    assert [(one, *what) for one, what in found.items() if what[0] in ("failed", "broken")] == []
+    return Counter(outcome for outcome, _ in found.values())
+
+
+def outcomes(file: Path, mode: str, *words: str) -> dict[str, tuple[str, str]]:
+    """What became of each criterion of a suite that was asked, and why."""
     out = file.parent / "out"
     command = [sys.executable, "-m", "pytest", *words, "-q", "--target", str(file), "--mode", mode, "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (out / "results.json").exists(), done.stdout[-3000:] + done.stderr[-3000:]
     results = msgspec.json.decode((out / "results.json").read_bytes(), type=Results)
-    bad = [(one.id, one.outcome, one.reason) for one in results.criteria if one.outcome in ("failed", "broken")]
-    assert bad == []
-    return Counter(one.outcome for one in results.criteria if one.checks)
+    return {one.id: (str(one.outcome), one.reason) for one in results.criteria if one.checks}
 
 
 def operator(cluster: Cluster, definition: str) -> None:
@@ -148,6 +161,43 @@ def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: st
     assert pods == ["postgresql-1"]
     assert cluster.find("Namespace", space) is None
     assert cluster.find("CustomResourceDefinition", "clusters.postgresql.cnpg.io") is not None
+
+
+def test_what_cloudnativepgs_webhook_refuses_is_told_and_that_nobody_answers_for_one(
+    cluster: Cluster, target: Target, space: str
+) -> None:
+    operator(cluster, "clusters.postgresql.cnpg.io")
+    file = target("postgresql", "cluster", {"cluster": {"storage": {"size": "nothing"}, **image(cluster)}})
+    hook: dict[str, Any] = {
+        "name": "nobody.example.com",
+        "rules": [
+            {
+                "apiGroups": ["postgresql.cnpg.io"],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["clusters"],
+            }
+        ],
+        "clientConfig": {"service": {"namespace": space, "name": "nobody"}},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    kind = "ValidatingWebhookConfiguration"
+    about = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": f"gonogo-{space}"}}
+
+    refused = failed("up", "postgresql", "--target", str(file))
+    cluster.apply({**about, "webhooks": [hook]}, space)
+    (file.parent / "values.yaml").write_text(yaml.safe_dump({"cluster": image(cluster)}))
+    unasked = failed("up", "postgresql", "--target", str(file))
+    made = cluster.every("Cluster", space)
+    cluster.delete(kind, f"gonogo-{space}")
+
+    assert 'admission webhook "vcluster.cnpg.io" denied the request' in refused
+    assert "spec.storage.size" in refused
+    assert 'failed calling webhook "nobody.example.com"' in unasked
+    assert 'service "nobody" not found' in unasked
+    assert made == []
 
 
 @pytest.mark.slow  # two instances, one after the other: minutes on a busy machine
@@ -213,10 +263,14 @@ def test_ray_by_kuberay_whose_autoscaler_follows_the_demand(cluster: Cluster, ta
     (file.parent / "values.yaml").write_text(yaml.safe_dump({**small, "worker": {**small["worker"], "maxReplicas": 4}}))
     gonogo("up", "ray", "--target", str(file))
     changed = cluster.told("GET", RAY_CLUSTERS.path(space, "ml-cluster")) or {}
+    cluster.change("RayCluster", "ml-cluster", space, {"spec": {"enableInTreeAutoscaling": False}})
+    fixed = outcomes(file, "read", "suites/ray/test_ray.py::test_what_is_to_scale_can")
     gonogo("down", "--yes", "--target", str(file))
 
     assert written["passed"] >= 11
     assert scaled["passed"] >= 1
+    assert fixed["ray.scalable"][0] == "failed"
+    assert "enableInTreeAutoscaling is not set" in fixed["ray.scalable"][1]
     assert changed["spec"]["workerGroupSpecs"][0]["maxReplicas"] == 4
     assert cluster.find("Namespace", space) is None
 

@@ -20,6 +20,13 @@ _KIND = re.compile(r"[A-Z][A-Za-z0-9]*\.[a-z0-9-]+(\.[a-z0-9-]+)+")
 _EXPRESSIONS = ("suspended", "failed", "ready", "progressing", "reason", "message", "pods")
 
 
+class _Makes(Struct, frozen=True, kw_only=True):
+    """What an object makes over time, and the label by which they name it."""
+
+    kind: str
+    label: str
+
+
 class Table(Struct, frozen=True, kw_only=True):
     """The rules of one kind; docs/kinds.md says what each key means."""
 
@@ -37,6 +44,7 @@ class Table(Struct, frozen=True, kw_only=True):
     batch: bool = False
     uncounted: bool = False
     stateless: bool = False
+    makes: _Makes | None = None
 
 
 def kinds(place: Content | Path, *, expressions: bool = True) -> dict[str, Mapping[str, Any]]:

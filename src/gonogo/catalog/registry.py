@@ -116,6 +116,7 @@ class Discovery(Struct, frozen=True, kw_only=True):
     tells that it is spoken, ``product`` which of the component's products it is. ``otherwise`` is what the server takes
     where none of its pods' variables says so, and ``named_by`` finds a key, by an expression with one group, in what
     the pods of components that need this one are started with. ``expect`` is what is to be expected of it.
+    ``apart``: it is a product with servers of its own, as a database, which are not the platform's.
 
     In all texts ``{…}`` is JMESPath; one that finds nothing leaves its key out. It is asked of the resource, with its
     ``members``, or of the Service with its ``port``; either with ``env``, the variables of the pods that are no
@@ -136,6 +137,7 @@ class Discovery(Struct, frozen=True, kw_only=True):
     named_by: dict[str, str] = msgspec.field(default_factory=dict)
     expect: dict[str, str] = msgspec.field(default_factory=dict)
     product: str = ""
+    apart: bool = False
 
 
 class Bound(Struct, frozen=True, kw_only=True):

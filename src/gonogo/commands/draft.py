@@ -48,7 +48,9 @@ def drafted(
         where = f"not looked for on {today.isoformat()}: the right to list Services and pods is missing"
     left_out |= {component.name: where for component in wanted if component.name not in found}
     asked = tuple(component.name for component in wanted if component.name not in left_out)
-    own = sorted({one.draft.namespace for one in found.values() if one.draft and one.component.name in asked})
+    meant = [one.draft for one in found.values() if one.draft and one.component.name in asked]
+    # what is asked through the cluster has its own namespace beside those of the platform
+    own = sorted({one.namespace for one in meant if not one.component.cluster} or {one.namespace for one in meant})
     places = list(settings.namespaces) or own
     lines = [
         f"# A draft of {today.isoformat()}: it runs as it is. What it leaves out stands below; comments say why.",
@@ -138,7 +140,12 @@ def _lacking(draft: Draft, registry: Registry) -> str:
     """Why the table cannot be asked as it is; empty where it can."""
     if draft.missing:
         return f"{', '.join(draft.missing)} {'is' if len(draft.missing) == 1 else 'are'} not told by the cluster"
-    return "; ".join(_faults(draft, {"service": draft.service, **draft.values}, registry))
+    return "; ".join(_faults(draft, _whole(draft), registry))
+
+
+def _whole(draft: Draft) -> dict[str, Any]:
+    """The keys of its table; what is asked through the cluster has no Service."""
+    return {**({} if draft.component.cluster else {"service": draft.service}), **draft.values}
 
 
 def _faults(draft: Draft, table: Mapping[str, Any], registry: Registry) -> list[str]:
@@ -149,11 +156,10 @@ def _faults(draft: Draft, table: Mapping[str, Any], registry: Registry) -> list[
 def _keys(draft: Draft, registry: Registry) -> Iterator[str]:
     name = draft.component.name
     yield f"[components.{name}]"
-    yield f"service = {text(draft.service)}"
-    for key, value in draft.values.items():
+    for key, value in _whole(draft).items():
         yield f"{key} = {toml(value)}" + (f" # {draft.comments[key]}" if key in draft.comments else "")
     yield from _open(draft)
-    whole = {"service": draft.service, **draft.values}
+    whole = _whole(draft)
     before = _faults(draft, whole, registry)
     asked = {key: _faults(draft, {**whole, "expect": {key: value}}, registry) for key, value in draft.expect.items()}
     expected = {key: draft.expect[key] for key, found in asked.items() if found == before}

@@ -158,6 +158,13 @@ def _built_in(kind: str) -> Judged:
     )
 
 
+def _makes(table: Mapping[str, Any]) -> str:
+    made = table.get("makes")
+    return (
+        f"Ready, it is judged by the newest {made['kind']} with its label {made['label']} that is done." if made else ""
+    )
+
+
 def _custom(kind: str, table: Mapping[str, Any]) -> Judged:
     group = kind.partition(".")[2]
     if table.get("stateless"):
@@ -171,7 +178,7 @@ def _custom(kind: str, table: Mapping[str, Any]) -> Judged:
         "reason_from": _one_line(table.get("reason", "")),
         "next": table.get("hint", ""),
         "source": table.get("source", ""),
-        "below": "What it owns may fail on the way and be tried again." if table.get("batch") else "",
+        "below": "What it owns may fail on the way and be tried again." if table.get("batch") else _makes(table),
     }
     how = (
         "By its table of rules (docs/kinds.md), JMESPath over the object, asked in this order; the first to hold "

@@ -74,11 +74,16 @@ class Recognised:
 def recognised(seen: ClusterContents, components: Iterable[Component]) -> dict[str, Recognised]:
     """What was found, by component; without those of which there is nothing."""
     components = list(components)
-    beside = Neighbours(seen, components)
+    beside = Neighbours(seen, [one for one in components if not _apart(one)])
     servers = {component.name: _servers(seen, component, beside) for component in components}
     own = {name: [one for one in found if not one.belongs] for name, found in servers.items()}
-    places = Counter(one.namespace for found in own.values() if len(found) == 1 for one in found)
+    alone = [found[0] for found in own.values() if len(found) == 1]
+    places = Counter(one.namespace for one in alone if not _apart(one.component))
     return {c.name: _chosen(c, servers[c.name], beside, places) for c in components if servers[c.name]}
+
+
+def _apart(component: Component) -> bool:
+    return any(rule.apart for rule in component.discover)
 
 
 def _chosen(component: Component, found: list[Draft], beside: Neighbours, places: Mapping[str, int]) -> Recognised:
@@ -121,7 +126,9 @@ def _servers(seen: ClusterContents, component: Component, beside: Neighbours) ->
         addresses = {one.service for one in same}
         first.chosen = next((told for told in addresses if _is_named(told, beside.needing(component))), "")
         _name_by_others(first, beside.needing(component))
-        first.belongs = "" if first.chosen else beside.product(component, str(name), first.objects, first.pods)
+        first.belongs = (
+            "" if first.chosen or _apart(component) else beside.product(component, str(name), first.objects, first.pods)
+        )
         found.append(first)
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
 from gonogo.cluster.judge.refusals import refused
-from gonogo.cluster.judge.rules import KindRule
+from gonogo.cluster.judge.rules import KindRule, Makes
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.verdict import Judgement, State, short
 from gonogo.cluster.judge.workloads import worst
@@ -35,7 +35,28 @@ def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Judgemen
     found = state_of(obj, rules)
     if found.state is not State.SUSPENDED:
         found = absent_operator(world, obj) or found
+    if found.state is State.READY and rules.makes is not None:
+        found = _last(world, obj, rules.makes) or found
     return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
+
+
+def _last(world: World, obj: Object, makes: Makes) -> Judgement | None:
+    """The verdict where the newest of what the object makes over time, that is done, failed; else None."""
+    meta = obj["metadata"]
+    made = [
+        one
+        for one in world.in_namespace(makes.kind, meta.get("namespace", ""))
+        if one["metadata"].get("labels", {}).get(makes.label) == meta["name"]
+    ]
+    made.sort(key=lambda one: one["metadata"].get("creationTimestamp", ""), reverse=True)
+    for one in made:
+        told = judge(world, one)
+        if told is not None and told.state in (State.READY, State.FAILED):
+            if told.state is State.READY:
+                return None
+            message = short(f"the last that it made, {named(one)}, failed: {told.message}", 600)
+            return told._replace(message=message, cause=told.cause or reference(one))
+    return None
 
 
 _SILENT = "its operator, {}, has not touched it; is it running?"
@@ -70,11 +91,23 @@ def _without_pods(world: World, obj: Object, found: Judgement) -> Judgement:
     if found.state is State.FAILED:
         why = refused(world, obj) if _may_not_make_pods(obj) else None
         known = why is not None and why.reason != "CreateFailed"
-        return found._replace(reason=why.reason, hint=why.hint, cause=why.cause) if why and known else found
+        return (
+            found._replace(reason=why.reason, hint=why.hint, cause=why.cause)
+            if why and known
+            else _worded(world, obj, found)
+        )
     begun = any(
         child["kind"] in _WORK or "." in known_as(child["apiVersion"], child["kind"]) for child in world.children(obj)
     )
     return found if begun else _complaint(world, obj, "OperatorWaits") or found
+
+
+def _worded(world: World, obj: Object, found: Judgement) -> Judgement:
+    """The verdict with what its operator last warned of, where its status does not say that."""
+    warned = [event for event in world.events(obj) if event.get("type") == "Warning" and said(event)]
+    if not warned or said(warned[-1]) in found.message:
+        return found
+    return found._replace(message=short(f"{found.message}: {warned[-1].get('reason', '')}: {said(warned[-1])}", 600))
 
 
 def _may_not_make_pods(obj: Object) -> bool:

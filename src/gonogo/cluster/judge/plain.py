@@ -32,6 +32,7 @@ class _Container(TypedDict, total=False):
 
 class _Spec(TypedDict, total=False):
     nodeName: str
+    serviceAccountName: str
     containers: list[_Container]
     initContainers: list[_Container]
     volumes: list[_Volume]

@@ -22,6 +22,13 @@ _DECIDING = ("failed", "ready", "progressing")
 """The rules that decide, in the order in which they are asked, once the newest specification was seen."""
 
 
+class Makes(NamedTuple):
+    """What an object of a kind makes over time: ``Kind.group``, and the label that names their maker."""
+
+    kind: str
+    label: str
+
+
 class KindRule(NamedTuple):
     """One table, its expressions compiled."""
 
@@ -36,6 +43,7 @@ class KindRule(NamedTuple):
     uncounted: bool
     pods: Any = None
     plural: str = ""
+    makes: Makes | None = None
 
 
 class Rules:
@@ -100,4 +108,5 @@ def compiled(kind: str, table: Mapping[str, Any]) -> KindRule:
         uncounted=bool(table.get("uncounted")),
         pods=one("pods", table["pods"]) if table.get("pods") else None,
         plural=table.get("plural", ""),
+        makes=Makes(**table["makes"]) if table.get("makes") else None,
     )

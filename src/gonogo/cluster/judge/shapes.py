@@ -207,6 +207,7 @@ class Gate(TypedDict, total=False):
 
 class PodSpec(TypedDict, total=False):
     nodeName: str
+    serviceAccountName: str
     nodeSelector: dict[str, str]
     restartPolicy: str
     schedulingGates: list[Gate]

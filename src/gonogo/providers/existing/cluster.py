@@ -78,6 +78,8 @@ class ExistingCluster(Existing):
             endpoints = self._target.resolved(component, self.cluster)
         except ClientError as error:
             raise error.about(component.name) from error
+        if component.reads:  # some of what it claims shows in the cluster's objects alone
+            endpoints = replace(endpoints, cluster=self.cluster)
         endpoints = held(endpoints, component, self._target.name, self.private)
         if component.reads:  # it has an address of its own, and looks at its objects besides
             endpoints = replace(endpoints, cluster=self.cluster)
