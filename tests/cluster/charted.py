@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cluster.charts import COMPONENTS, charts
+from cluster.charts import charts
 from cluster.live import Cluster
-from cluster.standing import ROOT
+from cluster.standing import DEPLOYED, ROOT
 
 TARGET = """
 [target]
@@ -55,7 +55,7 @@ def written(
     if not (folder / "postgresql").exists():
         charts(folder)
     kube_system = cluster.find("Namespace", "kube-system") or {}
-    without = [one for one in COMPONENTS if one not in spaces and one not in attached]
+    without = sorted(DEPLOYED - {*spaces, *attached})
     inner = ", ".join(f'{component} = "{space}"' for component, space in spaces.items())
     text = TARGET.format(
         name=name or next(iter(spaces.values())),

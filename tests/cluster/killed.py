@@ -17,7 +17,7 @@ from typing import Any
 
 from cluster.charts import charts
 from cluster.live import IMAGE, Cluster
-from cluster.standing import ROOT
+from cluster.standing import DEPLOYED, ROOT
 
 from gonogo.core.errors import NotReady
 from gonogo.core.waiting import pause, until
@@ -126,8 +126,7 @@ serves = ["widgets.{name}.test/v1"]
 
 
 def _target(name: str, identity: str, kubeconfig: str, components: list[str]) -> str:
-    every = {"elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"}
-    lacking = "".join(f'{one} = "not in this test"\n' for one in sorted(every - set(components)))
+    lacking = "".join(f'{one} = "not in this test"\n' for one in sorted(DEPLOYED - set(components)))
     return f"""
 [target]
 name = "{name}"

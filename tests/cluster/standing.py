@@ -16,6 +16,9 @@ from gonogo.providers.made import pbkdf2_sha512, salted_sha256
 
 ROOT = Path(__file__).parents[2]
 
+DEPLOYED = {path.parent.name for path in ROOT.glob("deploy/*/helm.toml")}
+"""What a target of provider helm deploys where its file does not say otherwise."""
+
 READY = "status.readyReplicas == spec.replicas"
 
 PATIENCE = 300.0

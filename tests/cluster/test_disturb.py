@@ -16,7 +16,7 @@ import pytest
 from cluster.charts import charts
 from cluster.images import BUILD
 from cluster.live import Cluster
-from cluster.standing import ROOT
+from cluster.standing import DEPLOYED, ROOT
 
 from gonogo.core.waiting import until
 
@@ -46,7 +46,7 @@ def target(
     folder = tmp_path_factory.mktemp("charts") / "here"
     folder.mkdir()
     charts(folder)
-    others = ("elasticsearch", "kafka", "mlflow", "neo4j", "ray", "s3")
+    others = sorted(DEPLOYED - {"postgresql"})
     file = folder / "target.toml"
     file.write_text(
         f"""

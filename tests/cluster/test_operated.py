@@ -23,7 +23,7 @@ import pytest
 import yaml
 from cluster.charts import charts
 from cluster.live import IMAGE, Cluster
-from cluster.standing import ROOT
+from cluster.standing import DEPLOYED, ROOT
 
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
@@ -61,7 +61,7 @@ def target(cluster: Cluster, kubeconfig: Path, space: str, tmp_path: Path) -> It
         charts = Path(os.environ.get(CHARTS) or Path(__file__).parent / "operated")
         (tmp_path / "values.yaml").write_text(yaml.safe_dump(dict(values)))
         kube_system = cluster.find("Namespace", "kube-system") or {}
-        others = {"elasticsearch", "kafka", "mlflow", "neo4j", "postgresql", "ray", "s3"} - {component}
+        others = sorted(DEPLOYED - {component})
         file.write_text(
             f"""
 [target]
