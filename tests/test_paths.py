@@ -189,7 +189,7 @@ def test_the_first_broken_hop_is_named_and_those_behind_it_are_blocked(
     assert raised.value.signature == cause
     assert title.startswith("path: ")
     assert f"; first broken hop: {hop}\n" in picture
-    assert {name for name in blocked if f"· {name:<20} blocked" in picture} == set(blocked)
+    assert {name for name in blocked if f"· {name:<18} blocked" in picture} == set(blocked)
     assert picture.count("✗") == 1
 
 
