@@ -385,6 +385,21 @@ def test_the_cause_is_the_object_where_the_root_lies(reason: str, cause: str) ->
     assert looked_at(reason, 3600).cause == cause
 
 
+# -- claims
+
+
+@pytest.mark.parametrize(("phase", "reason"), [("Bound", "Pending"), ("Pending", "ClaimPending")])
+def test_a_claim_that_is_there_by_now_is_not_missing_whatever_the_scheduler_said(phase: str, reason: str) -> None:
+    text = '0/1 nodes are available: persistentvolumeclaim "files" not found. not found'
+    pod = m.pod("p", phase="Pending", age=20, since=20, scheduled=("False", "Unschedulable", text))
+    claim = m.thing("v1", "PersistentVolumeClaim", "files", age=20, spec={}, status={"phase": phase})
+    pod["spec"]["volumes"] = [{"name": "files", "persistentVolumeClaim": {"claimName": "files"}}]
+
+    row = m.row(pod, claim)
+
+    assert (row.state, row.reason) == (State.PROGRESSING, reason)
+
+
 # -- images
 
 

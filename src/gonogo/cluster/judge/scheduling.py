@@ -84,7 +84,11 @@ def _adds_a_node(world: World, pod: Object) -> str:
 def _claims(world: World, pod: Object, text: str) -> Judgement | None:
     """The verdict of the claim that the pod waits for, where the scheduler names claims."""
     space = pod["metadata"].get("namespace", "")
-    if found := _NO_CLAIM.search(text):
+    found = _NO_CLAIM.search(text)
+    if found and world.get("PersistentVolumeClaim", space, found[1]) is not None:  # made since: it will look again
+        waiting = Judgement(State.PROGRESSING, "Pending", f"waits for the scheduler, which said: {text}", kubectl(pod))
+        return next(_unbound(world, pod), waiting)
+    if found:
         waited = world.age(pod)
         cause = Reference(kind="PersistentVolumeClaim", namespace=space, name=found[1])
         return doom("ClaimMissing", _heading(text), waited=waited, command=typed(space, "get", "pvc"), cause=cause)
