@@ -154,12 +154,11 @@ class Inspection:
 
     def _deployed(self, one: _Charted) -> str:
         """What helm made of it, where that is there and right."""
-        if self._seen is None:
-            return ""
-        recipe, release = one.recipe, one.release
-        wanted = digest(recipe.values(release), one.chart.digest)
+        recipe, release, space = one.recipe, one.release, one.recipe.space_of(one.release)
         with suppress(ClientError):  # what may not be seen may be rendered
-            return self._seen.made(recipe.space_of(release), release.name, self._target, wanted)
+            if self._seen is not None and self._seen.release(space, release.name) is not None:
+                wanted = digest(recipe.values(release), one.chart.digest)
+                return self._seen.made(space, release.name, self._target, wanted)
         return ""
 
     # -- what serves a kind
