@@ -933,8 +933,13 @@ def test_what_is_up_is_right_whether_or_not_its_archive_is_there(checkout: Check
 
 def test_processor_time_is_known_of_what_this_provider_started(checkout: Checkout) -> None:
     one = component(checkout.root)
-    provider, _ = checkout.up(one)
+    provider, endpoints = checkout.up(one)
     provider.keep()
 
-    assert 0 < (provider.used(one) or 0) < 60
+    def used_when_asked_something() -> float | None:
+        ready(endpoints)
+        return provider.used(one)
+
+    used = until(used_when_asked_something, awaited="the first tick of its processor time", within=30, every=0)
+    assert 0 < (used or 0) < 60
     assert checkout.provider().used(one) is None
