@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from cluster.live import Cluster
+import yaml
+from cluster.charted import well
+from cluster.live import Cluster, Object
+from kubeconfigs import kubeconfig as config_of
 from kubernetes import config
 from kubernetes.client import AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
+
+from gonogo.catalog.target import Kubernetes
+from gonogo.cluster.kubeconfig import chosen as access
 
 Rule = Mapping[str, Sequence[str]]
 
@@ -35,9 +43,40 @@ def account(
     return {"token": token(cluster, namespace, name)}
 
 
-def token(cluster: Cluster, namespace: str, name: str) -> str:
-    """A fresh token of an account, valid for ten minutes, the least that an API server hands out."""
-    request = AuthenticationV1TokenRequest(spec=V1TokenRequestSpec(audiences=[], expiration_seconds=600))
+def token(cluster: Cluster, namespace: str, name: str, seconds: int = 600) -> str:
+    """A fresh token of an account, valid for so long; ten minutes is the least that an API server hands out."""
+    request = AuthenticationV1TokenRequest(spec=V1TokenRequestSpec(audiences=[], expiration_seconds=seconds))
     client = config.new_client_from_config(str(cluster.kubeconfig))
     answer = CoreV1Api(client).create_namespaced_service_account_token(name, namespace, request)
     return str(answer.status.token)
+
+
+HOUR = 3600
+
+
+@contextmanager
+def deployer(cluster: Cluster, space: str, folder: Path) -> Iterator[Callable[..., Path]]:
+    """Makes the account of a target file as ``gonogo rbac --for deploy`` prints it; the target file under that account.
+
+    ``change`` may change the objects that are applied; rights that were there before are replaced. What stands in
+    other namespaces is removed in the end.
+    """
+    elsewhere: list[Object] = []
+
+    def made(target: Path, change: Callable[[list[Object]], list[Object]] = lambda objects: objects) -> Path:
+        printed = well("rbac", "--for", "deploy", "--account", f"{space}/gonogo", target=target).out
+        objects = [one for one in yaml.safe_load_all(printed) if one and one["kind"] != "Namespace"]
+        for one in change(objects):
+            cluster.apply(one, space)
+            elsewhere.extend([one] if one["metadata"].get("namespace", space) != space else [])
+        where = access(Kubernetes(kubeconfig=str(cluster.kubeconfig))).cluster
+        place = {key: value for key, value in where.items() if key != "server"}
+        user = {"token": token(cluster, space, "gonogo", HOUR)}
+        config = config_of(folder / "account", server=str(where["server"]), user=user, cluster=place)
+        under = target.parent / "account.toml"
+        under.write_text(target.read_text().replace(str(cluster.kubeconfig), str(config)))
+        return under
+
+    yield made
+    for one in elsewhere:
+        cluster.delete(one["kind"], one["metadata"]["name"], one["metadata"]["namespace"])

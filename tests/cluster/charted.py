@@ -47,20 +47,22 @@ def written(
     folders: Mapping[str, Path] = {},
     helm: Mapping[str, str] = {},
     profile: str = "default",
+    unsupported: Mapping[str, str] = {},
 ) -> Path:
     """The target file: components to the namespaces that they are deployed in, ``attached`` ones to their tables.
 
-    ``folders`` hold other charts than those of ``charts/``, by component; ``helm`` are tables in place of these.
+    ``folders`` hold other charts than those of ``charts/``, by component; ``helm`` are tables in place of these;
+    ``unsupported`` are criteria, and why. Tables beside a component's own go by their whole name: ``ray.expect``.
     """
     if not (folder / "postgresql").exists():
         charts(folder)
     kube_system = cluster.find("Namespace", "kube-system") or {}
-    without = sorted(DEPLOYED - {*spaces, *attached})
+    without = dict.fromkeys(sorted(DEPLOYED - {*spaces, *attached}), "not in this test") | dict(unsupported)
     inner = ", ".join(f'{component} = "{space}"' for component, space in spaces.items())
     text = TARGET.format(
         name=name or next(iter(spaces.values())),
         modes=json.dumps([*modes]),
-        without="\n".join(f'{one} = "not in this test"' for one in without),
+        without="\n".join(f'"{one}" = {json.dumps(why)}' for one, why in without.items()),
         kubeconfig=json.dumps(str(cluster.kubeconfig)),
         identity=kube_system["metadata"]["uid"],
         spaces=json.dumps(sorted(set(spaces.values()))),

@@ -35,6 +35,14 @@ def inventory(cluster: Cluster, name: str) -> set[str]:
     }
 
 
+def everything(cluster: Cluster) -> set[str]:
+    """Kind, namespace and name of all that the cluster holds."""
+    return {
+        "/".join(filter(None, (kind, one["metadata"].get("namespace"), one["metadata"]["name"])))
+        for kind, one in _objects(cluster)
+    }
+
+
 def settled(cluster: Cluster, name: str, wanted: set[str], within: float = SETTLED) -> set[str]:
     """What there is of it, once that is ``wanted``, or the time has passed."""
     try:

@@ -10,14 +10,10 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-import yaml
-from cluster.accounts import token
+from cluster.accounts import deployer
 from cluster.charted import Said, gonogo, well, written
 from cluster.live import Cluster, Object
-from kubeconfigs import kubeconfig as config_of
 
-from gonogo.catalog.target import Kubernetes
-from gonogo.cluster.kubeconfig import chosen as access
 from gonogo.core.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("images")]
@@ -38,30 +34,9 @@ def space(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def account(cluster: Cluster, space: str, tmp_path: Path) -> Iterator[Account]:
-    """Makes the account of a target file as `gonogo rbac --for deploy` prints it; the target file under that account.
-
-    ``change`` may change the objects that are applied; rights that were there before are replaced.
-    """
-
-    elsewhere: list[Object] = []
-
-    def made(target: Path, change: Callable[[list[Object]], list[Object]] = lambda objects: objects) -> Path:
-        printed = well("rbac", "--for", "deploy", "--account", f"{space}/gonogo", target=target).out
-        objects = [one for one in yaml.safe_load_all(printed) if one and one["kind"] != "Namespace"]
-        for one in change(objects):
-            cluster.apply(one, space)
-            elsewhere.extend([one] if one["metadata"].get("namespace", space) != space else [])
-        where = access(Kubernetes(kubeconfig=str(cluster.kubeconfig))).cluster
-        place = {key: value for key, value in where.items() if key != "server"}
-        user = {"token": token(cluster, space, "gonogo")}
-        config = config_of(tmp_path / "account", server=str(where["server"]), user=user, cluster=place)
-        under = target.parent / "account.toml"
-        under.write_text(target.read_text().replace(str(cluster.kubeconfig), str(config)))
-        return under
-
-    yield made
-    for one in elsewhere:
-        cluster.delete(one["kind"], one["metadata"]["name"], one["metadata"]["namespace"])
+    """See :func:`cluster.accounts.deployer`."""
+    with deployer(cluster, space, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

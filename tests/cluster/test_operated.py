@@ -23,6 +23,7 @@ import pytest
 import yaml
 from cluster.charts import charts
 from cluster.live import IMAGE, Cluster
+from cluster.operators import operator, ray_values
 from cluster.standing import DEPLOYED, ROOT
 
 from gonogo.catalog.registry import Registry
@@ -37,9 +38,6 @@ from gonogo.run.platform import Platform
 
 CHARTS = "GONOGO_TEST_CHARTS"
 """Names a folder with the public charts, each in a folder of its name."""
-
-RAY_IMAGE = "GONOGO_TEST_RAY_IMAGE"
-"""Names an image with Ray in the version of its tag."""
 
 RAY_CLUSTERS = Kind("ray.io", "v1", "rayclusters", "RayCluster", True)
 
@@ -133,12 +131,6 @@ def outcomes(file: Path, mode: str, *words: str) -> dict[str, tuple[str, str]]:
     assert (out / "results.json").exists(), done.stdout[-3000:] + done.stderr[-3000:]
     results = msgspec.json.decode((out / "results.json").read_bytes(), type=Results)
     return {one.id: (str(one.outcome), one.reason) for one in results.criteria if one.checks}
-
-
-def operator(cluster: Cluster, definition: str) -> None:
-    """Skips where nobody serves such a kind."""
-    if cluster.find("CustomResourceDefinition", definition) is None:
-        pytest.skip(f"the cluster has no {definition}: its operator is not installed")
 
 
 def test_postgresql_by_cloudnativepg(cluster: Cluster, target: Target, space: str) -> None:
@@ -242,18 +234,7 @@ def image(cluster: Cluster) -> dict[str, str]:
 
 def test_ray_by_kuberay_whose_autoscaler_follows_the_demand(cluster: Cluster, target: Target, space: str) -> None:
     operator(cluster, "rayclusters.ray.io")
-    if not os.environ.get(RAY_IMAGE):
-        pytest.skip(f"{RAY_IMAGE} names no image with Ray")
-    repository, _, tag = os.environ[RAY_IMAGE].rpartition(":")
-    small: dict[str, Any] = {
-        "image": {"repository": repository, "tag": tag},
-        "head": {
-            "rayVersion": tag,
-            "resources": {"requests": {"cpu": "100m", "memory": "700Mi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
-            "autoscalerOptions": {"resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}},
-        },
-        "worker": {"resources": {"requests": {"cpu": "100m", "memory": "600Mi"}}},
-    }
+    small = ray_values()
     file = target("ray", "ray-cluster", small, "[components.ray.expect]\nmax_workers = 3\n")
 
     gonogo("up", "ray", "--target", str(file))

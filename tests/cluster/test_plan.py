@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from cluster.live import Cluster
-from cluster.test_operated import RAY_CLUSTERS, image, operator
+from cluster.operators import operator
+from cluster.test_operated import RAY_CLUSTERS, image
 
 from gonogo.catalog.target import Kubernetes
 from gonogo.cluster.api import Api, Kind
