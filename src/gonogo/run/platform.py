@@ -95,6 +95,7 @@ class Platform:
         self.registry, self.target = registry, target
         self.provider = provider or choose.provider_for(target, registry.root)
         self.run, self.mode, self.timeline = run or new_run_id(), mode, timeline or Timeline()
+        self._unloaded: tuple[str, ...] = ()
         self.journal, self._report = journal or Journal(state(registry.root) / "journal.jsonl"), report
         self._counter = itertools.count(first)
         self.place = ""
@@ -145,12 +146,12 @@ class Platform:
             problems = self.provider.fits([self.registry.components[name] for name in names])
             if problems:
                 raise ConfigError(*problems)
+        self._unloaded = tuple(names) if isinstance(self.provider, Identifies) else ()
         self._begin(names, self._up)
-        if isinstance(self.provider, Identifies):  # beside what is waited for of a cluster there is time for it
-            threading.Thread(target=self._load, args=(names,), name="libraries", daemon=True).start()
 
-    def _load(self, names: Iterable[str]) -> None:
-        """The libraries of these components' clients, before they are asked for."""
+    def _load(self) -> None:
+        """The libraries of the clients, before they are asked for."""
+        names, self._unloaded = self._unloaded, ()
         for name in names:
             with suppress(Exception):  # whoever builds a client is told
                 load(self.registry.content, name)
@@ -273,6 +274,8 @@ class Platform:
         def tell(progress: Progress) -> None:
             phases.turn(progress.phase)
             self._tell(progress)
+            if progress.phase is Phase.WAITING and self._unloaded:  # for a cluster: now there is time for it
+                threading.Thread(target=self._load, name="libraries", daemon=True).start()
 
         try:
             if isinstance(self.provider, Deploys):
