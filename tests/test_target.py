@@ -209,7 +209,8 @@ def test_an_unknown_target_is_a_sentence(tmp_path: Path, name: str, said: str) -
         (QUEUE + 'password = { envv = "A" }', "unknown key 'components.queue.password.envv' (nearest known: 'env')"),
         (
             '[target]\nname = "e"\nprovider = "embedded"\n[components.queue]\naddress = "x"',
-            "components.queue.address: provider 'embedded' chooses this itself (only [….expect] may be given)",
+            "components.queue.address: provider 'embedded' chooses this itself"
+            " (only [….expect] and write may be given)",
         ),
         (
             '[target]\nname = "e"\nprovider = "embedded"\n[kubernetes]',

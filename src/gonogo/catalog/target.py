@@ -188,6 +188,7 @@ class _TargetTable(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()
     profile: str = "default"
     unsupported: dict[str, str] = msgspec.field(default_factory=dict)
+    production: bool = False
     override: bool = False
 
 
@@ -226,6 +227,7 @@ class Target:
     ``charted`` are the tables that would attach to what it deploys by charts, where they are known (``described``).
     ``values`` is the profile whose values charts get, where another one's criteria are asked; empty: ``profile``.
     ``kinds`` are the rules of custom resources that components bring.
+    ``production``: nothing is disturbed here, and nothing is written but what a component's ``write`` names.
     """
 
     name: str
@@ -244,6 +246,7 @@ class Target:
     charted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     values: str = ""
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    production: bool = False
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -252,6 +255,13 @@ class Target:
     def allows(self, mode: Mode) -> bool:
         """Whether a run in this mode may ever be done here."""
         return any(allowed.allows(mode) for allowed in self.modes)
+
+    def writable(self, component: str) -> Mapping[str, tuple[str, ...]] | None:
+        """What may be made of a component: kinds of objects, and what their names look like; None: all that is ours."""
+        named = self.components.get(component, {}).get("write")
+        if named is None:
+            return {} if self.production else None
+        return {kind: (forms,) if isinstance(forms, str) else tuple(forms) for kind, forms in named.items()}
 
     def encrypted(self, component: Component) -> bool | None:
         """Whether the component is asked with TLS, as far as this file tells; None where it does not."""
@@ -322,7 +332,7 @@ class Target:
         paths = PATH_KEYS - {*component.endpoints.secret}
         for key, value in table.items():
             where = f"components.{component.name}.{key}"
-            if key in ("expect", "identity", "product", "service", "helm") or key in services.forms:
+            if key in ("expect", "identity", "product", "service", "helm", "write") or key in services.forms:
                 continue
             if is_reference(value):
                 hidden[key] = self._secret(component, key, value, problems, cluster)
@@ -510,6 +520,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         tls=table.embedded.tls if table.embedded else None,
         deploy=table.deploy or Deploy(),
         kinds=registry.kinds,
+        production=table.target.production,
     )
 
 
@@ -635,6 +646,8 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
             yield f"target.capabilities: unknown capability {capability!r}", suggestion(capability, everything)
         elif capability not in everything:
             yield f"target.capabilities: provider {target.provider!r} cannot give {capability!r}", ""
+    if target.production and Mode.DISRUPT in target.modes:
+        yield "target.modes: nothing is disrupted in production", "leave 'disrupt' out, or production"
     if target.profile not in registry.profiles:
         yield f"target.profile: unknown profile {target.profile!r}", suggestion(target.profile, registry.profiles)
     known = {*registry.components, *registry.criteria}
@@ -665,19 +678,21 @@ def _target_problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
 def _component_problems(file: _TargetFile, component: Component, table: Mapping[str, Any]) -> Iterator[Fault]:
     keys, prefix = component.endpoints, f"components.{component.name}"
     extra: set[str] = {"service"} if file.kubernetes is not None else set()
-    named = {"expect", *(["product"] if component.products else [])}
+    named = {"expect", "write", *(["product"] if component.products else [])}
     addressed = {*keys.all, "identity", *named, *extra}
     if file.target.provider == "helm":
         addressed.add("helm")
     known = named if file.target.provider == "embedded" else addressed
     for key, value in table.items():
         if key in addressed - known:
-            yield f"{prefix}.{key}: provider 'embedded' chooses this itself", "only [….expect] may be given"
+            yield f"{prefix}.{key}: provider 'embedded' chooses this itself", "only [….expect] and write may be given"
         elif key not in known:
             hint = "it needs a table [kubernetes]" if key == "service" else suggestion(key, known)
             yield f"unknown key {f'{prefix}.{key}'!r}", hint
         elif key == "expect":
             yield from _expect_problems(component, value, prefix)
+        elif key == "write":
+            yield from _write_problems(value, f"{prefix}.write")
         elif key == "helm":
             yield from _chart_problems(component.as_product(str(table.get("product", ""))), value, prefix)
         elif key == "service":
@@ -710,6 +725,18 @@ def _component_problems(file: _TargetFile, component: Component, table: Mapping[
                 yield f"{prefix}.{key}: unknown {{{place}}}", suggestion(place, PLACES)
             elif key not in behind:
                 yield f"{prefix}.{key} names {{{place}}} of a Service, and no Service is given", 'add service = "…"'
+
+
+def _write_problems(table: Any, where: str) -> Iterator[Fault]:
+    """What is wrong with what may be written: kinds, each with what names look like, which is more than anything."""
+    hint = 'like { topic = "pv-*" }; every name holds its run: pv-…'
+    if not isinstance(table, dict):
+        yield f"{where} must be a table of kinds, is {table!r:.80}", hint
+        return
+    for kind, forms in table.items():
+        for form in [forms] if isinstance(forms, str) else forms if isinstance(forms, list) and forms else [None]:
+            if not isinstance(form, str) or not re.match(r"\w", form):
+                yield f"{where}.{kind}: {form!r:.80} does not say how names begin", hint
 
 
 def _login_problems(component: Component, table: Mapping[str, Any], prefix: str) -> Iterator[Fault]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -168,7 +169,10 @@ def _entry(line: bytes) -> Entry | None:
 
 
 class RunScope:
-    """The :class:`~gonogo.core.endpoints.Scope` of one component in one run, on one server of one target."""
+    """The :class:`~gonogo.core.endpoints.Scope` of one component in one run, on one server of one target.
+
+    ``writable`` is what may be made there, by kind; None: all that is ours.
+    """
 
     def __init__(
         self,
@@ -181,10 +185,11 @@ class RunScope:
         target: str = "",
         identity: str = "",
         why: Callable[[ClientError], ClientError | Wrong | None] = lambda _: None,
+        writable: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.run, self.mode, self.component = run, mode, component
         self._journal, self._counter = journal, counter
-        self._target, self._identity, self._why = target, identity, why
+        self._target, self._identity, self._why, self._writable = target, identity, why, writable
 
     def name(self, form: str = "{run}-{n}") -> str:
         """A name no other check of any run has."""
@@ -201,6 +206,9 @@ class RunScope:
         name = self.name(form)
         assert "{run}" in form, f"{form!r} names no run"
         assert kind in getattr(owner, "kinds", (kind,)), f"{kind!r} is none of the kinds that are swept"
+        if self._writable is not None and not any(fnmatchcase(name, one) for one in self._writable.get(kind, ())):
+            where = f"[components.{self.component}] write of the target file"
+            raise NotAllowed(f"{self.component}: {where} names no {kind} like {name!r}: nothing was made")
         place = (self.run, kind, self.component, name)
         self._journal.record(*place, target=self._target, identity=self._identity)
         try:

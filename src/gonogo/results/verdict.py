@@ -43,7 +43,7 @@ SKEW = timedelta(minutes=1)
 """How far clocks may be apart before what they say of a run is doubted."""
 
 _UNWELL = (Outcome.FAILED, Outcome.BROKEN)
-_CAPABILITIES = {"kubernetes": "a cluster"}
+_CAPABILITIES = {"kubernetes": "a cluster", "write": "what may be written to be named"}
 """How a headline calls a capability that a target does not have."""
 
 

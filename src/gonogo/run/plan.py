@@ -34,6 +34,9 @@ PODS = "pods"
 NODES = "nodes"
 """What a target lacks that cannot break the server on purpose that a check wants broken."""
 
+WRITABLE = "write"
+"""What a target lacks that does not name what of a component may be written, and has to."""
+
 WAYS = ("kill", "hang", "restart")
 """How a server can be broken."""
 
@@ -131,8 +134,9 @@ def plan(
 
 
 def default_mode(target: Target) -> Mode:
-    """``read`` where gonogo did not make the servers, else ``write``, as far as the target allows."""
-    return Mode.WRITE if target.provider != "existing" and target.allows(Mode.WRITE) else Mode.READ
+    """``read`` in production and where gonogo did not make the servers, else ``write``, as far as the target allows."""
+    ours = target.provider != "existing" and not target.production
+    return Mode.WRITE if ours and target.allows(Mode.WRITE) else Mode.READ
 
 
 class Lacking(NamedTuple):
@@ -216,6 +220,12 @@ def _unasked(
             return Unasked(Outcome.UNSUPPORTED, why, lacks=NODES)
     if not mode.allows(check.mode):
         return Unasked(Outcome.SKIPPED, f"needs --mode {check.mode}", Skip.MODE, wants=check.mode)
+    written = {check.component, *check.components_used} & registry.components.keys()
+    if check.mode.allows(Mode.WRITE) and written and all(target.writable(name) == {} for name in written):
+        named = " or ".join(f"[components.{name}]" for name in sorted(written))
+        return Unasked(
+            Outcome.UNSUPPORTED, f"{named} of the target file names nothing that may be written", lacks=WRITABLE
+        )
     return None
 
 

@@ -491,6 +491,7 @@ class Platform:
                 target=self.target.name,
                 identity=self.mark(component, endpoints, identity),
                 why=lambda error: self._reason(component.name, error, completed),
+                writable=self.target.writable(component.name),
             ),
         )
 
