@@ -73,6 +73,30 @@ def test_reading_is_what_a_run_does_without_a_mode(gonogo_alone: Gonogo, content
     assert outcomes()["store.keeps"] == "skipped"
 
 
+def test_a_run_makes_no_more_than_its_budget(gonogo_alone: Gonogo, content: Content, outcomes: Outcomes) -> None:
+    suite = content.root / "suites/store/test_store.py"
+    twice = 'expect([store.put("a"), store.put("a")], ["a", "a"]'
+    suite.write_text(suite.read_text().replace('expect(store.put("a"), "a"', twice))
+    codes = []
+    for objects in (1, 2):
+        path = content.target()
+        path.write_text(path.read_text() + f"\n[limits]\nobjects = {objects}\n")
+        said = gonogo_alone("check", "--mode", "write")
+        codes.append((said.code, outcomes()["store.keeps"]))
+
+    assert codes == [(3, "broken"), (0, "passed")]
+
+
+def test_a_budget_of_nothing_is_a_mistake(gonogo_alone: Gonogo, content: Content) -> None:
+    path = content.target()
+    path.write_text(path.read_text() + "\n[limits]\nobjects = 0\n")
+
+    said = gonogo_alone("check")
+
+    assert said.code == 2
+    assert "limits.objects must be at least 1" in said.err
+
+
 @pytest.mark.parametrize("words", [("check", "--mode", "disrupt"), ("drill",)])
 def test_nothing_is_disrupted(gonogo_alone: Gonogo, content: Content, words: tuple[str, ...]) -> None:
     content.target("production = true", NAMED)

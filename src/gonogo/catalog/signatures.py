@@ -222,7 +222,8 @@ GENERIC: Mapping[str, Signature] = {
         attached=_LISTENS,
     ),
     "not_allowed": Signature(
-        hint="The check creates objects, and this run may only read: mark it as one that writes.",
+        hint="It was about to make what this run may not: mark a check that writes as one, or have the target file "
+        "say so, in [components.<c>] write or in [limits] objects.",
     ),
     "wrong_account": Signature(
         hint="The server runs as another account than it should, and has other rights than were reviewed.",

@@ -181,6 +181,10 @@ class OtherChart(Struct, frozen=True, kw_only=True):
     values: str = ""
 
 
+OBJECTS = 50
+"""The most objects that a run makes of one component: what every check of it makes together is less than ten."""
+
+
 class _TargetTable(Struct, frozen=True, kw_only=True):
     name: str
     provider: Literal["embedded", "helm", "existing"]
@@ -196,6 +200,7 @@ class _LimitsTable(Struct, frozen=True, kw_only=True):
     connect: float = Timeouts.connect
     check: float = Timeouts.check
     ready: float = Timeouts.ready
+    objects: int = OBJECTS
 
 
 class _TargetFile(Struct, frozen=True, kw_only=True):
@@ -227,6 +232,7 @@ class Target:
     ``charted`` are the tables that would attach to what it deploys by charts, where they are known (``described``).
     ``values`` is the profile whose values charts get, where another one's criteria are asked; empty: ``profile``.
     ``kinds`` are the rules of custom resources that components bring.
+    ``objects`` are the most that a run makes of a component.
     ``production``: nothing is disturbed here, and nothing is written but what a component's ``write`` names.
     """
 
@@ -247,6 +253,7 @@ class Target:
     values: str = ""
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     production: bool = False
+    objects: int = OBJECTS
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -512,7 +519,8 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         capabilities=frozenset(table.target.capabilities),
         profile=table.target.profile,
         unsupported={**_by_product(table, registry), **table.target.unsupported},
-        timeouts=Timeouts(**msgspec.structs.asdict(table.limits)),
+        timeouts=Timeouts(table.limits.connect, table.limits.check, table.limits.ready),
+        objects=table.limits.objects,
         kubernetes=asked(table.kubernetes, provider=table.target.provider),
         checklist=table.checklist,
         components=table.components,
@@ -575,7 +583,10 @@ Fault = tuple[str, str]
 
 def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     yield from _target_problems(file, registry)
-    for key, seconds in msgspec.structs.asdict(file.limits).items():
+    if file.limits.objects < 1:
+        yield "limits.objects must be at least 1", "what only reads needs no number: leave 'write' out of modes"
+    for key in Timeouts.__dataclass_fields__:
+        seconds = getattr(file.limits, key)
         if not seconds > 0:
             yield f"limits.{key} must be more than 0 seconds", ""
         elif seconds > LONGEST:

@@ -171,7 +171,7 @@ def _entry(line: bytes) -> Entry | None:
 class RunScope:
     """The :class:`~gonogo.core.endpoints.Scope` of one component in one run, on one server of one target.
 
-    ``writable`` is what may be made there, by kind; None: all that is ours.
+    ``writable`` is what may be made there, by kind; None: all that is ours. ``left`` counts what may still be made.
     """
 
     def __init__(
@@ -186,10 +186,12 @@ class RunScope:
         identity: str = "",
         why: Callable[[ClientError], ClientError | Wrong | None] = lambda _: None,
         writable: Mapping[str, tuple[str, ...]] | None = None,
+        left: Iterator[int] | None = None,
     ) -> None:
         self.run, self.mode, self.component = run, mode, component
         self._journal, self._counter = journal, counter
-        self._target, self._identity, self._why, self._writable = target, identity, why, writable
+        self._target, self._identity, self._why = target, identity, why
+        self._writable, self._left = writable, left
 
     def name(self, form: str = "{run}-{n}") -> str:
         """A name no other check of any run has."""
@@ -209,6 +211,8 @@ class RunScope:
         if self._writable is not None and not any(fnmatchcase(name, one) for one in self._writable.get(kind, ())):
             where = f"[components.{self.component}] write of the target file"
             raise NotAllowed(f"{self.component}: {where} names no {kind} like {name!r}: nothing was made")
+        if self._left is not None and next(self._left, None) is None:
+            raise NotAllowed(f"{self.component}: a {kind} is one more than [limits] objects of the target file allow")
         place = (self.run, kind, self.component, name)
         self._journal.record(*place, target=self._target, identity=self._identity)
         try:

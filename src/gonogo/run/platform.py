@@ -96,6 +96,8 @@ class Platform:
         self.provider = provider or choose.provider_for(target, registry.root)
         self.run, self.mode, self.timeline = run or new_run_id(), mode, timeline or Timeline()
         self._unloaded: tuple[str, ...] = ()
+        # one for all clients of a component; taking the next of a range is one step for threads
+        self._may_make = {name: iter(range(target.objects)) for name in registry.components}
         self.journal, self._report = journal or Journal(state(registry.root) / "journal.jsonl"), report
         self._counter = itertools.count(first)
         self.place = ""
@@ -492,6 +494,7 @@ class Platform:
                 identity=self.mark(component, endpoints, identity),
                 why=lambda error: self._reason(component.name, error, completed),
                 writable=self.target.writable(component.name),
+                left=self._may_make[component.name],
             ),
         )
 
