@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.cluster.judge import Row, World, custom, judge
+from gonogo.cluster.judge import Row, World, custom, judge, statuses
 
 NOW = datetime.fromisoformat("2026-11-25T10:00:00Z")
 KAFKA: dict[str, Any] = {
@@ -187,7 +187,7 @@ def test_owners_in_a_circle_end() -> None:
     ],
 )
 def test_a_reason_is_one_word(said: str, word: str) -> None:
-    assert custom.word(said) == word
+    assert statuses.word(said) == word
 
 
 def complaint(about: dict[str, Any], reason: str, kind: str = "Warning", first: str = "09:00:30") -> dict[str, Any]:

@@ -119,6 +119,8 @@ def test_the_rules_of_a_kind_are_whole(kind: str) -> None:
         "message",
         "hint",
         "operator",
+        "attempt",
+        "spares",
         "batch",
         "source",
         "pods",

@@ -192,6 +192,24 @@ A_POD = m.pod("hook-1", ready=True, meta={"labels": {"app": "hook"}}, containers
 HOOK = {"service": {"namespace": "data", "name": "hook"}}
 FAILED_JOB = ("True", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 
+
+def for_good(age: float) -> Scene:
+    """Of a pod that is never started again one container has failed, another runs on."""
+    spec = {"restartPolicy": "Never", "containers": [{"name": "app"}, {"name": "proxy"}]}
+    return [
+        m.pod("p", m.container(m.ended(3, since=age)), m.container(m.running(), name="proxy", ready=True), spec=spec)
+    ]
+
+
+def held(age: float) -> Scene:
+    """A Job's own container is done, one that was added to the pod runs on."""
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "app"}]}}
+    job = m.thing("batch/v1", "Job", "load", spec={"template": template}, status={"active": 1})
+    done = m.container(m.ended(0, "Completed", since=age))
+    spec = {"restartPolicy": "Never", "containers": [{"name": "app"}, {"name": "proxy"}]}
+    return [m.pod("p", done, m.container(m.running(), name="proxy", ready=True), spec=spec, owner=job), job]
+
+
 SCENES: dict[str, Callable[[float], Scene]] = {
     "ImageNotFound": waits("ErrImagePull", 'failed to resolve reference "shop/app:1.0": shop/app:1.0: not found'),
     "ImageRefused": waits("ErrImagePull", "pull access denied, repository does not exist or may require authorization"),
@@ -203,6 +221,8 @@ SCENES: dict[str, Callable[[float], Scene]] = {
     "OOMKilled": crashes(137, "OOMKilled"),
     "CommandNotFound": crashes(128, "StartError", 'exec: "serve": executable file not found in $PATH: unknown'),
     "ContainerFailed": lambda age: [m.pod("p", m.container(m.ended(3)), phase="Failed", age=age)],
+    "NeverRestarted": for_good,
+    "HeldBySidecar": held,
     "SecretMissing": waits("CreateContainerConfigError", 'secret "login" not found'),
     "ConfigMapMissing": waits("CreateContainerConfigError", 'configmap "settings" not found'),
     "KeyMissing": waits("CreateContainerConfigError", "couldn't find key password in Secret data/login"),

@@ -745,3 +745,84 @@ def test_claims_are_counted_with_their_sizes() -> None:
 
     assert (storage.claims, storage.bound) == (2, 1)
     assert (storage.requested_bytes, storage.bound_bytes) == (2 << 30, 2 << 30)
+
+
+def job(*names: str) -> m.Object:
+    """A Job whose pods have these containers."""
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": name} for name in names]}}
+    return m.thing("batch/v1", "Job", "load", spec={"template": template}, status={"active": 1})
+
+
+def of_job(owner: m.Object, *statuses: m.Object, policy: str = "Never") -> m.Row:
+    """What is said of a Job's pod with these containers."""
+    spec = {"restartPolicy": policy, "containers": [{"name": one["name"]} for one in statuses]}
+    return m.row(m.pod("p", *statuses, spec=spec, owner=owner), owner)
+
+
+RUNS = m.container(m.running(), name="proxy", ready=True)
+DONE = m.container(m.ended(0, "Completed", since=4000))
+BROKEN = m.container(m.ended(1, since=4000, message="no such table"))
+
+
+def test_what_is_never_started_again_has_failed_while_a_sidecar_runs() -> None:
+    row = of_job(job("app"), BROKEN, RUNS)
+
+    assert (row.state.value, row.reason, row.container) == ("failed", "NeverRestarted", "app")
+    assert "exit code 1 (Error): no such table; proxy still runs" in row.message
+    assert "--previous" not in row.hint
+
+
+def test_what_is_started_again_is_in_a_crash_loop() -> None:
+    row = of_job(job("app"), BROKEN, RUNS, policy="OnFailure")
+
+    assert (row.state.value, row.reason) == ("progressing", "CrashLoop")
+
+
+@pytest.mark.parametrize("policy", ["Never", "OnFailure"])
+def test_what_was_added_to_a_pod_holds_it(policy: str) -> None:
+    row = of_job(job("app"), DONE, RUNS, policy=policy)
+
+    assert (row.state.value, row.reason) == ("failed", "HeldBySidecar")
+    assert "proxy, which the Job does not name, runs on" in row.message
+
+
+@pytest.mark.parametrize(
+    ("owner", "statuses"),
+    [
+        (job("app", "proxy"), [DONE, RUNS]),
+        (job("app", "other"), [DONE, m.container(m.running(), name="other", ready=True), RUNS]),
+        (job("app"), [m.container(m.running(), ready=True), RUNS]),
+        (m.thing("argoproj.io/v1alpha1", "Workflow", "w", spec={}, status={"phase": "Running"}), [DONE, RUNS]),
+    ],
+    ids=["the Job's own runs", "another of the Job's runs", "nothing has ended", "nobody knows what was added"],
+)
+def test_what_still_works_is_not_held(owner: m.Object, statuses: list[m.Object]) -> None:
+    row = of_job(owner, *statuses)
+
+    assert row.state.value == "progressing"
+    assert row.reason != "HeldBySidecar"
+
+
+@pytest.mark.parametrize(
+    ("serves", "kind", "state"),
+    [("True", "worker", "ready"), ("False", "worker", "failed"), ("True", "head", "failed")],
+)
+def test_a_worker_without_a_replica_is_unready_on_purpose_where_its_service_serves(
+    serves: str, kind: str, state: str
+) -> None:
+    service = m.thing("ray.io/v1", "RayService", "s", spec={}, status={"conditions": m.conditions(Ready=serves)})
+    cluster = m.thing("ray.io/v1", "RayCluster", "c", spec={}, status={}, owner=service)
+    told = m.container(m.running(), started=True)
+    pod = m.pod(
+        "p", told, owner=cluster, meta={"labels": {"ray.io/node-type": kind}}, containers={"readinessProbe": {}}
+    )
+
+    row = m.row(
+        pod,
+        cluster,
+        service,
+        m.event(pod, "Unhealthy", "Readiness probe failed: success", first=3000, path="spec.containers{app}"),
+    )
+
+    assert row.state.value == state
+    assert row.reason == ("Spare" if state == "ready" else "ReadinessProbe")

@@ -447,7 +447,7 @@ READERS = {
     "src/gonogo/cluster/judge/scheduling.py": "kube-scheduler: the message of PodScheduled (FitError)",
     "src/gonogo/cluster/judge/refusals.py": "admission, as controllers quote it in FailedCreate and ReplicaFailure",
     "src/gonogo/cluster/judge/storage.py::_told": "volume controller and provisioners: events of a claim",
-    "src/gonogo/cluster/judge/custom.py::word": "operators whose reason is a sentence",
+    "src/gonogo/cluster/judge/statuses.py::word": "operators whose reason is a sentence",
     "src/gonogo/cluster/judge/custom.py::_worded": "whether a status holds an event's words; for the message alone",
     "src/gonogo/cluster/judge/needs.py::_hosts": "a pod's own environment and arguments",
     "src/gonogo/cluster/judge/shapes.py::shaped": "msgspec: which field does not fit; for the message alone",

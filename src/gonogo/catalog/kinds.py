@@ -41,6 +41,8 @@ class Table(Struct, frozen=True, kw_only=True):
     hint: str = ""
     pods: str = ""
     plural: str = ""
+    attempt: bool = False
+    spares: str = ""
     batch: bool = False
     uncounted: bool = False
     stateless: bool = False

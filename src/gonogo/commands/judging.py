@@ -158,6 +158,13 @@ def _built_in(kind: str) -> Judged:
     )
 
 
+def _below(table: Mapping[str, Any]) -> str:
+    """What counts of what it owns, or of what owns it."""
+    if table.get("attempt"):
+        return "Its owner makes one after another: below one that is ready a failed one gives no row."
+    return "What it owns may fail on the way and be tried again." if table.get("batch") else _makes(table)
+
+
 def _makes(table: Mapping[str, Any]) -> str:
     made = table.get("makes")
     return (
@@ -178,7 +185,7 @@ def _custom(kind: str, table: Mapping[str, Any]) -> Judged:
         "reason_from": _one_line(table.get("reason", "")),
         "next": table.get("hint", ""),
         "source": table.get("source", ""),
-        "below": "What it owns may fail on the way and be tried again." if table.get("batch") else _makes(table),
+        "below": _below(table),
     }
     how = (
         "By its table of rules (docs/kinds.md), JMESPath over the object, asked in this order; the first to hold "

@@ -48,6 +48,13 @@ RULES: Mapping[str, Rule] = {
     "OOMKilled": Rule(AT_ONCE, "Raise the memory limit, or lower what the program takes (its heap)"),
     "CommandNotFound": Rule(AT_ONCE, "Correct command or args: the image has no such program"),
     "ContainerFailed": Rule(AT_ONCE, "Read what it wrote before it ended"),
+    "NeverRestarted": Rule(
+        NETWORK,
+        "It is not started again (restartPolicy Never), and what runs beside it keeps the pod: read what it wrote",
+    ),
+    "HeldBySidecar": Rule(
+        SLOW, "Have no sidecar injected into pods that end, or a native one (an init container, restartPolicy Always)"
+    ),
     "SecretMissing": Rule(SOMEBODY, "Create the Secret, or correct the reference"),
     "ConfigMapMissing": Rule(SOMEBODY, "Create the ConfigMap, or correct the reference"),
     "KeyMissing": Rule(SOMEBODY, "Add the key, or correct the reference"),

@@ -9,9 +9,10 @@ from gonogo.cluster.judge import kubelet
 from gonogo.cluster.judge.containers import NOT_BEGUN, container, crash, crashing, part, placed
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.scheduling import unscheduled
-from gonogo.cluster.judge.shapes import Object
+from gonogo.cluster.judge.shapes import Object, known_as
+from gonogo.cluster.judge.statuses import state_of
 from gonogo.cluster.judge.verdict import READY, Judgement, State, short
-from gonogo.cluster.judge.world import World, condition, controller, instant, reference, said
+from gonogo.cluster.judge.world import World, condition, controller, instant, named, reference, said
 from gonogo.results.model import Reference
 
 FLAPS = 3
@@ -185,7 +186,22 @@ def _replaced_by(world: World, obj: Object) -> str | None:
 
 def _starting(world: World, obj: Object) -> Judgement:
     found = sorted(_named(world, obj), key=lambda verdict: verdict.state.severity)
+    if found and found[0].reason == "ReadinessProbe" and (owner := _spared(world, obj, obj)):
+        text = f"{named(owner)} is ready without it: it is unready on purpose, and gets no requests"
+        return Judgement(State.READY, "Spare", text)
     return found[0] if found else _on_its_way(obj)
+
+
+def _spared(world: World, obj: Object, below: Object) -> Object | None:
+    """What owns the pod, is ready, and says that pods of this label may be unready then; None where nothing is so."""
+    owner = world.by_uid((controller(below) or {}).get("uid", ""))
+    if owner is None or owner is obj:
+        return None
+    rules = world.rules.of(known_as(owner["apiVersion"], owner["kind"]))
+    label, _, value = rules.spares.partition("=")
+    if label and obj["metadata"].get("labels", {}).get(label) == value and state_of(owner, rules).state is State.READY:
+        return owner
+    return _spared(world, obj, owner)
 
 
 def _named(world: World, obj: Object) -> Iterator[Judgement]:
@@ -198,13 +214,60 @@ def _named(world: World, obj: Object) -> Iterator[Judgement]:
         if not runs and not done and (verdict := container(world, obj, spec, status)):
             yield verdict
     for spec, status in _containers(obj, "containers", "containerStatuses"):
-        done = status.get("state", {}).get("terminated", {}).get("exitCode") == 0 and policy != "Always"
-        if not done and (verdict := container(world, obj, spec, status)):
+        end = status.get("state", {}).get("terminated", {})
+        done = end.get("exitCode") == 0 and policy != "Always"
+        if end and not done and policy == "Never":
+            yield _ended_for_good(world, obj, status)
+        elif not done and (verdict := container(world, obj, spec, status)):
             yield verdict
+    if policy != "Always" and (held := _held(world, obj)):
+        yield held
     if _waits_for_node(obj):
         yield from _node_says(world, obj)
     if condition(obj, "ContainersReady").get("status") == "True":
         yield from _gates(world, obj)
+
+
+def _ended_for_good(world: World, obj: Object, status: Mapping[str, Any]) -> Judgement:
+    """A container that has failed and is never started again, so that the pod has failed once the others end."""
+    end, name = status["state"]["terminated"], status.get("name", "")
+    beside = [one.get("name", "") for _, one in _containers(obj, "containers", "containerStatuses") if _runs(one)]
+    said_by = f": {end['message']}" if end.get("message") else ""
+    text = f"container {name} ended with exit code {end.get('exitCode')} ({end.get('reason') or 'Error'}){said_by}"
+    text += f"; {', '.join(beside)} still runs" if beside else ""
+    verdict = doom(
+        "NeverRestarted",
+        short(text, 600),
+        waited=world.since(end.get("finishedAt", "")),
+        command=kubectl(obj, "logs", "-c", name),
+        cause=part(obj, name),
+    )
+    return verdict._replace(container=name, exit_code=end.get("exitCode", 0))
+
+
+def _held(world: World, obj: Object) -> Judgement | None:
+    """What a Job wants run has ended, and what somebody added to the pod runs on, so that it never ends."""
+    owner = world.by_uid((controller(obj) or {}).get("uid", ""))
+    if owner is None or owner["kind"] != "Job":
+        return None
+    wanted = {one["name"] for one in owner["spec"].get("template", {}).get("spec", {}).get("containers", ())}
+    ends, running = [], []
+    for _, status in _containers(obj, "containers", "containerStatuses"):
+        if _runs(status):
+            running.append(status["name"])
+        elif status.get("name") in wanted:
+            ends.append(status.get("state", {}).get("terminated", {}))
+    done = len(ends) == len(wanted) and all(end.get("exitCode") == 0 for end in ends)
+    if not running or wanted & {*running} or not done:
+        return None
+    since = [waited for end in ends if (waited := world.since(end.get("finishedAt", ""))) is not None]
+    text = f"what its Job wants has ended, {', '.join(running)}, which the Job does not name, runs on and keeps the pod"
+    command = kubectl(obj, "logs", "-c", running[0])
+    return doom("HeldBySidecar", text, waited=min(since, default=None), command=command, cause=part(obj, running[0]))
+
+
+def _runs(status: Mapping[str, Any]) -> bool:
+    return "running" in status.get("state", {})
 
 
 def _waits_for_node(obj: Object) -> bool:

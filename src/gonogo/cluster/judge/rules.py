@@ -44,6 +44,8 @@ class KindRule(NamedTuple):
     pods: Any = None
     plural: str = ""
     makes: Makes | None = None
+    attempt: bool = False
+    spares: str = ""
 
 
 class Rules:
@@ -109,4 +111,6 @@ def compiled(kind: str, table: Mapping[str, Any]) -> KindRule:
         pods=one("pods", table["pods"]) if table.get("pods") else None,
         plural=table.get("plural", ""),
         makes=Makes(**table["makes"]) if table.get("makes") else None,
+        attempt=bool(table.get("attempt")),
+        spares=table.get("spares", ""),
     )
