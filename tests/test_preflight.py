@@ -597,7 +597,9 @@ def test_a_waiver_covers_what_failed_until_it_expires_and_is_shown(
 
     assert (code, lines["git"]) == (0, "waived")
     assert (late, after["git"]) == (1, "failed")
-    assert "checklist.git: me until 2026-01-01: r, expired: it counts as none" in "\n".join(shown(scene, capfd))
+    assert "waiver checklist.git: me until 2026-01-01: r, expired on 2026-01-01: it counts as none" in "\n".join(
+        shown(scene, capfd)
+    )
 
 
 @pytest.mark.parametrize(
@@ -618,7 +620,7 @@ def test_a_waiver_of_no_criterion_or_of_many_counts_as_none_and_is_shown(
     code, lines, _ = scene.ask()
 
     assert (code, lines["git"]) == (1, "failed")
-    assert f"  {name}: me until 2999-01-01: r, {why}: it counts as none" in shown(scene, capfd)
+    assert f"waiver {name}: me until 2999-01-01: r, {why}: it counts as none" in shown(scene, capfd)
 
 
 def shown(scene: Scene, capfd: pytest.CaptureFixture[str]) -> list[str]:

@@ -142,7 +142,7 @@ def test_waivers_of_no_criterion_count_as_none(tmp_path: Path) -> None:
     registry = Registry.load(checkout(tmp_path, {"reports/waivers.toml": text}))
 
     assert registry.waivers == {}
-    assert [(one.criterion, one.why) for one in registry.void] == [
+    assert [(one.criterion, one.reason) for one in registry.void] == [
         ("queue.borkers", "no such criterion (nearest known: 'queue.brokers')"),
         ("queue.*", "too broad, as it names more than one criterion"),
     ]

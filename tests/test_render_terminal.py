@@ -27,6 +27,7 @@ run pv-20250604120000-0a1b2c on embedded, interrupted 2025-06-04 12:01:12 UTC
 critical   2 of 8 passed, 2 failed, 1 broken, 1 blocked, 1 missing, 1 unsupported
 important  1 of 3 passed, 1 skipped, 1 waived
 optional   0 of 2 passed, 1 blocked, 1 missing
+systems    6 of 8 not right: kafka, postgresql, elasticsearch, mlflow, pipelines, ray
 
 platform   66.7 % strictly (2 healthy / (4 pods − 1 succeeded − 0 terminating − 0 replaced)), 75.0 %
            literally

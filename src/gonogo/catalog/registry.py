@@ -25,7 +25,7 @@ from gonogo.core.content import CRITERIA, SETTINGS, WAIVERS, Content, Folder, al
 from gonogo.core.errors import ConfigError, Problem
 from gonogo.core.files import converted, nearest, parse_toml, salvaged_toml, suggestion
 from gonogo.core.outcomes import Level, Struct
-from gonogo.results.model import Cause, Waiver
+from gonogo.results.model import Cause, VoidWaiver, Waiver
 
 PROVIDERS = ("embedded", "helm")
 """Providers that deploy a component from a file ``<provider>.toml`` in its folder."""
@@ -315,19 +315,6 @@ class _WaiverTable(Struct, frozen=True, kw_only=True):
 
 class _WaiversFile(Struct, frozen=True, kw_only=True):
     waiver: tuple[_WaiverTable, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class VoidWaiver:
-    """A waiver that counts as none: what it names, and why that is nothing to waive."""
-
-    criterion: str
-    waiver: Waiver
-    why: str
-
-    def __str__(self) -> str:
-        told = f"{self.waiver.owner} until {self.waiver.expires}: {self.waiver.reason}"
-        return f"{self.criterion}: {told}, {self.why}: it counts as none"
 
 
 @dataclass(frozen=True)
@@ -704,7 +691,7 @@ def _waivers(
         if name in criteria:
             waivers[name] = waiver
         else:
-            void.append(VoidWaiver(criterion=name, waiver=waiver, why=_void(name, criteria)))
+            void.append(VoidWaiver(criterion=name, waiver=waiver, reason=_void(name, criteria)))
     return waivers, tuple(void)
 
 

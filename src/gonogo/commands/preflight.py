@@ -26,7 +26,6 @@ from gonogo.render import terminal, wording
 from gonogo.results.before import comparable, compared, earlier
 from gonogo.results.gate import exit_code, judged
 from gonogo.results.model import CheckResult, Earlier, Results
-from gonogo.results.verdict import in_force
 from gonogo.run.outdated import put_away
 from gonogo.run.plan import KUBERNETES
 from gonogo.run.session import ALL_SUITES, Session
@@ -122,7 +121,7 @@ def run(
     if session.results is None:
         tell("no verdict: no line was asked")
         return Code.COULD_NOT_TELL
-    return _told(session.results, place, form, tuple(map(str, registry.void)))
+    return _told(session.results, place, form)
 
 
 def known(registry: Registry) -> None:
@@ -161,16 +160,16 @@ def _earlier(path: Path, target: Target) -> Earlier:
     return found
 
 
-def _told(results: Results, out: Path, form: Form, void: tuple[str, ...]) -> int:
+def _told(results: Results, out: Path, form: Form) -> int:
     assert results.verdict is not None
-    answer = clean(_answer(results, out, void))
+    answer = clean(_answer(results, out))
     if not for_programs(answer, form, (row.line for row in answer.rows if row.outcome in LACKING)):
         if form is Form.WIDE:
             say(*table(answer.rows, width=room()))
         else:
             say(*table([*map(_short, answer.rows)], width=room()))
-        held = [f"{row.line}: {row.waiver}" for row in answer.rows if row.waiver]
-        if told := [f"  {one}" for one in (*held, *answer.void)]:
+        ended = wording.ended(results)  # are told with the verdict
+        if told := [f"  {row.line}: {row.waiver}" for row in answer.rows if row.waiver and row.line not in ended]:
             say("", "waivers:", *told)
         shown = out.relative_to(Path.cwd()) if out.is_absolute() and out.is_relative_to(Path.cwd()) else out
         report = str(shown / "report.html")
@@ -191,19 +190,18 @@ def _short(row: LineRow) -> _Shown:
     )
 
 
-def _answer(results: Results, out: Path, void: tuple[str, ...]) -> PreflightAnswer:
+def _answer(results: Results, out: Path) -> PreflightAnswer:
     verdict = results.verdict
     assert verdict is not None
-    checks = wording.checks_of(results)
+    checks, past = wording.checks_of(results), wording.ended(results)
     rows = []
     for one in wording.ranked(results.criteria):
         check = next(iter(checks.get(one.id, ())), None)
         fields = observation(check) if check else {}
         waiver = ""
         if one.waiver is not None:
-            held = in_force(one.waiver, results.run.finished or results.run.started)
             covers = "" if one.outcome is Outcome.WAIVED else ", covers nothing: only what failed is waived"
-            ended = "" if held else ", expired: it counts as none"
+            ended = ", expired: it counts as none" if one.id in past else ""
             waiver = f"{one.waiver.owner} until {one.waiver.expires}: {one.waiver.reason}{ended or covers}"
         rows.append(
             LineRow(
@@ -232,7 +230,7 @@ def _answer(results: Results, out: Path, void: tuple[str, ...]) -> PreflightAnsw
         finished=results.run.finished,
         report=str(out / "report.html"),
         changes=tuple(ChangeRow(**row._asdict()) for row in compared(results)),
-        void=void,
+        void=tuple(map(str, results.void)),
     )
 
 

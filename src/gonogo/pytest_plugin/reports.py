@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gonogo.catalog.registry import VoidWaiver
 from gonogo.core.content import Content
 from gonogo.core.harmless import line
 from gonogo.core.outcomes import Outcome
@@ -61,10 +60,8 @@ def summary(result: CheckResult) -> str:
     return "\n".join(map(line, lines))
 
 
-def say_verdict(
-    config: pytest.Config, results: Results, out: Path, unwritten: str, void: Iterable[VoidWaiver] = ()
-) -> None:
-    """The last lines: the verdict and where the report is, or which file could not be written; waivers of nothing."""
+def say_verdict(config: pytest.Config, results: Results, out: Path, unwritten: str) -> None:
+    """The last lines: the verdict and where the report is, or which file could not be written."""
     from gonogo.render import terminal
 
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
@@ -75,7 +72,5 @@ def say_verdict(
     report = "" if unwritten else str(shown / "report.html")
     told = terminal.verdict(results, colour=reporter.hasmarkup, width=reporter._tw.fullwidth, report=report)
     reporter.write_line(redacted(told))
-    for one in void:
-        reporter.write_line(redacted(line(f"waiver {one}")))
     if unwritten:
         reporter.write_line(redacted(f"ERROR: {unwritten}"), red=True)

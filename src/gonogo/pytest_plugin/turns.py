@@ -309,8 +309,7 @@ class Turns:
         self._settle_exit(session, results, run.checks.unwritten)
         yield
         self._settle_exit(session, results, run.checks.unwritten)  # what others made of it meanwhile
-        void = self._collection.registry.void
-        say_verdict(self._config, results, self._out, run.checks.unwritten, void)
+        say_verdict(self._config, results, self._out, run.checks.unwritten)
 
     def _settle_exit(self, session: pytest.Session, results: Results, unwritten: str) -> None:
         """A NO-GO never ends in 0, whatever the checks that were asked came to."""

@@ -141,6 +141,8 @@ def render(results: Results, templates: Path | None = None) -> str:
             for outcome in wording.MEANINGS
             if outcome in (Outcome.PASSED, Outcome.FAILED) or any(row[outcome] for row in counts.values())
         ],
+        void=wording.void_waivers(results),
+        systems=wording.systems(results),
         levels=levels,
         ids={criterion.id for criterion in results.criteria},
         names={component.name for component in results.components},

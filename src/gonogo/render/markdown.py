@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gonogo.core.harmless import plain
 from gonogo.core.outcomes import Decision, Outcome
 from gonogo.render import wording
-from gonogo.render.wording import Root
+from gonogo.render.wording import Root, System
 from gonogo.results.before import compared
 from gonogo.results.model import CheckResult, CriterionResult, Health, Results
 
@@ -75,6 +75,10 @@ def _blocks(results: Results) -> Iterator[str]:
     """The page in pieces, the most important first."""
     yield _title(results)
     yield _counts(results)
+    if void := wording.void_waivers(results):
+        yield "\n" + "".join(f"- {_text(one)}\n" for one in void)
+    if len(systems := wording.systems(results)) > 1:
+        yield _systems(systems)
     if results.health:
         yield _health(results.health)
     if results.before is not None:
@@ -119,6 +123,11 @@ def _counts(results: Results) -> str:
     for level, row in table.items():
         lines.append(f"| {level} | {' | '.join(str(row[outcome]) for outcome in outcomes)} | {sum(row.values())} |")
     return "\n" + "\n".join(lines) + "\n"
+
+
+def _systems(systems: list[System]) -> str:
+    rows = [f"| {_text(one.name)} | {one.passed} | {one.others} |" for one in systems]
+    return "\n".join(["", "## Systems", "", "| | | |", "|:--|:--|:--|", *rows]) + "\n"
 
 
 def _health(health: Health) -> str:

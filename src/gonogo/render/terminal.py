@@ -43,6 +43,11 @@ def verdict(results: Results, colour: bool, width: int, report: str, now: dateti
     paint = _painted if colour else _unpainted
     which = [paint(line, _DIM) for line in _wrapped(wording.ran(results, now), width)]
     blocks = [[paint(wording.headline(results), _BOLD, _shade(results)), *which], _counts(results, width)]
+    systems = wording.systems(results)
+    if wrong := [one.name for one in systems if one.wrong]:
+        blocks[-1] += _labelled(
+            "systems", f"{len(wrong)} of {len(systems)} not right: {', '.join(wrong)}", width, indent=""
+        )
     if results.health:
         blocks.append(_labelled("platform", str(results.health), width, indent=""))
     if results.before is not None:
@@ -51,6 +56,7 @@ def verdict(results: Results, colour: bool, width: int, report: str, now: dateti
     if roots:
         told, *others = roots
         blocks.append([paint(f"Root cause: {line(told.cause.signature)}", _BOLD), *_root(told, others, width)])
+    blocks.append([line(one) for one in wording.void_waivers(results)])
     closing = [paint(one, _DIM) for one in _wrapped(wording.share(results), width)]
     if report:
         closing.append(f"Report: {report}")

@@ -11,8 +11,8 @@ from gonogo.core.harmless import line, plain
 from gonogo.core.outcomes import Decision, Level, Outcome
 from gonogo.core.times import moment, spoken
 from gonogo.results.before import comparable
-from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Shortfall
-from gonogo.results.verdict import go_on
+from gonogo.results.model import CheckResult, CriterionResult, FirstCause, Odd, Results, Shortfall, VoidWaiver, Waiver
+from gonogo.results.verdict import go_on, in_force
 
 MEANINGS: Mapping[Outcome, str] = {
     Outcome.PASSED: "seen, and right",
@@ -31,6 +31,29 @@ UNSETTLED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED, Outcome.MISSING)
 
 NOT_ASKED = (Outcome.MISSING, Outcome.UNSUPPORTED, Outcome.SKIPPED)
 """The outcomes of what was never put to the platform."""
+
+
+@dataclass(frozen=True)
+class System:
+    """A component with how many of its criteria came to each outcome; every outcome is a key."""
+
+    name: str
+    row: Mapping[Outcome, int]
+
+    @property
+    def passed(self) -> str:
+        """``12 of 14 passed``."""
+        return f"{self.row[Outcome.PASSED]} of {sum(self.row.values())} passed"
+
+    @property
+    def others(self) -> str:
+        """What did not pass: ``1 failed, 1 skipped``."""
+        return ", ".join(f"{count} {one}" for one, count in self.row.items() if count and one is not Outcome.PASSED)
+
+    @property
+    def wrong(self) -> int:
+        """How many of its criteria somebody has to look at."""
+        return sum(self.row[outcome] for outcome in UNSETTLED)
 
 
 @dataclass(frozen=True)
@@ -98,6 +121,31 @@ def counts(results: Results) -> dict[Level, dict[Outcome, int]]:
     for criterion in results.criteria:
         table[criterion.level][criterion.outcome] += 1
     return {level: row for level, row in table.items() if any(row.values())}
+
+
+def systems(results: Results) -> list[System]:
+    """Every component with criteria, the worst outcome first, of equal ones that with more of it."""
+    table: dict[str, dict[Outcome, int]] = {}
+    for criterion in results.criteria:
+        table.setdefault(criterion.component, dict.fromkeys(MEANINGS, 0))[criterion.outcome] += 1
+    worst = sorted(MEANINGS, key=lambda outcome: outcome.severity)
+    return sorted((System(name, row) for name, row in table.items()), key=lambda one: [-one.row[o] for o in worst[:-1]])
+
+
+def ended(results: Results) -> dict[str, Waiver]:
+    """The waivers that had ended when the run did, by criterion."""
+    when = results.run.finished or results.run.started
+    waivers = {one.id: one.waiver for one in results.criteria if one.waiver is not None}
+    return {id: waiver for id, waiver in waivers.items() if not in_force(waiver, when)}
+
+
+def void_waivers(results: Results) -> list[str]:
+    """The waivers that count as none, and why: of no criterion, of several, or ended when the run did."""
+    past = (
+        VoidWaiver(criterion=id, waiver=waiver, reason=f"expired on {waiver.expires}")
+        for id, waiver in ended(results).items()
+    )
+    return [plain(f"waiver {one}") for one in (*results.void, *past)]
 
 
 def ranked(criteria: tuple[CriterionResult, ...]) -> list[CriterionResult]:

@@ -91,6 +91,7 @@ def merge(results: Iterable[Results], names: Iterable[str] = ()) -> Results:
             checks=tuple(_checks(parts)),
             health=next((p.results.health for p in parts if p.results.health is not None), None),
             spans=tuple(span for p in parts for span in _shifted(p.results, first)),
+            void=tuple(dict.fromkeys(one for p in parts for one in p.results.void)),
             verdict=None,
         )
     )

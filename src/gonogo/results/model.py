@@ -107,6 +107,18 @@ class Waiver(Struct, frozen=True, kw_only=True):
     link: str = ""
 
 
+class VoidWaiver(Struct, frozen=True, kw_only=True):
+    """A waiver that counts as none: what it names, and ``reason``, why that is nothing to waive or not any more."""
+
+    criterion: str
+    waiver: Waiver
+    reason: str
+
+    def __str__(self) -> str:
+        told = f"{self.waiver.owner} until {self.waiver.expires}: {self.waiver.reason}"
+        return f"{self.criterion}: {told}, {self.reason}: it counts as none"
+
+
 class CriterionResult(Struct, frozen=True, kw_only=True):
     """One line of the verdict. ``checks`` are node ids; a waiver stands here whether or not it is used.
 
@@ -357,6 +369,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 class Results(Struct, frozen=True, kw_only=True):
     """The one source of every report: ``results.json``. ``before`` is an earlier run that this one is held against.
 
+    ``void`` are the waivers of no criterion, or of several; those that ended stand with their criterion.
     ``digest`` is the SHA-256 of all the rest (:func:`gonogo.results.seal.sealed`): it tells files that were changed by
     hand, and keeps no secret.
     """
@@ -371,6 +384,7 @@ class Results(Struct, frozen=True, kw_only=True):
     health: Health | None = None
     before: Earlier | None = None
     spans: tuple[Span, ...] = ()
+    void: tuple[VoidWaiver, ...] = ()
     verdict: Verdict | None = None
 
 

@@ -45,6 +45,7 @@ class Account:
             components=tuple(self.component(name, standings.get(name)) for name in names),
             criteria=self.plan.criteria,
             checks=self.recorder.results(),
+            void=self.platform.registry.void,
         )
 
     def at_end(
