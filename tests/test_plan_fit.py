@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from gonogo.cluster.plan.board import Load
 from gonogo.cluster.plan.findings import PlanFinding, Weight
 from gonogo.cluster.plan.fit import Fit, Part, fit
 from gonogo.cluster.plan.ground import Ground
@@ -758,3 +759,41 @@ def _any_way(sizes: list[int], nodes: list[Any], *, apart: bool) -> bool:
         ):
             return True
     return False
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_pods_alike_are_judged_as_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random plans of several pods a workload, with an autoscaler: to ask once for all alike changes no answer."""
+    chance = random.Random(seed)
+    nodes = tuple(
+        node(f"n{n}", f"{{zone: z{n % 2}}}", has={"cpu": str(chance.randint(1, 6)), "pods": str(chance.randint(2, 9))})
+        for n in range(chance.randint(1, 4))
+    )
+    objects = [
+        workload(
+            name="web" if not n else f"w{n}",
+            replicas=chance.randint(1, 6),
+            template=pod(f"{{cpu: {chance.randint(1, 7)}}}", APART % "web" if chance.random() < 0.2 else "{}"),
+        )
+        for n in range(chance.randint(1, 4))
+    ]
+    scaler = {**SCALER, "spec": {**SCALER["spec"], "maxReplicas": chance.randint(1, 30)}}  # type: ignore[dict-item]
+    together = planned(*objects, scaler, nodes=nodes)
+
+    monkeypatch.setattr(
+        Load, "__setattr__", lambda self, key, value: object.__setattr__(self, key, None if key == "alike" else value)
+    )
+
+    assert planned(*objects, scaler, nodes=nodes) == together
+
+
+def test_a_maximum_beyond_all_bounds_is_told_as_any_other() -> None:
+    scaler = {**SCALER, "spec": {**SCALER["spec"], "maxReplicas": 20_000}}  # type: ignore[dict-item]
+
+    found = planned(workload(), scaler)
+
+    told = [one.message for one in found.findings if one.stage == "most"]
+    assert told == [
+        "20000 pods of cpu 1 and more are planned, the 2 nodes have room for 16: 19984 too many, "
+        "at the autoscaler's maximum"
+    ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -86,6 +86,9 @@ class Load:
     barred: dict[str, Obstacle] = field(default_factory=dict)
     forbidden: frozenset[tuple[str, str]] = frozenset()
     meant: tuple[Term, ...] = ()
+
+    alike: tuple[Hashable, ...] | None = None
+    """The same for pods that no rule of the scheduler tells apart, where nothing but room decides; else None."""
 
     @property
     def ordered(self) -> bool:
@@ -179,14 +182,16 @@ class Board:
 
     def loads(self, pods: Sequence[PlannedPod], claims: Mapping[tuple[str, str], PlannedClaim]) -> list[Load]:
         """The pods with what decides on them; ``claims`` are those that are planned, by namespace and name."""
-        shared: dict[int, tuple[dict[str, Obstacle], Any]] = {}
+        shared: dict[tuple[int, str], tuple[dict[str, Obstacle], Any, Mapping[str, float], frozenset[Any]]] = {}
         made = []
         for pod in pods:
-            key = hash((id(pod.spec), pod.node))
+            key = (id(pod.spec), pod.node)
             if key not in shared:
-                shared[key] = ({s.name: why for s in self.seats if (why := self._barred(s, pod))}, pod.spec)
-            load = Load(pod, {**pod.requests, "pods": 1.0}, frozenset(host_ports(pod.spec)))
-            load.barred = dict(shared[key][0])
+                bars = {s.name: why for s in self.seats if (why := self._barred(s, pod))}
+                shared[key] = (bars, pod.spec, pod.requests, frozenset(host_ports(pod.spec)))
+            bars, _, requests, ports = shared[key]
+            load = Load(pod, {**requests, "pods": 1.0}, ports)
+            load.barred = dict(bars)
             self._mount(load, claims)
             load.anti = tuple(_terms(pod.namespace, pod.spec, "podAntiAffinity", self.ground))
             load.near = tuple(_terms(pod.namespace, pod.spec, "podAffinity", self.ground))
@@ -203,6 +208,8 @@ class Board:
                     self.counts[term][value] += number
         for load in made:
             load.meant = tuple(term for term in every if term.means(load.pod.namespace, load.pod.labels))
+            if not (load.ports or load.claims or load.anti or load.ordered or load.forbidden or load.meant):
+                load.alike = (id(load.pod.spec), load.pod.node, load.pod.owner, load.pod.namespace)
         return made
 
     def _barred(self, seat: Seat, pod: PlannedPod) -> Obstacle | None:

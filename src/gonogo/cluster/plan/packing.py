@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from gonogo.cluster.judge.quantities import shown
 from gonogo.cluster.plan.board import Board, Load, Misfit, Packing, Seat
@@ -94,7 +94,12 @@ def alone(board: Board, loads: Iterable[Load]) -> Iterator[tuple[Load, Misfit]]:
     """The pods that no node takes as it is now, each with why: no order helps them."""
     loads = list(loads)
     meant = {term for load in loads for term in load.meant}
+    known: dict[Hashable, tuple[str, str] | None] = {}
     for load in loads:
+        if load.alike in known:
+            if same := known[load.alike]:
+                yield load, Misfit(load.pod, *same)
+            continue
         whys = {}
         for seat in board.seats:
             why = board.refuses(load, seat, others=False)
@@ -103,9 +108,11 @@ def alone(board: Board, loads: Iterable[Load]) -> Iterator[tuple[Load, Misfit]]:
             if why is None:
                 break
             whys[seat.name] = why
-        else:
-            cause, message = told(board, load, whys)
-            yield load, Misfit(load.pod, cause, message)
+        said = told(board, load, whys) if len(whys) == len(board.seats) else None
+        if load.alike is not None:
+            known[load.alike] = said
+        if said is not None:
+            yield load, Misfit(load.pod, *said)
 
 
 def told(board: Board, load: Load, whys: Mapping[str, Obstacle]) -> tuple[str, str]:
@@ -180,7 +187,8 @@ def _orders(loads: Sequence[Load]) -> Iterator[tuple[list[Load], bool]]:
     """As the scheduler may meet them, roomiest node first; then the largest first, packed close; then shuffled."""
     loads = list(loads)
     yield loads, True
-    total = {name: sum(one.needs.get(name, 0.0) for one in loads) or 1.0 for one in loads for name in one.needs}
+    names = {name for one in loads for name in one.needs}
+    total = {name: sum(one.needs.get(name, 0.0) for one in loads) or 1.0 for name in names}
     for together in (max, sum):
         weight = {one: together([number / total[name] for name, number in one.needs.items()]) for one in loads}
         narrow = sorted(loads, key=lambda one: (len(one.near) > 0, -len(one.barred), -weight[one]))
@@ -198,12 +206,17 @@ def _greedy(board: Board, queue: Iterable[Load], *, roomiest: bool) -> dict[Load
     """Each to the roomiest node that takes it, or to the fullest; those left are tried again while it helps."""
     placed: dict[Load, Seat] = {}
     waiting = list(queue)
+    full: set[Hashable] = set()  # of what: nodes only fill, so that what none took is not asked about again
     while waiting:
         later = []
         for load in waiting:
+            if load.alike in full:
+                later.append(load)
+                continue
             open_ = [seat for seat in board.seats if board.refuses(load, seat) is None]
             if not open_:
                 later.append(load)
+                full |= {load.alike} - {None}
                 continue
             choose = max if roomiest else min
             seat = choose(open_, key=lambda one: _room(one, load))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from math import floor
 
 from gonogo.cluster.judge.quantities import shown
@@ -32,7 +32,16 @@ def bounds(board: Board, loads: Sequence[Load], missing: Sequence[Load]) -> Iter
 
 def _rivals(board: Board, loads: Iterable[Load], own: frozenset[str]) -> list[Load]:
     """The pods that can be nowhere but on these nodes."""
-    return [p for p in loads if all(s.name in own or board.refuses(p, s, others=False) for s in board.seats)]
+    known: dict[Hashable, bool] = {}
+    rivals = []
+    for one in loads:
+        nowhere_else = known.get(one.alike) if one.alike is not None else None
+        if nowhere_else is None:
+            nowhere_else = all(s.name in own or board.refuses(one, s, others=False) for s in board.seats)
+            known[one.alike] = nowhere_else
+        if nowhere_else:
+            rivals.append(one)
+    return rivals
 
 
 def _too_many(board: Board, load: Load, loads: Sequence[Load], own: frozenset[str]) -> tuple[str, str] | None:
