@@ -772,6 +772,25 @@ def test_what_is_never_started_again_has_failed_while_a_sidecar_runs() -> None:
     assert "--previous" not in row.hint
 
 
+def test_an_init_container_that_is_never_started_again_has_failed() -> None:
+    native = {"name": "proxy", "restartPolicy": "Always"}
+    spec = {"restartPolicy": "Never", "initContainers": [native, {"name": "migrate"}], "containers": [{"name": "app"}]}
+    failed = m.container(m.ended(2, since=400), name="migrate")
+
+    row = m.row(m.pod("p", m.container(m.waiting("PodInitializing")), init=[RUNS, failed], spec=spec, phase="Pending"))
+
+    assert (row.state.value, row.reason, row.container) == ("failed", "NeverRestarted", "migrate")
+    assert "--previous" not in row.hint
+
+
+def test_a_container_may_have_a_policy_of_its_own() -> None:
+    spec = {"restartPolicy": "Always", "containers": [{"name": "app", "restartPolicy": "Never"}, {"name": "proxy"}]}
+
+    row = m.row(m.pod("p", BROKEN, RUNS, spec=spec))
+
+    assert (row.state.value, row.reason) == ("failed", "NeverRestarted")
+
+
 def test_what_is_started_again_is_in_a_crash_loop() -> None:
     row = of_job(job("app"), BROKEN, RUNS, policy="OnFailure")
 
@@ -805,11 +824,9 @@ def test_what_still_works_is_not_held(owner: m.Object, statuses: list[m.Object])
 
 @pytest.mark.parametrize(
     ("serves", "kind", "state"),
-    [("True", "worker", "ready"), ("False", "worker", "failed"), ("True", "head", "failed")],
+    [("True", "worker", "unknown"), ("False", "worker", "failed"), ("True", "head", "failed")],
 )
-def test_a_worker_without_a_replica_is_unready_on_purpose_where_its_service_serves(
-    serves: str, kind: str, state: str
-) -> None:
+def test_nobody_can_tell_of_an_unready_worker_where_its_service_serves(serves: str, kind: str, state: str) -> None:
     service = m.thing("ray.io/v1", "RayService", "s", spec={}, status={"conditions": m.conditions(Ready=serves)})
     cluster = m.thing("ray.io/v1", "RayCluster", "c", spec={}, status={}, owner=service)
     told = m.container(m.running(), started=True)
@@ -825,4 +842,4 @@ def test_a_worker_without_a_replica_is_unready_on_purpose_where_its_service_serv
     )
 
     assert row.state.value == state
-    assert row.reason == ("Spare" if state == "ready" else "ReadinessProbe")
+    assert row.reason == ("Spare" if state == "unknown" else "ReadinessProbe")

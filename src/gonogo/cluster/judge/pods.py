@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gonogo.cluster.judge import kubelet
-from gonogo.cluster.judge.containers import NOT_BEGUN, container, crash, crashing, part, placed
+from gonogo.cluster.judge.containers import NOT_BEGUN, called, container, crash, crashing, part, placed
 from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.scheduling import unscheduled
 from gonogo.cluster.judge.shapes import Object, known_as
@@ -187,8 +187,10 @@ def _replaced_by(world: World, obj: Object) -> str | None:
 def _starting(world: World, obj: Object) -> Judgement:
     found = sorted(_named(world, obj), key=lambda verdict: verdict.state.severity)
     if found and found[0].reason == "ReadinessProbe" and (owner := _spared(world, obj, obj)):
-        text = f"{named(owner)} is ready without it: it is unready on purpose, and gets no requests"
-        return Judgement(State.READY, "Spare", text)
+        text = (
+            f"{named(owner)} is ready without it: unready on purpose, or it has failed; from here that looks the same"
+        )
+        return Judgement(State.UNKNOWN, "Spare", text, found[0].hint, part(obj, found[0].container))
     return found[0] if found else _on_its_way(obj)
 
 
@@ -210,13 +212,17 @@ def _named(world: World, obj: Object) -> Iterator[Judgement]:
     for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
         state, sidecar = status.get("state", {}), spec.get("restartPolicy") == "Always"
         runs = "running" in state and not sidecar
-        done = state.get("terminated", {}).get("exitCode") == 0 and not sidecar
-        if not runs and not done and (verdict := container(world, obj, spec, status)):
+        end = state.get("terminated", {})
+        done = end.get("exitCode") == 0 and not sidecar
+        if end and not done and policy == "Never" and not sidecar:
+            yield _ended_for_good(world, obj, status)
+        elif not runs and not done and (verdict := container(world, obj, spec, status)):
             yield verdict
     for spec, status in _containers(obj, "containers", "containerStatuses"):
         end = status.get("state", {}).get("terminated", {})
-        done = end.get("exitCode") == 0 and policy != "Always"
-        if end and not done and policy == "Never":
+        own = spec.get("restartPolicy") or policy
+        done = end.get("exitCode") == 0 and own != "Always"
+        if end and not done and own == "Never":
             yield _ended_for_good(world, obj, status)
         elif not done and (verdict := container(world, obj, spec, status)):
             yield verdict
@@ -233,7 +239,7 @@ def _ended_for_good(world: World, obj: Object, status: Mapping[str, Any]) -> Jud
     end, name = status["state"]["terminated"], status.get("name", "")
     beside = [one.get("name", "") for _, one in _containers(obj, "containers", "containerStatuses") if _runs(one)]
     said_by = f": {end['message']}" if end.get("message") else ""
-    text = f"container {name} ended with exit code {end.get('exitCode')} ({end.get('reason') or 'Error'}){said_by}"
+    text = f"{called(obj, name)} ended with exit code {end.get('exitCode')} ({end.get('reason') or 'Error'}){said_by}"
     text += f"; {', '.join(beside)} still runs" if beside else ""
     verdict = doom(
         "NeverRestarted",
