@@ -56,6 +56,7 @@ CLIENT = '''
 
         def put(self, text: str) -> str:
             with self.endpoints.scope.owns("thing", self) as name:
+                self.endpoints.sends(len(text))
                 (self.folder / name).write_text(text)
                 return (self.folder / name).read_text()
 '''

@@ -122,6 +122,9 @@ class Scope:
     def gone(self, run: str, kind: str, name: str) -> None:
         """Nothing is kept."""
 
+    def sends(self, size: int) -> None:
+        """As many as it likes."""
+
 
 Ask = Callable[..., Katib]
 

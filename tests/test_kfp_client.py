@@ -75,6 +75,9 @@ class Scope:
     def gone(self, run: str, kind: str, name: str) -> None:
         """Nothing is kept."""
 
+    def sends(self, size: int) -> None:
+        """As many as it likes."""
+
 
 @pytest.fixture
 def kubeflow() -> Iterator[Kubeflow]:

@@ -63,6 +63,9 @@ class Scope:
         finally:
             owner.remove(kind, OURS)
 
+    def sends(self, size: int) -> None:
+        """As many as it likes."""
+
 
 class Controller:
     """Reconciles whatever is made or changed, at once; the flags are for a test to change."""

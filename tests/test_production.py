@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gonogo.checks.journal import Journal, RunScope
-from gonogo.core.errors import NotAllowed
+from fixtures.doris import Doris, Table
+from fixtures.elasticsearch import Elasticsearch
+from fixtures.kafka import Kafka, Record
+from fixtures.mlflow import Mlflow
+from fixtures.neo4j import Neo4j
+from fixtures.postgresql import Postgresql
+from fixtures.s3 import S3
+from gonogo.checks.journal import Budget, Journal, RunScope
+from gonogo.core.endpoints import Endpoints, Timeouts
+from gonogo.core.errors import ClientError, NotAllowed
 from gonogo.core.outcomes import Mode
 from tests.repositories import Content
 from tests.test_cli import Gonogo
@@ -87,14 +97,28 @@ def test_a_run_makes_no_more_than_its_budget(gonogo_alone: Gonogo, content: Cont
     assert codes == [(3, "broken"), (0, "passed")]
 
 
-def test_a_budget_of_nothing_is_a_mistake(gonogo_alone: Gonogo, content: Content) -> None:
+def test_a_run_sends_no_more_than_its_budget(gonogo_alone: Gonogo, content: Content, outcomes: Outcomes) -> None:
+    suite = content.root / "suites/store/test_store.py"
+    suite.write_text(suite.read_text().replace('expect(store.put("a"), "a"', 'expect(store.put("a" * 9), "a" * 9'))
+    codes = []
+    for size in (8, 9):
+        path = content.target()
+        path.write_text(path.read_text() + f"\n[limits]\nbytes = {size}\n")
+        said = gonogo_alone("check", "--mode", "write")
+        codes.append((said.code, outcomes()["store.keeps"], "9 bytes more are above the 8" in said.out + said.err))
+
+    assert codes == [(3, "broken", True), (0, "passed", False)]
+
+
+@pytest.mark.parametrize("limit", ["objects", "bytes"])
+def test_a_budget_of_nothing_is_a_mistake(gonogo_alone: Gonogo, content: Content, limit: str) -> None:
     path = content.target()
-    path.write_text(path.read_text() + "\n[limits]\nobjects = 0\n")
+    path.write_text(path.read_text() + f"\n[limits]\n{limit} = 0\n")
 
     said = gonogo_alone("check")
 
     assert said.code == 2
-    assert "limits.objects must be at least 1" in said.err
+    assert f"limits.{limit} must be at least 1" in said.err
 
 
 @pytest.mark.parametrize("words", [("check", "--mode", "disrupt"), ("drill",)])
@@ -159,3 +183,31 @@ def test_a_scope_makes_what_fits_its_kind_alone(tmp_path: Path) -> None:
             pytest.fail("the body must not run")
 
     assert made.startswith("pv-")
+
+
+SENT: dict[type[Any], Callable[[Any], object]] = {
+    Elasticsearch: lambda client: client.add("index", {"1": {"text": "a"}}),
+    Kafka: lambda client: client.produce("topic", [Record(b"a value")]),
+    Neo4j: lambda client: client.ask("CREATE (:Node {name: $name})", name="a name"),
+    Postgresql: lambda client: client.do("INSERT INTO a VALUES (%s)", [("a note",)]),
+    S3: lambda client: client.put("key", b"a body"),
+    Doris: lambda client: Table(client, "database", "table").insert([(1, "a")]),
+    Mlflow: lambda client: client._rest.ask("POST", "/", json={"name": "a"}),
+}
+"""How a client sends what it is given, by its library; those that are asked over HTTP alone do it as MLflow's."""
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize("client", SENT)
+def test_the_client_sends_nothing_above_the_budget(client: type[Any], size: int, tmp_path: Path) -> None:
+    addresses = {"bootstrap": "127.0.0.1:1", "uri": "bolt://127.0.0.1:1", "host": "127.0.0.1", "port": 1}
+    urls = dict.fromkeys(("url", "endpoint", "http"), "http://127.0.0.1:1")
+    names = dict.fromkeys(("username", "password", "database", "bucket", "access_key", "secret_key", "region"), "any")
+    name, journal, budget = client.__name__.lower(), Journal(tmp_path / "journal.jsonl"), Budget(1, size)
+    scope = RunScope("pv-20261124120000-abcdef", Mode.WRITE, name, journal, itertools.count(1), budget=budget)
+    ends = Endpoints(name, addresses | urls | names, timeouts=Timeouts(connect=0.2, check=0.2), scope=scope)
+
+    with closing(client(ends)) as ours, pytest.raises(NotAllowed if size == 1 else ClientError) as raised:
+        SENT[client](ours)
+
+    assert ("[limits] bytes of the target file" in str(raised.value)) == (size == 1)

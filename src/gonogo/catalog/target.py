@@ -183,6 +183,8 @@ class OtherChart(Struct, frozen=True, kw_only=True):
 
 OBJECTS = 50
 """The most objects that a run makes of one component: what every check of it makes together is less than ten."""
+BYTES = 64 << 20
+"""The most bytes that a run sends to one component: an object in two parts is five MiB, all else is kilobytes."""
 
 
 class _TargetTable(Struct, frozen=True, kw_only=True):
@@ -201,6 +203,7 @@ class _LimitsTable(Struct, frozen=True, kw_only=True):
     check: float = Timeouts.check
     ready: float = Timeouts.ready
     objects: int = OBJECTS
+    bytes: int = BYTES
 
 
 class _TargetFile(Struct, frozen=True, kw_only=True):
@@ -232,7 +235,7 @@ class Target:
     ``charted`` are the tables that would attach to what it deploys by charts, where they are known (``described``).
     ``values`` is the profile whose values charts get, where another one's criteria are asked; empty: ``profile``.
     ``kinds`` are the rules of custom resources that components bring.
-    ``objects`` are the most that a run makes of a component.
+    ``objects`` and ``bytes`` are the most that a run makes of a component and sends to it.
     ``production``: nothing is disturbed here, and nothing is written but what a component's ``write`` names.
     """
 
@@ -254,6 +257,7 @@ class Target:
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     production: bool = False
     objects: int = OBJECTS
+    bytes: int = BYTES
 
     def gives(self, capability: str) -> bool:
         """Whether it is declared, or follows: who has the host runs commands where the server runs."""
@@ -521,6 +525,7 @@ def load_target(name_or_path: str | None, place: Content | Path, registry: Regis
         unsupported={**_by_product(table, registry), **table.target.unsupported},
         timeouts=Timeouts(table.limits.connect, table.limits.check, table.limits.ready),
         objects=table.limits.objects,
+        bytes=table.limits.bytes,
         kubernetes=asked(table.kubernetes, provider=table.target.provider),
         checklist=table.checklist,
         components=table.components,
@@ -583,8 +588,9 @@ Fault = tuple[str, str]
 
 def _problems(file: _TargetFile, registry: Registry) -> Iterator[Fault]:
     yield from _target_problems(file, registry)
-    if file.limits.objects < 1:
-        yield "limits.objects must be at least 1", "what only reads needs no number: leave 'write' out of modes"
+    for key in ("objects", "bytes"):
+        if getattr(file.limits, key) < 1:
+            yield f"limits.{key} must be at least 1", "what only reads needs no number: leave 'write' out of modes"
     for key in Timeouts.__dataclass_fields__:
         seconds = getattr(file.limits, key)
         if not seconds > 0:

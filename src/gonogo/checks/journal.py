@@ -168,10 +168,33 @@ def _entry(line: bytes) -> Entry | None:
         return None
 
 
+class Budget:
+    """What a run may still make and send of one component; its clients of all threads share it."""
+
+    def __init__(self, objects: int, size: int) -> None:
+        self.objects, self.size = objects, size
+        self._made = self._sent = 0
+        self._lock = threading.Lock()
+
+    def make(self) -> bool:
+        """Count one more object; False where it is one too many."""
+        with self._lock:
+            self._made += 1
+            return self._made <= self.objects
+
+    def send(self, size: int) -> bool:
+        """Count so many bytes more; False where they are too many: they are not to be sent."""
+        with self._lock:
+            if self._sent + size > self.size:
+                return False
+            self._sent += size
+            return True
+
+
 class RunScope:
     """The :class:`~gonogo.core.endpoints.Scope` of one component in one run, on one server of one target.
 
-    ``writable`` is what may be made there, by kind; None: all that is ours. ``left`` counts what may still be made.
+    ``writable`` is what may be made there, by kind; None: all that is ours. ``budget``: and how much of it.
     """
 
     def __init__(
@@ -186,12 +209,12 @@ class RunScope:
         identity: str = "",
         why: Callable[[ClientError], ClientError | Wrong | None] = lambda _: None,
         writable: Mapping[str, tuple[str, ...]] | None = None,
-        left: Iterator[int] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.run, self.mode, self.component = run, mode, component
         self._journal, self._counter = journal, counter
         self._target, self._identity, self._why = target, identity, why
-        self._writable, self._left = writable, left
+        self._writable, self._budget = writable, budget
 
     def name(self, form: str = "{run}-{n}") -> str:
         """A name no other check of any run has."""
@@ -211,7 +234,7 @@ class RunScope:
         if self._writable is not None and not any(fnmatchcase(name, one) for one in self._writable.get(kind, ())):
             where = f"[components.{self.component}] write of the target file"
             raise NotAllowed(f"{self.component}: {where} names no {kind} like {name!r}: nothing was made")
-        if self._left is not None and next(self._left, None) is None:
+        if self._budget is not None and not self._budget.make():
             raise NotAllowed(f"{self.component}: a {kind} is one more than [limits] objects of the target file allow")
         place = (self.run, kind, self.component, name)
         self._journal.record(*place, target=self._target, identity=self._identity)
@@ -225,6 +248,12 @@ class RunScope:
         finally:
             owner.remove(kind, name)
             self.gone(self.run, kind, name)
+
+    def sends(self, size: int) -> None:
+        """Count bytes that are about to be sent, in a run that may write: what only reads sends its questions."""
+        if self._budget is not None and self.mode.allows(Mode.WRITE) and not self._budget.send(size):
+            most = f"the {self._budget.size} that [limits] bytes of the target file allow"
+            raise NotAllowed(f"{self.component}: {size} bytes more are above {most}: they were not sent")
 
     def gone(self, run: str, kind: str, name: str) -> None:
         """Take back what a run journalled on this server. Raises as :meth:`Journal.record`."""

@@ -101,7 +101,11 @@ class Rest:
             verify=trusting(self._endpoints) if self._url.startswith("https") else False,
             proxy=proxied(self.component, self._url),
             trust_env=False,
+            event_hooks={"request": [self._counted]},
         )
+
+    def _counted(self, request: httpx.Request) -> None:
+        self._endpoints.sends(int(request.headers.get("Content-Length", 0)))
 
     def ask(self, method: str, path: str, *, accept: Collection[int] = (), **given: Any) -> Answer:
         """The answer, where its status is below 400 or in ``accept``; ``given`` is what httpx takes.

@@ -92,6 +92,9 @@ class Scope(Protocol):
         Raises ``NotAllowed`` where the run's mode does not include ``write``.
         """
 
+    def sends(self, size: int) -> None:
+        """Count bytes that are about to be sent. Raises ``NotAllowed`` where a run may not send that many."""
+
     def gone(self, run: str, kind: str, name: str) -> None:
         """What this or another run journalled here is no more."""
 
@@ -163,3 +166,8 @@ class Endpoints:
         if self.scope is None:
             raise LookupError(f"{self.component}: a {kind} was to be created outside a run")
         return self.scope.owns(kind, owner, form)
+
+    def sends(self, size: int) -> None:
+        """:meth:`Scope.sends` of the run that these endpoints were made for; outside a run nothing is counted."""
+        if self.scope is not None:
+            self.scope.sends(size)

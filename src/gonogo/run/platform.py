@@ -26,7 +26,7 @@ from gonogo.checks import certificates
 from gonogo.checks.client import Client
 from gonogo.checks.clients import client_class, load, opened
 from gonogo.checks.inside import Inside
-from gonogo.checks.journal import Journal, RunScope, new_run_id
+from gonogo.checks.journal import Budget, Journal, RunScope, new_run_id
 from gonogo.checks.translate import translated
 from gonogo.core.codec import convert
 from gonogo.core.content import state
@@ -97,7 +97,7 @@ class Platform:
         self.run, self.mode, self.timeline = run or new_run_id(), mode, timeline or Timeline()
         self._unloaded: tuple[str, ...] = ()
         # one for all clients of a component; taking the next of a range is one step for threads
-        self._may_make = {name: iter(range(target.objects)) for name in registry.components}
+        self._budgets = {name: Budget(target.objects, target.bytes) for name in registry.components}
         self.journal, self._report = journal or Journal(state(registry.root) / "journal.jsonl"), report
         self._counter = itertools.count(first)
         self.place = ""
@@ -494,7 +494,7 @@ class Platform:
                 identity=self.mark(component, endpoints, identity),
                 why=lambda error: self._reason(component.name, error, completed),
                 writable=self.target.writable(component.name),
-                left=self._may_make[component.name],
+                budget=self._budgets[component.name],
             ),
         )
 
