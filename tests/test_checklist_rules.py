@@ -314,6 +314,64 @@ def test_what_is_optional_or_an_operators_is_no_fault() -> None:
     assert right(planned.references([part(of_operator)], lambda k, s: set(), {("data", "search-es-elastic-user")}))
 
 
+NETWORK = "networking.k8s.io/v1"
+CLASSED = {
+    "RuntimeClass": deployment(runtimeClassName="fast"),
+    "IngressClass": made("Ingress", "web", NETWORK, spec={"ingressClassName": "fast"}),
+    "GatewayClass": made("Gateway", "web", "gateway.networking.k8s.io/v1", spec={"gatewayClassName": "fast"}),
+    "VolumeSnapshotClass": made(
+        "VolumeSnapshot", "web", "snapshot.storage.k8s.io/v1", spec={"volumeSnapshotClassName": "fast"}
+    ),
+}
+"""Whatever names a class ``fast``, by that class's kind."""
+
+
+@pytest.mark.parametrize("which", CLASSED)
+def test_a_class_that_is_named_and_not_there_is_named(which: str) -> None:
+    user = CLASSED[which]
+
+    line = planned.classes([part(user)], [], lambda version, kind: [named("slow")])
+
+    told = f"store: {user['kind']} data/web"
+    assert line.faults == (f"{which} fast is not there, and nothing makes it ({told})",)
+    assert right(planned.classes([part(user)], [], lambda version, kind: [named("fast")] if kind == which else []))
+    assert right(planned.classes([part(user, made(which, "fast"))], [], lambda version, kind: []))
+
+
+def test_a_pod_that_an_operator_makes_names_its_class_too() -> None:
+    line = planned.classes([], [pod({"runtimeClassName": "fast"})], lambda version, kind: [])
+
+    assert line.faults == ("RuntimeClass fast is not there, and nothing makes it (data/Deployment web)",)
+
+
+def test_what_names_no_class_asks_for_none() -> None:
+    def nobody(*asked: str) -> list[Object]:
+        pytest.fail("nothing was to be asked")
+
+    other = made("Gateway", "web", "networking.istio.io/v1", spec={"gatewayClassName": "fast"})
+
+    assert right(planned.classes([part(deployment(), made("Ingress", "web", NETWORK, spec={}), other)], [], nobody))
+
+
+@pytest.mark.parametrize(
+    ("meta", "spec", "fine"),
+    [
+        ({}, {}, False),
+        ({"annotations": {"kubernetes.io/ingress.class": "nginx"}}, {}, True),
+        ({}, {"ingressClassName": "nginx"}, True),
+    ],
+)
+def test_an_ingress_without_a_class_needs_a_default_one(meta: Object, spec: Object, fine: bool) -> None:
+    ingress = made("Ingress", "web", NETWORK, meta=meta, spec=spec)
+    default = {"annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}}
+
+    line = planned.ingress_class([part(ingress)], lambda: [named("nginx")])
+
+    assert line.faults == (() if fine else ("store: Ingress data/web names no class, and none is the default",))
+    assert right(planned.ingress_class([part(ingress)], lambda: [named("nginx", meta=default)]))
+    assert right(planned.ingress_class([part(ingress, made("IngressClass", "own", meta=default))], lambda: []))
+
+
 def test_a_host_that_is_no_service_is_named() -> None:
     web = deployment(containers=[{"name": "c", "args": ["--db=db-0.db.data.svc.cluster.local:5432"]}])
 

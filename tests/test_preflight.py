@@ -36,7 +36,18 @@ PLACES = Kind("velero.io", "v1", "backupstoragelocations", "BackupStorageLocatio
 
 PLANNED = (
     *("storage", "room", "room_at_most", "room_node_lost", "quotas", "api_versions", "going_versions", "definitions"),
-    *("values", "references", "hosts", "selectors", "images", "images_pulled", "pod_security", "injection"),
+    *(
+        "values",
+        "references",
+        "classes",
+        "ingress_class",
+        "hosts",
+        "selectors",
+        "images",
+        "images_pulled",
+        "pod_security",
+        "injection",
+    ),
 )
 """Lines about what would be made: a target that attaches deploys nothing."""
 

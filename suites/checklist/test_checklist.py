@@ -154,6 +154,24 @@ def test_what_planned_pods_name_is_there(checklist: Checklist) -> None:
     expect(seen, met(seen), cause="checklist.reference_missing")
 
 
+@pytest.mark.criterion("checklist.classes")
+@pytest.mark.needs("kubernetes")
+def test_the_classes_that_the_plan_names_are_there(checklist: Checklist) -> None:
+    """Every runtime, ingress, gateway and snapshot class that the plan names is there, or would be made."""
+    seen = checklist.classes()
+
+    expect(seen, met(seen), cause="checklist.class_missing")
+
+
+@pytest.mark.criterion("checklist.ingress_class")
+@pytest.mark.needs("kubernetes")
+def test_every_planned_ingress_is_of_a_class(checklist: Checklist) -> None:
+    """Every planned Ingress names a class, or one is the default."""
+    seen = checklist.ingress_class()
+
+    expect(seen, met(seen), cause="checklist.ingress_unclassed")
+
+
 @pytest.mark.criterion("checklist.hosts")
 @pytest.mark.needs("kubernetes")
 def test_hosts_in_the_plan_are_services(checklist: Checklist) -> None:

@@ -388,6 +388,12 @@ def a_secret_that_is_not_there(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
+def a_runtime_that_is_not_there(scene: Scene) -> Iterator[None]:
+    with scene.more(WEB.replace("containers:", "runtimeClassName: absent\n      containers:")):
+        yield
+
+
+@contextmanager
 def a_pod_that_its_namespace_refuses(scene: Scene) -> Iterator[None]:
     label = "pod-security.kubernetes.io/enforce"
     scene.cluster.change("Namespace", scene.space, "", {"metadata": {"labels": {label: "baseline"}}})
@@ -475,6 +481,7 @@ CHANGES: tuple[tuple[Change, str, str], ...] = (
     (an_older_definition, "checklist.definitions", "failed"),
     (a_value_that_the_chart_does_not_know, "checklist.values", "failed"),
     (a_secret_that_is_not_there, "checklist.references", "failed"),
+    (a_runtime_that_is_not_there, "checklist.classes", "failed"),
     (a_pod_that_its_namespace_refuses, "checklist.pod_security", "failed"),
     (a_quota_that_is_too_small, "checklist.quotas", "failed"),
     (two_default_classes, "checklist.default_class", "failed"),
@@ -509,6 +516,9 @@ def _object(kind: str, name: str, version: str = "", **spec: Any) -> Object:
     return {**found, "spec": spec} if spec else found
 
 
+BACKEND = {"service": {"name": "first", "port": {"number": 3306}}}
+
+
 def planned_wrongly(space: str) -> list[Object]:
     """What would be deployed beside the chart, each thing with its own fault."""
     nobody = {"matchLabels": {"app": "nobody"}}
@@ -529,6 +539,9 @@ def planned_wrongly(space: str) -> list[Object]:
         web("grows", {"resources": {"requests": {"cpu": "500m"}}}),
         _object("HorizontalPodAutoscaler", "grows", scaleTargetRef=reference, minReplicas=1, maxReplicas=500),
         {**_object("ConfigMap", "asks"), "data": {"url": f"http://nowhere.{space}.svc:80/"}},
+        web("sandboxed", runtimeClassName="no-runtime"),
+        _object("Ingress", "named", "networking.k8s.io/v1", ingressClassName="no-ingress", defaultBackend=BACKEND),
+        _object("Ingress", "unnamed", "networking.k8s.io/v1", defaultBackend=BACKEND),
         _object("Service", "selects", selector={"app": "nobody"}, ports=[{"port": 80}]),
         _object("PodDisruptionBudget", "budget", selector=nobody, maxUnavailable=1),
         _object("NetworkPolicy", "policy", "networking.k8s.io/v1", podSelector=nobody),
@@ -685,6 +698,9 @@ MORE_CHANGES = (
     ("pod_security", "hostNetwork"),
     ("quotas", "the LimitRange allows"),
     ("room_at_most", "grows"),
+    ("classes", "RuntimeClass no-runtime is not there"),
+    ("classes", "IngressClass no-ingress is not there"),
+    ("ingress_class", "Ingress {space}/unnamed names no class"),
     ("hosts", "no Service {space}/nowhere"),
     ("selectors", "Service {space}/selects selects no pod"),
     ("selectors", "PodDisruptionBudget {space}/budget selects no pod"),

@@ -124,6 +124,7 @@ def _kinds() -> Iterator[tuple[str, Kind]]:
         ("policy", "v1"): "poddisruptionbudgets PodDisruptionBudget",
         ("discovery.k8s.io", "v1"): "endpointslices EndpointSlice",
         ("networking.k8s.io", "v1"): "ingresses Ingress, -ingressclasses IngressClass, networkpolicies NetworkPolicy",
+        ("node.k8s.io", "v1"): "-runtimeclasses RuntimeClass",
         ("storage.k8s.io", "v1"): "-storageclasses StorageClass, -volumeattachments VolumeAttachment",
         ("scheduling.k8s.io", "v1"): "-priorityclasses PriorityClass",
         ("rbac.authorization.k8s.io", "v1"): "roles Role, rolebindings RoleBinding, "

@@ -312,6 +312,8 @@ def before_deploying(registry: Registry, target: Target) -> list[Grant]:
         Grant("", "csidrivers.storage.k8s.io", "", "list", line),
         Grant("", "csistoragecapacities.storage.k8s.io", "", "list", line),
         Grant("kube-node-lease", "leases.coordination.k8s.io", "", "list", "the clocks of the nodes"),
+        Grant("", "gatewayclasses.gateway.networking.k8s.io", "", "list", "classes, where a Gateway is planned"),
+        Grant("", "volumesnapshotclasses.snapshot.storage.k8s.io", "", "list", "classes, where a VolumeSnapshot is"),
         Grant("", "certificates.cert-manager.io", "", "list", "when certificates end, where cert-manager is"),
     ]
     backup, argocd = asked.backup, asked.argocd

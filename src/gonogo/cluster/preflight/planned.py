@@ -256,6 +256,68 @@ def references(parts: Sequence[Part], names: Names, beside: Collection[tuple[str
     )
 
 
+OF_CLASS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("networking.k8s.io", "Ingress"): ("ingressClassName", "IngressClass"),
+    ("gateway.networking.k8s.io", "Gateway"): ("gatewayClassName", "GatewayClass"),
+    ("snapshot.storage.k8s.io", "VolumeSnapshot"): ("volumeSnapshotClassName", "VolumeSnapshotClass"),
+}
+"""Kinds that nobody does anything about without the class that they name: by which field, and the class's kind."""
+
+INGRESS_CLASS, INGRESS_DEFAULT = "kubernetes.io/ingress.class", "ingressclass.kubernetes.io/is-default-class"
+"""Annotations: the older way to name a class, which needs no object, and the mark of the default one
+(kubernetes.io/docs/concepts/services-networking/ingress)."""
+
+Classes = Callable[[str, str], Iterable[Object]]
+"""``group/version`` and kind to the classes of the cluster; none where it serves no such kind."""
+
+
+def classes(parts: Sequence[Part], pods: Iterable[PlannedPod], there: Classes) -> Line:
+    """Runtime, ingress, gateway and snapshot classes that the plan names are there, or would be made."""
+    own = {(obj["kind"], obj["metadata"]["name"]) for _, obj, _ in made(parts)}
+    wanted: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for part, _, owner, spec in pod_specs(parts):
+        if name := spec.get("runtimeClassName"):
+            wanted["node.k8s.io/v1", "RuntimeClass", name].append(f"{part.component}: {owner}")
+    for pod in pods:
+        if (name := pod.spec.get("runtimeClassName")) and ("node.k8s.io/v1", "RuntimeClass", name) not in wanted:
+            wanted["node.k8s.io/v1", "RuntimeClass", name].append(f"{pod.namespace}/{pod.owner}")
+    for part, obj, space in made(parts):
+        spec, user = obj.get("spec") or {}, f"{part.component}: {obj['kind']} {space}/{obj['metadata']['name']}"
+        field, kind = OF_CLASS.get((obj["apiVersion"].rpartition("/")[0], obj["kind"]), ("", ""))
+        if name := spec.get(field):
+            wanted[obj["apiVersion"], kind, name].append(user)
+    faults = [
+        f"{kind} {name} is not there, and nothing makes it ({users[0]}{_more(users)})"
+        for (version, kind, name), users in sorted(wanted.items())
+        if (kind, name) not in own and name not in {one["metadata"]["name"] for one in there(version, kind)}
+    ]
+    return Line(
+        observed=f"{counted(len(wanted), 'class', 'classes')} named",
+        threshold="each is there, or would be made",
+        source="pods, Ingresses, Gateways and VolumeSnapshots that would be made; classes of the cluster",
+        faults=tuple(faults),
+    )
+
+
+def ingress_class(parts: Sequence[Part], there: Callable[[], Iterable[Object]]) -> Line:
+    """Every Ingress that would be made is of a class: it names one, in the older way too, or one is the default."""
+    every = [
+        (obj["metadata"].get("annotations") or {}, obj.get("spec") or {}, f"{part.component}: Ingress {space}/{name}")
+        for part, obj, space in made(parts)
+        if obj["kind"] == "Ingress" and (name := obj["metadata"]["name"])
+    ]
+    unclassed = [user for marks, spec, user in every if not spec.get("ingressClassName") and INGRESS_CLASS not in marks]
+    own = [obj for _, obj, _ in made(parts) if obj["kind"] == "IngressClass"]
+    classes = [*own, *there()] if unclassed else []
+    marked = any((one["metadata"].get("annotations") or {}).get(INGRESS_DEFAULT) == "true" for one in classes)
+    return Line(
+        observed=f"{counted(len(every), 'Ingress', 'Ingresses')}, {len(unclassed)} without a class",
+        threshold="each names a class, or one is the default",
+        source="Ingresses that would be made; IngressClasses of the cluster",
+        faults=() if marked else tuple(f"{user} names no class, and none is the default" for user in unclassed),
+    )
+
+
 def hosts(parts: Sequence[Part], services: Names) -> Line:
     """Every name of a Service within the cluster that stands in what would be made is one that is there or planned."""
     own = {(obj["metadata"]["name"], space) for _, obj, space in made(parts) if obj["kind"] == "Service"}
