@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.children import GONOGO, Ended, run
 from benchmarks.cluster import Lines, fresh, kubeconfig, program
+from benchmarks.content import ROOT
 from benchmarks.table import BenchmarkError, Row
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ROWS: Mapping[str, str] = {
     "helm-up": "`gonogo up` of seven: of its critical path, in no helm, no start and no wait for the cluster",
     "helm-again": "`gonogo up` of the same seven with nothing to do, best of 3",
+    "helm-preflight": "`gonogo preflight` of those seven, over `gonogo plan` of them, best of 3 each",
     "helm-requests": "the most lists, or watches, of one kind in one namespace during that first `up`",
 }
 LONG = True
@@ -121,6 +123,7 @@ def measure() -> Generator[Row]:
             asked = list(relay.requests)
             again = [run(*GONOGO, "up", *SEVEN, "--target", str(direct)) for _ in range(3)]
             given = _given(cluster, helm, namespace)
+            preflight = _preflight(direct)
         relay.requests.clear()
         other = fresh("peer")
         with cluster.namespace(other), cluster.namespace(f"{other}{SECOND}"):
@@ -138,6 +141,7 @@ def measure() -> Generator[Row]:
             "helm upgrade of each, one by one": upgraded,
         },
     )
+    yield preflight
     yield _requests(asked, theirs)
 
 
@@ -148,6 +152,7 @@ def _target(folder: Path, namespace: str, config: Path, cluster: Cluster) -> Pat
     charts(folder)
     uid = (cluster.find("Namespace", "kube-system") or {})["metadata"]["uid"]
     spaces = ", ".join(f'{name} = "{_space(name, namespace)}"' for name in SEVEN)
+    others = sorted({path.parent.name for path in ROOT.glob("deploy/*/helm.toml")} - {*SEVEN})
     text = f"""
 [target]
 name = "{namespace}"
@@ -156,7 +161,7 @@ modes = ["read", "write"]
 capabilities = ["kubernetes"]
 [target.unsupported]
 "elasticsearch.lifecycles" = "this distribution has neither lifecycle nor snapshot policies"
-[kubernetes]
+{"".join(f'{name} = "not in this measurement"' + chr(10) for name in others)}[kubernetes]
 kubeconfig = {json.dumps(str(config))}
 identity = "{uid}"
 namespaces = ["{namespace}", "{namespace}{SECOND}"]
@@ -166,6 +171,8 @@ namespaces = {{ {spaces} }}
 connect = 15
 check = 60
 ready = 450
+[checklist]
+services = ["postgresql", "kafka"]
 """
     text += "".join(f"[components.{name}.expect]\n{said}\n" for name, said in EXPECTED.items())
     text += "".join(f'[components.{name}.helm]\nfolder = "{name}"\n' for name in SEVEN)
@@ -233,6 +240,18 @@ def _share(seen: Seen, installed: Mapping[str, float]) -> Row:
             **{f"s of that, {name}": seconds for name, seconds in installed.items()},
         },
     )
+
+
+def _preflight(target: Path) -> Row:
+    """All lines about the cluster and the plan, and two services; in turn with the plan alone."""
+    best: dict[str, Ended] = {}
+    for verb in ("plan", "preflight") * 3:
+        ended = run(*GONOGO, verb, "--target", str(target), good=(0, 1, 3))
+        best[verb] = min(best.get(verb, ended), ended, key=lambda one: one.seconds)
+    beside = {f"gonogo {verb}": ended.seconds for verb, ended in best.items()}
+    cpu = {f"processor time of gonogo {verb}": ended.cpu for verb, ended in best.items()}
+    figure = best["preflight"].seconds - best["plan"].seconds
+    return Row("helm-preflight", figure=figure, reach=2.0, beside={**beside, **cpu})
 
 
 # -- what is asked

@@ -26,6 +26,7 @@ from gonogo.checks.translate import chain, translated
 from gonogo.cluster.kubeconfig import Access, chosen, configured
 from gonogo.cluster.paths import Path
 from gonogo.core.codec import convert, decode
+from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.endpoints import Timeouts
 from gonogo.core.errors import (
     Absent,
@@ -814,7 +815,8 @@ def items(
 def understood(component: str, path: Path, decoded: Callable[[], Shape]) -> Shape:
     """An answer, decoded. Raises ``Garbled`` where it cannot be, however it is shaped or nested."""
     try:
-        return decoded()
+        with UNCOLLECTED:
+            return decoded()
     except UNREADABLE as error:
         raise Garbled(component, f"GET {path}: no answer of an API server: {error}", asked=path) from error
 

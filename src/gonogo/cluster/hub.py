@@ -40,7 +40,6 @@ from gonogo.cluster.judge.rules import Rules
 from gonogo.cluster.judge.shapes import Page, known_as, load
 from gonogo.cluster.judge.world import World
 from gonogo.core.codec import decoder
-from gonogo.core.collector import UNCOLLECTED
 from gonogo.core.errors import Absent, ClientError, ClusterLost, ConfigError, Forbidden
 from gonogo.core.waiting import Deadline
 
@@ -276,10 +275,9 @@ class Store:
 
     def _page(self, raw: bytes, known: dict[plain.Key, Mapping[str, Any]]) -> Page:
         def decoded() -> Page:
-            with UNCOLLECTED:
-                found = plain.page(self.kind.api_version, self.kind.kind, raw, known)
-                thrifty(found.items)
-                return found
+            found = plain.page(self.kind.api_version, self.kind.kind, raw, known)
+            thrifty(found.items)
+            return found
 
         return understood(self.hub.api.component, self.kind.path(self.namespace), decoded)
 

@@ -224,12 +224,18 @@ class Turns:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        error = call.excinfo.value if call.excinfo else None
+        asked = self._asked(item)
+        if asked is not None and isinstance(error, GonogoError | Wrong):
+            # pytest would read and parse every file of the traceback, for a text that the summary replaces
+            item.repr_failure = lambda *_: ""  # type: ignore[method-assign]
+        else:
+            vars(item).pop("repr_failure", None)  # an attempt before this one may have ended otherwise
         report = yield
-        if (asked := self._asked(item)) is None:
+        if asked is None:
             return report
         run, id = asked
         report.gonogo_id = id  # type: ignore[attr-defined]
-        error = call.excinfo.value if call.excinfo else None
         if report.skipped and call.when == "setup" and id in run.plan.unasked:
             result = run.checks.skipped(id)
         elif report.skipped or (report.passed and hasattr(report, "wasxfail")):

@@ -76,7 +76,12 @@ class Session:
     def run(self, arguments: Iterable[str]) -> int:
         """The exit code of pytest. Raises ``KeyboardInterrupt`` where somebody ended it."""
         # That gonogo is loaded before pytest is what a verb is.
-        quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+        quiet = [
+            "-p",
+            "no:unraisableexception",
+            "-W",
+            "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
+        ]
         # A project that is no repository of ours may set what it likes for tests of its own.
         elsewhere = [] if self.content.own in self.content.layers else ["-c", os.devnull, "--noconftest"]
         folder = ["--rootdir", str(self.content.own)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gonogo.catalog.registry import Component, Registry
 from gonogo.catalog.target import Checklist, Target
 from gonogo.checks.client import Client
-from gonogo.core.errors import NotConfigured
+from gonogo.core.errors import ConfigError, NotConfigured
 from gonogo.core.loading import LOADING
 from gonogo.providers import Identifies, Plans, Provider
 from gonogo.run.plan import unsupported
@@ -38,6 +38,7 @@ class Surroundings:
         self._registry, self._target, self._provider, self._client = registry, target, provider, client
         self._lock = threading.RLock()
         self._parts: list[Part] | None = None
+        self._unrendered: ConfigError | None = None
         self._ground: Ground | None = None
         self._fit: Fit | None = None
 
@@ -106,11 +107,17 @@ class Surroundings:
         """
         plans = self._plans()
         with self._lock:
+            if self._unrendered is not None:  # it may have cost a download that did not come
+                raise self._unrendered
             if self._parts is None:
                 with LOADING:
                     from gonogo.cluster.plan.rendering import rendered
 
-                self._parts = rendered(plans.parts, self._planned())
+                try:
+                    self._parts = rendered(plans.parts, self._planned())
+                except ConfigError as error:
+                    self._unrendered = error
+                    raise
             return self._parts
 
     def ground(self) -> Ground:
