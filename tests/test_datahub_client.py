@@ -17,17 +17,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from api_server import cluster
 from emulators.datahub import INGESTED, RELEASES, SYSTEM, TOKEN, Answer, Datahub, complaint, data, emulated
+from kubeconfigs import kubeconfig
 from scripted import Reply, serving
 
 from fixtures import datahub as module
 from fixtures.datahub import Datahub as Client
 from fixtures.datahub import groups, numbers, older, urn_of
 from gonogo.catalog.registry import Registry
+from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal, RunScope
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, NotAllowed, Wrong, ending
 from gonogo.core.outcomes import Mode, Outcome
+from gonogo.providers.existing.cluster import ExistingCluster
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = Registry.load(ROOT)
@@ -45,6 +49,7 @@ CHECKS = {
     "datahub.neo4j": "test_neo4j_holds_the_lineage",
     "datahub.release": "test_release_is_maintained",
 }
+ON_A_CLUSTER = {"datahub.setup": "test_setup_is_done"}
 EXPECT = {**COMPONENT.expect, "index_seconds": 0.05, "lag_seconds": 0.05}
 FAILED, BROKEN, PASSED = Outcome.FAILED, Outcome.BROKEN, Outcome.PASSED
 RUN = "pv-20261201120000-abcdef"
@@ -97,7 +102,7 @@ def come_to(client: Client, *criteria: str, edges: int = 1) -> dict[str, tuple[O
     for criterion in criteria or CHECKS:
         given = {"neo4j": neo4j(edges)} if criterion == "datahub.neo4j" else {}
         try:
-            SUITE[CHECKS[criterion]](datahub=client, **given)
+            SUITE[{**CHECKS, **ON_A_CLUSTER}[criterion]](datahub=client, **given)
             found[criterion] = PASSED, ""
         except (ClientError, Wrong) as error:
             found[criterion] = ending(error).outcome, error.signature
@@ -114,7 +119,7 @@ def red(found: dict[str, tuple[Outcome, str]]) -> dict[str, tuple[Outcome, str]]
 
 
 def test_every_criterion_of_datahub_is_asked_here() -> None:
-    assert set(CHECKS) == {c.id for c in REGISTRY.criteria.values() if c.component == "datahub"} - {
+    assert {*CHECKS, *ON_A_CLUSTER} == {c.id for c in REGISTRY.criteria.values() if c.component == "datahub"} - {
         "datahub.certificates"  # suites/inside
     }
 
@@ -535,3 +540,68 @@ def test_the_older_of_two_releases(one: str, other: str, expected: str) -> None:
 
 def test_a_release_is_its_numbers() -> None:
     assert (numbers("1.7.0"), numbers("1.7.0.17"), numbers("a build")) == ((1, 7, 0), (1, 7, 0), ())
+
+
+# -- on a cluster: what sets it up
+
+
+def job(name: str, *conditions: tuple[str, str], chart: str = "datahub-1.1.0", owner: str = "") -> dict[str, Any]:
+    """A Job with these true conditions, each with its reason, as the chart labels it."""
+    told = [{"type": type, "status": "True", "reason": reason, "message": "told"} for type, reason in conditions]
+    meta = {"name": "hourly", "uid": "1"}
+    owners = [{"apiVersion": "batch/v1", "kind": owner, "metadata": meta}] if owner else []
+    return {"name": name, "labels": {"helm.sh/chart": chart}, "owners": owners, "status": {"conditions": told}}
+
+
+DONE = ("Complete", "CompletionsReached")
+FAILING = (("FailureTarget", "BackoffLimitExceeded"), ("Failed", "BackoffLimitExceeded"))
+
+
+@pytest.mark.parametrize(
+    ("jobs", "outcome", "cause"),
+    [
+        ([job("system-update", DONE), job("system-update-nonblk", DONE)], PASSED, ""),
+        ([job("system-update", DONE), job("kafka-setup-job", *FAILING)], FAILED, "setup_failed"),
+        ([job("kafka-setup-job", *FAILING), job("system-update")], FAILED, "setup_failed"),
+        ([job("system-update", DONE), job("system-update-nonblk")], BROKEN, "setup_unfinished"),
+        ([job("system-update", DONE), job("hourly-1", *FAILING, owner="CronJob")], PASSED, ""),
+        ([job("other", *FAILING, chart="datahub-prerequisites-0.2.1"), job("system-update", DONE)], PASSED, ""),
+        ([job("other", DONE, chart="kafka-1.0.0")], BROKEN, "setup_unseen"),
+        ([], BROKEN, "setup_unseen"),
+    ],
+)
+def test_what_became_of_its_jobs_is_told(
+    jobs: list[dict[str, Any]], outcome: Outcome, cause: str, there: Datahub, tmp_path: Path
+) -> None:
+    with cluster(spaces=["datahub", "kube-system"]) as held:
+        for one in jobs:
+            held.put("Job", "datahub", **one)
+        kubeconfig(tmp_path / "config", server=held.url)
+        file = tmp_path / "there.toml"
+        file.write_text(TARGET.format(config=tmp_path / "config", url=there.url, frontend=there.frontend))
+        target = load_target(str(file), ROOT, REGISTRY)
+        assert target.kubernetes is not None
+        provider = ExistingCluster(target, target.kubernetes)
+        ends = provider.attached(COMPONENT)
+        assert ends is not None
+        with closing(provider), closing(Client(ends)) as client:
+            found = come_to(client, *ON_A_CLUSTER)
+
+    assert found == {"datahub.setup": (outcome, cause and f"datahub.{cause}")}
+
+
+TARGET = """
+[target]
+name = "there"
+provider = "existing"
+capabilities = ["kubernetes"]
+
+[kubernetes]
+kubeconfig = "{config}"
+namespaces = ["datahub"]
+
+[components.datahub]
+url = "{url}"
+frontend = "{frontend}"
+token = {{ command = ["echo", "right"] }}
+"""

@@ -91,6 +91,15 @@ def test_neo4j_holds_the_lineage(datahub: Datahub, neo4j: Neo4j) -> None:
     expect(found[0]["edges"], above(0, "edges"), cause="datahub.neo4j_unused", message=f"{edge.source} in Neo4j")
 
 
+@pytest.mark.criterion("datahub.setup")
+@pytest.mark.needs("kubernetes")
+def test_setup_is_done(datahub: Datahub) -> None:
+    """Every Job of DataHub's chart, which makes tables, topics and indices or updates them, has completed."""
+    found = datahub.unset()
+
+    expect(found.wrong, nothing(), cause=found.cause, facts=found.facts)
+
+
 @pytest.mark.criterion("datahub.release")
 def test_release_is_maintained(datahub: Datahub) -> None:
     """DataHub is of a release that is not older than expected."""
