@@ -22,7 +22,7 @@ from gonogo import (
     something,
 )
 from gonogo.core.errors import Wrong
-from gonogo.core.seen import Observed, seeing
+from gonogo.core.seen import Observed, seeing, shown
 
 CLAIMS: dict[str, tuple[Any, list[Any], list[Any], str]] = {
     "a plain value": (3, [3, 3.0], [2, "3", None], "3"),
@@ -31,7 +31,7 @@ CLAIMS: dict[str, tuple[Any, list[Any], list[Any], str]] = {
     "at least": (at_least(2), [2, 3], [1, float("nan")], "at least 2"),
     "above": (above(2, "workers"), [3], [2, 1], "more than 2 workers"),
     "about one": (about(2, within=0.01), [2, 2.01, 1.995], [2.1, float("nan")], "2, each to 0.01"),
-    "about many": (about([21, -1], within=0.1), [[21, -1], (21.05, -1)], [[21, 1]], "[21, -1], each to 0.1"),
+    "about many": (about([21, -1], within=0.1), [[21, -1], (21.05, -1)], [[21, 1]], "21, -1, each to 0.1"),
     "nothing": (nothing(), [[], "", set(), {}], [["a"], "a"], "nothing"),
     "something": (something(), [["a"], "a"], [[], ""], "something"),
     "count": (count(3, "brokers"), [[1, 2, 3], {1: 0, 2: 0, 3: 0}], [[1, 2], [1, 2, 3, 4]], "3 brokers"),
@@ -100,7 +100,7 @@ def test_everything_a_check_claimed_is_shown_each_once() -> None:
         expect([], nothing(), cause="store.lossy", message="lost")
 
     assert seen.expected == "at least 2 hops; lost: nothing"
-    assert seen.actual == "3 hops; lost: []"
+    assert seen.actual == "3 hops; lost: nothing"
 
 
 def test_nobody_listens_outside_a_check() -> None:
@@ -120,3 +120,22 @@ def test_checks_side_by_side_do_not_hear_each_other() -> None:
         thread.join()
 
     assert seen.actual == "ours"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("text, as it is", "text, as it is"),
+        ([], "nothing"),
+        ({}, "nothing"),
+        (None, "none"),
+        (True, "yes"),
+        (["b-1", "Job a: told (why)"], "b-1, Job a: told (why)"),
+        ({3, 1}, "1, 3"),
+        ({"a": 1, "b": [1, 2]}, "a: 1, b: (1, 2)"),
+        ([(1, "a"), (2, "b")], "(1, a), (2, b)"),
+        (["", "a, b", "1", "no", " a"], "'', 'a, b', '1', 'no', ' a'"),
+    ],
+)
+def test_what_was_seen_is_told_in_plain_words(value: object, words: str) -> None:
+    assert shown(value) == words

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from gonogo.core.outlet import uncut
+
+AMBIGUOUS = re.compile(r", |^\s|\s$|^(?:none|nothing|yes|no|-?[\d.]+)$")
+"""A text among others that may be read as several, as no text, or as ending elsewhere."""
 
 
 @dataclass
@@ -57,13 +61,31 @@ def seeing() -> Iterator[Observed]:
 
 
 def shown(value: object, limit: int = 600) -> str:
-    """``value`` as the report shows it: plain text stays, the rest is its repr, cut at ``limit``."""
+    """``value`` as the report shows it, cut at ``limit``: ``a, b``, ``nothing``, ``yes``, ``a: 1, b: 2``."""
     text = value if isinstance(value, str) else _plain(value)
     text = uncut(text, limit)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if hasattr(value, "_asdict"):
+        return str(value) if "__str__" in vars(type(value)) else _plain(value._asdict())
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_inner(key)}: {_inner(one)}" for key, one in value.items()) or "nothing"
     if isinstance(value, set | frozenset):
-        return "{" + ", ".join(sorted(map(repr, value))) + "}"
+        return ", ".join(sorted(map(_inner, value))) or "nothing"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_inner, value)) or "nothing"
     return repr(value)
+
+
+def _inner(value: Any) -> str:
+    """Of several: what could be taken for more than one, or for none, is marked."""
+    if isinstance(value, str):
+        return value if value.strip() and not AMBIGUOUS.search(value) else repr(value)
+    several = isinstance(value, Mapping | set | frozenset | list | tuple) and value
+    return f"({_plain(value)})" if several else _plain(value)
