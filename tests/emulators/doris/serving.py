@@ -129,6 +129,9 @@ class Answering(BaseHTTPRequestHandler):
     def admitted(self) -> bool:
         """Whether they are right."""
         user, password = self.account()
+        if user in self.cluster.accounts:
+            right, tables = self.cluster.accounts[user]
+            return password == right and any(self.path.startswith(f"/api/{table}/") for table in tables)
         return user in ("root", "gonogo") and password == ("" if user in self.cluster.empty else self.cluster.password)
 
     def body(self) -> str:
