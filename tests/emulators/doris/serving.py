@@ -70,7 +70,8 @@ def sessions(cluster: Cluster) -> type[Session]:
             return list(found.rows), list(found.columns)
 
         async def schema(self) -> dict[str, Any]:
-            return {"platform": {"sales": {"word": "TEXT", "n": "INT"}}}
+            made = {database: {"t": {"k": "INT", "v": "TEXT"}} for database in cluster.tables}
+            return {"platform": {"sales": {"word": "TEXT", "n": "INT"}}, **made}
 
     return Frontend
 
