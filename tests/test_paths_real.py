@@ -1,4 +1,4 @@
-"""The paths that lead through Doris, with real servers on both sides of an emulator of it: where ``embedded`` is up.
+"""The paths that lead through Doris, with real servers on both sides of an emulator of it: where those are up.
 
 What only an emulator showed is not called working on Doris.
 """
@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("mysql_mimic")
 
-from emulators.doris import Cluster, running
+from emulators.doris import Cluster, Refusal, running
 from test_superset_mysql import NAME, connected
 
 from fixtures.doris import PROPERTIES
@@ -33,13 +33,6 @@ http = "{http}"
 username = "gonogo"
 password = {{ env = "DORIS_PASSWORD" }}
 identity = "1143012034"
-"""
-SUPERSET = """
-[components.superset]
-url = "{url}"
-username = "gonogo"
-password = {{ file = "{file}" }}
-database = "{name}"
 """
 SCORING = "suites/pipelines/test_ml_workflow.py::test_scored_rows_arrive_in_doris"
 STREAMING = "suites/pipelines/test_streaming.py::test_records_reach_a_dashboard"
@@ -111,24 +104,44 @@ def ask(at: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return ask
 
 
+@pytest.mark.parametrize(
+    ("loads", "outcome", "cause"),
+    [({}, "passed", ""), ({"Status": "Fail", "Message": "too many filtered rows"}, "failed", "doris.job_refused")],
+)
 def test_a_real_job_of_ray_scores_with_a_real_registry(
-    ask: Callable[[str, str], dict[str, Any]], cluster: Cluster
+    ask: Callable[[str, str], dict[str, Any]], cluster: Cluster, loads: dict[str, str], outcome: str, cause: str
 ) -> None:
+    cluster.loads = loads
+
     found = ask(SCORING, attached("mlflow", "ray", "s3"))
 
-    assert found["outcome"] == "passed", found
+    assert (found["outcome"], (found["cause"] or {}).get("signature", "")) == (outcome, cause), found
     assert (cluster.accounts, [one for one in cluster.databases if one.startswith("pv_")]) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    ("refusals", "outcome", "cause"),
+    [
+        ({}, "passed", ""),
+        # Superset writes a query of several lines; nobody else does
+        ({"SELECT\n": Refusal(1142, "SELECT command denied")}, "failed", "superset.connection_failed"),
+    ],
+)
 def test_records_of_a_real_kafka_are_shown_by_a_real_superset(
-    ask: Callable[[str, str], dict[str, Any]], at: dict[str, Any], cluster: Cluster
+    ask: Callable[[str, str], dict[str, Any]],
+    at: dict[str, Any],
+    cluster: Cluster,
+    refusals: dict[str, Refusal],
+    outcome: str,
+    cause: str,
 ) -> None:
-    kafka, file = attached("kafka"), attached("superset", target="embedded-superset")
-    superset = tomllib.loads(file)["components"]["superset"]
-    told = SUPERSET.format(url=superset["url"], file=superset["password"]["file"], name=NAME)
+    cluster.refusals = refusals
+    platform = attached("kafka", "superset", target="embedded-superset")
+    superset = tomllib.loads(platform)["components"]["superset"]
+    platform = platform.replace(json.dumps(superset["database"]), json.dumps(NAME))
 
     with connected(superset, at["port"]):
-        found = ask(STREAMING, kafka + told)
+        found = ask(STREAMING, platform)
 
-    assert found["outcome"] == "passed", found
+    assert (found["outcome"], (found["cause"] or {}).get("signature", "")) == (outcome, cause), found
     assert [one for one in cluster.databases if one.startswith("pv_")] == []
