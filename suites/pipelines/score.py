@@ -124,14 +124,14 @@ def load(told, rows):
 
 def put(url, path, body, headers, told):
     """Status, address to go on to and body of an answer."""
-    at = urlsplit(url)
-    if at.scheme == "https":
+    to = urlsplit(url)
+    if to.scheme == "https":
         tls = ssl.create_default_context(cadata=told.get("DORIS_CA"))
         if "DORIS_CERT" in told and Path(told["DORIS_CERT"]).exists():
             tls.load_cert_chain(told["DORIS_CERT"], told["DORIS_KEY"])
-        connection = HTTPSConnection(at.hostname, at.port, timeout=20, context=tls)
+        connection = HTTPSConnection(to.hostname, to.port, timeout=20, context=tls)
     else:
-        connection = HTTPConnection(at.hostname, at.port, timeout=20)
+        connection = HTTPConnection(to.hostname, to.port, timeout=20)
     with closing(connection):
         connection.request("PUT", path, body, headers)
         answer = connection.getresponse()
