@@ -102,12 +102,14 @@ def a_backend(number: int, host: str, port: int) -> dict[str, Any]:
 class Cluster:
     """A cluster that is well; a test changes what is to be wrong.
 
-    ``password`` is of root and of ``gonogo``; ``refusals`` are answers to statements that begin so; ``asked`` are the
-    statements, ``loads`` what stream loads came to: changes of :data:`STREAM`.
+    ``password`` is of root and of ``gonogo``; ``accounts`` are others, with their password and what they may load;
+    ``refusals`` are answers to statements that begin so; ``asked`` are the statements, ``loads`` what stream loads came
+    to: changes of :data:`STREAM`.
     """
 
     password: str = "right"
     empty: tuple[str, ...] = ()
+    accounts: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
     frontends: list[dict[str, Any]] = field(default_factory=lambda: [a_frontend("fe-0", master=True)])
     backends: list[dict[str, Any]] = field(default_factory=list)
     columns: tuple[str, ...] = FRONTENDS
@@ -213,7 +215,7 @@ class Cluster:
                 self._rows.executemany(f'INSERT INTO "{job["DbName"]}.{job["TableName"]}" VALUES (?, ?)', rows)
 
     def _altered(self, sql: str) -> tuple[list[Any], list[str]] | None:
-        """Docs 3.x: ALTER SYSTEM, ADMIN SET REPLICA STATUS, CREATE USER, DROP USER."""
+        """Docs 3.x: ALTER SYSTEM, ADMIN SET REPLICA STATUS, CREATE USER, GRANT, DROP USER."""
         if found := re.fullmatch(r'ALTER SYSTEM MODIFY BACKEND "[^:]+:(\d+)" SET \("disable_query" = "(\w+)"\)', sql):
             (one,) = (one for one in self.backends if one["HeartbeatPort"] == found[1])
             one["Status"] = re.sub(r'("isQueryDisabled":)\w+', rf"\1{found[2]}", one["Status"])
@@ -226,8 +228,13 @@ class Cluster:
             self.health["UnrecoverableNum"] = 1
         elif found := re.fullmatch(r"CREATE USER '(\w+)'", sql):
             self.empty = (*self.empty, found[1])
+        elif found := re.fullmatch(r"CREATE USER '(\w+)' IDENTIFIED BY '([\w-]+)'", sql):
+            self.accounts[found[1]] = found[2], set()
+        elif found := re.fullmatch(r"GRANT LOAD_PRIV ON `(\w+)`\.`(\w+)` TO '(\w+)'", sql):
+            self.accounts[found[3]][1].add(f"{found[1]}/{found[2]}")
         elif found := re.fullmatch(r"DROP USER IF EXISTS '(\w+)'", sql):
             self.empty = tuple(one for one in self.empty if one != found[1])
+            self.accounts.pop(found[1], None)
         else:
             return None
         return [], []
@@ -290,7 +297,7 @@ class Cluster:
     def load(self, database: str, table: str, label: str, rows: list[list[str]]) -> dict[str, Any]:
         """What a stream load comes to, in the body of an answer whose HTTP status is 200."""
         told = {**STREAM, "Label": label, "NumberTotalRows": len(rows), "NumberLoadedRows": len(rows), **self.loads}
-        if told["Status"] in ("Success", "Publish Timeout"):
+        if told["Status"] in ("Success", "Publish Timeout") and self.kept:
             with self._lock:
                 taken = rows[: told["NumberLoadedRows"]]
                 self._rows.executemany(f'INSERT INTO "{database}.{table}" VALUES (?, ?)', taken)

@@ -70,7 +70,8 @@ def sessions(cluster: Cluster) -> type[Session]:
             return list(found.rows), list(found.columns)
 
         async def schema(self) -> dict[str, Any]:
-            return {"platform": {"sales": {"word": "TEXT", "n": "INT"}}}
+            made = {database: {"t": {"k": "INT", "v": "TEXT"}} for database in cluster.tables}
+            return {"platform": {"sales": {"word": "TEXT", "n": "INT"}}, **made}
 
     return Frontend
 
@@ -129,6 +130,9 @@ class Answering(BaseHTTPRequestHandler):
     def admitted(self) -> bool:
         """Whether they are right."""
         user, password = self.account()
+        if user in self.cluster.accounts:
+            right, tables = self.cluster.accounts[user]
+            return password == right and any(self.path.startswith(f"/api/{table}/") for table in tables)
         return user in ("root", "gonogo") and password == ("" if user in self.cluster.empty else self.cluster.password)
 
     def body(self) -> str:
