@@ -578,7 +578,7 @@ def test_what_became_of_its_jobs_is_told(
             held.put("Job", "datahub", **one)
         kubeconfig(tmp_path / "config", server=held.url)
         file = tmp_path / "there.toml"
-        file.write_text(TARGET.format(config=tmp_path / "config", url=there.url, frontend=there.frontend))
+        file.write_text(CLUSTERED.format(config=tmp_path / "config", url=there.url, frontend=there.frontend))
         target = load_target(str(file), ROOT, REGISTRY)
         assert target.kubernetes is not None
         provider = ExistingCluster(target, target.kubernetes)
@@ -590,7 +590,7 @@ def test_what_became_of_its_jobs_is_told(
     assert found == {"datahub.setup": (outcome, cause and f"datahub.{cause}")}
 
 
-TARGET = """
+CLUSTERED = """
 [target]
 name = "there"
 provider = "existing"

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from gonogo.cluster.judge.doom import RULES as DOOM
 from gonogo.cluster.judge.doom import doom, kubectl
+from gonogo.cluster.judge.network import BALANCER_PENDING
 from gonogo.cluster.judge.refusals import refused
 from gonogo.cluster.judge.rules import KindRule, Makes
 from gonogo.cluster.judge.shapes import Object, known_as
@@ -34,6 +35,8 @@ def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Judgemen
         found = absent_operator(world, obj) or found
     if found.state is State.READY and rules.makes is not None:
         found = _last(world, obj, rules.makes) or found
+    if found.state is State.READY and (why := _below(world, obj, found, above)) and why.state is State.FAILED:
+        return found._replace(message=short(f"it says so itself; below it: {why.told}", 600))
     return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
 
 
@@ -71,8 +74,8 @@ def _last(world: World, obj: Object, makes: Makes) -> Judgement | None:
 _UNEXPLAINED = (State.PROGRESSING, State.FAILED)
 
 
-def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, above: tuple[Object, ...]) -> Judgement:
-    """The verdict with its root, where that is an object which this one owns: its operator only waits."""
+def _below(world: World, obj: Object, found: Judgement, above: tuple[Object, ...]) -> Judgement | None:
+    """The worst verdict on what the object owns that tells why it is as it is; None where none does."""
     from gonogo.cluster.judge import verdict
 
     owners = (*above, obj)
@@ -82,9 +85,18 @@ def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, abo
             continue
         custom = "." in known_as(child["apiVersion"], child["kind"])
         told = judge(world, child, owners) if custom else verdict(world, child)
-        if told is not None and (told.state is State.FAILED or told.reason in DOOM):
+        if custom and told is not None and told.state is State.READY:
+            told = _below(world, child, told, owners)
+        # its operator gives up waiting for an address sooner than anybody else
+        address = found.state is State.FAILED and told is not None and told.reason == BALANCER_PENDING
+        if told is not None and (told.state is State.FAILED or told.reason in DOOM or address):
             below.append(told._replace(cause=told.cause or reference(child)))
-    why = worst(below)
+    return worst(below)
+
+
+def _explained(world: World, obj: Object, found: Judgement, rules: KindRule, above: tuple[Object, ...]) -> Judgement:
+    """The verdict with its root, where that is an object which this one owns: its operator only waits."""
+    why = _below(world, obj, found, above)
     if why is None:
         return _without_pods(world, obj, found)
     message = short(": ".join(filter(None, [found.message, why.told])), 600)

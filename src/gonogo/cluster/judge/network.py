@@ -14,6 +14,9 @@ from gonogo.cluster.judge.workloads import worst
 from gonogo.cluster.judge.world import World, condition, controller, named, reference, said
 from gonogo.results.model import Reference
 
+BALANCER_PENDING = "LoadBalancerPending"
+"""Nobody gave the Service an address yet: where no controller does, nobody ever will."""
+
 
 def service(world: World, obj: Object) -> Judgement:
     """A Service: ready where an endpoint is; one without a selector is filled by somebody else."""
@@ -23,7 +26,7 @@ def service(world: World, obj: Object) -> Judgement:
     selector = spec.get("selector")
     if selector:
         verdict = _behind(world, obj, {"matchLabels": selector})
-        if verdict.state is not State.READY:
+        if verdict.state not in (State.READY, State.UNKNOWN):
             return verdict
     elif ready_endpoints(world, obj) == 0 and spec.get("clusterIP") != "None":
         verdict = Judgement(
@@ -32,7 +35,7 @@ def service(world: World, obj: Object) -> Judgement:
     else:
         verdict = READY
     if spec.get("type") == "LoadBalancer" and not obj.get("status", {}).get("loadBalancer", {}).get("ingress"):
-        return _load_balancer(world, obj)
+        return _load_balancer(world, obj, inside=verdict.state is State.READY)
     return verdict
 
 
@@ -129,14 +132,14 @@ def _port_missing(obj: Object, pods: list[Object]) -> str:
     return ""
 
 
-def _load_balancer(world: World, obj: Object) -> Judgement:
+def _load_balancer(world: World, obj: Object, *, inside: bool) -> Judgement:
     events = world.events(obj, "SyncLoadBalancerFailed", "AllocationFailed")
     if events:
         waited = world.since(events[0].get("firstTimestamp", ""))
         return doom("LoadBalancerFailed", said(events[-1]), waited=waited, command=kubectl(obj), cause=reference(obj))
-    text = "it waits for the address of its load balancer; inside the cluster it answers"
+    text = "it waits for the address of its load balancer" + ("; inside the cluster it answers" if inside else "")
     hint = f"Look whether the cluster has a load balancer controller: {kubectl(obj)}"
-    return Judgement(State.PROGRESSING, "LoadBalancerPending", text, hint)
+    return Judgement(State.PROGRESSING, BALANCER_PENDING, text, hint)
 
 
 def ingress(world: World, obj: Object) -> Judgement:

@@ -9,11 +9,15 @@ from gonogo.cluster.judge.doom import doom, kubectl, typed
 from gonogo.cluster.judge.quantities import amount
 from gonogo.cluster.judge.shapes import Object
 from gonogo.cluster.judge.verdict import READY, Judgement, State, short
-from gonogo.cluster.judge.world import World, condition, reference, said
+from gonogo.cluster.judge.world import World, condition, reference, said, seen
 from gonogo.results.model import Storage
 
 LAZY = "WaitForFirstConsumer"
 BY_HAND = "kubernetes.io/no-provisioner"
+SELECTED = "volume.kubernetes.io/selected-node"
+"""What the scheduler writes once it has a node for the pod: from then on the provisioner is waited for."""
+PROVISIONER = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
+"""Who is to make the volume (kubernetes.io/docs/reference/labels-annotations-taints)."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _SAID = (
@@ -79,6 +83,14 @@ def _unbound(world: World, obj: Object) -> Judgement:
         reason, text = "NoVolume", "it wants a volume without a class, and there is none"
     if reason:
         return doom(reason, text, waited=world.age(obj), command=_command(obj, reason, wanted))
+    notes = obj["metadata"].get("annotations", {})
+    if node := notes.get(SELECTED):
+        provisioner = next((notes[key] for key in PROVISIONER if key in notes), (kind or {}).get("provisioner", ""))
+        asked = world.events(obj, "ExternalProvisioning")
+        # without the event nobody knows since when: the claim may have waited long for its pod
+        waited = world.since(asked[0].get("firstTimestamp") or seen(asked[0])) if asked else None
+        text = f"no answer of {provisioner or 'its provisioner'}, which is to make the volume for node {node}"
+        return doom("ProvisionerSilent", text, waited=waited, command=kubectl(obj), cause=reference(obj))
     if (kind or {}).get("volumeBindingMode") == LAZY or world.events(obj, LAZY, "WaitForPodScheduled"):
         users = world.index(_users).get((obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
         waits = f"waits until Pod {users[0]} has a node" if users else "waits for the first pod that uses it"

@@ -238,11 +238,14 @@ def worst(verdicts: Iterable[Judgement]) -> Judgement | None:
 
 def _explained(world: World, obj: Object, seen: str, verdict: Judgement) -> Judgement:
     """The controller's own verdict, or its worst pod's, or why it was refused to make one."""
-    why = worst(judged(world, pod) for pod in pods_of(world, obj))
+    pods = pods_of(world, obj)
+    why = worst(judged(world, pod) for pod in pods)
     refusal = refused(world, obj) or next(filter(None, (refused(world, s) for s in _sets(world, obj))), None)
     found = worst(v for v in (why, refusal) if v is not None)
-    if found is None or (found.reason not in RULES and found.state is not State.UNKNOWN):
+    if found is None or (found.reason not in RULES and found.state is State.PROGRESSING):
         return verdict
+    if found.reason not in RULES and any(pod.get("status", {}).get("phase") != "Failed" for pod in pods):
+        found = recovering(found, "another pod takes its place")  # a node ended it, which may never happen again
     if found.state is State.UNKNOWN:
         found = found._replace(state=State.PROGRESSING)
     if verdict.state is State.FAILED:
