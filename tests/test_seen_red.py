@@ -184,13 +184,6 @@ CASES: dict[str, list[tuple[str, Callable[[], list[Any]], str]]] = {
     "postgresql.authentication": [
         ("unauthenticated_access_is_refused", lambda: postgresql((1,)), "unauthenticated_access"),
     ],
-    "postgresql.least_privilege": [
-        (
-            "the_role_has_no_excessive_privileges",
-            lambda: postgresql((False, False, True, False, False)),
-            "excessive_privileges",
-        ),
-    ],
     "postgresql.restart": [("a_restart_loses_nothing", restarted, "rows_lost")],
     "s3.least_privilege": [("the_key_has_no_excessive_privileges", every_right, "excessive_privileges")],
     "mlflow.artifact_store": [
@@ -261,10 +254,10 @@ def test_a_check_sees_its_fault(criterion: str, check: str, given: Callable[[], 
 
 FINE: dict[str, tuple[str, Callable[[], list[Any]]]] = {
     "kafka.broker_loss": ("a_lost_broker_loses_no_record", broker_lost),
-    "elasticsearch.node_loss": ("a_lost_data_node_loses_no_document", lambda: node_lost()),
+    "elasticsearch.node_loss": ("a_lost_data_node_loses_no_document", node_lost),
     "neo4j.lineage": ("apoc_walks_a_lineage", lambda: graph(upstream={"left": 1, "right": 1, "raw": 2})),
     "kafka.authentication": ("unauthenticated_access_is_refused", lambda: kafka(a=Denied("kafka", "no"))),
-    "postgresql.least_privilege": ("the_role_has_no_excessive_privileges", lambda: postgresql((False,) * 5)),
+    "postgresql.primary": ("is_not_in_recovery", lambda: postgresql((False,))),
     "ray.two_nodes": ("tasks_run_on_two_nodes", job),
     "ray.autoscaling": ("workers_follow_the_demand", lambda: scaled(3, 1)),
 }
