@@ -30,6 +30,8 @@ from fixtures.ray import End, Ray
 from fixtures.s3 import S3
 from gonogo.catalog.registry import Registry
 from gonogo.checks.inside import Inside
+from gonogo.cluster.plan.findings import PlanFinding, Weight
+from gonogo.cluster.preflight import capacity
 from gonogo.core.endpoints import Endpoints, Timeouts
 from gonogo.core.errors import Denied, Wrong
 from gonogo.core.servers import Server
@@ -47,7 +49,7 @@ def suite(name: str) -> dict[str, Any]:
     return {key: one for path in paths for key, one in runpy.run_path(str(path)).items()}
 
 
-NAMES = ("kafka", "elasticsearch", "neo4j", "postgresql", "s3", "mlflow", "ray", "inside")
+NAMES = ("checklist", "kafka", "elasticsearch", "neo4j", "postgresql", "s3", "mlflow", "ray", "inside")
 SUITES = {name: suite(name) for name in NAMES}
 
 
@@ -148,7 +150,14 @@ def every_right() -> list[Any]:
     return [made]
 
 
+def node_lost_in_the_plan() -> list[Any]:
+    """A plan that has a place until a node is lost."""
+    lost = PlanFinding(weight=Weight.WARNING, cause="cpu", subject="a/web", message="1 too many", stage="lost")
+    return [seen(room_with_a_node_lost=capacity.room([lost], ("lost",), "", "", warnings=True))]
+
+
 CASES: dict[str, list[tuple[str, Callable[[], list[Any]], str]]] = {
+    "checklist.room_node_lost": [("there_is_a_place_for_all_with_a_node_lost", node_lost_in_the_plan, "room_short")],
     "kafka.advertised": [
         ("every_advertised_address_answers", lambda: [client("kafka", unreachable=["b:9"])], "advertised_unreachable"),
     ],
