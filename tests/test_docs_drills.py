@@ -28,17 +28,13 @@ class Places:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._targets = [load_target(name, ROOT, registry) for name in TARGETS]
-        self._run = [(_place(path), one) for path in sorted(ROOT.glob("tests/**/test_*.py")) for one in _drilled(path)]
+        self._run = [(path, one) for path in sorted(ROOT.glob("tests/**/test_*.py")) for one in _drilled(path)]
 
     def of(self, drill: Drill) -> list[str]:
         """The places, in the words of the page."""
         held = next((one.name for one in self._targets if self._holds(one, drill)), "")
-        by_tests = [
-            place if place == "cluster" or drill.component not in EMULATED else "emulator"
-            for place, one in self._run
-            if one in (drill.name, drill.component)
-        ]
-        return list(dict.fromkeys([*([held] if held else []), *by_tests]))
+        by_tests = [_place(path, drill) for path, one in self._run if one in (drill.name, drill.component)]
+        return list(dict.fromkeys(filter(None, [held, *by_tests])))
 
     def _holds(self, target: Target, drill: Drill) -> bool:
         asked = {drill.component, *drill.expected.asks, *(id.partition(".")[0] for id in drill.expected.asks)}
@@ -47,11 +43,11 @@ class Places:
         return known and tls and not asked & target.unsupported.keys()
 
 
-EMULATED = {path.name for path in ROOT.glob("tests/emulators/*/")}
-
-
-def _place(path: Path) -> str:
-    return "cluster" if path.parent.name == "cluster" else "stand-in"
+def _place(path: Path, drill: Drill) -> str:
+    """Where a test runs a drill: before an emulator where it imports that of the component."""
+    if path.parent.name == "cluster":
+        return "cluster"
+    return "emulator" if f"emulators.{drill.component} " in path.read_text(encoding="utf-8") else "stand-in"
 
 
 def _drilled(path: Path) -> Iterator[str]:
@@ -137,12 +133,14 @@ def test_the_page_names_every_criterion_or_its_drill(registry: Registry) -> None
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("kafka.killed", ["embedded"]),
+        ("kafka.broker-killed", ["embedded"]),
         ("kafka.our-certificate-expires", ["embedded-tls"]),
         ("superset.killed", ["embedded-superset"]),
         ("postgresql.killed", ["embedded", "cluster"]),
         ("doris.no-http", ["emulator"]),
+        ("kfp.another-server", ["emulator"]),
         ("argocd.another-namespace", ["stand-in"]),
+        ("notebooks.another-namespace", ["stand-in"]),
     ],
 )
 def test_where_a_drill_runs_is_read_of_the_tree(registry: Registry, name: str, expected: list[str]) -> None:

@@ -286,7 +286,7 @@ def test_what_is_named_for_a_criterion_is_asked_of_it() -> None:
     shown = dict.fromkeys(CASES, "test_a_check_sees_its_fault")
     shown |= dict.fromkeys(ANSWERED, "test_a_check_sees_its_fault_in_an_answer")
 
-    assert {id: test for id, test in named.items() if test in shown.values()} == shown
+    assert {id: test for id, test in named.items() if test in shown.values()}.items() <= shown.items()
 
 
 # -- what is read from answers

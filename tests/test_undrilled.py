@@ -14,7 +14,7 @@ from gonogo.run.undrilled import undrilled
 
 ROOT = Path(__file__).parent.parent
 TEST = "tests/test_undrilled.py::test_a_criterion_that_nobody_saw_red_is_named"
-LINEAGE = "suites/neo4j/undrilled.toml"
+FILE = "suites/kafka/undrilled.toml"
 
 
 @pytest.fixture
@@ -33,33 +33,33 @@ def entry(*asks: str, reason: str = "nothing breaks it", seen_red: str = TEST) -
     return f"[[undrilled]]\nasks = {[*asks]}\nreason = '{reason}'\nseen_red = '{seen_red}'\n"
 
 
-NEO4J = ("neo4j.rollback", "neo4j.constraint", "neo4j.lineage")
+KAFKA = ("kafka.advertised", "kafka.authentication", "kafka.broker_loss")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (entry("neo4j.linage"), "unknown criterion 'neo4j.linage'.*neo4j.lineage"),
-        (entry("neo4j.answers"), "a drill turns neo4j.answers red; it needs no reason"),
-        (entry(*NEO4J, "neo4j.lineage"), "neo4j.lineage has a reason already"),
+        (entry("kafka.broker_los"), "unknown criterion 'kafka.broker_los'.*kafka.broker_loss"),
+        (entry("kafka.answers"), "a drill turns kafka.answers red; it needs no reason"),
+        (entry(*KAFKA, "kafka.broker_loss"), "kafka.broker_loss has a reason already"),
         (entry(), "asks names no criterion"),
-        (entry(*NEO4J, reason=" "), "reason says nothing"),
-        (entry(*NEO4J, seen_red="somebody saw it"), "seen_red is no test"),
-        (entry(*NEO4J, seen_red="tests/test_undrilled.py"), "seen_red is no test"),
-        (entry(*NEO4J).replace("seen_red", "seen"), "seen"),
+        (entry(*KAFKA, reason=" "), "reason says nothing"),
+        (entry(*KAFKA, seen_red="somebody saw it"), "seen_red is no test"),
+        (entry(*KAFKA, seen_red="tests/test_undrilled.py"), "seen_red is no test"),
+        (entry(*KAFKA).replace("seen_red", "seen"), "seen"),
     ],
 )
 def test_a_file_that_says_what_cannot_be_is_a_mistake(checkout: Path, text: str, said: str) -> None:
-    (checkout / LINEAGE).write_text(text)
+    (checkout / FILE).write_text(text)
 
     with pytest.raises(ConfigError, match=said):
         undrilled(Registry.load(checkout))
 
 
 def test_a_criterion_that_nobody_saw_red_is_named(checkout: Path) -> None:
-    (checkout / LINEAGE).write_text(entry(*NEO4J[:2]))
+    (checkout / FILE).write_text(entry(*KAFKA[:2]))
 
-    assert [one.what for one in Lint(Registry.load(checkout)).unseen()] == ["nobody has seen neo4j.lineage red"]
+    assert [one.what for one in Lint(Registry.load(checkout)).unseen()] == ["nobody has seen kafka.broker_loss red"]
 
 
 def test_a_claim_of_many_is_one_of_each_that_has_no_drill(checkout: Path) -> None:
@@ -73,6 +73,6 @@ def test_a_claim_of_many_is_one_of_each_that_has_no_drill(checkout: Path) -> Non
 def test_a_test_that_is_not_there_is_named(checkout: Path, missing: str) -> None:
     for path in checkout.glob("suites/*/undrilled.toml"):
         path.unlink()
-    (checkout / LINEAGE).write_text(entry(*NEO4J[:2]) + entry(NEO4J[2], seen_red=missing))
+    (checkout / FILE).write_text(entry(*KAFKA[:2]) + entry(KAFKA[2], seen_red=missing))
 
     assert [one.what for one in Lint(Registry.load(checkout)).seen_red()] == [f"there is no test {missing}"]
