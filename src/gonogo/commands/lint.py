@@ -24,7 +24,7 @@ from gonogo.core.outlet import say, tell
 from gonogo.run.declared import declared
 from gonogo.run.drills import FILE, Drill, catalogue
 from gonogo.run.undrilled import FILE as UNDRILLED
-from gonogo.run.undrilled import Told, undrilled
+from gonogo.run.undrilled import Reasoned, undrilled
 
 ALLOWED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
 """What a drill may expect."""
@@ -125,7 +125,7 @@ class Lint:
         return catalogue(self._content, self.registry)
 
     @cached_property
-    def undrilled(self) -> dict[str, Told]:
+    def undrilled(self) -> dict[str, Reasoned]:
         """What is said of criteria without a drill. Raises ``ConfigError``."""
         return undrilled(self.registry)
 

@@ -36,7 +36,7 @@ class Undrilled(Struct, frozen=True, kw_only=True):
         if not self.reason.strip():
             raise ValueError("reason says nothing: why has it no drill?")
         if not TEST.fullmatch(self.seen_red):
-            raise ValueError(f"seen_red is no test, as tests/test_kafka_client.py::test_red is: {self.seen_red!r}")
+            raise ValueError(f"seen_red is no test, as tests/test_red.py::test_red would be: {self.seen_red!r}")
 
     @property
     def test(self) -> tuple[str, str]:
@@ -45,29 +45,29 @@ class Undrilled(Struct, frozen=True, kw_only=True):
         return path, function
 
 
-class File(Struct, frozen=True, kw_only=True):
+class UndrilledFile(Struct, frozen=True, kw_only=True):
     """All of a file."""
 
     undrilled: tuple[Undrilled, ...]
 
 
-class Told(NamedTuple):
+class Reasoned(NamedTuple):
     """What a file says of a criterion."""
 
     path: Path
     entry: Undrilled
 
 
-def undrilled(registry: Registry) -> dict[str, Told]:
+def undrilled(registry: Registry) -> dict[str, Reasoned]:
     """Criterion to why it has no drill.
 
     Raises ``ConfigError`` for unknown ones, and for what has a drill or two reasons.
     """
     drilled = {id for drill in catalogue(registry.content, registry) for id in drill.expected.asks}
-    found: dict[str, Told] = {}
+    found: dict[str, Reasoned] = {}
     problems: list[Problem] = []
     for path in registry.content.files(f"{SUITES}/*/{FILE}"):
-        for entry in load_toml(path, File).undrilled:
+        for entry in load_toml(path, UndrilledFile).undrilled:
             for name in entry.asks:
                 ids = registry.shared.get(name, (name,))
                 without = [id for id in ids if id not in drilled]
@@ -80,7 +80,7 @@ def undrilled(registry: Registry) -> dict[str, Told]:
                 for id in without:
                     if id in found:
                         problems.append(Problem(str(path), f"{id} has a reason already, in {found[id].path}"))
-                    found[id] = Told(path, entry)
+                    found[id] = Reasoned(path, entry)
     if problems:
         raise ConfigError(*problems)
     return found
