@@ -139,6 +139,11 @@ def test_every_critical_criterion_is_turned_red_by_a_drill() -> None:
     assert [*LINT.drilled()] == []
 
 
+def test_every_criterion_has_a_drill_or_a_reason_and_a_test_that_shows_it_red() -> None:
+    assert [*LINT.unseen()] == []
+    assert [*LINT.seen_red()] == []
+
+
 def test_every_critical_criterion_of_other_components_is_turned_red_on_a_running_cluster() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/cluster/*.py"))
     others = {*COMPONENTS} - {*DRILLED, *EMULATED}

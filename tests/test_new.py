@@ -114,8 +114,9 @@ def test_without_servers_there_is_nothing_to_start(checkout: Path) -> None:
     assert Registry.load(checkout).components["ice_box"].providers == ()
     assert not (checkout / "suites/ice_box/drills.toml").exists()
     done = ran(checkout, "pytest", "tests/test_content.py", "-q")
-    assert "2 failed" in done.stdout
+    assert "3 failed" in done.stdout
     assert "other_components_is_turned_red_on_a_running_cluster" in done.stdout
+    assert "test_every_criterion_has_a_drill_or_a_reason" in done.stdout
 
 
 def test_the_client_has_the_verbs_of_every_client(checkout: Path) -> None:

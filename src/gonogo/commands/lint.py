@@ -23,6 +23,8 @@ from gonogo.core.outcomes import Code, Level, Outcome
 from gonogo.core.outlet import say, tell
 from gonogo.run.declared import declared
 from gonogo.run.drills import FILE, Drill, catalogue
+from gonogo.run.undrilled import FILE as UNDRILLED
+from gonogo.run.undrilled import Reasoned, undrilled
 
 ALLOWED = (Outcome.FAILED, Outcome.BROKEN, Outcome.BLOCKED)
 """What a drill may expect."""
@@ -86,6 +88,7 @@ class Lint:
         yield from self.criteria()
         yield from (Problem(WAIVERS, str(one)) for one in self.registry.void)
         yield from self.drilled()
+        yield from self.seen_red()
         for check in self.own_checks:
             yield from self.sentence(check)
             yield from self.subject(check)
@@ -120,6 +123,11 @@ class Lint:
     def drills(self) -> list[Drill]:
         """All drills. Raises ``ConfigError``."""
         return catalogue(self._content, self.registry)
+
+    @cached_property
+    def undrilled(self) -> dict[str, Reasoned]:
+        """What is said of criteria without a drill. Raises ``ConfigError``."""
+        return undrilled(self.registry)
 
     def client(self, name: str) -> Path:
         """The file with the client of a component."""
@@ -333,6 +341,22 @@ class Lint:
             known = criterion.component in self.components and self._deployed(criterion.component)
             if known and criterion.level is Level.CRITICAL and criterion.id not in red:
                 yield Problem(f"{SUITES}/{criterion.component}/{FILE}", f"no drill turns {criterion.id} red")
+
+    def seen_red(self) -> Iterator[Problem]:
+        """Where a criterion of one's own files has no drill, the test that is named instead is there."""
+        for path, entry in dict.fromkeys(one for one in self.undrilled.values() if self._content.is_own(one.path)):
+            file, function = entry.test
+            nodes = self.tree(self._content.own / file).body
+            if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in nodes):
+                yield Problem(str(path), f"there is no test {entry.seen_red}")
+
+    def unseen(self) -> Iterator[Problem]:
+        """Every criterion, of any level, has a drill, or a reason and a test that shows it red."""
+        red = {criterion for drill in self.drills for criterion in drill.expected.asks} | self.undrilled.keys()
+        for id, criterion in self.registry.criteria.items():
+            if id not in red:
+                where = f"{SUITES}/{criterion.component}/"
+                yield Problem(where, f"nobody has seen {id} red", f"a drill, or {UNDRILLED}: its reason and its test")
 
     def expected(self, drill: Drill) -> Iterator[Problem]:
         """A drill injects a fault that can be, and expects what can be seen."""
