@@ -315,6 +315,20 @@ def test_what_is_optional_or_an_operators_is_no_fault() -> None:
 
 
 NETWORK = "networking.k8s.io/v1"
+
+
+def test_the_certificate_of_an_ingress_is_there_or_issued() -> None:
+    def line(*more: Object, there: str = "", **marks: str) -> Line:
+        spec = {"tls": [{"hosts": ["a.example"], "secretName": "tls"}]}
+        ingress = made("Ingress", "web", NETWORK, meta={"annotations": marks}, spec=spec)
+        return planned.references([part(ingress, *more)], lambda kind, space: {there}, set())
+
+    assert line().faults == ("Secret data/tls is not there, and nothing makes it (store: Ingress data/web)",)
+    assert right(line(there="tls"))
+    assert right(line(**{"cert-manager.io/issuer": "ours"}))
+    assert right(line(made("Certificate", "c", "cert-manager.io/v1", spec={"secretName": "tls"})))
+
+
 CLASSED = {
     "RuntimeClass": deployment(runtimeClassName="fast"),
     "IngressClass": made("Ingress", "web", NETWORK, spec={"ingressClassName": "fast"}),

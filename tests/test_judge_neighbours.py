@@ -666,3 +666,92 @@ def test_an_empty_slice_is_as_its_service_is() -> None:
 
     assert (rows["EndpointSlice"].state, rows["EndpointSlice"].reason) == (State.FAILED, "SelectorMatchesNothing")
     assert rows["EndpointSlice"].cause == "Service demo/web"
+
+
+# -- what nobody answers
+
+
+LAZY = m.thing(
+    "storage.k8s.io/v1",
+    "StorageClass",
+    "fast",
+    namespace="",
+    provisioner="disk.csi",
+    volumeBindingMode="WaitForFirstConsumer",
+)
+
+
+def lazy_claim(*, chosen: bool) -> m.Object:
+    """A claim of a class that waits for a pod's node, which is chosen or not."""
+    notes = {"volume.kubernetes.io/storage-provisioner": "disk.csi"}
+    notes |= {"volume.kubernetes.io/selected-node": "node-1"} if chosen else {}
+    meta, spec = {"annotations": notes}, {"storageClassName": "fast"}
+    return m.thing("v1", "PersistentVolumeClaim", "c", meta=meta, spec=spec, status={"phase": "Pending"})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "asked", "state", "reason"),
+    [
+        (True, 2000, State.FAILED, "ProvisionerSilent"),
+        (True, 20, State.PROGRESSING, "ProvisionerSilent"),
+        (True, None, State.PROGRESSING, "ProvisionerSilent"),  # nobody knows since when
+        (False, 2000, State.PROGRESSING, "WaitForFirstConsumer"),
+    ],
+)
+def test_a_claim_whose_node_is_chosen_waits_for_its_provisioner(
+    chosen: bool, asked: float | None, state: State, reason: str
+) -> None:
+    obj = lazy_claim(chosen=chosen)
+    told = [m.event(obj, "ExternalProvisioning", "waiting for a volume", first=asked)] if asked else []
+
+    row = m.row(obj, LAZY, *told)
+
+    assert (row.state, row.reason) == (state, reason)
+    assert ("disk.csi" in row.message) == chosen
+
+
+def kafka(**status: Any) -> m.Object:
+    """A Kafka of Strimzi."""
+    return m.thing("kafka.strimzi.io/v1", "Kafka", "logs", meta={"generation": 1}, spec={}, status=status)
+
+
+@pytest.mark.parametrize("address", [True, False])
+def test_whoever_owns_a_service_without_an_address_names_it(address: bool) -> None:
+    told = [{"type": "NotReady", "status": "True", "reason": "TimeoutException", "message": "not addressable"}]
+    owner = kafka(observedGeneration=1, conditions=told)
+    given = {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}} if address else {}
+    spec = {"type": "LoadBalancer", "clusterIP": "10.1.0.1", "selector": APP}
+    balancer = m.thing("v1", "Service", "outside", owner=owner, spec=spec, status=given)
+
+    found = m.rows(owner, balancer)
+
+    assert found["Kafka/logs"].state is State.FAILED
+    assert found["Kafka/logs"].cause == ("" if address else "Service data/outside")
+    assert found["Service/outside"].reason == ("EndpointsUnknown" if address else "LoadBalancerPending")
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_deployment_tells_what_its_node_said_of_pods_that_it_refused(others: int) -> None:
+    top = deployment(replicas=2, updatedReplicas=2, availableReplicas=0)
+    middle = replica_set(top, 1, availableReplicas=0)
+    told = {"reason": "UnexpectedAdmissionError", "message": "device plugin: a device is lost"}
+    refused = [m.pod(f"shop-1-{one}", phase="Failed", owner=middle, status=told) for one in "ab"]
+    starting = [m.pod("shop-1-c", m.container(m.waiting("ContainerCreating")), age=3, since=3, owner=middle)] * others
+
+    row = m.row(top, middle, *refused, *starting)
+
+    assert row.state is (State.PROGRESSING if others else State.FAILED)
+    assert ("a device is lost" in row.message) == (not others)
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_what_says_that_it_is_ready_tells_what_failed_below_it(well: bool) -> None:
+    ready = [{"type": "Ready", "status": "True"}]
+    top = m.thing("example.io/v1", "Model", "m", spec={}, status={"conditions": ready})
+    middle = m.thing("example.io/v1", "Revision", "m-1", owner=top, spec={}, status={"conditions": ready})
+    pod = m.pod("m-1-a", ready=True, owner=middle) if well else broken("m-1-a", middle)
+
+    row = m.row(top, middle, pod)
+
+    assert row.state is State.READY
+    assert ("below it: container app ended" in row.message) != well

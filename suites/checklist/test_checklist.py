@@ -148,7 +148,7 @@ def test_charts_take_what_is_written_for_them(checklist: Checklist) -> None:
 @pytest.mark.criterion("checklist.references")
 @pytest.mark.needs("kubernetes")
 def test_what_planned_pods_name_is_there(checklist: Checklist) -> None:
-    """Secrets, ConfigMaps and ServiceAccounts that planned pods name are there, or would be made."""
+    """Secrets, ConfigMaps and ServiceAccounts that planned pods and Ingresses name are there, or would be made."""
     seen = checklist.references()
 
     expect(seen, met(seen), cause="checklist.reference_missing")

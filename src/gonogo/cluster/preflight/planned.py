@@ -220,24 +220,32 @@ def referred(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 GIVEN = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
 """What every namespace has."""
 
+ISSUED = frozenset({"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"})
+"""Annotations of an Ingress by which cert-manager makes the Secrets of its ``tls`` (cert-manager.io, usage, ingress)."""
+
 Names = Callable[[str, str], Collection[str]]
 """Kind and namespace to the names of its objects there."""
 
 
 def references(parts: Sequence[Part], names: Names, beside: Collection[tuple[str, str]]) -> Line:
-    """Secrets, ConfigMaps and ServiceAccounts that planned pods name are there, or would be made.
+    """Secrets, ConfigMaps and ServiceAccounts that planned pods and Ingresses name are there, or would be made.
 
     ``beside`` are Secrets that are made beside charts. What begins with the name of a planned custom resource, its
     operator makes.
     """
     own = {(obj["kind"], space, obj["metadata"]["name"]) for _, obj, space in made(parts)}
     own |= {("Secret", space, name) for space, name in beside}
+    own |= {("Secret", space, obj["spec"].get("secretName", "")) for _, obj, space in made(parts) if _certificate(obj)}
     operated = _operated(parts)
     wanted: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for part, space, owner, spec in pod_specs(parts):
         for kind, name in referred(spec):
             if name and (kind, name) not in GIVEN:
                 wanted[kind, space, name].append(f"{part.component}: {owner}")
+    for part, obj, space in made(parts):
+        if obj["kind"] == "Ingress" and not ISSUED & (obj["metadata"].get("annotations") or {}).keys():
+            for name in {one.get("secretName") for one in (obj.get("spec") or {}).get("tls") or ()} - {None, ""}:
+                wanted["Secret", space, name].append(f"{part.component}: Ingress {space}/{obj['metadata']['name']}")
     faults, trusted = [], 0
     for (kind, space, name), users in sorted(wanted.items()):
         if (kind, space, name) in own or name in names(kind, space):
@@ -248,12 +256,17 @@ def references(parts: Sequence[Part], names: Names, beside: Collection[tuple[str
         faults.append(f"{kind} {space}/{name} is not there, and nothing makes it ({users[0]}{_more(users)})")
     told = f", {trusted} of them for an operator to make" if trusted else ""
     return Line(
-        observed=f"{len(wanted)} Secrets, ConfigMaps and ServiceAccounts named by planned pods{told}",
+        observed=f"{len(wanted)} Secrets, ConfigMaps and ServiceAccounts named by planned pods and Ingresses{told}",
         threshold="each is there, or would be made",
-        source="pod templates of charts and manifests; names in the namespaces",
+        source="pod templates and Ingresses of charts and manifests; names in the namespaces",
         confidence="medium" if trusted else "high",
         faults=tuple(faults),
     )
+
+
+def _certificate(obj: Object) -> bool:
+    """Whether cert-manager makes a Secret of it."""
+    return obj["kind"] == "Certificate" and obj["apiVersion"].startswith("cert-manager.io/")
 
 
 OF_CLASS: Mapping[tuple[str, str], tuple[str, str]] = {
