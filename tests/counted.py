@@ -1,7 +1,7 @@
-"""Relays that read what a client sends, in the protocol of its server, and count it: what reads, and what changes anything.
+"""Relays that read what a client sends, in its server's protocol, and count what reads and what changes anything.
 
-They see the bytes on the wire, so no library of a client and no word of a suite is believed. What a relay does not know
-to read counts as a write: a new request is looked at by a person before it counts as reading.
+They see the bytes on the wire, so no client's library and no suite is believed. What a relay does not know to read
+counts as a write: somebody looks at a new request before it counts as reading.
 """
 
 from __future__ import annotations
@@ -90,13 +90,14 @@ READING = {
     # Who may do what is asked by making an object that is never kept; nor is what is tried with dryRun.
     "kubernetes": r"POST /apis/authorization\.k8s\.io/v1/self\S+|(POST|PUT|PATCH|DELETE) \S+[?&]dryRun=All(&\S*)?",
 }
-"""What only reads, though its method could change something: method and path, and of GraphQL whether it is a mutation."""
+"""What only reads, though its method could change something: method and path, and whether it is a mutation."""
 
 CONNECTS = re.compile(r"/(exec|attach|portforward|proxy)(?=$|[?/])")
 """Of the API server: paths that lead into a pod, whatever the method."""
 
 SHELL_WRITES = re.compile(
-    r">(?!\s*(/dev/null|&\d))|\b(rm|mv|cp|tee|touch|mkdir|rmdir|ln|dd|kill|pkill|chmod|chown|truncate|sed -i|install)\b"
+    r">(?!\s*(/dev/null|&\d))"
+    r"|\b(rm|mv|cp|tee|touch|mkdir|rmdir|ln|dd|kill|pkill|chmod|chown|truncate|sed -i|install)\b"
 )
 """What of a command in a pod changes something there."""
 
@@ -208,8 +209,8 @@ def socks(client: socket.socket) -> socket.socket:
 
 
 SQL = re.compile(
-    r"\s*(SELECT|SHOW|WITH|VALUES|TABLE|EXPLAIN|DESC|DESCRIBE|BEGIN|START TRANSACTION|COMMIT|ROLLBACK|USE|FETCH|CLOSE|DECLARE"
-    r"|DISCARD|DEALLOCATE|SET(?! +(GLOBAL|PASSWORD|PERSIST)\b))\b",
+    r"\s*(SELECT|SHOW|WITH|VALUES|TABLE|EXPLAIN|DESC|DESCRIBE|BEGIN|START TRANSACTION|COMMIT|ROLLBACK|USE|FETCH"
+    r"|CLOSE|DECLARE|DISCARD|DEALLOCATE|SET(?! +(GLOBAL|PASSWORD|PERSIST)\b))\b",
     re.I,
 )
 """How a statement begins that may be one that reads; what SET sets is its own session's."""
@@ -234,7 +235,7 @@ QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*
 
 
 def sql_writes(statement: str) -> bool:
-    """Whether SQL changes anything: each of its statements begins as one that reads, and none holds a word that does not."""
+    """Whether SQL changes anything: a statement begins as none that reads, or holds a word that changes something."""
     bare = QUOTED.sub("''", statement)
     parts = [part for part in bare.split(";") if part.strip()]
     return any(SQL.match(part) is None or SQL_WRITES.search(part) is not None for part in parts)
