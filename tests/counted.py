@@ -18,6 +18,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 CHUNK = 1 << 16
 
+UNREAD = "what no relay could read"
+"""In a system's place: bytes that are not of its protocol."""
+
 
 class Asked(NamedTuple):
     """One request: of whom, what (one line), and whether it changes anything."""
@@ -268,15 +271,21 @@ def postgresql(wire: Wire) -> None:
             wire.note("postgresql", f"message {kind!r}", writes=True)
 
 
+COMMANDS = (1, 2, 14, 23, 25, 31)
+"""MySQL's commands that change nothing: quit, use, ping, reset; to execute or close what was prepared, and counted."""
+
+
 def doris(wire: Wire) -> None:
     """MySQL's protocol, without TLS: statements as text, and those that are prepared first."""
     number = 1
     while True:
         head = wire.read(4)
         number, body = head[3], wire.read(int.from_bytes(head[:3], "little"))
-        if number == 0 and body[:1] in b"\x03\x16":
+        if number == 0 and body[:1] in (b"\x03", b"\x16"):
             text = body[1:].decode(errors="replace")
             wire.note("doris", one_line(text), writes=sql_writes(text))
+        elif number == 0 and body[0] not in COMMANDS:
+            wire.note("doris", f"command {body[0]}", writes=True)
 
 
 def bolt(wire: Wire) -> None:
@@ -326,8 +335,12 @@ def relayed(counter: Counter, protocol: Protocol, host: str = "", port: int = 0)
             with server:
                 back = threading.Thread(target=answers, args=(server, client), daemon=True)
                 back.start()
-                with suppress(EOFError):
+                try:
                     protocol(Wire(client, server, counter.note))
+                except (EOFError, OSError):
+                    pass
+                except Exception as error:  # whatever it was, it was sent
+                    counter.note(UNREAD, repr(error), writes=True)
                 server.shutdown(socket.SHUT_WR)
                 back.join(10)
 

@@ -33,6 +33,7 @@ import test_preflight as preflight
 from api_server import LEASES, Cluster, cluster
 from counted import (
     SHELL_WRITES,
+    UNREAD,
     Counter,
     Protocol,
     bolt,
@@ -102,7 +103,8 @@ def checked(target: Path, mode: str, counter: Counter, changing: Mapping[str, st
 
 
 def asked_in_truth(ran: Ran, component: str) -> None:
-    """No check was kept from asking, so the count is of all that the mode asks."""
+    """No check was kept from asking, and every request was read: the count is of all that the mode asks."""
+    assert ran.counter.writes(UNREAD) == []
     of_it = {id: outcome for id, outcome in ran.outcomes.items() if id.partition(".")[0] == component}
     assert "passed" in of_it.values(), ran.printed
     assert "blocked" not in of_it.values(), ran.printed
