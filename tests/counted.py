@@ -1,7 +1,7 @@
-"""Relays that read what a client sends, in the protocol of its server, and count it: what reads, and what changes anything.
+"""Relays that read what a client sends, in its server's protocol, and count what reads and what changes anything.
 
-They see the bytes on the wire, so no library of a client and no word of a suite is believed. What a relay does not know
-to read counts as a write: a new request is looked at by a person before it counts as reading.
+They see the bytes on the wire, so no client's library and no suite is believed. What a relay does not know to read
+counts as a write: somebody looks at a new request before it counts as reading.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 CHUNK = 1 << 16
+
+UNREAD = "what no relay could read"
+"""In a system's place: bytes that are not of its protocol."""
 
 
 class Asked(NamedTuple):
@@ -90,13 +93,14 @@ READING = {
     # Who may do what is asked by making an object that is never kept; nor is what is tried with dryRun.
     "kubernetes": r"POST /apis/authorization\.k8s\.io/v1/self\S+|(POST|PUT|PATCH|DELETE) \S+[?&]dryRun=All(&\S*)?",
 }
-"""What only reads, though its method could change something: method and path, and of GraphQL whether it is a mutation."""
+"""What only reads, though its method could change something: method and path, and whether it is a mutation."""
 
 CONNECTS = re.compile(r"/(exec|attach|portforward|proxy)(?=$|[?/])")
 """Of the API server: paths that lead into a pod, whatever the method."""
 
 SHELL_WRITES = re.compile(
-    r">(?!\s*(/dev/null|&\d))|\b(rm|mv|cp|tee|touch|mkdir|rmdir|ln|dd|kill|pkill|chmod|chown|truncate|sed -i|install)\b"
+    r">(?!\s*(/dev/null|&\d))"
+    r"|\b(rm|mv|cp|tee|touch|mkdir|rmdir|ln|dd|kill|pkill|chmod|chown|truncate|sed -i|install)\b"
 )
 """What of a command in a pod changes something there."""
 
@@ -208,8 +212,8 @@ def socks(client: socket.socket) -> socket.socket:
 
 
 SQL = re.compile(
-    r"\s*(SELECT|SHOW|WITH|VALUES|TABLE|EXPLAIN|DESC|DESCRIBE|BEGIN|START TRANSACTION|COMMIT|ROLLBACK|USE|FETCH|CLOSE|DECLARE"
-    r"|DISCARD|DEALLOCATE|SET(?! +(GLOBAL|PASSWORD|PERSIST)\b))\b",
+    r"\s*(SELECT|SHOW|WITH|VALUES|TABLE|EXPLAIN|DESC|DESCRIBE|BEGIN|START TRANSACTION|COMMIT|ROLLBACK|USE|FETCH"
+    r"|CLOSE|DECLARE|DISCARD|DEALLOCATE|SET(?! +(GLOBAL|PASSWORD|PERSIST)\b))\b",
     re.I,
 )
 """How a statement begins that may be one that reads; what SET sets is its own session's."""
@@ -234,7 +238,7 @@ QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*
 
 
 def sql_writes(statement: str) -> bool:
-    """Whether SQL changes anything: each of its statements begins as one that reads, and none holds a word that does not."""
+    """Whether SQL changes anything: a statement begins as none that reads, or holds a word that changes something."""
     bare = QUOTED.sub("''", statement)
     parts = [part for part in bare.split(";") if part.strip()]
     return any(SQL.match(part) is None or SQL_WRITES.search(part) is not None for part in parts)
@@ -267,15 +271,21 @@ def postgresql(wire: Wire) -> None:
             wire.note("postgresql", f"message {kind!r}", writes=True)
 
 
+COMMANDS = (1, 2, 14, 23, 25, 31)
+"""MySQL's commands that change nothing: quit, use, ping, reset; to execute or close what was prepared, and counted."""
+
+
 def doris(wire: Wire) -> None:
     """MySQL's protocol, without TLS: statements as text, and those that are prepared first."""
     number = 1
     while True:
         head = wire.read(4)
         number, body = head[3], wire.read(int.from_bytes(head[:3], "little"))
-        if number == 0 and body[:1] in b"\x03\x16":
+        if number == 0 and body[:1] in (b"\x03", b"\x16"):
             text = body[1:].decode(errors="replace")
             wire.note("doris", one_line(text), writes=sql_writes(text))
+        elif number == 0 and body[0] not in COMMANDS:
+            wire.note("doris", f"command {body[0]}", writes=True)
 
 
 def bolt(wire: Wire) -> None:
@@ -325,8 +335,12 @@ def relayed(counter: Counter, protocol: Protocol, host: str = "", port: int = 0)
             with server:
                 back = threading.Thread(target=answers, args=(server, client), daemon=True)
                 back.start()
-                with suppress(EOFError):
+                try:
                     protocol(Wire(client, server, counter.note))
+                except (EOFError, OSError):
+                    pass
+                except Exception as error:  # whatever it was, it was sent
+                    counter.note(UNREAD, repr(error), writes=True)
                 server.shutdown(socket.SHUT_WR)
                 back.join(10)
 

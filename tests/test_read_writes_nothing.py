@@ -1,8 +1,8 @@
 """Mode ``read`` is counted on the wire: every system is asked, and is sent nothing that changes anything.
 
-Between gonogo and each system stands a relay (``tests/counted.py``) that reads the system's protocol. Each count is seen
-red: in mode ``write`` the same relay counts what changes something. Real servers are asked where they are up. The other
-systems are emulators and an API server in memory: they show what gonogo sends, and nothing of the real ones.
+Between gonogo and each system stands a relay (``tests/counted.py``) that reads the system's protocol. Each count is
+seen red: in mode ``write`` the same relay counts what changes something. Real servers are asked where they are up. The
+other systems are emulators and an API server in memory: they show what gonogo sends, and nothing of the real ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,12 +31,30 @@ import test_notebooks_client as notebooks
 import test_platform_client as platform
 import test_preflight as preflight
 from api_server import LEASES, Cluster, cluster
-from counted import Counter, Protocol, bolt, changes, cypher_writes, doris, http, kafka, postgresql, relayed, sql_writes
+from counted import (
+    SHELL_WRITES,
+    UNREAD,
+    Counter,
+    Protocol,
+    bolt,
+    changes,
+    cypher_writes,
+    doris,
+    http,
+    kafka,
+    postgresql,
+    relayed,
+    sql_writes,
+)
 from emulators.datahub import TOKEN, emulated
 from emulators.doris import Cluster as Doris
 from emulators.doris import running
 from emulators.kfp import serving
 from kubeconfigs import kubeconfig
+from test_inside_pods import POD
+
+from gonogo.checks.inside import Inside
+from gonogo.cluster.inside import InsidePods
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,7 +103,8 @@ def checked(target: Path, mode: str, counter: Counter, changing: Mapping[str, st
 
 
 def asked_in_truth(ran: Ran, component: str) -> None:
-    """No check was kept from asking, so the count is of all that the mode asks."""
+    """No check was kept from asking, and every request was read: the count is of all that the mode asks."""
+    assert ran.counter.writes(UNREAD) == []
     of_it = {id: outcome for id, outcome in ran.outcomes.items() if id.partition(".")[0] == component}
     assert "passed" in of_it.values(), ran.printed
     assert "blocked" not in of_it.values(), ran.printed
@@ -307,12 +328,41 @@ def test_a_system_is_only_read(of_the_others: Ran, component: str) -> None:
     system, word = ELSEWHERE[component]
     counted = of_the_others.counter
 
+    if component == "platform":  # what it asks pods goes through the API server
+        assert [one for one in counted.reads("kubernetes") if "/exec?" in one] or of_the_others.mode == "write"
     if of_the_others.mode == "read":
         asked_in_truth(of_the_others, component)
         assert [one for one in counted.reads(system) if word in one], "a count of nothing proves nothing"
         assert counted.writes(system) == []
     elif component in CHANGING:
         assert counted.writes(system)
+
+
+# -- inside servers
+
+
+TABLES = "sl local\n0: 00000000:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000 70 0 11\n"
+
+
+@pytest.mark.parametrize("kind", [Inside, InsidePods])
+def test_commands_in_a_server_only_read(kind: type[Inside]) -> None:
+    said = {"ls": "socket:[11]", "cat": TABLES, "df": "Use% Mounted\n1% /data\n", "for": "70\n"}
+    commands: list[str] = []
+
+    def run(command: str) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(rc=0, stdout=said[command.split()[0]], stderr="")
+
+    host = SimpleNamespace(run=run)
+    server = replace(POD, pid=1, data="/data", claims=("/data",))
+    inside = kind("store", (server,), host if kind is Inside else lambda _: host)
+    for ask in (inside.listening, inside.silent, inside.exposed, inside.fullest):
+        ask()
+    if kind is InsidePods:
+        inside.users()
+
+    assert {command.split()[0] for command in commands} > {"cat", "df"}
+    assert [command for command in commands if SHELL_WRITES.search(command)] == []
 
 
 # -- what counts as what

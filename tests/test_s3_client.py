@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from fixtures.s3 import S3, known
+from gonogo.checks.journal import Journal, RunScope
 from gonogo.checks.translate import translated
 from gonogo.core.endpoints import Endpoints
 from gonogo.core.errors import Denied, Forbidden, NotAskable, Refused, ServerError, TimedOut, Unavailable, Wrong
+from gonogo.core.outcomes import Mode
 
 
 def refusal(status: int, code: str, operation: str = "ListObjectsV2") -> ClientError:
@@ -250,3 +255,18 @@ def test_what_we_may_not_see_is_not_held_against_the_store(refused: Exception) -
     answers = {**listing("a"), "get_bucket_lifecycle_configuration artifacts": refused}
 
     assert Told(answers).keeps_artifacts() == []
+
+
+@pytest.mark.parametrize("mode", [None, Mode.READ, Mode.WRITE])
+def test_whether_nobody_may_write_is_only_asked_in_mode_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode | None
+) -> None:
+    scope = mode and RunScope("pv-1", mode, "s3", Journal(tmp_path / "journal.jsonl"), itertools.count(1))
+    client, everybody = S3(Endpoints("s3", {"bucket": "artifacts"}, scope=scope)), MagicMock()
+    monkeypatch.setattr(client, "_ask", lambda *_, **__: {})
+    monkeypatch.setattr(client, "_opened", lambda *_: everybody)
+
+    allowed = client.without_credentials()
+
+    assert allowed == ["list", "read", *(["write"] if mode is Mode.WRITE else [])]
+    assert everybody.upload_part.called == (mode is Mode.WRITE)

@@ -79,13 +79,13 @@ def test_parts_become_one_object(s3: S3) -> None:
 
 @pytest.mark.criterion("s3.authentication")
 def test_wrong_credentials_are_refused(s3: S3) -> None:
-    """A wrong key and a wrong secret may neither list, read nor write."""
+    """A wrong key and a wrong secret may neither list, read nor, asked in mode write, write."""
     s3.refuses_wrong_credentials()
 
 
 @pytest.mark.criterion("s3.strangers_refused")
 def test_unauthenticated_access_is_refused(s3: S3) -> None:
-    """Who shows no key may neither list, read nor write."""
+    """Who shows no key may neither list, read nor, asked in mode write, write."""
     s3.refuses_unauthenticated_access()
 
 

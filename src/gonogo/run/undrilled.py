@@ -61,26 +61,28 @@ class Reasoned(NamedTuple):
 def undrilled(registry: Registry) -> dict[str, Reasoned]:
     """Criterion to why it has no drill.
 
-    Raises ``ConfigError`` for unknown ones, and for what has a drill or two reasons.
+    Raises ``ConfigError`` where one's own file names unknown ones, or what has a drill or two reasons.
     """
     drilled = {id for drill in catalogue(registry.content, registry) for id in drill.expected.asks}
     found: dict[str, Reasoned] = {}
     problems: list[Problem] = []
     for path in registry.content.files(f"{SUITES}/*/{FILE}"):
+        wrong: list[Problem] = []
         for entry in load_toml(path, UndrilledFile).undrilled:
             for name in entry.asks:
-                ids = registry.shared.get(name, (name,))
+                ids = registry.shared.get(name, (name,) if name in registry.criteria else ())
                 without = [id for id in ids if id not in drilled]
                 if name not in registry.criteria and name not in registry.shared:
                     near = suggestion(name, [*registry.criteria, *registry.shared])
-                    problems.append(Problem(str(path), f"unknown criterion {name!r}", near))
-                    continue
-                if not without:
-                    problems.append(Problem(str(path), f"a drill turns {name} red; it needs no reason"))
+                    wrong.append(Problem(str(path), f"unknown criterion {name!r}", near))
+                elif not without:
+                    wrong.append(Problem(str(path), f"a drill turns {name} red; it needs no reason"))
                 for id in without:
                     if id in found:
-                        problems.append(Problem(str(path), f"{id} has a reason already, in {found[id].path}"))
+                        wrong.append(Problem(str(path), f"{id} has a reason already, in {found[id].path}"))
                     found[id] = Reasoned(path, entry)
+        # beside one's own content a built-in file may name what is not taken, or what has a drill of one's own
+        problems += wrong if registry.content.is_own(path) else []
     if problems:
         raise ConfigError(*problems)
     return found

@@ -221,7 +221,7 @@ GIVEN = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.cr
 """What every namespace has."""
 
 ISSUED = frozenset({"cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"})
-"""Annotations of an Ingress by which cert-manager makes the Secrets of its ``tls`` (cert-manager.io, usage, ingress)."""
+"""Annotations of an Ingress by which cert-manager makes the Secrets of its ``tls`` (cert-manager.io, Ingress)."""
 
 Names = Callable[[str, str], Collection[str]]
 """Kind and namespace to the names of its objects there."""
