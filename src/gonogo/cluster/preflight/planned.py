@@ -266,7 +266,7 @@ def references(parts: Sequence[Part], names: Names, beside: Collection[tuple[str
 
 def _certificate(obj: Object) -> bool:
     """Whether cert-manager makes a Secret of it."""
-    return obj["kind"] == "Certificate" and obj["apiVersion"].startswith("cert-manager.io/")
+    return obj["kind"] == "Certificate" and str(obj["apiVersion"]).startswith("cert-manager.io/")
 
 
 OF_CLASS: Mapping[tuple[str, str], tuple[str, str]] = {
