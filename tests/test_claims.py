@@ -133,6 +133,7 @@ def test_checks_side_by_side_do_not_hear_each_other() -> None:
         (["b-1", "Job a: told (why)"], "b-1, Job a: told (why)"),
         ({3, 1}, "1, 3"),
         ({"a": 1, "b": [1, 2]}, "a: 1, b: (1, 2)"),
+        ({"alive": ["b-0"], "dead": [{"node": "b-1"}]}, "alive: b-0, dead: (node: b-1)"),
         ([(1, "a"), (2, "b")], "(1, a), (2, b)"),
         (["", "a, b", "1", "no", " a"], "'', 'a, b', '1', 'no', ' a'"),
     ],

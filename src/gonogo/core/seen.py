@@ -87,5 +87,7 @@ def _inner(value: Any) -> str:
     """Of several: what could be taken for more than one, or for none, is marked."""
     if isinstance(value, str):
         return value if value.strip() and not AMBIGUOUS.search(value) else repr(value)
+    if isinstance(value, set | frozenset | list | tuple) and len(value) == 1 and not hasattr(value, "_asdict"):
+        return _inner(*value)
     several = isinstance(value, Mapping | set | frozenset | list | tuple) and value
     return f"({_plain(value)})" if several else _plain(value)
