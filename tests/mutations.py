@@ -215,7 +215,7 @@ class Trial:
         took = monotonic() - took
         reached = {int(line): set(tests) for line, tests in json.loads(self.told.read_text()).items()}
         counts, unreached, began = Counter[str](), Counter[str](), monotonic()
-        for one in mutants(self.source):
+        for one in sorted(mutants(self.source), key=lambda one: isinstance(one.of, ast.Assign | ast.AnnAssign)):
             names = set().union(*(reached.get(line, set()) for line in self.asking(one)))
             if not (chosen := [test for test in every if test.nodeid in names]):
                 unreached[one.name] += 1

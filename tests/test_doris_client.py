@@ -294,6 +294,86 @@ def test_every_check_of_doris_was_seen_red(tmp_path: Path) -> None:
     assert {f"doris.{one[0]}" for one in RED if one[2] is FAILED} == {*EMULATED}
 
 
+def several(*faults: Callable[[Cluster], None]) -> Callable[[Cluster], None]:
+    """Several faults at once."""
+
+    def fault(cluster: Cluster) -> None:
+        for one in faults:
+            one(cluster)
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("criterion", "fault", "cause"),
+    [
+        ("frontends", lambda c: c.frontends[0].update(Alive="false"), "no_master"),
+        ("frontends", several(frontend(IsMaster="true"), frontend(Alive="false")), "several_masters"),
+        ("frontends", several(frontend(Join="false"), frontend(Alive="false")), "frontend_not_joined"),
+        ("backends", several(lambda c: c.backends[0].update(Status=OFF), backend(Alive="false")), "backend_down"),
+        ("tablets", unlike(health={"ReplicaMissingNum": 3, "UnrecoverableNum": 1}), "tablets_lost"),
+    ],
+)
+def test_of_several_faults_the_root_is_blamed(
+    criterion: str, fault: Callable[[Cluster], None], cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path, expect={"frontends": 2, "backends": 2}) as client:
+        fault(cluster)
+
+        assert met(f"doris.{criterion}", client) == (FAILED, f"doris.{cause}")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "just", "beyond", "cause"),
+    [
+        ("backends", {"Status": STATUS % "2026-11-23 09:25:10"}, {"Status": STATUS % "2026-11-23 09:25:09"}, "silent"),
+        ("backends", {"TotalCapacity": "2.000 B"}, {"TotalCapacity": "1.000 B"}, "without_disk"),
+    ],
+)
+def test_a_limit_is_right_to_the_unit(
+    criterion: str, just: dict[str, str], beyond: dict[str, str], cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path, expect={"report_seconds": 300}) as client:
+        backend(**just)(cluster)
+        assert met(f"doris.{criterion}", client) == (Outcome.PASSED, "")
+    cluster = Cluster()
+    with doris(cluster, tmp_path, expect={"report_seconds": 300}) as client:
+        backend(**beyond)(cluster)
+        assert met(f"doris.{criterion}", client) == (FAILED, f"doris.backend_{cause}")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "outcome", "cause"),
+    [
+        ((1040, 1203, 1226), FAILED, "connections_exhausted"),
+        ((1045,), BROKEN, "credentials_refused"),
+        ((1044, 1142, 1143, 1221, 1222, 1223, 1224, 1225, 1227), BROKEN, "right_missing"),
+        ((1049,), FAILED, "database_missing"),
+        ((1053,), FAILED, "shutting_down"),
+        ((1039, 1041, 1046, 1054, 1105, 1202, 1204, 1228, 1999, 3000), FAILED, "server_error"),
+        ((2000, 2999), BROKEN, "answer_garbled"),
+    ],
+)
+def test_each_number_of_an_error_has_its_cause(
+    numbers: tuple[int, ...], outcome: Outcome, cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path) as client:
+        for number in numbers:
+            refuses("SELECT CURRENT_USER()", number)(cluster)
+
+            assert (number, *met("doris.answers", client)) == (number, outcome, f"doris.{cause}")
+
+
+@pytest.mark.parametrize("rows", [[], [["gonogo"]], [["gonogo", "3.0"], ["gonogo", "3.0"]]])
+def test_who_we_are_is_one_row_of_two(rows: list[list[str]], tmp_path: Path) -> None:
+    cluster = Cluster(answers={"SELECT CURRENT_USER()": (rows, ["a", "b"][: len(rows[0]) if rows else 2])})
+    with doris(cluster, tmp_path) as client:
+        assert met("doris.answers", client) == (BROKEN, "doris.answer_garbled")
+
+
 @pytest.mark.parametrize("keys", [("http",), ("http", "backend")])
 def test_one_service_for_all_keys_says_nothing_of_http(keys: tuple[str, ...], tmp_path: Path) -> None:
     with doris(Cluster(), tmp_path) as client:
@@ -362,7 +442,8 @@ def test_settled_says_what_is_not_so_of_what_only_reads(tmp_path: Path) -> None:
 
 
 def test_version_and_identity_are_the_masters(tmp_path: Path) -> None:
-    with doris(Cluster(), tmp_path) as client:
+    follower = {**a_frontend("fe-1", master=False), "Version": "doris-2.1.7-rc01"}
+    with doris(Cluster(frontends=[follower, a_frontend("fe-0", master=True)]), tmp_path) as client:
         assert client.version() == VERSION
         assert client.identity() == "1143012034"
 
