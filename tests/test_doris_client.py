@@ -174,6 +174,15 @@ def test_leftovers_of_earlier_runs_are_found_and_removed(tmp_path: Path) -> None
     assert cluster.tables["validation"] == ["orders"]
 
 
+def test_a_backend_that_is_down_has_no_disk_to_judge_and_no_version(tmp_path: Path) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path) as client:
+        backend(Alive="false", MaxDiskUsedPct="99.00 %", Version="doris-2.1.7-rc01")(cluster)
+
+        assert met("doris.disks", client) == (Outcome.PASSED, "")
+        assert met("doris.versions", client) == (Outcome.PASSED, "")
+
+
 # -- red
 
 
