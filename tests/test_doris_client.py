@@ -19,7 +19,7 @@ pytest.importorskip("mysql_mimic")
 
 from api_server import cluster
 from emulators.doris import Cluster, Refusal, running
-from emulators.doris.cluster import FRONTENDS_1, STATUS, VERSION, a_frontend
+from emulators.doris.cluster import FRONTENDS_1, HEALTH, STATUS, VERSION, a_frontend
 from kubeconfigs import kubeconfig
 
 from fixtures.doris import CODES, Doris
@@ -401,6 +401,31 @@ def test_the_end_of_a_forward_is_no_address_to_guess_another_port_of(tmp_path: P
         ends = replace(client.endpoints, addresses=addresses, transport="port-forward")
         with closing(Doris(ends)) as other:
             assert met("doris.http", other) == (Outcome.MISSING, "doris.not_configured")
+
+
+def test_a_load_that_runs_is_no_fault(tmp_path: Path) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path) as client:
+        paused(cluster)
+        cluster.routine[0].update(State="RUNNING")
+
+        assert met("doris.routine_loads", client) == (Outcome.PASSED, "")
+
+
+def test_the_sum_of_all_databases_counts_not_the_first_one(tmp_path: Path) -> None:
+    rows = [[{"TabletNum": 7}.get(name, 0) for name in HEALTH] for _ in range(2)]
+    rows[0][0], rows[1][0] = "10002", "Total"
+    rows[0][HEALTH.index("UnrecoverableNum")] = 1
+    answers: dict[str, Any] = {"SHOW PROC '/cluster_health/tablet_health'": (rows, list(HEALTH))}
+    with doris(Cluster(answers=answers), tmp_path) as client:
+        assert met("doris.tablets", client) == (Outcome.PASSED, "")
+
+
+def test_without_the_sum_nothing_is_claimed(tmp_path: Path) -> None:
+    row: list[Any] = ["10002", *(0 for _ in HEALTH[1:])]
+    answers: dict[str, Any] = {"SHOW PROC '/cluster_health/tablet_health'": ([row], list(HEALTH))}
+    with doris(Cluster(answers=answers), tmp_path) as client:
+        assert met("doris.tablets", client) == (BROKEN, "doris.answer_garbled")
 
 
 def test_a_paused_load_that_is_excepted_is_no_fault(tmp_path: Path) -> None:
