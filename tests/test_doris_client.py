@@ -22,7 +22,7 @@ from emulators.doris import Cluster, Refusal, running
 from emulators.doris.cluster import FRONTENDS_1, HEALTH, STATUS, VERSION, a_frontend
 from kubeconfigs import kubeconfig
 
-from fixtures.doris import CODES, Doris
+from fixtures.doris import CODES, Doris, Routine
 from fixtures.kafka import Record
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
@@ -569,6 +569,33 @@ def test_a_routine_load_of_a_killed_check_is_stopped_before_its_database_goes(tm
     stopped, dropped = (one for one in cluster.asked if one.startswith(("STOP", "DROP")))
     assert stopped == f"STOP ROUTINE LOAD FOR `{name}`.`t`"
     assert dropped == f"DROP DATABASE IF EXISTS `{name}` FORCE"
+
+
+def test_only_a_load_of_ours_that_goes_on_is_stopped(tmp_path: Path) -> None:
+    ours = "pv_20261101000000_ffffff_1"
+    cluster = Cluster()
+    cluster.databases.append("platform")
+    jobs = [("theirs", "RUNNING"), (ours, "RUNNING"), (ours, "STOPPED"), (ours, "CANCELLED")]
+    cluster.routine += [{"Name": name, "DbName": "platform", "TableName": name, "State": state} for name, state in jobs]
+
+    with doris(cluster, tmp_path, database="platform") as client:
+        client.remove("table", ours)
+
+    assert [one for one in cluster.asked if one.startswith("STOP")] == [f"STOP ROUTINE LOAD FOR `platform`.`{ours}`"]
+
+
+def test_a_routine_load_is_waited_for_until_it_has_its_rows_or_stands_still(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[Callable[[Any], bool]] = []
+    monkeypatch.setattr("fixtures.doris.until", lambda ask, *, enough, **_: told.append(enough) or ask())
+
+    carried(Cluster(), tmp_path)
+    loaded, seen = told
+
+    assert [loaded(Routine("RUNNING", "", number)) for number in (2, 3, 4)] == [False, True, True]
+    assert [loaded(Routine(state, "", 0)) for state in ("RUNNING", "PAUSED", "CANCELLED")] == [False, True, True]
+    assert [seen([1] * number) for number in (2, 3)] == [False, True]
 
 
 # -- on a cluster: what its pods keep
