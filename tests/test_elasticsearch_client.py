@@ -16,7 +16,17 @@ from scripted import Reply, Script, serving
 
 from fixtures.elasticsearch import ASSIGNED, Blocked, Disk, Elasticsearch, Unassigned, known, room
 from gonogo.core.endpoints import Endpoints, Timeouts
-from gonogo.core.errors import Denied, Forbidden, Garbled, NotAskable, ServerError, TimedOut, Unavailable, Wrong
+from gonogo.core.errors import (
+    ClientError,
+    Denied,
+    Forbidden,
+    Garbled,
+    NotAskable,
+    ServerError,
+    TimedOut,
+    Unavailable,
+    Wrong,
+)
 from gonogo.core.outcomes import Outcome
 
 GIB = 1024**3
@@ -633,7 +643,7 @@ def test_what_keeps_shards_from_nodes_is_told(live: dict[str, Any], indices: dic
     assert client.allocation() == found
 
 
-@pytest.mark.parametrize(("nodes", "used"), [(2, 50.0), (1, 100.0), (0, 100.0)])
+@pytest.mark.parametrize(("nodes", "used"), [(2, 50.0), (3, 33.3), (1, 100.0), (0, 100.0)])
 def test_every_shard_counts_against_what_nodes_may_hold(nodes: int, used: float) -> None:
     held = {"active_shards": 90, "initializing_shards": 6, "unassigned_shards": 4, "number_of_data_nodes": nodes}
     client = asked({"cluster.health": held, "cluster.get_settings": settings({"cluster.max_shards_per_node": "100"})})
@@ -699,6 +709,36 @@ def test_each_block_is_told_as_a_person_sets_it(number: int, said: str) -> None:
     told = asked(blocks(orders={str(number): {"description": "…"}})).blocked()
 
     assert told.indices[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("call", "ask", "given"),
+    [
+        ("search", Elasticsearch.answers, {"size": 0, "terminate_after": 1, "preference": "_local"}),
+        ("search", lambda client: client.ids("orders", {}), {"allow_partial_search_results": False, "size": 100}),
+        ("cluster.get_settings", Elasticsearch.allocation, {"include_defaults": True, "flat_settings": True}),
+        ("health_report", Elasticsearch.its_own_verdict, {"verbose": True}),
+        ("ilm.explain_lifecycle", Elasticsearch.stuck, {"only_errors": True}),
+    ],
+)
+def test_what_an_answer_depends_on_is_asked_for(
+    call: str, ask: Callable[[Elasticsearch], object], given: dict[str, Any]
+) -> None:
+    asks: list[dict[str, Any]] = []
+    running = {"operation_mode": "RUNNING"}
+    client = asked(
+        {"ilm.get_status": running, "slm.get_status": running, call: lambda **told: asks.append(told) or 1 / 0}
+    )
+
+    with pytest.raises(ZeroDivisionError):
+        ask(client)
+
+    assert asks[0].items() >= given.items()
+
+
+@pytest.mark.parametrize("error", [TimedOut("kafka", "another's"), Denied("elasticsearch", "it says so itself")])
+def test_what_says_its_own_cause_or_is_another_component_s_is_asked_nothing(error: ClientError) -> None:
+    assert asked({}).why(error) is None
 
 
 # -- which product answers: small servers, each with answers as the real one of its name gave them
