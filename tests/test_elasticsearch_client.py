@@ -824,3 +824,31 @@ def test_a_refused_password_is_one_whatever_the_target_calls_the_server(product:
         client = reached(script, product)
         with closing(client), pytest.raises(Denied):
             client.answers()
+
+
+def test_a_wait_for_green_that_ends_is_an_answer() -> None:
+    late = [Reply(408, json.dumps(healthy("yellow", orders=LONE)), headers=OF_ELASTIC)]
+    with serving({"GET /_cluster/health": late}) as script, closing(reached(script)) as client:
+        client.expect = {"data_nodes": 2}
+
+        assert cause_of(client.has_its_shards) == "elasticsearch.shard_unassigned"
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, "orders: busy"), (408, "orders: busy"), (404, ASSIGNED)])
+def test_an_index_that_is_gone_by_now_lacks_no_shard(status: int, told: str) -> None:
+    lone = {"indices": {"orders": {"shards": {"0": {"primary_active": True, "unassigned_shards": 1}}}}}
+    health = Reply(status, json.dumps({} if status == 404 else lone), headers=OF_ELASTIC)
+    explained = Reply(200, json.dumps({"allocate_explanation": "busy"}), headers=OF_ELASTIC)
+    replies = {"GET /_cluster/health/orders": [health], "POST /_cluster/allocation/explain": [explained]}
+    with serving(replies) as script, closing(reached(script)) as client:
+        assert client._explained("orders").text == told
+
+
+def test_what_failed_shards_say_is_followed_though_nothing_else_says_it() -> None:
+    failed = [{"shard": 0}, {"shard": 1, "reason": {"type": "circuit_breaking_exception", "reason": "too large"}}]
+    body = {"error": {"type": "search_phase_execution_exception", "reason": "all failed", "failed_shards": failed}}
+
+    found = known(refusal(503, body))
+
+    assert found is not None
+    assert found.signature == "elasticsearch.circuit_breaker"
