@@ -636,6 +636,8 @@ def reason(kafka: Kafka, error: ClientError) -> tuple[str, str]:
         (["broker 2 advertises nowhere:9"], {}, [], "kafka.advertised_unreachable", "broker 2 advertises nowhere:9"),
         ([], {"leader": -1}, [], "kafka.partition_offline", "orders-0 (leader -1"),
         ([], {"in_sync": frozenset({1})}, [], "kafka.partition_under_min_isr", "in sync [1] of [1, 2, 3]"),
+        ([], {"in_sync": frozenset({1, 2})}, [], "kafka.operation_hangs", "led and in sync"),
+        ([], {"leader": 0}, [], "kafka.operation_hangs", "led and in sync"),
         ([], {}, ["every user: producer_byte_rate 1000"], "kafka.operation_hangs", "producer_byte_rate 1000"),
     ],
 )
