@@ -46,16 +46,17 @@ COMPARED |= {"GtE": ["Gt", "Lt"], "Is": ["IsNot"], "IsNot": ["Is"]}
 
 OPERATORS = [
     *(f"core/ReplaceComparisonOperator_{one}_{other}" for one, others in COMPARED.items() for other in others),
-    *(
-        f"core/{one}"
-        for one in ("ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd")
-    ),
+    *("core/ReplaceTrueWithFalse", "core/ReplaceFalseWithTrue", "core/ReplaceAndWithOr", "core/ReplaceOrWithAnd"),
     *("core/ReplaceUnaryOperator_Delete_Not", "core/NumberReplacer"),
 ]
 
 SLOW = 5
 """How often a change may take the time of its tests before it counts as late, besides ``ANYWAY`` seconds."""
 ANYWAY = 30.0
+
+
+UNMADE = 70
+"""How a fork ends that could not make its change: no test has noticed anything then."""
 
 
 class Contrary(AddNot):  # type: ignore[misc]
@@ -271,7 +272,7 @@ class Trial:
     ) -> str:
         """Whether tests notice what is done before them: ``killed``, ``late`` or ``survived``."""
         if (pid := os.fork()) == 0:
-            code = 1
+            code = UNMADE
             try:
                 self.forked = True
                 os.setsid()
@@ -279,6 +280,7 @@ class Trial:
                 for stream in (0, 1, 2):
                     os.dup2(null, stream)
                 after = before()
+                code = 1
                 session.items, session.config.option.maxfail = items, 1
                 session.config.hook.pytest_runtestloop(session=session)
                 after()
@@ -293,6 +295,8 @@ class Trial:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
+        if over and os.waitstatus_to_exitcode(status) == UNMADE:
+            pytest.exit(f"{self.path}: a change could not be made", 2)
         return "late" if not over else "killed" if status else "survived"
 
 
