@@ -19,10 +19,10 @@ pytest.importorskip("mysql_mimic")
 
 from api_server import cluster
 from emulators.doris import Cluster, Refusal, running
-from emulators.doris.cluster import FRONTENDS_1, STATUS, VERSION, a_frontend
+from emulators.doris.cluster import FRONTENDS_1, HEALTH, STATUS, VERSION, a_frontend
 from kubeconfigs import kubeconfig
 
-from fixtures.doris import CODES, Doris
+from fixtures.doris import CODES, Doris, Routine
 from fixtures.kafka import Record
 from gonogo.catalog.registry import Registry
 from gonogo.catalog.target import load_target
@@ -174,6 +174,15 @@ def test_leftovers_of_earlier_runs_are_found_and_removed(tmp_path: Path) -> None
     assert cluster.tables["validation"] == ["orders"]
 
 
+def test_a_backend_that_is_down_has_no_disk_to_judge_and_no_version(tmp_path: Path) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path) as client:
+        backend(Alive="false", MaxDiskUsedPct="99.00 %", Version="doris-2.1.7-rc01")(cluster)
+
+        assert met("doris.disks", client) == (Outcome.PASSED, "")
+        assert met("doris.versions", client) == (Outcome.PASSED, "")
+
+
 # -- red
 
 
@@ -294,6 +303,86 @@ def test_every_check_of_doris_was_seen_red(tmp_path: Path) -> None:
     assert {f"doris.{one[0]}" for one in RED if one[2] is FAILED} == {*EMULATED}
 
 
+def several(*faults: Callable[[Cluster], None]) -> Callable[[Cluster], None]:
+    """Several faults at once."""
+
+    def fault(cluster: Cluster) -> None:
+        for one in faults:
+            one(cluster)
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("criterion", "fault", "cause"),
+    [
+        ("frontends", lambda c: c.frontends[0].update(Alive="false"), "no_master"),
+        ("frontends", several(frontend(IsMaster="true"), frontend(Alive="false")), "several_masters"),
+        ("frontends", several(frontend(Join="false"), frontend(Alive="false")), "frontend_not_joined"),
+        ("backends", several(lambda c: c.backends[0].update(Status=OFF), backend(Alive="false")), "backend_down"),
+        ("tablets", unlike(health={"ReplicaMissingNum": 3, "UnrecoverableNum": 1}), "tablets_lost"),
+    ],
+)
+def test_of_several_faults_the_root_is_blamed(
+    criterion: str, fault: Callable[[Cluster], None], cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path, expect={"frontends": 2, "backends": 2}) as client:
+        fault(cluster)
+
+        assert met(f"doris.{criterion}", client) == (FAILED, f"doris.{cause}")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "just", "beyond", "cause"),
+    [
+        ("backends", {"Status": STATUS % "2026-11-23 09:25:10"}, {"Status": STATUS % "2026-11-23 09:25:09"}, "silent"),
+        ("backends", {"TotalCapacity": "2.000 B"}, {"TotalCapacity": "1.000 B"}, "without_disk"),
+    ],
+)
+def test_a_limit_is_right_to_the_unit(
+    criterion: str, just: dict[str, str], beyond: dict[str, str], cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path, expect={"report_seconds": 300}) as client:
+        backend(**just)(cluster)
+        assert met(f"doris.{criterion}", client) == (Outcome.PASSED, "")
+    cluster = Cluster()
+    with doris(cluster, tmp_path, expect={"report_seconds": 300}) as client:
+        backend(**beyond)(cluster)
+        assert met(f"doris.{criterion}", client) == (FAILED, f"doris.backend_{cause}")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "outcome", "cause"),
+    [
+        ((1040, 1203, 1226), FAILED, "connections_exhausted"),
+        ((1045,), BROKEN, "credentials_refused"),
+        ((1044, 1142, 1143, 1221, 1222, 1223, 1224, 1225, 1227), BROKEN, "right_missing"),
+        ((1049,), FAILED, "database_missing"),
+        ((1053,), FAILED, "shutting_down"),
+        ((1039, 1041, 1046, 1054, 1105, 1202, 1204, 1228, 1999, 3000), FAILED, "server_error"),
+        ((2000, 2999), BROKEN, "answer_garbled"),
+    ],
+)
+def test_each_number_of_an_error_has_its_cause(
+    numbers: tuple[int, ...], outcome: Outcome, cause: str, tmp_path: Path
+) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path) as client:
+        for number in numbers:
+            refuses("SELECT CURRENT_USER()", number)(cluster)
+
+            assert (number, *met("doris.answers", client)) == (number, outcome, f"doris.{cause}")
+
+
+@pytest.mark.parametrize("rows", [[], [["gonogo"]], [["gonogo", "3.0"], ["gonogo", "3.0"]]])
+def test_who_we_are_is_one_row_of_two(rows: list[list[str]], tmp_path: Path) -> None:
+    cluster = Cluster(answers={"SELECT CURRENT_USER()": (rows, ["a", "b"][: len(rows[0]) if rows else 2])})
+    with doris(cluster, tmp_path) as client:
+        assert met("doris.answers", client) == (BROKEN, "doris.answer_garbled")
+
+
 @pytest.mark.parametrize("keys", [("http",), ("http", "backend")])
 def test_one_service_for_all_keys_says_nothing_of_http(keys: tuple[str, ...], tmp_path: Path) -> None:
     with doris(Cluster(), tmp_path) as client:
@@ -312,6 +401,31 @@ def test_the_end_of_a_forward_is_no_address_to_guess_another_port_of(tmp_path: P
         ends = replace(client.endpoints, addresses=addresses, transport="port-forward")
         with closing(Doris(ends)) as other:
             assert met("doris.http", other) == (Outcome.MISSING, "doris.not_configured")
+
+
+def test_a_load_that_runs_is_no_fault(tmp_path: Path) -> None:
+    cluster = Cluster()
+    with doris(cluster, tmp_path) as client:
+        paused(cluster)
+        cluster.routine[0].update(State="RUNNING")
+
+        assert met("doris.routine_loads", client) == (Outcome.PASSED, "")
+
+
+def test_the_sum_of_all_databases_counts_not_the_first_one(tmp_path: Path) -> None:
+    rows = [[{"TabletNum": 7}.get(name, 0) for name in HEALTH] for _ in range(2)]
+    rows[0][0], rows[1][0] = "10002", "Total"
+    rows[0][HEALTH.index("UnrecoverableNum")] = 1
+    answers: dict[str, Any] = {"SHOW PROC '/cluster_health/tablet_health'": (rows, list(HEALTH))}
+    with doris(Cluster(answers=answers), tmp_path) as client:
+        assert met("doris.tablets", client) == (Outcome.PASSED, "")
+
+
+def test_without_the_sum_nothing_is_claimed(tmp_path: Path) -> None:
+    row: list[Any] = ["10002", *(0 for _ in HEALTH[1:])]
+    answers: dict[str, Any] = {"SHOW PROC '/cluster_health/tablet_health'": ([row], list(HEALTH))}
+    with doris(Cluster(answers=answers), tmp_path) as client:
+        assert met("doris.tablets", client) == (BROKEN, "doris.answer_garbled")
 
 
 def test_a_paused_load_that_is_excepted_is_no_fault(tmp_path: Path) -> None:
@@ -362,7 +476,8 @@ def test_settled_says_what_is_not_so_of_what_only_reads(tmp_path: Path) -> None:
 
 
 def test_version_and_identity_are_the_masters(tmp_path: Path) -> None:
-    with doris(Cluster(), tmp_path) as client:
+    follower = {**a_frontend("fe-1", master=False), "Version": "doris-2.1.7-rc01"}
+    with doris(Cluster(frontends=[follower, a_frontend("fe-0", master=True)]), tmp_path) as client:
         assert client.version() == VERSION
         assert client.identity() == "1143012034"
 
@@ -454,6 +569,33 @@ def test_a_routine_load_of_a_killed_check_is_stopped_before_its_database_goes(tm
     stopped, dropped = (one for one in cluster.asked if one.startswith(("STOP", "DROP")))
     assert stopped == f"STOP ROUTINE LOAD FOR `{name}`.`t`"
     assert dropped == f"DROP DATABASE IF EXISTS `{name}` FORCE"
+
+
+def test_only_a_load_of_ours_that_goes_on_is_stopped(tmp_path: Path) -> None:
+    ours = "pv_20261101000000_ffffff_1"
+    cluster = Cluster()
+    cluster.databases.append("platform")
+    jobs = [("theirs", "RUNNING"), (ours, "RUNNING"), (ours, "STOPPED"), (ours, "CANCELLED")]
+    cluster.routine += [{"Name": name, "DbName": "platform", "TableName": name, "State": state} for name, state in jobs]
+
+    with doris(cluster, tmp_path, database="platform") as client:
+        client.remove("table", ours)
+
+    assert [one for one in cluster.asked if one.startswith("STOP")] == [f"STOP ROUTINE LOAD FOR `platform`.`{ours}`"]
+
+
+def test_a_routine_load_is_waited_for_until_it_has_its_rows_or_stands_still(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[Callable[[Any], bool]] = []
+    monkeypatch.setattr("fixtures.doris.until", lambda ask, *, enough, **_: told.append(enough) or ask())
+
+    carried(Cluster(), tmp_path)
+    loaded, seen = told
+
+    assert [loaded(Routine("RUNNING", "", number)) for number in (2, 3, 4)] == [False, True, True]
+    assert [loaded(Routine(state, "", 0)) for state in ("RUNNING", "PAUSED", "CANCELLED")] == [False, True, True]
+    assert [seen([1] * number) for number in (2, 3)] == [False, True]
 
 
 # -- on a cluster: what its pods keep

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,17 @@ from scripted import Reply, Script, serving
 
 from fixtures.elasticsearch import ASSIGNED, Blocked, Disk, Elasticsearch, Unassigned, known, room
 from gonogo.core.endpoints import Endpoints, Timeouts
-from gonogo.core.errors import Denied, Forbidden, Garbled, NotAskable, ServerError, TimedOut, Unavailable
+from gonogo.core.errors import (
+    ClientError,
+    Denied,
+    Forbidden,
+    Garbled,
+    NotAskable,
+    ServerError,
+    TimedOut,
+    Unavailable,
+    Wrong,
+)
 from gonogo.core.outcomes import Outcome
 
 GIB = 1024**3
@@ -96,6 +106,8 @@ def wrapped(kind: str, text: str = "") -> dict[str, Any]:
         (405, {"error": "Incorrect HTTP method for uri [/_ilm/status]", "status": 405}, NotAskable, "not_askable"),
         (400, {"error": "no handler found for uri [/_ilm/explain]"}, NotAskable, "not_askable"),
         (404, reason("index_not_found_exception"), Unavailable, "index_missing"),
+        (500, "<html>no</html>", Unavailable, "unavailable"),
+        (499, "<html>no</html>", Garbled, "answer_garbled"),
         (502, "<html>bad gateway</html>", Unavailable, "unavailable"),
         (404, "<html>not here</html>", Garbled, "answer_garbled"),
     ],
@@ -137,6 +149,10 @@ def test_an_error_of_ours_is_none_of_the_clients() -> None:
     [
         ("2gb", "-1", 2 * GIB),
         ("500mb", "20gb", 500 * 1024**2),
+        ("7b", "-1", 7),
+        ("7kb", "-1", 7 * 1024),
+        ("7tb", "-1", 7 * 1024**4),
+        ("7pb", "-1", 7 * 1024**5),
         ("85%", "-1", 15 * GIB),
         ("0.85", "-1", 15 * GIB),
         ("85%", "10gb", 10 * GIB),
@@ -158,7 +174,10 @@ def test_a_disk_names_the_watermarks_that_it_has_passed() -> None:
 
 
 class Server:
-    """Elasticsearch's client, which answers by the name of the call: ``{"cluster.state": …}``, or raises."""
+    """Elasticsearch's client, which answers by the name of the call: ``{"cluster.state": …}``, or raises.
+
+    A function is asked with what the call was given.
+    """
 
     def __init__(self, answers: dict[str, Any], name: str = "") -> None:
         self._answers, self._name = answers, name
@@ -166,10 +185,12 @@ class Server:
     def __getattr__(self, name: str) -> Server:
         return Server(self._answers, f"{self._name}.{name}".removeprefix("."))
 
-    def __call__(self, **_: Any) -> Any:
+    def __call__(self, **given: Any) -> Any:
         if self._name == "options":
             return Server(self._answers)
         answer = self._answers.get(self._name, NOT_OFFERED)
+        if callable(answer):
+            answer = answer(**given)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -244,6 +265,30 @@ def test_what_is_not_written_any_more_may_be_blocked_for_writes(settings: Any, r
     answers = {**blocks(**{"logs-1": WRITE}), "indices.get_settings": settings, "indices.resolve_index": resolved}
 
     assert asked(answers).blocked() == Blocked([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "resolved"),
+    [
+        ({"logs-1": {"settings": {"index.lifecycle.indexing_complete": "false"}}}, NONE),
+        ({"logs-1": {"settings": {"index.store.type": "hybridfs"}}}, NONE),
+        ({}, {**NONE, "indices": [{"name": "logs-1"}]}),
+        ({}, {**NONE, "indices": [{"name": "logs-1"}, {"name": "logs-2"}]}),
+        ({}, {**NONE, "indices": [{"name": "logs-1"}, {"name": "other-2", "aliases": ["other"]}]}),
+        ({}, {**NONE, "indices": [{"name": "logs-1", "aliases": ["logs"]}, {"name": "logs-2", "aliases": ["logs"]}]}),
+    ],
+)
+def test_what_is_still_written_may_not_be_blocked_for_writes(settings: Any, resolved: Any) -> None:
+    answers = {**blocks(**{"logs-1": WRITE}), "indices.get_settings": settings, "indices.resolve_index": resolved}
+
+    assert asked(answers).blocked().indices == ["index.blocks.write: logs-1"]
+
+
+def test_the_name_of_what_is_aliased_is_no_generation_of_it() -> None:
+    indices = [{"name": "logs"}, {"name": "logs-2", "aliases": ["current"]}]
+    answers = {**blocks(logs=WRITE), "indices.resolve_index": {**NONE, "indices": indices}}
+
+    assert asked(answers).blocked().indices == ["index.blocks.write: logs"]
 
 
 def test_the_generation_that_is_written_may_not_be_blocked() -> None:
@@ -343,13 +388,13 @@ def test_a_breaker_that_tripped_long_ago_is_no_trouble_and_one_that_trips_now_is
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = asked({})
-    counts = iter([{"data-1: request": 7}, {"data-1: request": 7}, {"data-1: request": 7}, {"data-1: request": 9}])
+    counts = iter([{"data-1: request": 7}, {"data-1: request": 7}, {"data-1: request": 7}, {"data-1: request": 8}])
     monkeypatch.setattr(client, "refusals", lambda: next(counts))
 
     calm, pressed = client.refuses(0.001), client.refuses(0.001)
 
     assert calm == []
-    assert pressed == ["data-1: request refused 2 within 0.001 s"]
+    assert pressed == ["data-1: request refused 1 within 0.001 s"]
 
 
 def test_growth_that_is_foretold_passes_a_watermark() -> None:
@@ -443,6 +488,259 @@ def test_what_hangs_is_told_with_what_stands_in_its_way(
     assert told in str(reason)
 
 
+# -- what must be true, each limit to the unit
+
+
+def in_place(**said: Any) -> dict[str, Any]:
+    """An index whose copies are all in place, as the cluster's health tells it, but for what is said."""
+    return {"status": "green", "unassigned_shards": 0, "number_of_replicas": 1, **said}
+
+
+def healthy(status: str = "green", waited: int = 0, **indices: dict[str, Any]) -> dict[str, Any]:
+    """The cluster's health."""
+    told = {"status": status, "number_of_data_nodes": 2, "task_max_waiting_in_queue_millis": waited}
+    return {**told, "indices": indices}
+
+
+def cause_of(claim: Callable[[], object]) -> str:
+    """The cause of a claim that is not so; empty where it is."""
+    try:
+        claim()
+    except Wrong as wrong:
+        return wrong.signature
+    return ""
+
+
+LONE = in_place(status="yellow", unassigned_shards=1)
+
+
+@pytest.mark.parametrize(
+    ("health", "red"),
+    [
+        (healthy(), False),
+        (healthy("yellow", orders=in_place(status="yellow")), False),  # a copy is on its way
+        (healthy("yellow", orders=LONE), True),
+        (healthy("yellow", orders={**LONE, "number_of_replicas": 2}), False),  # two nodes cannot hold three copies
+        (healthy("red", orders=in_place(status="red", number_of_replicas=2)), True),
+        (healthy("red"), True),
+    ],
+)
+def test_a_shard_that_the_expected_nodes_could_hold_has_a_node(health: dict[str, Any], red: bool) -> None:
+    client = asked({"cluster.health": health}, data_nodes=2)
+
+    assert cause_of(client.has_its_shards) == ("elasticsearch.shard_unassigned" if red else "")
+
+
+@pytest.mark.parametrize(("name", "times"), [("pv-20261123093010-abcdef-1", 2), ("orders", 1)])
+def test_a_copy_of_what_a_check_has_just_made_is_waited_for_once_more(name: str, times: int) -> None:
+    waits = []
+
+    def health(level: str, **given: Any) -> dict[str, Any]:
+        if level == "indices":
+            waits.append(given["timeout"])
+        return healthy("yellow", **{name: LONE}) if len(waits) < 2 else healthy()
+
+    found = asked({"cluster.health": health}, data_nodes=2).health()
+
+    assert (len(waits), bool(found.unassigned)) == (times, times == 1)
+
+
+def test_nothing_is_asked_again_where_all_is_in_place() -> None:
+    waits = []
+
+    asked({"cluster.health": lambda **_: waits.append(1) or healthy(waited=1500)}, data_nodes=2).health()
+
+    assert waits == [1]
+
+
+def test_the_oldest_task_is_told_in_seconds() -> None:
+    client = asked({"cluster.health": healthy(waited=1500)}, data_nodes=2)
+
+    assert client.health().oldest_task_seconds == 1.5
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_the_first_shard_without_a_node_is_asked_about(active: bool) -> None:
+    shards = {"0": {"primary_active": True, "unassigned_shards": 0}}
+    shards |= {"3": {"primary_active": active, "unassigned_shards": 1}}
+    shards |= {"4": {"primary_active": not active, "unassigned_shards": 1}}
+    wanted = []
+    asked(
+        {
+            "cluster.health": {"indices": {"orders": {"shards": shards}}},
+            "cluster.allocation_explain": lambda **given: wanted.append(given) or {},
+        }
+    )._explained("orders")
+
+    assert wanted == [{"index": "orders", "shard": 3, "primary": not active}]
+
+
+def test_a_decider_that_says_yes_explains_nothing() -> None:
+    deciders = [{"decider": "awareness", "decision": "YES", "explanation": "fine"}] * 3
+    deciders += [{"decider": "throttling", "decision": "THROTTLE", "explanation": "busy"}]
+    health = {"indices": {"orders": {"shards": {"0": {"primary_active": True, "unassigned_shards": 1}}}}}
+    explained = {"node_allocation_decisions": [{"deciders": deciders}]}
+
+    found = asked({"cluster.health": health, "cluster.allocation_explain": explained})._explained("orders")
+
+    assert found.text == "orders: throttling: busy"
+
+
+def a_node(name: str, *roles: str, version: str = "8.17.0") -> dict[str, Any]:
+    """A node, as it is told of."""
+    return {"name": name, "roles": list(roles), "version": version, "ip": f"10.0.0.{name[-1]}", "host": name}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cause"),
+    [
+        ([a_node("n1", "master", "data"), a_node("n2", "data")], ""),
+        ([a_node("n1", "cluster_manager", "data"), a_node("n2", "data")], ""),
+        ([a_node("n1", "master", "data")], "node_missing"),
+        ([a_node("n1", "master", "data"), a_node("n2", "ingest")], "node_missing"),
+        ([a_node("n1", "data"), a_node("n2", "data")], "node_missing"),
+        ([a_node("n1", "master", "data"), a_node("n2", "master", "data")], "node_missing"),
+        ([a_node("n1", "master", "data"), a_node("n2", "data", version="8.16.0")], "versions_mixed"),
+    ],
+)
+def test_expected_nodes_are_there_and_of_one_version(nodes: list[dict[str, Any]], cause: str) -> None:
+    client = asked({"nodes.info": {"nodes": {one["name"]: one for one in nodes}}}, masters=1, data_nodes=2)
+
+    assert cause_of(client.has_its_nodes).removeprefix("elasticsearch.") == cause
+
+
+ENABLE, EXCLUDE = "cluster.routing.allocation.enable", "cluster.routing.allocation.exclude."
+
+
+def settings(defaults: Any = None, persistent: Any = None, transient: Any = None) -> dict[str, Any]:
+    """The cluster's settings, by where they are set."""
+    return {"defaults": defaults or {}, "persistent": persistent or {}, "transient": transient or {}}
+
+
+@pytest.mark.parametrize(
+    ("live", "indices", "found"),
+    [
+        (settings(), {}, []),
+        (settings({ENABLE: "all"}, {f"{EXCLUDE}_name": ""}), {}, []),
+        (settings({ENABLE: "all"}, {ENABLE: "primaries"}), {}, [f"{ENABLE} is primaries"]),
+        (settings({ENABLE: "all"}, {ENABLE: "none"}, {ENABLE: "all"}), {}, []),
+        (settings({ENABLE: "NONE"}), {}, [f"{ENABLE} is none"]),
+        (settings(), {"a": "all", "b": "none", "kept": "none"}, ["index.routing.allocation.enable is none: b"]),
+        (settings(None, {f"{EXCLUDE}_ip": "10.0.0.2, 10.0.0.9"}), {}, [f"{EXCLUDE}_ip excludes n2"]),
+        (settings(None, {f"{EXCLUDE}_name": "n*"}), {}, [f"{EXCLUDE}_name excludes n1, n2"]),
+        (settings(None, {f"{EXCLUDE}_name": "left-*"}), {}, []),
+        (settings(None, {"cluster.routing.allocation.include._name": "n1"}), {}, []),
+    ],
+)
+def test_what_keeps_shards_from_nodes_is_told(live: dict[str, Any], indices: dict[str, str], found: list[str]) -> None:
+    answers = {
+        "cluster.get_settings": live,
+        "nodes.info": {"nodes": {one: a_node(one, "data") for one in ("n1", "n2")}},
+    }
+    set_so = {name: {"settings": {"index.routing.allocation.enable": value}} for name, value in indices.items()}
+    client = asked({**answers, "indices.get_settings": set_so}, exceptions=[{"match": "kept", "reason": "archive"}])
+
+    assert client.allocation() == found
+
+
+@pytest.mark.parametrize(("nodes", "used"), [(2, 50.0), (3, 33.3), (1, 100.0), (0, 100.0)])
+def test_every_shard_counts_against_what_nodes_may_hold(nodes: int, used: float) -> None:
+    held = {"active_shards": 90, "initializing_shards": 6, "unassigned_shards": 4, "number_of_data_nodes": nodes}
+    client = asked({"cluster.health": held, "cluster.get_settings": settings({"cluster.max_shards_per_node": "100"})})
+
+    assert client.shards_used() == used
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_disks_are_held_against_the_live_watermarks(enabled: bool) -> None:
+    disk = "cluster.routing.allocation.disk."
+    live = {f"{disk}watermark.{name}": f"{n}gb" for name, n in (("low", 3), ("high", 2), ("flood_stage", 1))}
+    live[f"{disk}threshold_enabled"] = str(enabled).lower()
+    total = {"total_in_bytes": 9 * GIB, "available_in_bytes": 4 * GIB}
+    rows = [{"node": "n1", "disk.indices.forecast": str(2 * GIB), "disk.indices": str(GIB)}]
+    rows += [{"node": "n2", "disk.indices.forecast": str(GIB), "disk.indices": str(2 * GIB)}]
+    rows += [{"node": "n3", "disk.indices.forecast": None, "disk.indices": str(2 * GIB)}]
+    nodes = {one: {"name": one, "fs": {"total": total}} for one in ("n1", "n2", "n3")}
+    answers = {"cluster.get_settings": settings(live), "nodes.stats": {"nodes": nodes}, "cat.allocation": rows}
+
+    minds, disks = asked(answers).disks()
+
+    marks = {"low": 3 * GIB, "high": 2 * GIB, "flood_stage": GIB}
+    assert minds is enabled
+    assert disks == [Disk("n1", 4 * GIB, marks, GIB), Disk("n2", 4 * GIB, marks, 0), Disk("n3", 4 * GIB, marks, 0)]
+
+
+@pytest.mark.parametrize(
+    ("free", "growth", "passed", "coming"),
+    [(10, 0, [], []), (10, 1, [], ["low"]), (9, 1, ["low"], []), (12, 2, [], []), (12, 3, [], ["low"])],
+)
+def test_a_watermark_is_passed_below_it(free: int, growth: int, passed: list[str], coming: list[str]) -> None:
+    disk = Disk("n1", free, {"low": 10}, growth)
+
+    assert (disk.passed, disk.coming) == (passed, coming)
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        *((n, "master_not_discovered") for n in (1, 2)),
+        *((n, "index_read_only") for n in (3, 5, 7, 8, 9, 11, 12, 14)),
+        *((n, "cluster_read_only") for n in (6, 10, 13)),
+        (4, "index_closed"),
+    ],
+)
+def test_each_number_of_a_block_has_its_cause(number: int, cause: str) -> None:
+    found = known(refusal(403, reason("cluster_block_exception", f"[FORBIDDEN/{number}/…];")))
+
+    assert found is not None
+    assert found.signature == f"elasticsearch.{cause}"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        *((1, "state not recovered"), (2, "no master"), (3, "…"), (5, "index.blocks.read_only"), (11, "…")),
+        *((6, "cluster.blocks.read_only"), (7, "index.blocks.read"), (8, "index.blocks.write")),
+        *((9, "index.blocks.metadata"), (10, "cluster.blocks.create_index (OpenSearch: every disk is above its")),
+        *((12, "index.blocks.read_only_allow_delete"), (13, "cluster.blocks.read_only_allow_delete"), (14, "…")),
+    ],
+)
+def test_each_block_is_told_as_a_person_sets_it(number: int, said: str) -> None:
+    told = asked(blocks(orders={str(number): {"description": "…"}})).blocked()
+
+    assert told.indices[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("call", "ask", "given"),
+    [
+        ("search", Elasticsearch.answers, {"size": 0, "terminate_after": 1, "preference": "_local"}),
+        ("search", lambda client: client.ids("orders", {}), {"allow_partial_search_results": False, "size": 100}),
+        ("cluster.get_settings", Elasticsearch.allocation, {"include_defaults": True, "flat_settings": True}),
+        ("health_report", Elasticsearch.its_own_verdict, {"verbose": True}),
+        ("ilm.explain_lifecycle", Elasticsearch.stuck, {"only_errors": True}),
+    ],
+)
+def test_what_an_answer_depends_on_is_asked_for(
+    call: str, ask: Callable[[Elasticsearch], object], given: dict[str, Any]
+) -> None:
+    asks: list[dict[str, Any]] = []
+    running = {"operation_mode": "RUNNING"}
+    client = asked(
+        {"ilm.get_status": running, "slm.get_status": running, call: lambda **told: asks.append(told) or 1 / 0}
+    )
+
+    with pytest.raises(ZeroDivisionError):
+        ask(client)
+
+    assert asks[0].items() >= given.items()
+
+
+@pytest.mark.parametrize("error", [TimedOut("kafka", "another's"), Denied("elasticsearch", "it says so itself")])
+def test_what_says_its_own_cause_or_is_another_component_s_is_asked_nothing(error: ClientError) -> None:
+    assert asked({}).why(error) is None
+
+
 # -- which product answers: small servers, each with answers as the real one of its name gave them
 
 NODES = {"nodes": {"n1": {"name": "data-1", "roles": ["cluster_manager", "data"], "version": "2.19.4"}}}
@@ -526,3 +824,31 @@ def test_a_refused_password_is_one_whatever_the_target_calls_the_server(product:
         client = reached(script, product)
         with closing(client), pytest.raises(Denied):
             client.answers()
+
+
+def test_a_wait_for_green_that_ends_is_an_answer() -> None:
+    late = [Reply(408, json.dumps(healthy("yellow", orders=LONE)), headers=OF_ELASTIC)]
+    with serving({"GET /_cluster/health": late}) as script, closing(reached(script)) as client:
+        client.expect = {"data_nodes": 2}
+
+        assert cause_of(client.has_its_shards) == "elasticsearch.shard_unassigned"
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, "orders: busy"), (408, "orders: busy"), (404, ASSIGNED)])
+def test_an_index_that_is_gone_by_now_lacks_no_shard(status: int, told: str) -> None:
+    lone = {"indices": {"orders": {"shards": {"0": {"primary_active": True, "unassigned_shards": 1}}}}}
+    health = Reply(status, json.dumps({} if status == 404 else lone), headers=OF_ELASTIC)
+    explained = Reply(200, json.dumps({"allocate_explanation": "busy"}), headers=OF_ELASTIC)
+    replies = {"GET /_cluster/health/orders": [health], "POST /_cluster/allocation/explain": [explained]}
+    with serving(replies) as script, closing(reached(script)) as client:
+        assert client._explained("orders").text == told
+
+
+def test_what_failed_shards_say_is_followed_though_nothing_else_says_it() -> None:
+    failed = [{"shard": 0}, {"shard": 1, "reason": {"type": "circuit_breaking_exception", "reason": "too large"}}]
+    body = {"error": {"type": "search_phase_execution_exception", "reason": "all failed", "failed_shards": failed}}
+
+    found = known(refusal(503, body))
+
+    assert found is not None
+    assert found.signature == "elasticsearch.circuit_breaker"

@@ -31,6 +31,7 @@ from gonogo.core.errors import (
     Unavailable,
     Unresolved,
     Untrusted,
+    Wrong,
 )
 from gonogo.core.outcomes import Outcome
 
@@ -361,6 +362,184 @@ def test_of_many_topics_some_are_asked_and_the_rest_is_counted() -> None:
     assert found[1] == "and 800 topics whose settings were not asked"
 
 
+def test_a_topic_that_is_just_made_has_no_replicas_to_count() -> None:
+    kafka = described(describe_topics=[{"name": "new", "partitions": []}], describe_configs={})
+    kafka.expect |= {"replication": 3, "min_insync_replicas": 2}
+
+    assert kafka.thin() == []
+
+
+def test_a_fenced_broker_is_not_asked_where_it_is() -> None:
+    brokers, asked = [Broker(1, "broker-1:9092", False), Broker(2, "broker-2:9092", True)], list[str]()
+    kafka = described()
+    kafka.listed = lambda: brokers  # type: ignore[method-assign]
+    kafka._ask_each = lambda addresses, **_: asked.extend(addresses) or {}  # type: ignore[method-assign]
+
+    assert kafka.unreachable() == []
+    assert asked == ["broker-1:9092"]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "minimum", "found"),
+    [
+        (3, 2, []),
+        (4, 2, []),
+        (2, 2, ["2 of 3 replicas: t", "min.insync.replicas 2 of 2 replicas: t"]),
+        (3, 1, ["min.insync.replicas 1, not 2: t"]),
+        (3, 3, ["min.insync.replicas 3 of 3 replicas: t"]),
+        (1, 2, ["1 of 3 replicas: t"]),
+    ],
+)
+def test_how_thinly_a_topic_is_kept_is_told_to_the_replica(replicas: int, minimum: int, found: list[str]) -> None:
+    assert of(Admin({"t": (replicas, minimum)})).thin() == found
+
+
+def a_partition(leader: int = 1, in_sync: tuple[int, ...] = (1, 2, 3), number: int = 0, **more: Any) -> dict[str, Any]:
+    """A partition with three replicas, as it is described."""
+    told = {"partition_index": number, "leader_id": leader, "replica_nodes": [1, 2, 3], "isr_nodes": [*in_sync]}
+    return {**told, **more}
+
+
+class Described:
+    """kafka-python's admin client that answers by the name of the call."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: self._answers[name]
+
+
+def described(**answers: Any) -> Kafka:
+    """A client of a cluster that answers so, and whose brokers are all there."""
+    wanted = {"brokers": 3, "voters": 3, "voter_lag_seconds": 0, "disk_used_percent": 90}
+    kafka = Kafka(Endpoints("kafka", {"bootstrap": "broker:9092"}, expect=wanted))
+    kafka._admin = Described(**answers)
+    kafka.answers = lambda: "asked"  # type: ignore[method-assign]
+    kafka.brokers = lambda: [Broker(n, f"broker-{n}:9092", False) for n in (1, 2, 3)]  # type: ignore[method-assign]
+    return kafka
+
+
+def cause_of(claim: Any) -> str:
+    """The cause of a claim that is not so; empty where it is."""
+    try:
+        claim()
+    except Wrong as wrong:
+        return wrong.signature.removeprefix("kafka.")
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("partition", "minimum", "adding", "cause"),
+    [
+        (a_partition(), 2, (), ""),
+        (a_partition(leader=0), 2, (), ""),  # a broker may have the id 0
+        (a_partition(leader=-1), 2, (), "partition_offline"),
+        (a_partition(in_sync=(1, 2)), 2, (), "partition_under_replicated"),
+        (a_partition(in_sync=(1,)), 2, (), "partition_under_min_isr"),
+        (a_partition(in_sync=(1, 2)), 3, (), "partition_under_min_isr"),
+        (a_partition(), 4, (), ""),  # it needs all that there are, and has them
+        (a_partition(in_sync=(1, 2)), 2, (3,), ""),
+        (a_partition(in_sync=(1,)), 1, (3,), "partition_under_replicated"),
+    ],
+)
+def test_a_partition_that_is_not_whole_is_told_by_what_it_lacks(
+    partition: dict[str, Any], minimum: int, adding: tuple[int, ...], cause: str
+) -> None:
+    kafka = described(
+        describe_topics=[
+            {"name": "orders", "partitions": [a_partition(number=7), {**partition, "partition_index": 3}]}
+        ],
+        describe_configs={"topic": {"orders": {"min.insync.replicas": {"value": str(minimum)}}}},
+        list_partition_reassignments={TopicPartition("orders", 3): {"adding_replicas": list(adding)}},
+    )
+
+    assert cause_of(kafka.has_whole_partitions) == cause
+
+
+def voters(leader: int, *caught_up: int) -> dict[str, Any]:
+    """A quorum of voters with ids from 0 on that had caught up at these times."""
+    seen = [{"replica_id": n, "last_caught_up_timestamp": at} for n, at in enumerate(caught_up)]
+    return {"topics": [{"partitions": [{"leader_id": leader, "current_voters": seen}]}]}
+
+
+@pytest.mark.parametrize(
+    ("quorum", "cause"),
+    [
+        (voters(0, 100, 100, 100), ""),
+        (voters(-1, 100, 100, 100), "quorum_without_leader"),
+        (voters(0, 100, 100), "voter_missing"),
+        (voters(0, 100, 100, 100, 100), "voter_missing"),
+        (voters(0, 100, 100, 99), "voter_behind"),
+    ],
+)
+def test_a_quorum_has_a_leader_and_voters_that_keep_up(quorum: dict[str, Any], cause: str) -> None:
+    assert cause_of(described(describe_metadata_quorum=quorum).has_its_quorum) == cause
+
+
+def test_as_many_brokers_as_expected_are_there() -> None:
+    kafka = described()
+
+    assert cause_of(kafka.has_its_brokers) == ""
+    kafka.brokers = lambda: [Broker(1, "broker-1:9092", False)]  # type: ignore[method-assign]
+    assert cause_of(kafka.has_its_brokers) == "broker_missing"
+
+
+def test_an_internal_topic_counts_by_its_thinnest_partition_else_by_what_is_planned() -> None:
+    planned = {"offsets.topic.replication.factor": {"value": "3"}}
+    planned |= {"transaction.state.log.replication.factor": {"value": "2"}}
+    offsets = {"name": "__consumer_offsets", "is_internal": True}
+    offsets["partitions"] = [a_partition(), a_partition(replica_nodes=[1])]
+    others = [{"name": "orders", "is_internal": False, "partitions": [a_partition()]}]
+    others += [{"name": "__share_group_state", "is_internal": True, "partitions": []}]
+    kafka = described(describe_configs={"broker": {"1": planned}}, describe_topics=[offsets, *others])
+    kafka._nearest = lambda: 1  # type: ignore[method-assign]
+
+    assert kafka.internal_replication() == {"__consumer_offsets": 1, "__transaction_state": 2}
+
+
+@pytest.mark.parametrize(
+    ("policy", "internal", "found"),
+    [
+        ("compact", True, []),
+        ("compact,delete", True, []),
+        ("delete", True, ["__consumer_offsets: delete"]),
+        ("delete", False, []),
+    ],
+)
+def test_an_internal_topic_that_forgets_is_told(policy: str, internal: bool, found: list[str]) -> None:
+    settings = {"topic": {"__consumer_offsets": {"cleanup.policy": {"value": policy}}}} if internal else {}
+    kafka = described(
+        describe_topics=[{"name": "__consumer_offsets", "is_internal": internal}], describe_configs=settings
+    )
+
+    assert kafka.uncompacted() == found
+
+
+@pytest.mark.parametrize(("retention", "hours"), [(-1, float("inf")), (0, 0.0), (5_400_000, 1.5)])
+def test_retention_is_told_in_hours(retention: int, hours: float) -> None:
+    settings = {"topic": {"t": {"retention.ms": {"value": str(retention)}}}}
+
+    assert described(describe_configs=settings).retention_hours("t") == hours
+
+
+def test_replicas_that_lie_offline_count_on_brokers_that_live() -> None:
+    brokers = [{"broker_id": 1, "host": "b", "port": 1}, {"broker_id": 2, "host": "b", "port": 2, "is_fenced": True}]
+    partition = a_partition(number=4, offline_replicas=[1, 2])
+    kafka = described(
+        describe_cluster={"brokers": brokers},
+        describe_topics=[{"name": "orders", "partitions": [partition, a_partition(number=5)]}],
+        describe_log_dirs=[{"broker": 1, "log_dirs": [folder()]}],
+    )
+
+    assert kafka.log_dirs() == Folders(["on broker 1: orders-4"], [])
+
+
+@pytest.mark.parametrize(("usable", "full"), [(101, False), (100, False), (99, True), (0, True)])
+def test_a_folder_is_nearly_full_above_what_is_allowed(usable: int, full: bool) -> None:
+    assert bool(_folders(1, [folder(usable=usable)], 90).full) is full
+
+
 @pytest.mark.parametrize(("epochs", "found"), [([4, 4], 0), ([4, 5], 0), ([4, 6], 1)])
 def test_one_election_is_none_in_series(epochs: list[int], found: int) -> None:
     assert len(of(Admin({"orders": (3, 2)}, epochs=iter(epochs))).elections(0.001)) == found
@@ -381,6 +560,9 @@ def test_who_is_throttled_is_told_with_the_quotas(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(kafka, "quotas", lambda: ["every user: producer_byte_rate 1000"])
 
     kafka._unthrottled(Measured(0.0))
+    kafka._unthrottled(SimpleNamespace(metrics=dict))
+    with pytest.raises(Unavailable, match="1 ms by a quota"):
+        kafka._unthrottled(Measured(1.0))
     with pytest.raises(Unavailable, match="10128 ms by a quota: every user: producer_byte_rate 1000") as held:
         kafka._unthrottled(Measured(10128.0))
 
@@ -454,6 +636,8 @@ def reason(kafka: Kafka, error: ClientError) -> tuple[str, str]:
         (["broker 2 advertises nowhere:9"], {}, [], "kafka.advertised_unreachable", "broker 2 advertises nowhere:9"),
         ([], {"leader": -1}, [], "kafka.partition_offline", "orders-0 (leader -1"),
         ([], {"in_sync": frozenset({1})}, [], "kafka.partition_under_min_isr", "in sync [1] of [1, 2, 3]"),
+        ([], {"in_sync": frozenset({1, 2})}, [], "kafka.operation_hangs", "led and in sync"),
+        ([], {"leader": 0}, [], "kafka.operation_hangs", "led and in sync"),
         ([], {}, ["every user: producer_byte_rate 1000"], "kafka.operation_hangs", "producer_byte_rate 1000"),
     ],
 )
