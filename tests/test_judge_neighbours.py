@@ -755,3 +755,34 @@ def test_what_says_that_it_is_ready_tells_what_failed_below_it(well: bool) -> No
 
     assert row.state is State.READY
     assert ("below it: container app ended" in row.message) != well
+
+
+@pytest.mark.parametrize(
+    ("host", "endpoints", "named"),
+    [
+        ("store", [], True),
+        ("store", [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}], False),
+        ("other", [], False),
+        ("store", None, False),
+    ],
+)
+def test_an_init_container_that_waits_names_the_service_that_is_not_ready(
+    host: str, endpoints: list[m.Object] | None, named: bool
+) -> None:
+    job = m.thing("batch/v1", "Job", "begin", spec={"completions": 1}, status={"active": 1})
+    waits = {"name": "wait", "command": ["sh", "-c", f"until nc -z {host} 5432; do sleep 1; done"]}
+    begun = m.container(m.running(60), name="wait")
+    pod = m.pod("begin-a", phase="Pending", owner=job, init=[begun], spec={"initContainers": [waits]})
+    service = m.thing("v1", "Service", "store", spec={"selector": {"app": "store"}, "ports": [{"port": 5432}]})
+    meta = {"labels": {"kubernetes.io/service-name": "store"}}
+    slices = (
+        []
+        if endpoints is None
+        else [m.thing("discovery.k8s.io/v1", "EndpointSlice", "store-a", meta=meta, endpoints=endpoints)]
+    )
+
+    found = m.rows(job, pod, service, *slices)
+
+    for row in (found["Pod/begin-a"], found["Job/begin"]):
+        assert row.state is State.PROGRESSING
+        assert (row.reason == "WaitsForService") == ("Service data/store" in row.cause) == named

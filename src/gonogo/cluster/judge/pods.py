@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gonogo.cluster.judge import kubelet
 from gonogo.cluster.judge.containers import NOT_BEGUN, called, container, crash, crashing, part, placed
 from gonogo.cluster.judge.doom import doom, kubectl, typed
+from gonogo.cluster.judge.needs import WAITS, unready
 from gonogo.cluster.judge.scheduling import unscheduled
 from gonogo.cluster.judge.shapes import Object, known_as
 from gonogo.cluster.judge.statuses import state_of
@@ -191,7 +192,7 @@ def _starting(world: World, obj: Object) -> Judgement:
             f"{named(owner)} is ready without it: unready on purpose, or it has failed; from here that looks the same"
         )
         return Judgement(State.UNKNOWN, "Spare", text, found[0].hint, part(obj, found[0].container))
-    return found[0] if found else _on_its_way(obj)
+    return found[0] if found else _on_its_way(world, obj)
 
 
 def _spared(world: World, obj: Object, below: Object) -> Object | None:
@@ -326,12 +327,15 @@ def _gates(world: World, obj: Object) -> Iterator[Judgement]:
             yield doom("ReadinessGate", text, waited=waited, command=kubectl(obj), cause=reference(obj))
 
 
-def _on_its_way(obj: Object) -> Judgement:
+def _on_its_way(world: World, obj: Object) -> Judgement:
     for spec, status in _containers(obj, "initContainers", "initContainerStatuses"):
         if "running" in status.get("state", {}) and spec.get("restartPolicy") != "Always":
             name = status.get("name", "")
-            command = kubectl(obj, "logs", "-c", name)
-            return Judgement(State.PROGRESSING, "Initializing", f"init container {name} runs", command, container=name)
+            command, told = kubectl(obj, "logs", "-c", name), f"init container {name} runs"
+            if (need := unready(world, obj, dict(spec))) is not None:
+                text, cause = f"{told}, and names {named(need)}, which has no ready endpoint", reference(need)
+                return Judgement(State.PROGRESSING, WAITS, text, command, cause, container=name)
+            return Judgement(State.PROGRESSING, "Initializing", told, command, container=name)
     for _, status in _containers(obj, "containers", "containerStatuses"):
         state, name = status.get("state", {}), status.get("name", "")
         if "running" in state and not status.get("ready"):

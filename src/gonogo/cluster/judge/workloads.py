@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from gonogo.cluster.judge.containers import lasted, outlived, part
 from gonogo.cluster.judge.doom import NEEDS, RULES, TERMINATIONS, doom, kubectl, recovering, typed
 from gonogo.cluster.judge.endpoints import selected
-from gonogo.cluster.judge.needs import unready
+from gonogo.cluster.judge.needs import WAITS, unready
 from gonogo.cluster.judge.pods import last_lines, why_ended
 from gonogo.cluster.judge.pods import pod as judged
 from gonogo.cluster.judge.refusals import refused
@@ -242,7 +242,7 @@ def _explained(world: World, obj: Object, seen: str, verdict: Judgement) -> Judg
     why = worst(judged(world, pod) for pod in pods)
     refusal = refused(world, obj) or next(filter(None, (refused(world, s) for s in _sets(world, obj))), None)
     found = worst(v for v in (why, refusal) if v is not None)
-    if found is None or (found.reason not in RULES and found.state is State.PROGRESSING):
+    if found is None or (found.reason not in (*RULES, WAITS) and found.state is State.PROGRESSING):
         return verdict
     if found.reason not in RULES and any(pod.get("status", {}).get("phase") != "Failed" for pod in pods):
         found = recovering(found, "another pod takes its place")  # a node ended it, which may never happen again
