@@ -25,19 +25,28 @@ _DEFINITIONS = "CustomResourceDefinition"
 
 def judge(world: World, obj: Object, above: tuple[Object, ...] = ()) -> Judgement | None:
     """The verdict on a custom resource; None where its kind has no state. ``above`` are its owners."""
+    return _judged(world, obj, above)[0]
+
+
+def _judged(world: World, obj: Object, above: tuple[Object, ...]) -> tuple[Judgement | None, Judgement | None]:
+    """The verdict, and where it is ready the worst of what is below."""
     rules = world.rules.of(known_as(obj["apiVersion"], obj["kind"]))
     if rules.stateless:
-        return None
+        return None, None
     found = state_of(obj, rules)
     if rules.attempt and found.state is State.FAILED and _superseded(world, obj, above):
-        return None
+        return None, None
     if found.state is not State.SUSPENDED:
         found = absent_operator(world, obj) or found
     if found.state is State.READY and rules.makes is not None:
         found = _last(world, obj, rules.makes) or found
-    if found.state is State.READY and (why := _below(world, obj, found, above)) and why.state is State.FAILED:
-        return found._replace(message=short(f"it says so itself; below it: {why.told}", 600))
-    return _explained(world, obj, found, rules, above) if found.state in _UNEXPLAINED and not found.cause else found
+    if found.state is State.READY:
+        why = _below(world, obj, found, above)
+        if why is not None and why.state is State.FAILED:
+            found = found._replace(message=short(f"it says so itself; below it: {why.told}", 600))
+        return found, why
+    explained = found.state in _UNEXPLAINED and not found.cause
+    return _explained(world, obj, found, rules, above) if explained else found, None
 
 
 def _superseded(world: World, obj: Object, above: tuple[Object, ...]) -> bool:
@@ -84,9 +93,9 @@ def _below(world: World, obj: Object, found: Judgement, above: tuple[Object, ...
         if any(child is owner for owner in owners) or "deletionTimestamp" in child["metadata"]:
             continue
         custom = "." in known_as(child["apiVersion"], child["kind"])
-        told = judge(world, child, owners) if custom else verdict(world, child)
+        told, under = _judged(world, child, owners) if custom else (verdict(world, child), None)
         if custom and told is not None and told.state is State.READY:
-            told = _below(world, child, told, owners)
+            told = under
         # its operator gives up waiting for an address sooner than anybody else
         address = found.state is State.FAILED and told is not None and told.reason == BALANCER_PENDING
         if told is not None and (told.state is State.FAILED or told.reason in DOOM or address):

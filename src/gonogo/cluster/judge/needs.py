@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from gonogo.cluster.judge.endpoints import matches, ready_endpoints
 from gonogo.cluster.judge.shapes import Object
@@ -16,7 +17,7 @@ WAITS = "WaitsForService"
 """The reason of a pod whose init container runs and names a Service without a ready endpoint."""
 
 
-def unready(world: World, pod: Object, container: Object | None = None) -> Object | None:
+def unready(world: World, pod: Object, container: Mapping[str, Any] | None = None) -> Object | None:
     """The first Service that the pod's environment or arguments name and that has no ready endpoint.
 
     ``container``: those of this one alone. A Service that the pod itself stands behind is not meant.
@@ -29,7 +30,7 @@ def unready(world: World, pod: Object, container: Object | None = None) -> Objec
     return None
 
 
-def _named(world: World, pod: Object, container: Object | None) -> Iterator[Object]:
+def _named(world: World, pod: Object, container: Mapping[str, Any] | None) -> Iterator[Object]:
     space, spec = pod["metadata"].get("namespace", ""), pod.get("spec", {})
     every = (*spec.get("initContainers", ()), *spec.get("containers", ())) if container is None else (container,)
     for host in dict.fromkeys(_hosts(every)):
@@ -39,7 +40,7 @@ def _named(world: World, pod: Object, container: Object | None) -> Iterator[Obje
             yield service
 
 
-def _hosts(containers: Iterable[Object]) -> Iterator[str]:
+def _hosts(containers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for container in containers:
         texts = [variable.get("value", "") for variable in container.get("env", ())]
         for text in (*texts, *container.get("command", ()), *container.get("args", ())):

@@ -332,7 +332,7 @@ def _on_its_way(world: World, obj: Object) -> Judgement:
         if "running" in status.get("state", {}) and spec.get("restartPolicy") != "Always":
             name = status.get("name", "")
             command, told = kubectl(obj, "logs", "-c", name), f"init container {name} runs"
-            if (need := unready(world, obj, dict(spec))) is not None:
+            if (need := unready(world, obj, spec)) is not None:
                 text, cause = f"{told}, and names {named(need)}, which has no ready endpoint", reference(need)
                 return Judgement(State.PROGRESSING, WAITS, text, command, cause, container=name)
             return Judgement(State.PROGRESSING, "Initializing", told, command, container=name)
