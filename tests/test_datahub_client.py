@@ -18,20 +18,18 @@ from typing import Any
 
 import pytest
 from api_server import cluster
+from attaching import attached
 from emulators.datahub import INGESTED, RELEASES, SYSTEM, TOKEN, Answer, Datahub, complaint, data, emulated
-from kubeconfigs import kubeconfig
 from scripted import Reply, serving
 
 from fixtures import datahub as module
 from fixtures.datahub import Datahub as Client
 from fixtures.datahub import groups, numbers, older, urn_of
 from gonogo.catalog.registry import Registry
-from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal, RunScope
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, NotAllowed, Wrong, ending
 from gonogo.core.outcomes import Mode, Outcome
-from gonogo.providers.existing.cluster import ExistingCluster
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = Registry.load(ROOT)
@@ -576,32 +574,8 @@ def test_what_became_of_its_jobs_is_told(
     with cluster(spaces=["datahub", "kube-system"]) as held:
         for one in jobs:
             held.put("Job", "datahub", **one)
-        kubeconfig(tmp_path / "config", server=held.url)
-        file = tmp_path / "there.toml"
-        file.write_text(CLUSTERED.format(config=tmp_path / "config", url=there.url, frontend=there.frontend))
-        target = load_target(str(file), ROOT, REGISTRY)
-        assert target.kubernetes is not None
-        provider = ExistingCluster(target, target.kubernetes)
-        ends = provider.attached(COMPONENT)
-        assert ends is not None
-        with closing(provider), closing(Client(ends)) as client:
+        table = f'url = "{there.url}"\nfrontend = "{there.frontend}"\ntoken = {{ command = ["echo", "right"] }}'
+        with attached(held, tmp_path, "datahub", table) as ends, closing(Client(ends)) as client:
             found = come_to(client, *ON_A_CLUSTER)
 
     assert found == {"datahub.setup": (outcome, cause and f"datahub.{cause}")}
-
-
-CLUSTERED = """
-[target]
-name = "there"
-provider = "existing"
-capabilities = ["kubernetes"]
-
-[kubernetes]
-kubeconfig = "{config}"
-namespaces = ["datahub"]
-
-[components.datahub]
-url = "{url}"
-frontend = "{frontend}"
-token = {{ command = ["echo", "right"] }}
-"""

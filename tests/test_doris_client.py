@@ -18,19 +18,17 @@ import pytest
 pytest.importorskip("mysql_mimic")
 
 from api_server import cluster
+from attaching import attached
 from emulators.doris import Cluster, Refusal, running
 from emulators.doris.cluster import FRONTENDS_1, HEALTH, STATUS, VERSION, a_frontend
-from kubeconfigs import kubeconfig
 
 from fixtures.doris import CODES, Doris, Routine
 from fixtures.kafka import Record
 from gonogo.catalog.registry import Registry
-from gonogo.catalog.target import load_target
 from gonogo.checks.journal import Journal, RunScope, run_of
 from gonogo.core.endpoints import Endpoints, Secret, Timeouts
 from gonogo.core.errors import ClientError, ServerError, Wrong, ending
 from gonogo.core.outcomes import Mode, Outcome
-from gonogo.providers.existing.cluster import ExistingCluster
 
 ROOT = Path(__file__).parent.parent
 RUN = "pv-20261123093010-0a1b2c"
@@ -629,31 +627,6 @@ def test_what_is_on_no_claim_is_told(pods: list[dict[str, Any]], outcome: Outcom
         for one in pods:
             labels = one["metadata"]["labels"]
             held.put("Pod", "doris", one["metadata"]["name"], labels=labels, spec=one["spec"])
-        kubeconfig(tmp_path / "config", server=held.url)
-        file = tmp_path / "there.toml"
-        file.write_text(TARGET.format(config=tmp_path / "config"))
-        target = load_target(str(file), ROOT, REGISTRY)
-        assert target.kubernetes is not None
-        provider = ExistingCluster(target, target.kubernetes)
-        ends = provider.attached(REGISTRY.components["doris"])
-        assert ends is not None
-        with closing(provider), closing(Doris(ends)) as client:
+        table = 'host = "127.0.0.1"\nport = "1"\nusername = "gonogo"\npassword = { command = ["echo", "right"] }'
+        with attached(held, tmp_path, "doris", table) as ends, closing(Doris(ends)) as client:
             assert met("doris.storage", client) == (outcome, cause)
-
-
-TARGET = """
-[target]
-name = "there"
-provider = "existing"
-capabilities = ["kubernetes"]
-
-[kubernetes]
-kubeconfig = "{config}"
-namespaces = ["doris"]
-
-[components.doris]
-host = "127.0.0.1"
-port = "1"
-username = "gonogo"
-password = {{ command = ["echo", "right"] }}
-"""
